@@ -1,0 +1,1 @@
+"""Compare fine-tuning strategies of transformer models: speed, memory and accuracy, honestly."""

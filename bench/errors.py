@@ -1,0 +1,82 @@
+"""Everything that `bench` raises on purpose, as one tree.
+
+BenchError                 a sentence for the user: what, where, what to do
+├── UsageError             the request itself is wrong; exit code 2, before any training
+│   ├── UnknownName        a strategy, model, data set or option that does not exist
+│   ├── PlanConflict       two strategies set the same field of the plan to different values
+│   ├── ModelError         a model that cannot be loaded or whose parts cannot be placed
+│   ├── DataError          a data set that cannot be read, or whose labels make no sense
+│   └── AssetError         a packaged model or data set that cannot be fetched or verified
+├── Unsupported            this machine cannot do what the plan asks; the run is skipped
+├── Diverged               the loss stopped being a number
+└── RecordError            a results file that cannot be read
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "AssetError",
+    "BenchError",
+    "DataError",
+    "Diverged",
+    "ModelError",
+    "PlanConflict",
+    "RecordError",
+    "UnknownName",
+    "Unsupported",
+    "UsageError",
+]
+
+
+class BenchError(Exception):
+    """The base of every error that `bench` raises on purpose."""
+
+
+class UsageError(BenchError):
+    """The request cannot be carried out as it stands."""
+
+
+class UnknownName(UsageError):
+    """A name that nothing is registered under, with the known ones and the nearest."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        """Compose the sentence for a `kind` ("strategy", "option of freeze") called `name`."""
+        names = sorted(known)
+        nearest = get_close_matches(name, names, n=1, cutoff=0.6)
+        guess = f" Did you mean {nearest[0]}?" if nearest else ""
+        listing = f" Known: {', '.join(names)}." if names else f" There is no {kind}."
+        super().__init__(f"unknown {kind} {name!r}.{guess}{listing}{' ' + hint if hint else ''}")
+
+
+class PlanConflict(UsageError):
+    """Two strategies of one composition set the same field to different values."""
+
+
+class ModelError(UsageError):
+    """A model that cannot be loaded, or whose embeddings, layers and head cannot be placed."""
+
+
+class DataError(UsageError):
+    """A data set that cannot be read, or whose columns or labels make no sense."""
+
+
+class AssetError(UsageError):
+    """A packaged model or data set that cannot be fetched, verified or unpacked."""
+
+
+class Unsupported(BenchError):
+    """This machine cannot do what the plan asks for; the run is skipped, with this reason."""
+
+
+class Diverged(BenchError):
+    """The loss or the logits stopped being finite."""
+
+
+class RecordError(BenchError):
+    """A results file that cannot be read as a record."""

@@ -1,0 +1,1 @@
+"""The instruments: clocks, memory, and a description of the machine."""

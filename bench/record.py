@@ -1,0 +1,226 @@
+"""What one run left behind, as versioned JSON.
+
+None means "not measured here", never zero. Bytes and seconds inside; GiB and ms only in print.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.errors import RecordError
+from bench.spec import RunSpec
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "CurvePoint",
+    "Environment",
+    "Evaluation",
+    "Flag",
+    "LayerRate",
+    "Measurement",
+    "Memory",
+    "RunRecord",
+    "Status",
+]
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "oom", "diverged", "failed", "timeout", "killed", "interrupted", "skipped"]
+
+
+class _Part(BaseModel):
+    """A frozen part of a record. NaN and infinity are refused, so that every file is plain JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Flag(_Part):
+    """A doubt about a number, found by a check: a short code, and the sentence for the report."""
+
+    code: str
+    message: str
+
+
+class LayerRate(_Part):
+    """How one layer trains: its peak learning rate, None where it stays frozen."""
+
+    layer: str
+    lr: float | None
+    num_params: int
+    num_trainable_params: int
+    """At the end of training."""
+
+
+class CurvePoint(_Part):
+    """One point of the learning curve, on the first rows of the evaluation set."""
+
+    step: int
+    """Optimizer steps done."""
+    seconds: float
+    """Training time so far, evaluation excluded."""
+    loss: float
+    accuracy: float
+    num_samples: int
+    """Rows that the point was evaluated on."""
+
+
+class Evaluation(_Part):
+    """The trained model on the evaluation set."""
+
+    accuracy: float
+    macro_f1: float
+    loss: float
+    """Mean cross-entropy, in nats."""
+    num_samples: int
+    majority_accuracy: float
+    """Accuracy of always answering the most frequent class of the evaluation set."""
+    correct: str
+    """One character per row, "1" where the prediction was right, in the order of the data."""
+    seconds: float
+
+
+class Memory(_Part):
+    """Peaks over training, in bytes."""
+
+    host_peak_bytes: int | None = None
+    """Resident memory of the run's process, by the kernel's own high-water mark."""
+    host_baseline_bytes: int | None = None
+    """Resident memory when training began: weights loaded, nothing trained."""
+    torch_allocated_peak_bytes: int | None = None
+    torch_reserved_peak_bytes: int | None = None
+    nvml_used_peak_bytes: int | None = None
+    """The whole device, other processes included."""
+    nvml_baseline_bytes: int | None = None
+    """The whole device before the run's process touched it."""
+    nvml_delta_bytes: int | None = None
+    nvml_reserved_bytes: int | None = None
+    nvml_num_samples: int | None = None
+    nvml_max_gap_seconds: float | None = None
+    method: str | None = None
+    """Where the headline comes from: "nvml-v2", "nvml-v1", "cuda-mem-get-info" or "kernel-hwm"."""
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The headline: the device's peak on a GPU (baseline taken off), the process' on a CPU."""
+        return next(
+            (
+                value
+                for value in (self.nvml_delta_bytes, self.torch_reserved_peak_bytes, self.host_peak_bytes)
+                if value is not None
+            ),
+            None,
+        )
+
+
+class Measurement(_Part):
+    """Everything that a finished run measured."""
+
+    num_params: int
+    num_trainable_params: int
+    """The most that trained at once."""
+    num_steps: int
+    """Optimizer steps attempted."""
+    num_skipped_steps: int
+    """Steps that the GradScaler skipped because a gradient overflowed."""
+    num_samples: int
+    """Rows trained on, each pass counted."""
+    num_tokens: int
+    """Real tokens trained on; padding is not counted."""
+    num_padded_tokens: int
+    """Tokens computed, padding included."""
+    train_seconds: float
+    """What the strategy costs: its steps, and nothing of loading, evaluation or process start."""
+    load_seconds: float
+    """Reading data and model, building the plan."""
+    step_seconds: tuple[float, ...]
+    step_tokens: tuple[int, ...]
+    losses: tuple[float, ...]
+    """Mean training loss of each step, in nats."""
+    samples_per_second: float
+    """The headline: num_samples / train_seconds."""
+    steady_samples_per_second: float | None
+    """After the warm-up steps; None where too few steps remain."""
+    steady_tokens_per_second: float | None
+    num_warmup_steps: int
+    """Steps left out of the steady rates."""
+    compute_dtype: str
+    """What a matrix product really ran in: "float32", "bfloat16" or "float16"."""
+    weights_dtype: str
+    memory: Memory
+    evaluation: Evaluation
+    curve: tuple[CurvePoint, ...]
+    layer_rates: tuple[LayerRate, ...]
+    num_labels: int
+    num_train_rows: int
+    num_dropped_duplicates: int
+    num_dropped_rows: int
+    """Rows without text or label."""
+    truncated_share: float
+    """Share of the training rows longer than the maximal length."""
+    data_digest: str
+    """Of the token ids, labels and order of rows of both splits."""
+
+
+class Environment(_Part):
+    """Where the run took place."""
+
+    host_cpu: str
+    num_cores: int
+    num_threads: int
+    host_memory_bytes: int
+    platform: str
+    python: str
+    versions: dict[str, str]
+    device_name: str
+    device_memory_bytes: int | None = None
+    driver: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    assets: dict[str, str] = {}
+    """SHA-256 of the packaged models and data used, by name."""
+
+
+class RunRecord(_Part):
+    """One run: what was asked, how it ended, and what was measured."""
+
+    schema_version: int = SCHEMA_VERSION
+    spec: RunSpec
+    status: Status
+    reason: str | None = None
+    """Why it did not end well, in one line."""
+    phase: str | None = None
+    """What it was doing when it ended badly: "load", "train", "evaluate"."""
+    traceback: str | None = None
+    measured: Measurement | None = None
+    memory: Memory | None = None
+    """Peaks so far of a run that did not finish."""
+    changes: dict[str, str] = {}
+    """How the plan differs from the baseline, in words, by field."""
+    flags: tuple[Flag, ...] = ()
+    environment: Environment | None = None
+    started_at: datetime
+    wall_seconds: float
+    """From starting the process to its end."""
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> RunRecord:
+        """Read a record back.
+
+        Raises:
+            RecordError: the text is no record, or one of a schema that this version does not read.
+
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "the file"
+            msg = f"not a record of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
+            raise RecordError(msg) from error
+
+    def to_json(self) -> str:
+        """Write the record as indented JSON."""
+        return self.model_dump_json(indent=1)

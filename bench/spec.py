@@ -1,0 +1,136 @@
+"""What one run is asked to do, and the text that says so: `freeze:last=2+amp`.
+
+list := spec ("," spec)*     spec := term ("+" term)*     term := name (":" key "=" value)*
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bench.errors import UsageError
+
+__all__ = ["RunSpec", "Term", "WorkloadSpec", "format_strategy", "parse_strategies", "parse_strategy"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+class _Value(BaseModel):
+    """A frozen value that compares, hashes and refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Term(_Value):
+    """One strategy by name, with the options that the user gave, as text."""
+
+    name: str
+    options: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """Write the term as the command line reads it."""
+        return ":".join((self.name, *(f"{key}={value}" for key, value in self.options)))
+
+
+class WorkloadSpec(_Value):
+    """What is trained on what: the model, the data, and which part of the data."""
+
+    model: str = "smollm2-135m"
+    """A preset, a local directory, a GGUF file, or a Hub id."""
+    dataset: str = "rotten-tomatoes"
+    """A preset, a local file or directory of splits, or a Hub id."""
+    text_column: str | None = None
+    label_column: str | None = None
+    train_split: str | None = None
+    eval_split: str | None = None
+    max_length: int = Field(default=256, ge=2)
+    """Tokens; longer texts are truncated and counted."""
+    train_samples: int | None = Field(default=512, ge=1)
+    """Rows to train on, drawn with the data seed; None is all."""
+    eval_samples: int | None = Field(default=256, ge=1)
+    """Rows to evaluate on, drawn with the data seed; None is all."""
+    data_seed: int = 0
+    """Seed of the draw of rows and of a split that the data set does not have."""
+
+
+class RunSpec(_Value):
+    """Everything that decides a run; equal specs are the same experiment."""
+
+    strategy: tuple[Term, ...]
+    workload: WorkloadSpec = WorkloadSpec()
+    seed: int = 0
+    """Seed of the head's initialisation, of dropout and of the order of batches."""
+    epochs: int = Field(default=1, ge=1)
+    steps: int | None = Field(default=None, ge=1)
+    """Stop after so many optimizer steps; None runs all epochs."""
+    batch_size: int = Field(default=16, ge=1)
+    """Rows per optimizer step."""
+    micro_batch_size: int | None = Field(default=None, ge=1)
+    """Rows per forward pass; None is the whole batch, fewer accumulate gradients."""
+    lr: float | None = Field(default=None, gt=0)
+    """Overrides the base learning rate of every strategy."""
+    warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps in which the rate rises from zero; it then falls linearly to zero."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    evaluations: int = Field(default=3, ge=1)
+    """Points of the learning curve, the last at the end of training."""
+    device: str = "cpu"
+    """"cpu", "cuda" or "cuda:<index>"."""
+
+    @property
+    def name(self) -> str:
+        """The strategy as the command line writes it."""
+        return format_strategy(self.strategy)
+
+
+def format_strategy(terms: tuple[Term, ...]) -> str:
+    """Write a composition of strategies as the command line reads it."""
+    return "+".join(map(str, terms))
+
+
+def parse_strategies(text: str) -> tuple[tuple[Term, ...], ...]:
+    """Read a comma-separated list of compositions, in order, each once.
+
+    Raises:
+        UsageError: the text does not follow the grammar, or lists one composition twice.
+
+    """
+    specs = tuple(parse_strategy(part) for part in text.split(","))
+    for position, spec in enumerate(specs):
+        if spec in specs[:position]:
+            msg = f"--strategies lists {format_strategy(spec)} twice; each composition is one row of the comparison"
+            raise UsageError(msg)
+    return specs
+
+
+def parse_strategy(text: str) -> tuple[Term, ...]:
+    """Read one composition, such as `freeze:last=2+amp`.
+
+    Raises:
+        UsageError: the text does not follow the grammar; the message says where.
+
+    """
+    terms = tuple(_parse_term(part.strip(), text) for part in text.split("+"))
+    names = [term.name for term in terms]
+    if repeated := next((name for name in names if names.count(name) > 1), None):
+        msg = f"strategy {text.strip()!r} uses {repeated} twice"
+        raise UsageError(msg)
+    return terms
+
+
+def _parse_term(text: str, whole: str) -> Term:
+    name, *options = text.split(":")
+    if not _NAME.fullmatch(name):
+        msg = f"cannot read {name!r} in strategy {whole!r}: a strategy is written name:option=value, joined by +"
+        raise UsageError(msg)
+    pairs: dict[str, str] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not (equals and value and _NAME.fullmatch(key)) or key in pairs:
+            problem = "is given twice" if key in pairs else "is not of the form option=value"
+            msg = f"{option!r} in strategy {whole!r} {problem}"
+            raise UsageError(msg)
+        pairs[key] = value
+    return Term(name=name, options=tuple(sorted(pairs.items())))

@@ -1,0 +1,1 @@
+"""The strategies that come with `bench`: one file, one strategy, named as its file."""
