@@ -1,0 +1,96 @@
+"""What a run's process tells its parent, as JSON over a pipe. Nothing is pickled.
+
+A run sends `Phase` whenever it turns to something else, `Planned` once the plan is known,
+`Progress` while it trains, and ends with one `Finished` or `Failed`. A process that ends
+without either was killed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from bench.record import Environment, Flag, Measurement, Memory
+from bench.spec import RunSpec
+
+__all__ = ["Failed", "Finished", "Message", "Phase", "Planned", "Progress", "Request", "read_message"]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Request(_Message):
+    """What the parent asks of a run's process."""
+
+    spec: RunSpec
+    mode: Literal["run", "dry", "prepare"] = "run"
+    """"dry" trains one step on the longest batch; "prepare" only fetches, converts and tokenises."""
+    save_model: str | None = None
+    """Directory that receives the trained weights."""
+    gpu_uuid: str | None = None
+    """The leased GPU; the process sees no other."""
+
+
+class Phase(_Message):
+    """The run turns to something else."""
+
+    kind: Literal["phase"] = "phase"
+    name: Literal["fetch", "load", "train", "evaluate", "save"]
+    at: float
+    """`time.monotonic()`, the same clock in parent and child on one machine."""
+    detail: str = ""
+
+
+class Planned(_Message):
+    """The plan is composed: how it differs from the baseline, and how many steps it takes."""
+
+    kind: Literal["planned"] = "planned"
+    changes: dict[str, str]
+    num_steps: int
+    num_params: int
+    num_trainable_params: int
+
+
+class Progress(_Message):
+    """One optimizer step is done, or one part of a download or conversion."""
+
+    kind: Literal["progress"] = "progress"
+    done: int
+    total: int
+    unit: Literal["steps", "bytes", "rows"] = "steps"
+    loss: float | None = None
+    samples_per_second: float | None = None
+
+
+class Finished(_Message):
+    """The run ended well. A dry run measures one step; "prepare" measures nothing."""
+
+    kind: Literal["finished"] = "finished"
+    measured: Measurement | None = None
+    flags: tuple[Flag, ...] = ()
+    environment: Environment | None = None
+
+
+class Failed(_Message):
+    """The run ended badly, and its process could still say why."""
+
+    kind: Literal["failed"] = "failed"
+    status: Literal["oom", "diverged", "failed", "skipped", "interrupted"]
+    reason: str
+    usage: bool = False
+    """The request itself was wrong: the parent ends with exit code 2."""
+    traceback: str | None = None
+    memory: Memory | None = None
+    """Peaks so far."""
+
+
+Message = Annotated[Phase | Planned | Progress | Finished | Failed, Field(discriminator="kind")]
+
+_ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+def read_message(text: str | bytes) -> Message:
+    """Read one message back from its JSON."""
+    return _ADAPTER.validate_json(text)
