@@ -1,0 +1,133 @@
+"""Strategies by name: the files of `strategies/`, then entry points of the group "bench.strategies".
+
+The name of a file is the name of its strategy. Nothing is imported until it is asked for, and
+an installed plugin that is broken only disables itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import pkgutil
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from bench.errors import UnknownName, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.plan import Strategy
+    from bench.spec import Term
+
+__all__ = ["GROUP", "check", "class_of", "load", "names", "options_of"]
+
+GROUP = "bench.strategies"
+
+
+def names() -> tuple[str, ...]:
+    """Name every strategy, the built-in ones first."""
+    plugins = sorted(point.name for point in entry_points(group=GROUP))
+    return tuple(dict.fromkeys([*_built_in(), *plugins]))
+
+
+def class_of(name: str) -> type[Strategy]:
+    """Find the class of a strategy.
+
+    Raises:
+        UnknownName: nothing is registered under `name`.
+        UsageError: its module cannot be imported, or defines no strategy.
+
+    """
+    if name in _built_in():
+        return _strategy_in(f"strategies.{name}")
+    points = [point for point in entry_points(group=GROUP) if point.name == name]
+    if not points:
+        kind = "strategy"
+        raise UnknownName(kind, name, names())
+    try:
+        return _checked(points[0].load(), f"{points[0].value}, which an installed package registers as {name!r},")
+    except UsageError:
+        raise
+    except Exception as error:
+        msg = f"strategy {name!r} cannot be imported from {points[0].value}: {type(error).__name__}: {error}"
+        raise UsageError(msg) from error
+
+
+def load(term: Term) -> Strategy:
+    """Make the strategy that a term of the command line describes.
+
+    Raises:
+        UnknownName: no such strategy, or no such option of it.
+        UsageError: a value that the option's type does not admit.
+
+    """
+    cls = class_of(term.name)
+    options = options_of(cls)
+    for key, _ in term.options:
+        if key not in options:
+            kind = f"option of {term.name}"
+            raise UnknownName(kind, key, options)
+    return cls(**{key: _convert(text, options[key][0], f"{term.name}:{key}") for key, text in term.options})
+
+
+def check(terms: Iterable[Term]) -> None:
+    """Raise what `load` would raise for any of `terms`."""
+    for term in terms:
+        load(term)
+
+
+def options_of(cls: type[Strategy]) -> dict[str, tuple[Any, Any]]:
+    """List the options of a strategy: type and default, by name."""
+    hints = get_type_hints(cls)
+    return {field.name: (hints[field.name], field.default) for field in dataclasses.fields(cast("Any", cls))}
+
+
+def _built_in() -> tuple[str, ...]:
+    package = import_module("strategies")
+    return tuple(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
+
+
+def _strategy_in(module_name: str) -> type[Strategy]:
+    """Find the one strategy that a module defines."""
+    module = import_module(module_name)
+    found = [cls for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module_name]
+    found = [cls for cls in found if hasattr(cls, "edit")]
+    if len(found) != 1:
+        msg = f"{module_name} must define one strategy, a frozen dataclass with a method edit; it defines {len(found)}"
+        raise UsageError(msg)
+    return _checked(found[0], module_name)
+
+
+def _checked(cls: object, where: str) -> type[Strategy]:
+    params = getattr(cls, "__dataclass_params__", None)
+    if not (isinstance(cls, type) and hasattr(cls, "edit") and params is not None and params.frozen):
+        msg = f"{where} is no strategy: it must be a frozen dataclass with a method edit"
+        raise UsageError(msg)
+    return cast("type[Strategy]", cls)
+
+
+def _convert(text: str, kind: Any, where: str) -> Any:
+    """Read the text of an option as the type that its field declares."""
+    if get_origin(kind) is Literal:
+        choices = [str(choice) for choice in get_args(kind)]
+        if text not in choices:
+            raise UnknownName(f"value of {where}", text, choices)
+        return next(choice for choice in get_args(kind) if str(choice) == text)
+    alternatives = [choice for choice in get_args(kind) or (kind,) if choice is not type(None)]
+    for choice in alternatives:
+        try:
+            return _READERS[choice](text)
+        except (KeyError, ValueError):
+            continue
+    expected = " or ".join(getattr(choice, "__name__", str(choice)) for choice in alternatives)
+    msg = f"{where}={text} cannot be read: {expected} expected"
+    raise UsageError(msg)
+
+
+def _read_bool(text: str) -> bool:
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+
+
+_READERS: dict[Any, Any] = {int: int, float: float, str: str, bool: _read_bool}

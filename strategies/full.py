@@ -1,0 +1,20 @@
+"""Full fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.plan import Edit, Phase
+
+if TYPE_CHECKING:
+    from bench.plan import ModelView
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Train every parameter: the most memory and time, and room to move far from pretraining."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Train all layers from the start."""
+        return Edit(phases=(Phase(0, frozenset(view.names)),))
