@@ -7,7 +7,7 @@ two runs of a comparison differ, the difference is a field of their plans, and n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from bench.errors import PlanConflict, UsageError
@@ -129,6 +129,10 @@ class TrainPlan:
     """Rewrites of the model, in the order of their stages."""
     after_step: tuple[AfterStep, ...] = ()
     """Called after every optimizer step, billed to the strategy."""
+
+    def with_lr(self, lr: float) -> TrainPlan:
+        """Give the plan another base rate; the factors on it stay."""
+        return replace(self, lr=lr)
 
     def changes(self, view: ModelView) -> dict[str, str]:
         """Say in words, by field, how this plan differs from the baseline."""
@@ -262,7 +266,7 @@ def _phase_in_words(phase: Phase, view: ModelView) -> str:
         last = len(trained) - 1
         what = "the head" if not last else f"the head and the last {'layer' if last == 1 else f'{last} layers'}"
         return f"only {what} train{'' if last else 's'}{since}"
-    return f"only {', '.join(trained)} train{since}"
+    return f"only {', '.join(trained)} train{'' if len(trained) > 1 else 's'}{since}"
 
 
 def _scale_in_words(scale: Mapping[str, float]) -> str:

@@ -1,7 +1,7 @@
 """What a run's process tells its parent, as JSON over a pipe. Nothing is pickled.
 
 A run sends `Phase` whenever it turns to something else, `Planned` once the plan is known,
-`Progress` while it trains, and ends with one `Finished` or `Failed`. A process that ends
+`Progress` while it trains (a dry run `Tried`), and ends with one `Finished` or `Failed`. A process that ends
 without either was killed.
 """
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from bench.record import Environment, Flag, Measurement, Memory
 from bench.spec import RunSpec
 
-__all__ = ["Failed", "Finished", "Message", "Phase", "Planned", "Progress", "Request", "read_message"]
+__all__ = ["Failed", "Finished", "Message", "Phase", "Planned", "Progress", "Request", "Tried", "read_message"]
 
 
 class _Message(BaseModel):
@@ -64,6 +64,20 @@ class Progress(_Message):
     samples_per_second: float | None = None
 
 
+class Tried(_Message):
+    """The step of a dry run, and the work that a whole run would be."""
+
+    kind: Literal["tried"] = "tried"
+    step_seconds: float
+    step_tokens: int
+    """Padding included."""
+    train_tokens: int
+    """Of all steps."""
+    eval_tokens: int
+    """Of the evaluation at the end."""
+    peak_bytes: int | None
+
+
 class Finished(_Message):
     """The run ended well. A dry run measures one step; "prepare" measures nothing."""
 
@@ -86,7 +100,7 @@ class Failed(_Message):
     """Peaks so far."""
 
 
-Message = Annotated[Phase | Planned | Progress | Finished | Failed, Field(discriminator="kind")]
+Message = Annotated[Phase | Planned | Progress | Tried | Finished | Failed, Field(discriminator="kind")]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
 

@@ -63,7 +63,7 @@ class RunSpec(_Value):
     """Seed of the head's initialisation, of dropout and of the order of batches."""
     epochs: int = Field(default=1, ge=1)
     steps: int | None = Field(default=None, ge=1)
-    """Stop after so many optimizer steps; None runs all epochs."""
+    """Train exactly so many optimizer steps, whatever `epochs` says; None runs the epochs."""
     batch_size: int = Field(default=16, ge=1)
     """Rows per optimizer step."""
     micro_batch_size: int | None = Field(default=None, ge=1)

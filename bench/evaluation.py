@@ -1,0 +1,76 @@
+"""What the model answers on the evaluation rows, off the clock."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from sklearn.metrics import f1_score
+from torch.nn.functional import cross_entropy
+
+from bench.errors import Diverged
+from bench.record import Evaluation
+from bench.workload.batches import collate, sorted_batches
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bench.build import Prepared
+    from bench.workload.data import Split
+
+__all__ = ["Answers", "answer", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """One answer per row, in the order of the rows."""
+
+    predictions: NDArray[np.int64]  # (rows,)
+    losses: NDArray[np.float32]  # (rows,), cross-entropy in nats
+
+
+def answer(prepared: Prepared, split: Split, pad_token_id: int, batch_size: int) -> Answers:
+    """Ask the model about every row, in the precision that it trains in.
+
+    Raises:
+        Diverged: a logit is not finite; the largest of such logits would still name a class.
+
+    """
+    prepared.model.eval()
+    predictions = np.empty(len(split), dtype=np.int64)
+    losses = np.empty(len(split), dtype=np.float32)
+    for rows in sorted_batches(split.lengths, batch_size):
+        batch = collate(split, rows, pad_token_id).to(prepared.device)
+        with torch.inference_mode(), prepared.precision.forward():
+            logits = prepared.logits(batch).float()  # (rows, labels)
+            row_losses = cross_entropy(logits, batch.labels, reduction="none")
+        if not logits.isfinite().all():
+            msg = "the trained model answers with numbers that are not finite"
+            raise Diverged(msg)
+        predictions[rows] = logits.argmax(dim=-1).cpu().numpy()
+        losses[rows] = row_losses.cpu().numpy()
+    return Answers(predictions, losses)
+
+
+def evaluate(prepared: Prepared, split: Split, pad_token_id: int, batch_size: int) -> Evaluation:
+    """Score the model on a whole split.
+
+    Raises:
+        Diverged: a logit is not finite.
+
+    """
+    began = time.perf_counter()
+    answers = answer(prepared, split, pad_token_id, batch_size)
+    correct = answers.predictions == split.labels
+    return Evaluation(
+        accuracy=float(correct.mean()),
+        macro_f1=float(f1_score(split.labels, answers.predictions, average="macro", zero_division=0.0)),
+        loss=float(answers.losses.mean()),
+        num_samples=len(split),
+        majority_accuracy=float(np.bincount(split.labels).max() / len(split)),
+        correct="".join("1" if right else "0" for right in correct),
+        seconds=time.perf_counter() - began,
+    )

@@ -1,0 +1,93 @@
+"""From what a run observed to the measurement in its record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.record import Flag, Measurement
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.build import Prepared
+    from bench.record import CurvePoint, Evaluation, LayerRate, Memory
+    from bench.trainer import Schedule, Trained
+    from bench.workload.data import Data
+
+__all__ = ["Observed", "flags_of", "measurement"]
+
+WARMUP_STEPS = 2
+"""Steps left out of the steady rates: the first ones fill caches and allocate optimizer state."""
+MIN_STEADY_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Everything that the parts of a run reported."""
+
+    data: Data
+    prepared: Prepared
+    schedule: Schedule
+    trained: Trained
+    memory: Memory
+    evaluation: Evaluation
+    curve: tuple[CurvePoint, ...]
+    layer_rates: tuple[LayerRate, ...]
+    compute_dtype: torch.dtype
+    load_seconds: float
+
+
+def measurement(seen: Observed) -> Measurement:
+    """Put together what was measured; nothing here is an estimate."""
+    trained, data = seen.trained, seen.data
+    rows = [len(batch) for epoch in seen.schedule.epochs for batch in epoch]
+    steady = slice(WARMUP_STEPS, None)
+    steady_seconds = sum(trained.step_seconds[steady])
+    is_steady = len(rows) - WARMUP_STEPS >= MIN_STEADY_STEPS
+    return Measurement(
+        num_params=seen.prepared.num_params,
+        num_trainable_params=seen.prepared.num_trainable_params,
+        num_steps=len(rows),
+        num_skipped_steps=seen.prepared.precision.num_skipped_steps,
+        num_samples=sum(rows),
+        num_tokens=sum(trained.step_tokens),
+        num_padded_tokens=trained.num_padded_tokens,
+        train_seconds=trained.seconds,
+        load_seconds=seen.load_seconds,
+        step_seconds=trained.step_seconds,
+        step_tokens=trained.step_tokens,
+        losses=trained.losses,
+        samples_per_second=sum(rows) / trained.seconds,
+        steady_samples_per_second=sum(rows[steady]) / steady_seconds if is_steady else None,
+        steady_tokens_per_second=sum(trained.step_tokens[steady]) / steady_seconds if is_steady else None,
+        num_warmup_steps=min(WARMUP_STEPS, len(rows)),
+        compute_dtype=_name(seen.compute_dtype),
+        weights_dtype=_name(seen.prepared.trained[0].dtype),
+        memory=seen.memory,
+        evaluation=seen.evaluation,
+        curve=seen.curve,
+        layer_rates=seen.layer_rates,
+        num_labels=len(data.label_names),
+        num_train_rows=len(data.train),
+        num_dropped_duplicates=data.num_dropped_duplicates,
+        num_dropped_rows=data.num_dropped_rows,
+        truncated_share=data.truncated_share,
+        data_digest=data.digest,
+    )
+
+
+def flags_of(seen: Observed) -> tuple[Flag, ...]:
+    """Find the doubts that a reader of the numbers must know of."""
+    precision, flags = seen.prepared.precision, []
+    if precision.dtype != seen.compute_dtype:
+        message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
+        flags.append(Flag(code="amp-without-effect", message=message))
+    if _name(precision.dtype) == "float16" and seen.prepared.device.type == "cpu":
+        message = "fp16 matrix products are emulated on a CPU and take 30 to 100 times as long as bf16"
+        flags.append(Flag(code="fp16-on-cpu", message=message))
+    return tuple(flags)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,100 @@
+"""Autocast and the gradient scaler, behind forward(), backward() and step().
+
+The order for a scaler is unscale, clip, step, update, and one object keeps it. bf16 has the
+range of fp32 and needs no scaler; fp16 gets one, always.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from bench.errors import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from torch.optim import Optimizer
+
+    from bench.plan import Precision as Name
+
+__all__ = ["Precision", "observe_dtypes", "resolve_dtype"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def resolve_dtype(name: Name, device: torch.device) -> torch.dtype:
+    """Say in which type matrix products run; "amp" is the half precision native to the device.
+
+    On a GPU without native bf16 (compute capability below 8.0) that is fp16: torch emulates
+    bf16 there, slowly, and says that it is supported.
+
+    Raises:
+        Unsupported: bf16 was asked for by name on a GPU that only emulates it.
+
+    """
+    native = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    if name == "amp":
+        return torch.bfloat16 if native else torch.float16
+    if name == "bf16" and not native:
+        msg = f"{torch.cuda.get_device_name(device)} has no native bf16; amp:dtype=fp16 is what it does fast"
+        raise Unsupported(msg)
+    return _DTYPES[name]
+
+
+class Precision:
+    """The numeric side of a training step."""
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        """Run matrix products in `dtype` on `device`; float32 leaves autocast off."""
+        self.dtype = dtype
+        self.num_skipped_steps = 0
+        self._device = device
+        self._autocast = dtype != torch.float32
+        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
+
+    def forward(self) -> AbstractContextManager[object]:
+        """Open the context of a forward pass and its loss."""
+        return torch.autocast(self._device.type, dtype=self.dtype if self._autocast else None, enabled=self._autocast)
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradients of `loss`, a scalar, to those that are there."""
+        self.scaler.scale(loss).backward()
+
+    def step(self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float) -> bool:
+        """Clip the gradients to a joint norm, step and clear them; False where fp16 overflowed and the step was skipped."""
+        self.scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(params, max_norm)
+        self.scaler.step(optimizer)
+        skipped = self._update()
+        self.num_skipped_steps += skipped
+        optimizer.zero_grad(set_to_none=True)
+        return not skipped
+
+    def _update(self) -> bool:
+        """Adapt the loss scale; it falls when, and only when, the step was skipped."""
+        if not self.scaler.is_enabled():
+            return False
+        before = self.scaler.get_scale()
+        self.scaler.update()
+        return self.scaler.get_scale() < before
+
+
+@contextmanager
+def observe_dtypes(model: nn.Module) -> Iterator[set[torch.dtype]]:
+    """Collect the types in which the model's linear layers compute while the context is open."""
+    seen: set[torch.dtype] = set()
+
+    def note(_module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        seen.add(output.dtype)
+
+    handles = [module.register_forward_hook(note) for module in model.modules() if isinstance(module, nn.Linear)]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()

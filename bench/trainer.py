@@ -1,0 +1,142 @@
+"""The training loop: the only one, whatever the strategy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.optim.lr_scheduler import LambdaLR
+
+from bench.errors import Diverged
+from bench.probes.clock import open_clock
+from bench.workload.batches import collate, micro_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.build import Prepared
+    from bench.workload.data import Split
+
+__all__ = ["Schedule", "Trained", "train"]
+
+CHECK_EVERY = 16
+"""Steps between looks at the loss on a GPU, where each look waits for the device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """What is trained on when; the same for every strategy of a comparison."""
+
+    epochs: Sequence[Sequence[NDArray[np.int64]]]
+    """The row numbers of each step of each epoch."""
+    micro_batch_size: int | None = None
+    warmup_ratio: float = 0.1
+    max_grad_norm: float = 1.0
+    evaluate_after: frozenset[int] = frozenset()
+    """Numbers of finished steps after which the learning curve gets a point."""
+
+    @property
+    def num_steps(self) -> int:
+        """The optimizer steps of the whole run."""
+        return sum(map(len, self.epochs))
+
+    def factor(self, step: int) -> float:
+        """The share of the peak learning rate at a 0-based step: a linear rise, then a linear fall to zero."""
+        warmup = math.ceil(self.warmup_ratio * self.num_steps)
+        if step < warmup:
+            return (step + 1) / (warmup + 1)
+        return max(0.0, (self.num_steps - step) / max(1, self.num_steps - warmup))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What the loop measured."""
+
+    seconds: float
+    """Billed time: the steps, and nothing of evaluation."""
+    step_seconds: tuple[float, ...]
+    step_tokens: tuple[int, ...]
+    losses: tuple[float, ...]
+    """Mean loss of the rows of each step, in nats."""
+    num_samples: int
+    num_padded_tokens: int
+
+
+def train(
+    prepared: Prepared,
+    split: Split,
+    pad_token_id: int,
+    schedule: Schedule,
+    *,
+    on_step: Callable[[int, float | None, float], None],
+    on_point: Callable[[int, float], None],
+) -> Trained:
+    """Train, telling `on_step` (steps done, last loss that is known, seconds) and `on_point` (steps done, seconds).
+
+    Raises:
+        Diverged: the loss is not finite.
+
+    """
+    device, precision = prepared.device, prepared.precision
+    clock = open_clock(device)
+    scheduler = LambdaLR(prepared.optimizer, schedule.factor)
+    losses: list[torch.Tensor] = []
+    step_tokens: list[int] = []
+    num_samples = num_padded_tokens = step = 0
+    for epoch, batches in enumerate(schedule.epochs):
+        prepared.begin_epoch(epoch)
+        for rows in batches:
+            clock.start()
+            loss = torch.zeros((), device=device)
+            tokens = 0
+            for part in micro_batches(rows, schedule.micro_batch_size):
+                batch = collate(split, part, pad_token_id).to(device)
+                with precision.forward():
+                    part_loss = cross_entropy(prepared.logits(batch).float(), batch.labels) * (len(part) / len(rows))
+                precision.backward(part_loss)
+                loss += part_loss.detach()
+                tokens += batch.num_tokens
+                num_padded_tokens += batch.input_ids.numel()
+            if precision.step(prepared.optimizer, prepared.trained, schedule.max_grad_norm):
+                scheduler.step()
+            for hook in prepared.after_step:
+                hook(prepared.model, step)
+            clock.lap()
+            losses.append(loss)
+            step_tokens.append(tokens)
+            num_samples += len(rows)
+            step += 1
+            looked = step == 1 or step % CHECK_EVERY == 0 or device.type == "cpu"
+            if looked:
+                _check(losses[-CHECK_EVERY:], step)
+            on_step(step, float(loss) if looked else None, clock.seconds)
+            if step in schedule.evaluate_after:
+                clock.stop()
+                on_point(step, clock.seconds)
+                prepared.training_mode()
+    clock.stop()
+    _check(losses[-CHECK_EVERY:], step)
+    return Trained(
+        seconds=clock.seconds,
+        step_seconds=clock.laps(),
+        step_tokens=tuple(step_tokens),
+        losses=tuple(torch.stack(losses).tolist()),
+        num_samples=num_samples,
+        num_padded_tokens=num_padded_tokens,
+    )
+
+
+def _check(losses: Sequence[torch.Tensor], step: int) -> None:
+    """Stop at a loss that is not finite."""
+    values = torch.stack(list(losses)).tolist()
+    for position, value in enumerate(values):
+        if not math.isfinite(value):
+            at = step - len(values) + position + 1
+            msg = f"the loss is {value} at step {at}; a lower learning rate (--lr) or fp32 may train"
+            raise Diverged(msg)

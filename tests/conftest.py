@@ -1,0 +1,191 @@
+"""Records as a real comparison leaves them, made on the spot."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
+from bench.spec import RunSpec, Term, WorkloadSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+LAYERS = ("embed_tokens", *(f"layers.{index}" for index in range(12)), "score")
+
+
+def _measured(
+    *,
+    seed: int,
+    step: float,
+    memory: int,
+    accuracy: float,
+    num_steps: int,
+    num_rows: int,
+    lrs: tuple[float | None, ...],
+) -> Measurement:
+    draw = random.Random(f"{seed}-{step}-{accuracy}")
+    batch = random.Random(seed)  # what every strategy sees alike
+    steps = tuple(
+        step * batch.uniform(0.8, 1.2) * draw.uniform(0.97, 1.03) * (2 if number < 2 else 1)
+        for number in range(num_steps)
+    )
+    answers = [draw.random() < accuracy for _ in range(num_rows)]
+    share = sum(answers) / num_rows
+    seconds = sum(steps)
+    tokens = tuple(batch.randint(700, 1200) for _ in steps)
+    return Measurement(
+        num_params=134_000_000,
+        num_trainable_params=max(1_000, 10_000_000 * sum(rate is not None for rate in lrs)),
+        num_steps=num_steps,
+        num_skipped_steps=0,
+        num_samples=16 * num_steps,
+        num_tokens=sum(tokens),
+        num_padded_tokens=1_300 * num_steps,
+        train_seconds=seconds,
+        load_seconds=1.25,
+        step_seconds=steps,
+        step_tokens=tokens,
+        losses=tuple(0.7 - 0.3 * number / num_steps for number in range(num_steps)),
+        samples_per_second=16 * num_steps / seconds,
+        steady_samples_per_second=16 * (num_steps - 2) / sum(steps[2:]) if num_steps > 2 else None,
+        steady_tokens_per_second=sum(tokens[2:]) / sum(steps[2:]) if num_steps > 2 else None,
+        num_warmup_steps=2,
+        compute_dtype="float32",
+        weights_dtype="float32",
+        memory=Memory(host_peak_bytes=memory, host_baseline_bytes=memory // 3, method="kernel-hwm"),
+        evaluation=Evaluation(
+            accuracy=share,
+            macro_f1=share - 0.01,
+            loss=1.1 - accuracy,
+            num_samples=num_rows,
+            majority_accuracy=0.52,
+            correct="".join("01"[answer] for answer in answers),
+            seconds=4.5,
+        ),
+        curve=tuple(
+            CurvePoint(
+                step=num_steps * part // 3,
+                seconds=seconds * part / 3,
+                loss=1.1 - accuracy + 0.1 * (3 - part),
+                accuracy=0.5 + (share - 0.5) * part / 3,
+                num_samples=128,
+            )
+            for part in (1, 2, 3)
+        ),
+        layer_rates=tuple(
+            LayerRate(layer=layer, lr=lr, num_params=10_000_000, num_trainable_params=10_000_000 if lr else 0)
+            for layer, lr in zip(LAYERS, lrs, strict=True)
+        ),
+        num_labels=2,
+        num_train_rows=512,
+        num_dropped_duplicates=3,
+        num_dropped_rows=0,
+        truncated_share=0.02,
+        data_digest="5f" * 32,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_record() -> Callable[..., RunRecord]:
+    """Build a record of the strategy given as name (any text) with the step time, memory and accuracy given."""
+
+    def make(
+        strategy: str = "full",
+        *,
+        seed: int = 0,
+        step: float = 1.0,
+        memory: int = 2 << 30,
+        accuracy: float = 0.8,
+        num_steps: int = 32,
+        num_rows: int = 256,
+        lrs: tuple[float | None, ...] = (2e-5,) * len(LAYERS),
+        status: str = "ok",
+        workload: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> RunRecord:
+        measured = _measured(
+            seed=seed, step=step, memory=memory, accuracy=accuracy, num_steps=num_steps, num_rows=num_rows, lrs=lrs
+        )
+        spec = RunSpec(strategy=(Term(name=strategy),), workload=WorkloadSpec(**(workload or {})), seed=seed)
+        environment = Environment(
+            host_cpu="Example CPU @ 2.50GHz",
+            num_cores=2,
+            num_threads=2,
+            host_memory_bytes=8 << 30,
+            platform="Linux-6.1-x86_64",
+            python="3.13.1",
+            versions={"torch": "2.13.0", "transformers": "5.23.0", "finetune-bench": "0.1.0"},
+            device_name="Example CPU @ 2.50GHz",
+            git_commit="0123abcd" * 5,
+            git_dirty=False,
+        )
+        fields: dict[str, Any] = {
+            "spec": spec,
+            "status": status,
+            "measured": measured if status == "ok" else None,
+            "environment": environment,
+            "started_at": STARTED + timedelta(minutes=seed),
+            "wall_seconds": 80.0,
+        }
+        return RunRecord(**(fields | more))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def records(make_record: Callable[..., RunRecord]) -> tuple[RunRecord, ...]:
+    """Three seeds of four strategies, one that ran out of memory and one that diverged with its last seed."""
+    frozen: tuple[float | None, ...] = (*(None,) * (len(LAYERS) - 1), 1e-3)
+    decayed = tuple(4e-5 * 0.8 ** (len(LAYERS) - 1 - depth) for depth in range(len(LAYERS)))
+    flag = Flag(code="truncated-inputs", message="6.2% of the training rows are longer than 256 tokens")
+    made = []
+    for seed in range(3):
+        near = 1 + 0.004 * seed
+        made += [
+            make_record("full", seed=seed, memory=int(near * 2_400_000_000)),
+            make_record(
+                "freeze",
+                seed=seed,
+                step=0.35,
+                memory=int(near * 900_000_000),
+                accuracy=0.72,
+                lrs=frozen,
+                changes={"phases": "only score trains"},
+            ),
+            make_record(
+                "freeze:last=2+amp",
+                seed=seed,
+                step=0.3,
+                memory=int(near * 1_100_000_000),
+                accuracy=0.8,
+                lrs=(*(None,) * (len(LAYERS) - 3), 5e-5, 5e-5, 1e-3),
+                flags=(flag,),
+                changes={"phases": "only layers.10, layers.11, score train", "precision": "amp"},
+            ),
+            make_record(
+                "llrd:decay=0.8",
+                seed=seed,
+                step=1.01,
+                memory=int(near * 2_390_000_000),
+                accuracy=0.81,
+                lrs=decayed,
+                changes={"lr_scale": "0.8 per layer below the head"},
+            )
+            if seed < 2
+            else make_record("llrd:decay=0.8", seed=seed, status="diverged", reason="the loss became NaN at step 7"),
+            make_record(
+                "full+wide",
+                seed=seed,
+                status="oom",
+                reason="cannot allocate 512 MiB at step 0",
+                phase="train",
+                memory=1,
+                changes={"weights": "fp32"},
+            ).model_copy(update={"memory": Memory(host_peak_bytes=7_900_000_000)}),
+        ]
+    return tuple(made)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from bench import registry
+from bench.errors import PlanConflict, UsageError
+from bench.plan import Edit, ModelView, Phase, TrainPlan, compose
+from bench.spec import parse_strategy
+from strategies.amp import Amp
+from strategies.discriminative import Discriminative
+from strategies.freeze import Freeze
+from strategies.full import Full
+from strategies.llrd import Llrd
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bench.plan import Strategy
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    stage: int
+    name: str = "rewrite"
+
+    def __call__(self, model: nn.Module) -> nn.Module:
+        return model
+
+
+@dataclass(frozen=True)
+class Adapter:
+    rewrite: Rewrite
+
+    def edit(self, view: ModelView) -> Edit:
+        return Edit(phases=(Phase(0, frozenset({view.head})),), transforms=(self.rewrite,))
+
+
+@dataclass(frozen=True)
+class Raw:
+    fields: tuple[tuple[str, Any], ...]
+
+    def edit(self, _view: ModelView) -> Edit:
+        return cast("Edit", dict(self.fields))
+
+
+def test_nothing_composed_is_the_baseline(view: ModelView) -> None:
+    plan = compose([], view)
+    assert plan == TrainPlan(phases=(Phase(0, frozenset(view.names)),))
+    assert plan.changes(view) == {}
+
+
+def test_strategies_set_their_own_fields_and_nothing_else(view: ModelView) -> None:
+    plan = compose([Freeze(last=2), Amp()], view)
+    assert plan == TrainPlan(phases=(Phase(0, frozenset({"layer 2", "layer 3", "head"})),), precision="amp")
+
+
+def test_every_pair_of_built_ins_commutes_or_conflicts(view: ModelView) -> None:
+    instances: list[Strategy] = [registry.load(parse_strategy(name)[0]) for name in registry.names()]
+    for one, other in combinations(instances, 2):
+        assert outcome([one, other], view) == outcome([other, one], view)
+
+
+def outcome(strategies: list[Strategy], view: ModelView) -> TrainPlan | frozenset[str]:
+    """The plan, or the words of the conflict in whatever order."""
+    try:
+        return compose(strategies, view)
+    except PlanConflict as conflict:
+        return frozenset(str(conflict).split())
+
+
+def test_writers_that_disagree_are_both_named(view: ModelView) -> None:
+    with pytest.raises(PlanConflict, match=r"full\(\) and freeze\(last=1\) do not compose: both set phases"):
+        compose([Full(), Freeze(last=1)], view)
+
+
+def test_writers_that_agree_compose(view: ModelView) -> None:
+    adapter = Adapter(Rewrite(stage=1))
+    plan = compose([Freeze(), adapter, Amp()], view)
+    assert plan.transforms == (Rewrite(stage=1),)
+    assert plan.phases == (Phase(0, frozenset({"head"})),)
+
+
+def test_transforms_are_sorted_by_stage_and_count_once(view: ModelView) -> None:
+    late, early = Adapter(Rewrite(stage=2)), Adapter(Rewrite(stage=1))
+    assert compose([late, early, Adapter(Rewrite(stage=2))], view).transforms == (Rewrite(1), Rewrite(2))
+
+
+def test_two_transforms_at_one_stage_conflict(view: ModelView) -> None:
+    with pytest.raises(PlanConflict, match="stage 1"):
+        compose([Adapter(Rewrite(1, "one")), Adapter(Rewrite(1, "other"))], view)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ((("learning_rate", 1.0),), "no field of the plan"),
+        ((("lr_scale", (("layer 9", 1.0),)),), "'layer 9' in lr_scale"),
+        ((("phases", (Phase(0, frozenset({"top"})),)),), "'top' in phases"),
+        ((("phases", (Phase(1, frozenset({"head"})),)),), "first at epoch 0"),
+        ((("phases", ()),), "first at epoch 0"),
+    ],
+)
+def test_a_plan_that_the_model_cannot_follow_is_refused(
+    view: ModelView, fields: tuple[tuple[str, Any], ...], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        compose([Raw(fields)], view)
+
+
+def test_freeze_counts_layers_from_the_top(view: ModelView) -> None:
+    assert compose([Freeze()], view).phases[0].layers == {"head"}
+    assert compose([Freeze(last=4)], view).phases[0].layers == set(view.names) - {"embeddings"}
+    with pytest.raises(UsageError, match="has 4 layers"):
+        compose([Freeze(last=5)], view)
+
+
+def test_llrd_decays_from_the_top_of_the_body(view: ModelView) -> None:
+    scale = dict(compose([Llrd(decay=0.5)], view).lr_scale)
+    assert scale == {"layer 3": 1.0, "layer 2": 0.5, "layer 1": 0.25, "layer 0": 0.125, "embeddings": 0.0625}
+    with pytest.raises(UsageError, match="at most 1"):
+        Llrd(decay=1.5)
+
+
+def test_discriminative_teaches_the_article_s_rates(view: ModelView) -> None:
+    plan = compose([Discriminative(body=1e-5, head=5e-5)], view)
+    assert plan.lr == 1e-5
+    assert dict(plan.lr_scale) == {"head": pytest.approx(5.0)}
+    assert compose([Discriminative()], view).lr is None
+    with pytest.raises(UsageError, match="needs the body's rate"):
+        Discriminative(head=1e-3)
+    with pytest.raises(UsageError, match="above zero"):
+        Discriminative(body=-1.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "changes"),
+    [
+        ("full", {}),
+        ("freeze", {"phases": "only the head trains"}),
+        ("freeze:last=1", {"phases": "only the head and the last layer train"}),
+        ("freeze:last=2+amp", {"phases": "only the head and the last 2 layers train", "precision": "amp"}),
+        ("llrd:decay=0.5", {"lr_scale": "5 layers at 0.0625 to 1 times the base rate"}),
+        ("discriminative:body=1e-5", {"lr": "1e-05", "lr_scale": "head at 5 times the base rate"}),
+    ],
+)
+def test_changes_are_told_in_words(view: ModelView, spec: str, changes: dict[str, str]) -> None:
+    assert compose([registry.load(term) for term in parse_strategy(spec)], view).changes(view) == changes
+
+
+def test_other_changes_are_told_too(view: ModelView) -> None:
+    def thaw(_model: nn.Module, _step: int) -> None: ...
+
+    everything = frozenset(view.names)
+    fields = (
+        ("phases", (Phase(0, frozenset({"layer 0"})), Phase(1, everything))),
+        ("after_step", (thaw,)),
+        ("transforms", (Rewrite(1),)),
+        ("weights", "bf16"),
+    )
+    changes = compose([Raw(fields)], view).changes(view)
+    assert changes["phases"] == "only layer 0 trains, then everything trains from epoch 2"
+    assert changes["after_step"] == "thaw"
+    assert changes["transforms"] == "Rewrite(stage=1, name='rewrite')"
+    assert changes["weights"] == "bf16"

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from bench import registry
+from bench.errors import UnknownName, UsageError
+from bench.plan import Edit
+from bench.spec import parse_strategy
+from strategies.amp import Amp
+from strategies.freeze import Freeze
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bench.plan import ModelView, Strategy
+
+
+@dataclass(frozen=True)
+class Many:
+    count: int = 1
+    rate: float | None = None
+    name: str = "a"
+    on: bool = False
+    choice: Literal[1, 2] = 1
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit()
+
+
+def load(text: str) -> Strategy:
+    return registry.load(parse_strategy(text)[0])
+
+
+@pytest.fixture
+def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Entry points by name, as an installed package would register them."""
+    points: dict[str, str] = {}
+    monkeypatch.setattr(
+        registry,
+        "entry_points",
+        lambda group: [EntryPoint(name, value, group) for name, value in points.items()],
+    )
+    sys.modules["plugin_of_this_test"] = sys.modules[__name__]
+    yield points
+    del sys.modules["plugin_of_this_test"]
+
+
+def test_every_file_is_a_strategy() -> None:
+    assert registry.names() == ("amp", "discriminative", "freeze", "full", "llrd")
+    for name in registry.names():
+        cls = registry.class_of(name)
+        assert cls.__name__.lower() == name
+        assert cls.__doc__
+
+
+def test_options_become_fields() -> None:
+    assert load("freeze:last=2") == Freeze(last=2)
+    assert load("amp:dtype=fp16") == Amp(dtype="fp16")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("freez", "unknown strategy 'freez'. Did you mean freeze? Known: amp"),
+        ("freeze:lst=2", "unknown option of freeze 'lst'. Did you mean last?"),
+        ("full:x=1", "There is no option of full"),
+        ("freeze:last=two", "freeze:last=two cannot be read: int expected"),
+        ("amp:dtype=bf17", "unknown value of amp:dtype 'bf17'. Did you mean bf16?"),
+        ("discriminative:body=low", "float expected"),
+    ],
+)
+def test_a_wrong_term_names_the_nearest(text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        registry.check(parse_strategy(text))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_installed_plugin_is_found_and_its_options_are_read(plugins: dict[str, str]) -> None:
+    plugins["many"] = "plugin_of_this_test:Many"
+    assert registry.names()[-1] == "many"
+    assert load("many:count=3:rate=1e-3:name=b:on=yes:choice=2") == Many(3, 1e-3, "b", on=True, choice=2)
+    with pytest.raises(UsageError, match="bool expected"):
+        load("many:on=perhaps")
+    with pytest.raises(UnknownName, match="'3'"):
+        load("many:choice=3")
+
+
+def test_a_broken_plugin_only_disables_itself(plugins: dict[str, str]) -> None:
+    plugins["gone"] = "no_such_module:Gone"
+    plugins["wrong"] = "plugin_of_this_test:load"
+    assert load("freeze") == Freeze()
+    with pytest.raises(UsageError, match="cannot be imported from no_such_module:Gone: ModuleNotFoundError"):
+        load("gone")
+    with pytest.raises(UsageError, match="registers as 'wrong', is no strategy"):
+        load("wrong")
+
+
+def test_a_file_that_defines_no_strategy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = importlib.import_module("strategies")
+    (tmp_path / "empty_for_test.py").write_text("VALUE = 1\n")
+    (tmp_path / "_hidden.py").write_text("raise RuntimeError\n")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    assert "empty_for_test" in registry.names()
+    assert "_hidden" not in registry.names()
+    with pytest.raises(UsageError, match="must define one strategy"):
+        load("empty_for_test")
