@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.plan import Layer, ModelView
 from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.spec import RunSpec, Term, WorkloadSpec
 
@@ -189,3 +190,11 @@ def records(make_record: Callable[..., RunRecord]) -> tuple[RunRecord, ...]:
             ).model_copy(update={"memory": Memory(host_peak_bytes=7_900_000_000)}),
         ]
     return tuple(made)
+
+
+@pytest.fixture
+def view() -> ModelView:
+    """Four transformer layers between embeddings and head."""
+    sizes = {"embeddings": 100, "layer 0": 40, "layer 1": 40, "layer 2": 40, "layer 3": 44, "head": 8}
+    layers = tuple(Layer(name, (f"{name}.weight",), size) for name, size in sizes.items())
+    return ModelView(layers, linears=("model.layers.0.q_proj", "model.layers.3.q_proj"))
