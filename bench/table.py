@@ -1,0 +1,96 @@
+"""Records as one tidy table: a row per run, the failed ones too, and a column per fact."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.files import replace_file
+from bench.metrics import METRICS
+from bench.values import values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from bench.record import RunRecord
+
+__all__ = ["COLUMNS", "to_csv", "to_table", "write_table"]
+
+_COUNTS = {name for name, metric in METRICS.items() if metric.unit in {"bytes", "parameters", "steps"}}
+
+COLUMNS: dict[str, str] = {
+    **dict.fromkeys(("strategy", "model", "dataset"), "string"),
+    "seed": "Int64",
+    **dict.fromkeys(("device", "device_name", "status", "phase", "reason", "flags", "changes"), "string"),
+    **{name: "Int64" if name in _COUNTS else "Float64" for name in METRICS},
+    "majority_accuracy": "Float64",
+    **dict.fromkeys(("num_eval_samples", "num_labels", "batch_size", "micro_batch_size", "epochs", "steps"), "Int64"),
+    **dict.fromkeys(("lr", "wall_seconds", "truncated_share"), "Float64"),
+    **dict.fromkeys(("max_length", "num_steps", "num_warmup_steps", "num_samples", "num_tokens"), "Int64"),
+    **dict.fromkeys(("num_padded_tokens", "num_train_rows", "num_dropped_rows", "num_dropped_duplicates"), "Int64"),
+    **dict.fromkeys(("compute_dtype", "weights_dtype", "memory_method", "data_digest"), "string"),
+    "started_at": "datetime64[us, UTC]",
+}
+"""Every column and its type; all types hold missing values."""
+
+_FROM_SPEC = ("seed", "device", "batch_size", "micro_batch_size", "epochs", "steps", "lr")
+_FROM_MEASURED = (
+    *("num_labels", "num_steps", "num_warmup_steps", "num_samples", "num_tokens", "num_padded_tokens"),
+    *("num_train_rows", "num_dropped_rows", "num_dropped_duplicates", "truncated_share"),
+    *("compute_dtype", "weights_dtype", "data_digest"),
+)
+
+
+def to_table(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """Put every run in a row, in the order given, with the columns and types of COLUMNS."""
+    rows = [_row(record) for record in records]
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in COLUMNS.items()}
+    )
+
+
+def to_csv(table: pd.DataFrame) -> str:
+    """Write the tidy table as CSV whose text no spreadsheet takes for a formula: it gets a leading apostrophe."""
+    texts = {name: _disarm(table[name]) for name, dtype in COLUMNS.items() if dtype == "string"}
+    return str(table.assign(**texts).to_csv(index=False, lineterminator="\n"))
+
+
+def write_table(records: Iterable[RunRecord], directory: Path) -> None:
+    """Write results.parquet and results.csv into an existing directory, each replaced as a whole."""
+    table = to_table(records)
+    parquet = io.BytesIO()
+    table.to_parquet(parquet, index=False)
+    replace_file(directory / "results.parquet", parquet.getvalue())
+    replace_file(directory / "results.csv", to_csv(table).encode())
+
+
+def _row(record: RunRecord) -> dict[str, object]:
+    spec, measured, environment = record.spec, record.measured, record.environment
+    memory = measured.memory if measured else record.memory
+    return {
+        **{name: getattr(spec, name) for name in _FROM_SPEC},
+        **values_of(record),
+        **({name: getattr(measured, name) for name in _FROM_MEASURED} if measured else {}),
+        "strategy": spec.name,
+        "model": spec.workload.model,
+        "dataset": spec.workload.dataset,
+        "max_length": spec.workload.max_length,
+        "device_name": environment and environment.device_name,
+        "status": record.status,
+        "phase": record.phase,
+        "reason": record.reason,
+        "flags": "; ".join(flag.code for flag in record.flags),
+        "changes": "; ".join(f"{field}: {words}" for field, words in record.changes.items()),
+        "majority_accuracy": measured and measured.evaluation.majority_accuracy,
+        "num_eval_samples": measured and measured.evaluation.num_samples,
+        "memory_method": memory and memory.method,
+        "started_at": record.started_at,
+        "wall_seconds": record.wall_seconds,
+    }
+
+
+def _disarm(texts: pd.Series[str]) -> pd.Series[str]:
+    return texts.mask(texts.str.match(r"[=+\-@\t\r]").fillna(value=False), "'" + texts)

@@ -1,0 +1,81 @@
+import pandas as pd
+import pytest
+
+from bench.metrics import METRICS
+from bench.record import Flag, Memory
+from bench.table import COLUMNS, to_csv, to_table, write_table
+from bench.values import values_of
+
+
+def test_every_metric_has_a_value_or_none(make_record):
+    assert set(values_of(make_record())) == set(METRICS)
+    assert set(values_of(make_record(status="failed"))) == set(METRICS)
+
+
+def test_values_come_from_the_steady_part_of_the_run(make_record):
+    values = values_of(make_record(step=2.0, memory=1234))
+    assert values["step_seconds_median"] == pytest.approx(2.0, rel=0.1)
+    assert values["peak_memory_bytes"] == values["host_peak_bytes"] == 1234
+    assert values["nvml_delta_bytes"] is None
+    assert values["eval_seconds"] == 4.5
+
+
+def test_a_run_of_warm_up_steps_alone_has_no_median(make_record):
+    assert values_of(make_record(num_steps=2))["step_seconds_median"] is None
+
+
+def test_the_table_has_a_row_per_run_and_typed_columns(records):
+    table = to_table(records)
+    assert len(table) == len(records)
+    assert {name: str(dtype) for name, dtype in table.dtypes.items()} == {
+        name: "string" if dtype == "string" else dtype for name, dtype in COLUMNS.items()
+    }
+    assert list(table.strategy.unique()) == ["full", "freeze", "freeze:last=2+amp", "llrd:decay=0.8", "full+wide"]
+    assert table.loc[table.strategy == "freeze:last=2+amp", "flags"].iloc[0] == "truncated-inputs"
+    assert table.loc[table.strategy == "freeze", "changes"].iloc[0] == "phases: only score trains"
+    assert table.num_eval_samples.dropna().unique().tolist() == [256]
+
+
+def test_a_failed_run_keeps_its_row_and_its_memory(records):
+    row = to_table(records).query("status == 'oom'").iloc[0]
+    assert row.peak_memory_bytes == 7_900_000_000
+    assert row.reason == "cannot allocate 512 MiB at step 0"
+    assert row.accuracy is pd.NA
+    assert row.num_steps is pd.NA
+
+
+def test_no_records_make_an_empty_table():
+    assert to_table([]).empty
+    assert list(to_table([])) == list(COLUMNS)
+
+
+def test_a_spreadsheet_takes_no_text_for_a_formula(make_record):
+    flagged = make_record("=1+1", flags=(Flag(code="@x", message="m"),), reason="-cmd|' /C calc'!A0")
+    lines = to_csv(to_table([flagged, make_record("a=b")])).splitlines()
+    assert lines[1].startswith("'=1+1,")
+    assert ",'-cmd|" in lines[1]
+    assert ",'@x," in lines[1]
+    assert lines[2].startswith("a=b,")
+    assert to_table([make_record("=1+1")]).strategy.item() == "=1+1"
+
+
+def test_a_negative_number_is_no_formula(make_record):
+    record = make_record(status="failed").model_copy(update={"memory": Memory(nvml_delta_bytes=-5)})
+    assert ",-5," in to_csv(to_table([record]))
+
+
+def test_both_files_hold_the_table(records, tmp_path):
+    write_table(records, tmp_path)
+    first = [(tmp_path / name).read_bytes() for name in ("results.csv", "results.parquet")]
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "results.parquet"), to_table(records))
+    assert len(pd.read_csv(tmp_path / "results.csv")) == len(records)
+    write_table(records, tmp_path)
+    assert [(tmp_path / name).read_bytes() for name in ("results.csv", "results.parquet")] == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results.csv", "results.parquet"]
+
+
+def test_a_write_that_fails_leaves_the_old_file(records, tmp_path):
+    (tmp_path / "results.parquet").mkdir()
+    with pytest.raises(OSError, match=r"results\.parquet"):
+        write_table(records, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.parquet"]
