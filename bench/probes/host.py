@@ -1,0 +1,60 @@
+"""Memory of a process by the kernel's own counters; None where there is no `/proc`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["oom_kills", "peak_bytes", "reset_peak", "resident_bytes"]
+
+_RESET_PEAK = "5"
+"""What `proc_pid_clear_refs(5)` takes as "set the peak resident set size to the current one"."""
+
+
+def peak_bytes(pid: int | None = None) -> int | None:
+    """Give the most that the process (None: this one) was resident since its start or the last reset."""
+    return _status_bytes(pid, "VmHWM:")
+
+
+def resident_bytes(pid: int | None = None) -> int | None:
+    """Give what the process (None: this one) has resident now."""
+    return _status_bytes(pid, "VmRSS:")
+
+
+def reset_peak() -> bool:
+    """Start this process' high-water mark anew; False where the kernel does not let us."""
+    try:
+        Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
+    except OSError:
+        return False
+    return True
+
+
+def oom_kills(root: Path = Path("/")) -> int | None:
+    """Count the processes killed for want of memory so far, in our control group or else on the machine."""
+    group = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
+    groups = root / "sys/fs/cgroup"
+    for counters in (groups / group.lstrip("/") / "memory.events", groups / "memory.events", root / "proc/vmstat"):
+        if (count := _field(counters, "oom_kill")) is not None:
+            return count
+    return None
+
+
+def _status_bytes(pid: int | None, key: str) -> int | None:
+    kibibytes = _field(Path("/proc", "self" if pid is None else str(pid), "status"), key)
+    return None if kibibytes is None else kibibytes * 1024
+
+
+def _field(path: Path, key: str) -> int | None:
+    """Read the number after `key` from a file of lines such as `VmHWM:  313 kB`."""
+    for line in _lines(path):
+        name, *values = line.split()
+        if name == key:
+            return int(values[0])
+    return None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:  # no such counter here, or the process is gone
+        return []

@@ -1,0 +1,8 @@
+"""One run, one fresh process: started, watched, and turned into a record whatever becomes of it."""
+
+from __future__ import annotations
+
+from bench.runner.in_process import run_in_process
+from bench.runner.supervisor import Runner
+
+__all__ = ["Runner", "run_in_process"]

@@ -1,0 +1,63 @@
+"""What happens first inside a run's process."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import threading
+import traceback
+from importlib import import_module
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Protocol
+
+from bench.errors import UsageError
+from bench.protocol import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Sink", "call", "start"]
+
+
+class Sink(Protocol):
+    """The end of a pipe that a run writes its messages to."""
+
+    def send_bytes(self, data: bytes, /) -> None:
+        """Send one message."""
+        ...
+
+
+def start(sink: Sink, entry: str, request_json: str, environ: Mapping[str, str]) -> None:
+    """Make this process a group of its own that dies with its parent, then carry out the request."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the parent's to handle
+    threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
+    os.dup2(2, 1)  # stdout is for data, and a run's data goes through the pipe
+    faulthandler.enable()
+    os.environ.update(environ)
+    call(sink, entry, request_json)
+
+
+def call(sink: Sink, entry: str, request_json: str) -> None:
+    """Call `entry`, a `module:function`; an exception that escapes it is the run's last message."""
+    module, _, function = entry.partition(":")
+    try:
+        getattr(import_module(module), function)(sink, request_json)
+    except Exception as error:  # noqa: BLE001  whatever it is, the run gets its row
+        failed = Failed(
+            status="failed",
+            reason=f"{type(error).__name__}: {error}".splitlines()[0],
+            usage=isinstance(error, UsageError),
+            traceback=traceback.format_exc(),
+        )
+        sink.send_bytes(failed.model_dump_json().encode())
+
+
+def _die_with_parent() -> None:
+    """Wait until the parent is gone, however it went, then end this process and all that it started."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,168 @@
+"""What became of a run: its messages, its end and its memory, put together into a record."""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from bench.errors import UsageError
+from bench.protocol import Failed, Finished, Phase, Planned
+from bench.record import Flag, Memory, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.protocol import Message
+    from bench.record import Status
+    from bench.runner.sampling import DeviceSampler
+    from bench.spec import RunSpec
+
+__all__ = ["Outcome", "how_it_ended"]
+
+SLACK_BYTES = 64 * 2**20
+"""By how much the device's peak may lie below what torch held at once before the sampling is doubted."""
+
+
+class Outcome:
+    """Gathers one run. The first verdict stands: a process that we end after a timeout timed out."""
+
+    def __init__(self, spec: RunSpec, on_message: Callable[[Message], None] | None) -> None:
+        """Pass every message on to `on_message`, after it is noted here."""
+        self._spec, self._on_message = spec, on_message
+        self.begin(None)
+        self._phase: str | None = None
+        self._planned: Planned | None = None
+        self._last: Finished | Failed | None = None
+        self._verdict: tuple[Status, str | None] | None = None
+        self._host_peaks: dict[str | None, int] = {}
+        self._flags: list[Flag] = []
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the run said its last word, or had it said for it."""
+        return self._verdict is not None
+
+    @property
+    def last_phase(self) -> str:
+        """What the run was doing, for a sentence."""
+        return self._phase or "start"
+
+    def begin(self, sampler: DeviceSampler | None) -> None:
+        """Start the clock: what was waited for until now is not the run's."""
+        self._sampler = sampler
+        self._started_at, self._started = datetime.now(UTC), time.perf_counter()
+
+    def add(self, message: Message) -> None:
+        """Note a message of the run, in the order of sending."""
+        match message:
+            case Phase():
+                self._phase = message.name
+                if self._sampler:
+                    self._sampler.enter(message.name)
+            case Planned():
+                self._planned = message
+            case Finished() | Failed() if not self.is_decided:
+                self._last = message
+                self.decide(*_verdict(message))
+            case _:
+                pass
+        if self._on_message:
+            self._on_message(message)
+
+    def see_host_peak(self, peak_bytes: int | None) -> None:
+        """Note the resident high-water mark of the run's process, which the run itself sets back."""
+        if peak_bytes is not None:
+            self._host_peaks[self._phase] = max(peak_bytes, self._host_peaks.get(self._phase, 0))
+
+    def decide(self, status: Status, reason: str | None = None) -> None:
+        """Settle how the run ended, unless that is settled."""
+        self._verdict = self._verdict or (status, reason)
+
+    def exited(self, exit_code: int | None, *, oom_kills: int | None) -> None:
+        """Settle how a run ended that did not say so, and doubt one that said it ended well, but did not."""
+        if self._verdict == ("ok", None) and exit_code != 0:
+            message = f"after its last message, the process did not end by itself (exit code {exit_code})"
+            self._flags.append(Flag(code="exit", message=message))
+        self.decide(*how_it_ended(exit_code, oom_kills=oom_kills))
+
+    def record(self) -> RunRecord:
+        """Put the record together, once the run's process is gone.
+
+        Raises:
+            UsageError: the run found the request itself to be wrong.
+
+        """
+        assert self._verdict is not None
+        status, reason = self._verdict
+        last = self._last
+        if isinstance(last, Failed) and last.usage:
+            raise UsageError(last.reason)
+        measured = last.measured if isinstance(last, Finished) else None
+        if measured:
+            measured = measured.model_copy(update={"memory": self._with_device(measured.memory)})
+        return RunRecord(
+            spec=self._spec,
+            status=status,
+            reason=reason,
+            phase=None if status == "ok" else self._phase,
+            traceback=last.traceback if isinstance(last, Failed) else None,
+            measured=measured,
+            memory=None if status == "ok" else self._memory_so_far(),
+            changes=self._planned.changes if self._planned else {},
+            flags=(
+                *(last.flags if isinstance(last, Finished) else ()),
+                *self._flags,
+                *self._device_flags(measured.memory if measured else None),
+            ),
+            environment=last.environment if isinstance(last, Finished) else None,
+            started_at=self._started_at,
+            wall_seconds=time.perf_counter() - self._started,
+        )
+
+    def _memory_so_far(self) -> Memory | None:
+        said = (isinstance(self._last, Failed) and self._last.memory) or Memory()
+        peak = self._host_peaks.get("train", max(self._host_peaks.values(), default=None))
+        if said.host_peak_bytes is None and peak is not None:
+            said = said.model_copy(update={"host_peak_bytes": peak, "method": said.method or "kernel-hwm"})
+        known = self._with_device(said)
+        return None if known == Memory() else known
+
+    def _with_device(self, memory: Memory) -> Memory:
+        return memory.model_copy(update=self._sampler.readings()) if self._sampler else memory
+
+    def _device_flags(self, memory: Memory | None) -> list[Flag]:
+        flags = [self._sampler.flag] if self._sampler and self._sampler.flag else []
+        delta, reserved = (memory.nvml_delta_bytes, memory.torch_reserved_peak_bytes) if memory else (None, None)
+        if delta is not None and reserved is not None and delta + SLACK_BYTES < reserved:
+            seen = f"NVML saw {delta / 2**20:.0f} MiB more in use, but torch held {reserved / 2**20:.0f} MiB"
+            message = f"{seen}: the sampling missed the peak"
+            flags.append(Flag(code="device-memory", message=message))
+        return flags
+
+
+def _verdict(last: Finished | Failed) -> tuple[Status, str | None]:
+    return ("ok", None) if isinstance(last, Finished) else (last.status, last.reason)
+
+
+def how_it_ended(exit_code: int | None, *, oom_kills: int | None) -> tuple[Status, str]:
+    """Say how a process ended that did not say so itself.
+
+    `exit_code` is as `multiprocessing` gives it, None for a process that even SIGKILL does not
+    end. `oom_kills` counts the kernel's kills for want of memory during the run; None where it
+    does not tell.
+    """
+    if exit_code is None:
+        return "killed", "its process hangs in the kernel and cannot be killed"
+    if exit_code >= 0:
+        return "failed", f"its process ended with exit code {exit_code} and without a last message"
+    name = next((known.name for known in signal.Signals if known == -exit_code), f"signal {-exit_code}")
+    if name != "SIGKILL":
+        return "killed", f"its process was ended by {name}"
+    if oom_kills is None:
+        return "killed", "its process was ended by SIGKILL, perhaps by the kernel for want of memory"
+    if not oom_kills:
+        return "killed", "its process was ended by SIGKILL; the kernel counts no kill for want of memory"
+    advice = "try a smaller batch or model"
+    return "killed", f"its process was ended by SIGKILL: the kernel killed for want of memory during the run; {advice}"

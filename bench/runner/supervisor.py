@@ -1,0 +1,138 @@
+"""The parent of runs: a fork server that has the heavy imports done, and one watched process per run."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from multiprocessing import forkserver, get_context
+from typing import TYPE_CHECKING, Self
+
+from pydantic import ValidationError
+
+from bench.probes import host
+from bench.protocol import read_message
+from bench.runner.lease import lease
+from bench.runner.outcome import Outcome
+from bench.runner.process import RunProcess
+from bench.runner.sampling import sampled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bench.protocol import Message, Request
+    from bench.record import RunRecord
+    from bench.runner.sampling import DeviceSampler
+
+__all__ = ["Runner"]
+
+HOST_PERIOD_SECONDS = 0.1
+GRACE_SECONDS = 10.0
+
+SERVER_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # read when torch is imported: later it is too late
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""What every run starts with, unless the user set it otherwise."""
+
+
+class Runner:
+    """Starts every run in a fresh process and survives whatever it does. A context manager.
+
+    The fork server is one per Python process: one `Runner` at a time.
+    """
+
+    def __init__(
+        self,
+        *,
+        entry: str = "bench.worker:main",
+        timeout_seconds: float | None = None,
+        preload: Sequence[str] = ("torch", "transformers", "bench.worker"),
+        grace_seconds: float = GRACE_SECONDS,
+        on_wait: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Prepare to call `entry`, a `module:function`, with every request.
+
+        `preload` is imported once, before the first run; what is missing is imported by the
+        runs. A run that ought to end has `grace_seconds` before it is killed. `on_wait` gets
+        one sentence where a run must wait for another bench.
+        """
+        self.interrupted = False
+        """Whether a Ctrl-C came during a run: then start no other."""
+        self._entry, self._timeout_seconds, self._grace_seconds = entry, timeout_seconds, grace_seconds
+        self._preload, self._on_wait = [*preload, "bench.runner.child"], on_wait
+        self._context = get_context("forkserver")
+
+    def __enter__(self) -> Self:
+        self._context.set_forkserver_preload(self._preload)
+        _ensure_server()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # The server would live as long as this process, with torch in memory and the old preloads.
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  there is no public way
+
+    def run(self, request: Request, on_message: Callable[[Message], None] | None = None) -> RunRecord:
+        """Carry out `request` in a fresh process and say what became of it.
+
+        Every ending is a record: its status tells. After a Ctrl-C the process is ended, the
+        status is "interrupted" (unless the run had just finished) and `interrupted` is set.
+
+        Raises:
+            UsageError: the request cannot be carried out as it stands.
+            BenchError: no process can be started at all.
+
+        """
+        outcome = Outcome(request.spec, on_message)
+        try:
+            with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
+                self._supervise(request.model_copy(update={"gpu_uuid": uuid}), outcome, sampler)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            outcome.decide("interrupted", f"interrupted in {outcome.last_phase}")
+        return outcome.record()
+
+    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> None:
+        limit = math.inf if self._timeout_seconds is None else self._timeout_seconds
+        kills = host.oom_kills()
+        _ensure_server()
+        outcome.begin(sampler)
+        environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or ""}
+        with RunProcess(
+            self._context, self._entry, request.model_dump_json(), environ, grace_seconds=self._grace_seconds
+        ) as process:
+            deadline = time.monotonic() + limit
+            while process.is_running and not outcome.is_decided:
+                process.wait(min(HOST_PERIOD_SECONDS, deadline - time.monotonic()))
+                outcome.see_host_peak(process.peak_bytes)
+                _listen(process, outcome)
+                if time.monotonic() >= deadline:
+                    outcome.decide("timeout", f"still in {outcome.last_phase} after {limit:g} s, the limit of a run")
+                    process.end()
+            process.close()
+            _listen(process, outcome)
+            outcome.exited(process.exit_code, oom_kills=_since(kills, host.oom_kills()))
+
+
+def _listen(process: RunProcess, outcome: Outcome) -> None:
+    for data in process.messages():
+        try:
+            outcome.add(read_message(data))
+        except ValidationError as error:
+            outcome.decide("failed", f"its process sent what is no message: {error.errors()[0]['msg']}")
+
+
+def _since(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else after - before
+
+
+def _ensure_server() -> None:
+    """Start the fork server where none runs, with the environment of runs and without keeping it here."""
+    added = {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name in added:
+            del os.environ[name]

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
+
+import pytest
+import torch
+
+from bench.probes import environment
+from bench.probes.environment import fingerprint, git_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.probes.conftest import FakeNvml
+
+
+def git(root: Path, *command: str) -> str:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    return subprocess.check_output(["git", "-C", str(root), *who, *command], text=True).strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "file").write_text("one")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-qm", "one")
+    return tmp_path
+
+
+def test_a_cpu_run_names_its_processor_versions_and_assets():
+    found = fingerprint(torch.device("cpu"), {"model": "abc"})
+
+    assert found.device_name == found.host_cpu != ""
+    assert found.num_cores == len(os.sched_getaffinity(0))
+    assert found.num_threads == torch.get_num_threads()
+    assert found.host_memory_bytes > 2**28
+    assert found.python == platform.python_version()
+    assert found.versions["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
+    assert found.assets == {"model": "abc"}
+    assert (found.device_memory_bytes, found.driver) == (None, None)
+
+
+def test_a_gpu_run_names_the_gpu_and_its_driver(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch):
+    gpu = SimpleNamespace(name="Fake GPU", total_memory=fake_nvml.total_bytes)
+    properties = create_autospec(torch.cuda.get_device_properties, return_value=gpu)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
+
+    found = fingerprint(torch.device("cuda"), {})
+
+    assert (found.device_name, found.device_memory_bytes) == ("Fake GPU", fake_nvml.total_bytes)
+    assert found.driver == "600.1"
+    assert found.host_cpu != found.device_name
+
+
+def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(environment, "_DISTRIBUTIONS", ("torch", "no-such-distribution"))
+
+    assert set(fingerprint(torch.device("cpu"), {}).versions) == {"torch"}
+
+
+def test_a_clean_checkout_has_a_commit(checkout: Path):
+    assert git_state(checkout) == (git(checkout, "rev-parse", "HEAD"), False)
+
+
+def test_an_edited_file_and_a_new_one_make_it_dirty(checkout: Path):
+    commit = git(checkout, "rev-parse", "HEAD")
+    (checkout / "new").write_text("two")
+    assert git_state(checkout) == (commit, True)
+
+    (checkout / "new").unlink()
+    (checkout / "file").write_text("two")
+    assert git_state(checkout) == (commit, True)
+
+
+def test_a_directory_inside_somebody_elses_checkout_is_none_itself(checkout: Path):
+    (checkout / "venv").mkdir()
+
+    assert git_state(checkout / "venv") == (None, None)
+
+
+def test_a_hook_of_another_repository_does_not_mislead(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GIT_DIR", str(checkout / "elsewhere"))
+
+    assert git_state(checkout)[1] is False
+
+
+def test_a_checkout_that_git_cannot_read_is_unknown(tmp_path: Path):
+    (tmp_path / ".git").mkdir()
+
+    assert git_state(tmp_path) == (None, None)
+
+
+def test_the_processors_name_is_the_kernels_or_else_the_platforms(tmp_path: Path):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("processor : 0\nmodel name\t: Fast CPU @ 3 GHz\n")
+    assert environment._cpu_name(cpuinfo) == "Fast CPU @ 3 GHz"
+
+    cpuinfo.write_text("processor : 0\n")
+    assert environment._cpu_name(cpuinfo) == (platform.processor() or platform.machine())
+    assert environment._cpu_name(tmp_path / "absent") == (platform.processor() or platform.machine())

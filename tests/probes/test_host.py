@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.probes import host
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MIB = 2**20
+
+
+def test_the_peak_remembers_memory_that_was_given_back_until_it_is_reset():
+    before = host.resident_bytes()
+    block = bytearray(os.urandom(1)) * (64 * MIB)
+    del block
+    peak = host.peak_bytes()
+    if peak is None or before is None:
+        pytest.skip("this kernel keeps no high-water mark")
+    assert peak >= before + 60 * MIB
+
+    if not host.reset_peak():
+        pytest.skip("this kernel does not reset its high-water mark")
+    after = host.peak_bytes()
+    assert after is not None
+    assert after <= peak - 60 * MIB
+
+
+def test_another_process_is_read_by_its_number():
+    assert host.resident_bytes(os.getppid()) not in (None, host.resident_bytes())
+
+
+def test_a_process_that_is_gone_has_no_memory():
+    number = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
+    os.waitpid(number, 0)
+
+    assert host.peak_bytes(number) is None
+
+
+def test_a_kernel_that_forbids_the_reset_is_a_false(monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+
+    assert not host.reset_peak()
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_kills_are_those_of_our_control_group(tmp_path: Path):
+    write(tmp_path / "proc/self/cgroup", "4:memory:/elsewhere\n0::/user/bench\n")
+    write(tmp_path / "sys/fs/cgroup/user/bench/memory.events", "low 0\noom 3\noom_kill 2\n")
+    write(tmp_path / "sys/fs/cgroup/memory.events", "oom_kill 5\n")
+    write(tmp_path / "proc/vmstat", "pgpgin 1\noom_kill 9\n")
+
+    assert host.oom_kills(tmp_path) == 2
+
+
+def test_kills_are_those_of_the_container_or_else_of_the_machine(tmp_path: Path):
+    write(tmp_path / "proc/vmstat", "pgpgin 1\noom_kill 9\n")
+    assert host.oom_kills(tmp_path) == 9
+
+    write(tmp_path / "sys/fs/cgroup/memory.events", "oom_kill 5\n")
+    assert host.oom_kills(tmp_path) == 5
+
+
+def test_kills_are_unknown_where_nothing_counts_them(tmp_path: Path):
+    assert host.oom_kills(tmp_path) is None

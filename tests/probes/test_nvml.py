@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+from unittest.mock import create_autospec
+
+import pynvml  # type: ignore[import-untyped]
+import pytest
+
+from bench.errors import Unsupported
+from bench.probes import nvml
+from bench.probes.nvml import DeviceMemory, Gpu, NvmlDevice
+
+if TYPE_CHECKING:
+    from tests.probes.conftest import FakeNvml
+
+NOT_SUPPORTED, DRIVER_NOT_LOADED, VERSION_MISMATCH = 3, 9, 18
+MIB = 2**20
+
+
+def test_memory_is_that_of_the_second_version_without_what_the_driver_reserves(fake_nvml: FakeNvml):
+    device = NvmlDevice(fake_nvml.uuids[1])
+    fake_nvml.use(300 * MIB)
+
+    assert device.memory() == DeviceMemory(300 * MIB, fake_nvml.reserved_bytes, fake_nvml.total_bytes, "nvml-v2")
+    assert device.flag is None
+
+
+def test_a_driver_without_the_second_version_is_read_by_the_first(old_nvml: FakeNvml):
+    old_nvml.use(300 * MIB)
+
+    memory = NvmlDevice(old_nvml.uuids[0]).memory()
+
+    assert memory == DeviceMemory(300 * MIB + old_nvml.reserved_bytes, None, old_nvml.total_bytes, "nvml-v1")
+
+
+def test_a_gpu_that_is_lost_in_between_gives_none_and_a_flag_from_then_on(fake_nvml: FakeNvml):
+    fake_nvml.set(lost_after=2)
+    device = NvmlDevice(fake_nvml.uuids[0])
+
+    assert device.memory() is not None
+    assert device.memory() is None
+    assert device.flag is not None
+    assert "GpuIsLost" in device.flag.message
+    fake_nvml.set(lost_after=99)
+    assert device.memory() is None
+
+
+def test_an_unknown_uuid_is_a_flag(fake_nvml: FakeNvml):
+    device = NvmlDevice(fake_nvml.uuids[0].replace("a", "c"))
+
+    assert device.memory() is None
+    assert device.flag is not None
+    assert "NotFound" in device.flag.message
+
+
+def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch):
+    error = pynvml.NVMLError(NOT_SUPPORTED)
+    monkeypatch.setattr(
+        pynvml, "nvmlDeviceGetMemoryInfo", create_autospec(pynvml.nvmlDeviceGetMemoryInfo, side_effect=error)
+    )
+
+    device = NvmlDevice(fake_nvml.uuids[0])
+
+    assert device.memory() is None
+    assert device.flag is not None
+    assert "NotSupported" in device.flag.message
+    assert [gpu.memory_bytes for gpu in nvml.list_gpus()] == [None, None]
+
+
+def test_gpus_are_listed_by_uuid(fake_nvml: FakeNvml):
+    assert nvml.list_gpus() == [
+        Gpu(uuid=uuid, name=f"Fake GPU {index}", memory_bytes=fake_nvml.total_bytes)
+        for index, uuid in enumerate(fake_nvml.uuids)
+    ]
+    assert nvml.driver_version() == "600.1"
+
+
+def test_a_lost_gpu_is_out_of_the_list_and_the_others_stay_in(fake_nvml: FakeNvml):
+    fake_nvml.set(lost=0)
+
+    assert [gpu.uuid for gpu in nvml.list_gpus()] == [fake_nvml.uuids[1]]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(DRIVER_NOT_LOADED, "DriverNotLoaded"), (VERSION_MISMATCH, "LibRmVersionMismatch")]
+)
+def test_a_broken_driver_is_said_by_name(fake_nvml: FakeNvml, code: int, name: str):
+    fake_nvml.set(init=code)
+
+    with pytest.raises(Unsupported, match=name):
+        nvml.list_gpus()
+    assert nvml.driver_version() is None
+    flag = NvmlDevice(fake_nvml.uuids[0]).flag
+    assert flag is not None
+    assert name in flag.message
+
+
+@pytest.mark.parametrize(
+    "error", [pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND), pynvml.NVMLLibraryMismatchError("old driver")]
+)
+def test_neither_kind_of_nvml_error_escapes(monkeypatch: pytest.MonkeyPatch, error: Exception):
+    monkeypatch.setattr(pynvml, "nvmlInit", create_autospec(pynvml.nvmlInit, side_effect=error))
+
+    device = NvmlDevice("GPU-x")
+
+    assert device.memory() is None
+    assert device.flag is not None
+    assert nvml.driver_version() is None
+    with pytest.raises(Unsupported):
+        nvml.list_gpus()
+
+
+def test_the_loader_finds_the_library_as_on_a_real_machine(fake_nvml: FakeNvml):
+    fake_nvml.use(7 * MIB)
+    script = f"""
+import dataclasses, json
+from bench.probes.nvml import NvmlDevice, list_gpus
+memory = NvmlDevice({fake_nvml.uuids[0]!r}).memory()
+print(json.dumps([len(list_gpus()), dataclasses.asdict(memory)]))
+"""
+    environ = os.environ | {"LD_LIBRARY_PATH": str(fake_nvml.library.parent)}
+
+    found: Any = json.loads(subprocess.check_output([sys.executable, "-c", script], env=environ))
+
+    assert found[0] == len(fake_nvml.uuids)
+    assert found[1]["used_bytes"] == 7 * MIB
