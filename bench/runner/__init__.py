@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.runner.in_process import run_in_process
+from bench.runner.in_process import InProcessRunner
 from bench.runner.supervisor import Runner
 
-__all__ = ["Runner", "run_in_process"]
+__all__ = ["InProcessRunner", "Runner"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from bench.protocol import read_message
 from bench.runner.child import call
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.protocol import Message, Request
     from bench.record import RunRecord
 
-__all__ = ["run_in_process"]
+__all__ = ["InProcessRunner"]
 
 
 class _Sink:
@@ -30,27 +30,37 @@ class _Sink:
         self._outcome.add(read_message(data))
 
 
-def run_in_process(
-    request: Request,
-    on_message: Callable[[Message], None] | None = None,
-    *,
-    entry: str = "bench.worker:main",
-    on_wait: Callable[[str], None] = lambda _: None,
-) -> RunRecord:
-    """Carry out `request` here; the record is as `Runner.run` gives it.
+class InProcessRunner:
+    """Carries out runs as `Runner` does, but here, so that a debugger stops inside them."""
 
-    Raises:
-        UsageError: the request cannot be carried out as it stands.
+    def __init__(self, *, entry: str = "bench.worker:main", on_wait: Callable[[str], None] = lambda _: None) -> None:
+        """Prepare to call `entry`; `on_wait` gets one sentence where a run must wait for another bench."""
+        self.interrupted = False
+        """Whether a Ctrl-C came during a run: then start no other."""
+        self._entry, self._on_wait = entry, on_wait
 
-    """
-    outcome = Outcome(request.spec, on_message)
-    try:
-        with lease(request, on_wait) as uuid, sampled(uuid) as sampler:
-            if uuid:
-                os.environ["CUDA_VISIBLE_DEVICES"] = uuid
-            outcome.begin(sampler)
-            call(_Sink(outcome), entry, request.model_copy(update={"gpu_uuid": uuid}).model_dump_json())
-    except KeyboardInterrupt:
-        outcome.decide("interrupted", f"interrupted in {outcome.last_phase}")
-    outcome.decide("failed", "it returned without a last message")
-    return outcome.record()
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing outlives a run."""
+
+    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
+        """Carry out `request` here; the record is as `Runner.run` gives it.
+
+        Raises:
+            UsageError: the request cannot be carried out as it stands.
+
+        """
+        outcome = Outcome(request.spec, on_message)
+        try:
+            with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
+                if uuid:
+                    os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+                outcome.begin(sampler)
+                call(_Sink(outcome), self._entry, request.model_copy(update={"gpu_uuid": uuid}).model_dump_json())
+        except KeyboardInterrupt:
+            self.interrupted = True
+            outcome.decide("interrupted", f"interrupted in {outcome.last_phase}")
+        outcome.decide("failed", "it returned without a last message")
+        return outcome.record()

@@ -65,15 +65,15 @@ class Runner:
         self._context = get_context("forkserver")
 
     def __enter__(self) -> Self:
+        _stop_server()  # one that runs already keeps the environment and the imports it began with
         self._context.set_forkserver_preload(self._preload)
         _ensure_server()
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The server would live as long as this process, with torch in memory and the old preloads.
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  there is no public way
+        _stop_server()
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None) -> RunRecord:
+    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
         """Carry out `request` in a fresh process and say what became of it.
 
         Every ending is a record: its status tells. After a Ctrl-C the process is ended, the
@@ -125,6 +125,10 @@ def _listen(process: RunProcess, outcome: Outcome) -> None:
 
 def _since(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else after - before
+
+
+def _stop_server() -> None:
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  there is no public way
 
 
 def _ensure_server() -> None:

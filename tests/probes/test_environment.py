@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_cpu_run_names_its_processor_versions_and_assets():
+def test_a_cpu_run_names_its_processor_versions_and_assets() -> None:
     found = fingerprint(torch.device("cpu"), {"model": "abc"})
 
     assert found.device_name == found.host_cpu != ""
@@ -46,7 +46,7 @@ def test_a_cpu_run_names_its_processor_versions_and_assets():
     assert (found.device_memory_bytes, found.driver) == (None, None)
 
 
-def test_a_gpu_run_names_the_gpu_and_its_driver(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch):
+def test_a_gpu_run_names_the_gpu_and_its_driver(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = SimpleNamespace(name="Fake GPU", total_memory=fake_nvml.total_bytes)
     properties = create_autospec(torch.cuda.get_device_properties, return_value=gpu)
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
@@ -58,17 +58,17 @@ def test_a_gpu_run_names_the_gpu_and_its_driver(fake_nvml: FakeNvml, monkeypatch
     assert found.host_cpu != found.device_name
 
 
-def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatch):
+def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "_DISTRIBUTIONS", ("torch", "no-such-distribution"))
 
     assert set(fingerprint(torch.device("cpu"), {}).versions) == {"torch"}
 
 
-def test_a_clean_checkout_has_a_commit(checkout: Path):
+def test_a_clean_checkout_has_a_commit(checkout: Path) -> None:
     assert git_state(checkout) == (git(checkout, "rev-parse", "HEAD"), False)
 
 
-def test_an_edited_file_and_a_new_one_make_it_dirty(checkout: Path):
+def test_an_edited_file_and_a_new_one_make_it_dirty(checkout: Path) -> None:
     commit = git(checkout, "rev-parse", "HEAD")
     (checkout / "new").write_text("two")
     assert git_state(checkout) == (commit, True)
@@ -78,25 +78,25 @@ def test_an_edited_file_and_a_new_one_make_it_dirty(checkout: Path):
     assert git_state(checkout) == (commit, True)
 
 
-def test_a_directory_inside_somebody_elses_checkout_is_none_itself(checkout: Path):
+def test_a_directory_inside_somebody_elses_checkout_is_none_itself(checkout: Path) -> None:
     (checkout / "venv").mkdir()
 
     assert git_state(checkout / "venv") == (None, None)
 
 
-def test_a_hook_of_another_repository_does_not_mislead(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_hook_of_another_repository_does_not_mislead(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_DIR", str(checkout / "elsewhere"))
 
     assert git_state(checkout)[1] is False
 
 
-def test_a_checkout_that_git_cannot_read_is_unknown(tmp_path: Path):
+def test_a_checkout_that_git_cannot_read_is_unknown(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
 
     assert git_state(tmp_path) == (None, None)
 
 
-def test_the_processors_name_is_the_kernels_or_else_the_platforms(tmp_path: Path):
+def test_the_processors_name_is_the_kernels_or_else_the_platforms(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text("processor : 0\nmodel name\t: Fast CPU @ 3 GHz\n")
     assert environment._cpu_name(cpuinfo) == "Fast CPU @ 3 GHz"

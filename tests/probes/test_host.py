@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MIB = 2**20
 
 
-def test_the_peak_remembers_memory_that_was_given_back_until_it_is_reset():
+def test_the_peak_remembers_memory_that_was_given_back_until_it_is_reset() -> None:
     before = host.resident_bytes()
     block = bytearray(os.urandom(1)) * (64 * MIB)
     del block
@@ -30,18 +30,18 @@ def test_the_peak_remembers_memory_that_was_given_back_until_it_is_reset():
     assert after <= peak - 60 * MIB
 
 
-def test_another_process_is_read_by_its_number():
+def test_another_process_is_read_by_its_number() -> None:
     assert host.resident_bytes(os.getppid()) not in (None, host.resident_bytes())
 
 
-def test_a_process_that_is_gone_has_no_memory():
+def test_a_process_that_is_gone_has_no_memory() -> None:
     number = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
     os.waitpid(number, 0)
 
     assert host.peak_bytes(number) is None
 
 
-def test_a_kernel_that_forbids_the_reset_is_a_false(monkeypatch: pytest.MonkeyPatch):
+def test_a_kernel_that_forbids_the_reset_is_a_false(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> int:
         raise PermissionError
 
@@ -55,7 +55,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def test_kills_are_those_of_our_control_group(tmp_path: Path):
+def test_kills_are_those_of_our_control_group(tmp_path: Path) -> None:
     write(tmp_path / "proc/self/cgroup", "4:memory:/elsewhere\n0::/user/bench\n")
     write(tmp_path / "sys/fs/cgroup/user/bench/memory.events", "low 0\noom 3\noom_kill 2\n")
     write(tmp_path / "sys/fs/cgroup/memory.events", "oom_kill 5\n")
@@ -64,7 +64,7 @@ def test_kills_are_those_of_our_control_group(tmp_path: Path):
     assert host.oom_kills(tmp_path) == 2
 
 
-def test_kills_are_those_of_the_container_or_else_of_the_machine(tmp_path: Path):
+def test_kills_are_those_of_the_container_or_else_of_the_machine(tmp_path: Path) -> None:
     write(tmp_path / "proc/vmstat", "pgpgin 1\noom_kill 9\n")
     assert host.oom_kills(tmp_path) == 9
 
@@ -72,5 +72,5 @@ def test_kills_are_those_of_the_container_or_else_of_the_machine(tmp_path: Path)
     assert host.oom_kills(tmp_path) == 5
 
 
-def test_kills_are_unknown_where_nothing_counts_them(tmp_path: Path):
+def test_kills_are_unknown_where_nothing_counts_them(tmp_path: Path) -> None:
     assert host.oom_kills(tmp_path) is None

@@ -21,7 +21,7 @@ NOT_SUPPORTED, DRIVER_NOT_LOADED, VERSION_MISMATCH = 3, 9, 18
 MIB = 2**20
 
 
-def test_memory_is_that_of_the_second_version_without_what_the_driver_reserves(fake_nvml: FakeNvml):
+def test_memory_is_that_of_the_second_version_without_what_the_driver_reserves(fake_nvml: FakeNvml) -> None:
     device = NvmlDevice(fake_nvml.uuids[1])
     fake_nvml.use(300 * MIB)
 
@@ -29,7 +29,7 @@ def test_memory_is_that_of_the_second_version_without_what_the_driver_reserves(f
     assert device.flag is None
 
 
-def test_a_driver_without_the_second_version_is_read_by_the_first(old_nvml: FakeNvml):
+def test_a_driver_without_the_second_version_is_read_by_the_first(old_nvml: FakeNvml) -> None:
     old_nvml.use(300 * MIB)
 
     memory = NvmlDevice(old_nvml.uuids[0]).memory()
@@ -37,7 +37,7 @@ def test_a_driver_without_the_second_version_is_read_by_the_first(old_nvml: Fake
     assert memory == DeviceMemory(300 * MIB + old_nvml.reserved_bytes, None, old_nvml.total_bytes, "nvml-v1")
 
 
-def test_a_gpu_that_is_lost_in_between_gives_none_and_a_flag_from_then_on(fake_nvml: FakeNvml):
+def test_a_gpu_that_is_lost_in_between_gives_none_and_a_flag_from_then_on(fake_nvml: FakeNvml) -> None:
     fake_nvml.set(lost_after=2)
     device = NvmlDevice(fake_nvml.uuids[0])
 
@@ -49,7 +49,7 @@ def test_a_gpu_that_is_lost_in_between_gives_none_and_a_flag_from_then_on(fake_n
     assert device.memory() is None
 
 
-def test_an_unknown_uuid_is_a_flag(fake_nvml: FakeNvml):
+def test_an_unknown_uuid_is_a_flag(fake_nvml: FakeNvml) -> None:
     device = NvmlDevice(fake_nvml.uuids[0].replace("a", "c"))
 
     assert device.memory() is None
@@ -57,7 +57,7 @@ def test_an_unknown_uuid_is_a_flag(fake_nvml: FakeNvml):
     assert "NotFound" in device.flag.message
 
 
-def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch):
+def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
     error = pynvml.NVMLError(NOT_SUPPORTED)
     monkeypatch.setattr(
         pynvml, "nvmlDeviceGetMemoryInfo", create_autospec(pynvml.nvmlDeviceGetMemoryInfo, side_effect=error)
@@ -71,7 +71,7 @@ def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch:
     assert [gpu.memory_bytes for gpu in nvml.list_gpus()] == [None, None]
 
 
-def test_gpus_are_listed_by_uuid(fake_nvml: FakeNvml):
+def test_gpus_are_listed_by_uuid(fake_nvml: FakeNvml) -> None:
     assert nvml.list_gpus() == [
         Gpu(uuid=uuid, name=f"Fake GPU {index}", memory_bytes=fake_nvml.total_bytes)
         for index, uuid in enumerate(fake_nvml.uuids)
@@ -79,7 +79,7 @@ def test_gpus_are_listed_by_uuid(fake_nvml: FakeNvml):
     assert nvml.driver_version() == "600.1"
 
 
-def test_a_lost_gpu_is_out_of_the_list_and_the_others_stay_in(fake_nvml: FakeNvml):
+def test_a_lost_gpu_is_out_of_the_list_and_the_others_stay_in(fake_nvml: FakeNvml) -> None:
     fake_nvml.set(lost=0)
 
     assert [gpu.uuid for gpu in nvml.list_gpus()] == [fake_nvml.uuids[1]]
@@ -88,7 +88,7 @@ def test_a_lost_gpu_is_out_of_the_list_and_the_others_stay_in(fake_nvml: FakeNvm
 @pytest.mark.parametrize(
     ("code", "name"), [(DRIVER_NOT_LOADED, "DriverNotLoaded"), (VERSION_MISMATCH, "LibRmVersionMismatch")]
 )
-def test_a_broken_driver_is_said_by_name(fake_nvml: FakeNvml, code: int, name: str):
+def test_a_broken_driver_is_said_by_name(fake_nvml: FakeNvml, code: int, name: str) -> None:
     fake_nvml.set(init=code)
 
     with pytest.raises(Unsupported, match=name):
@@ -102,7 +102,7 @@ def test_a_broken_driver_is_said_by_name(fake_nvml: FakeNvml, code: int, name: s
 @pytest.mark.parametrize(
     "error", [pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND), pynvml.NVMLLibraryMismatchError("old driver")]
 )
-def test_neither_kind_of_nvml_error_escapes(monkeypatch: pytest.MonkeyPatch, error: Exception):
+def test_neither_kind_of_nvml_error_escapes(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(pynvml, "nvmlInit", create_autospec(pynvml.nvmlInit, side_effect=error))
 
     device = NvmlDevice("GPU-x")
@@ -114,7 +114,7 @@ def test_neither_kind_of_nvml_error_escapes(monkeypatch: pytest.MonkeyPatch, err
         nvml.list_gpus()
 
 
-def test_the_loader_finds_the_library_as_on_a_real_machine(fake_nvml: FakeNvml):
+def test_the_loader_finds_the_library_as_on_a_real_machine(fake_nvml: FakeNvml) -> None:
     fake_nvml.use(7 * MIB)
     script = f"""
 import dataclasses, json

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_a_cpu_has_no_allocator_to_ask():
+def test_a_cpu_has_no_allocator_to_ask() -> None:
     device = torch.device("cpu")
 
     torch_memory.reset_peak(device)
@@ -19,7 +19,7 @@ def test_a_cpu_has_no_allocator_to_ask():
     assert torch_memory.peak_bytes(device) == (None, None)
 
 
-def test_the_peaks_of_a_gpu_are_live_tensors_and_held_segments(monkeypatch: pytest.MonkeyPatch):
+def test_the_peaks_of_a_gpu_are_live_tensors_and_held_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     device = torch.device("cuda:0")
     reset = create_autospec(torch.cuda.reset_peak_memory_stats)
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset)

@@ -1,0 +1,131 @@
+"""Runs of tiny entries in real processes: each entry behaves as a run may, well or badly."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.protocol import Request
+from bench.runner import Runner
+from bench.spec import RunSpec, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+ENTRIES = """
+import json, os, signal, subprocess, sys, threading, time
+from pathlib import Path
+from bench.errors import UsageError
+from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
+
+def send(connection, message):
+    connection.send_bytes(message.model_dump_json().encode())
+
+def train(connection, detail=""):
+    send(connection, Phase(name="load", at=time.monotonic(), detail=detail))
+    send(connection, Planned(changes={"phases": "all"}, num_steps=2, num_params=9, num_trainable_params=3))
+    send(connection, Phase(name="train", at=time.monotonic()))
+
+def argument(request_json):
+    return Request.model_validate_json(request_json).save_model
+
+def well(connection, request_json):
+    train(connection)
+    for done in (1, 2):
+        send(connection, Progress(done=done, total=2))
+    text = argument(request_json)
+    send(connection, Finished.model_validate_json(Path(text).read_text()) if text else Finished())
+
+def tells_surroundings(connection, request_json):
+    print("printed by a library")
+    request = Request.model_validate_json(request_json)
+    here = {"environ": dict(os.environ), "gpu": request.gpu_uuid, "group": os.getpgrp() == os.getpid()}
+    train(connection, json.dumps(here))
+    send(connection, Finished())
+
+def raises(connection, request_json):
+    train(connection)
+    raise RuntimeError("boom\\nsecond line")
+
+def usage(connection, request_json):
+    raise UsageError("no column 'x'")
+
+def fails(connection, request_json):
+    train(connection)
+    failed = {"status": "oom", "reason": "no room", "memory": {"host_peak_bytes": 7}}
+    send(connection, Failed.model_validate(failed))
+
+def signals(connection, request_json):
+    train(connection)
+    time.sleep(0.3)
+    os.kill(os.getpid(), int(argument(request_json)))
+
+def exits(connection, request_json):
+    train(connection)
+    os._exit(3)
+
+def returns(connection, request_json):
+    pass
+
+def talks_nonsense(connection, request_json):
+    connection.send_bytes(b'{"kind": "gossip"}')
+    time.sleep(60)
+
+def hangs(connection, request_json):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    path = Path(argument(request_json))
+    path.with_suffix(".tmp").write_text(json.dumps([os.getpid(), helper.pid, os.getppid()]))
+    path.with_suffix(".tmp").rename(path)
+    train(connection)
+    time.sleep(60)
+
+def lingers(connection, request_json):
+    send(connection, Finished())
+    threading.Thread(target=time.sleep, args=(60,)).start()
+
+def closes(connection, request_json):
+    train(connection)
+    connection.close()
+    time.sleep(0.5)
+
+def interrupts(connection, request_json):
+    train(connection)
+    raise KeyboardInterrupt
+"""
+
+
+@pytest.fixture(scope="session")
+def entries_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("entries")
+    (directory / "tiny_entries.py").write_text(ENTRIES)
+    return directory
+
+
+@pytest.fixture(autouse=True)
+def _entries(entries_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The entries can be imported, here and in a run, and no other bench's lock is in the way."""
+    monkeypatch.syspath_prepend(str(entries_directory))
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+    yield
+    sys.modules.pop("tiny_entries", None)
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[None]:
+    """One fork server for all; a `Runner` that is not entered uses the one that runs."""
+    with Runner(preload=("bench.protocol",)):
+        yield
+
+
+@pytest.fixture
+def make_request() -> Callable[..., Request]:
+    def make(argument: object = None, *, device: str = "cpu", mode: str = "run") -> Request:
+        spec = RunSpec(strategy=(Term(name="full"),), device=device)
+        fields = {"mode": mode, "save_model": None if argument is None else str(argument)}
+        return Request.model_validate({"spec": spec, **fields})
+
+    return make

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.errors import UsageError
+from bench.protocol import Finished, Phase, Planned, Progress
+from bench.runner import InProcessRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.protocol import Message, Request
+
+
+def test_a_run_in_this_process_says_the_same(make_request: Callable[..., Request]) -> None:
+    messages: list[Message] = []
+
+    with InProcessRunner(entry="tiny_entries:well") as runner:
+        record = runner.run(make_request(), messages.append)
+
+    assert record.status == "ok"
+    assert record.changes == {"phases": "all"}
+    assert [type(message) for message in messages] == [Phase, Planned, Phase, Progress, Progress, Finished]
+
+
+@pytest.mark.parametrize(
+    ("entry", "status", "reason"),
+    [
+        ("raises", "failed", "RuntimeError: boom"),
+        ("interrupts", "interrupted", "interrupted in train"),
+        ("returns", "failed", "it returned without a last message"),
+    ],
+)
+def test_a_bad_end_is_a_row(make_request: Callable[..., Request], entry: str, status: str, reason: str) -> None:
+    runner = InProcessRunner(entry=f"tiny_entries:{entry}")
+
+    record = runner.run(make_request())
+
+    assert (record.status, record.reason) == (status, reason)
+    assert runner.interrupted == (status == "interrupted")
+
+
+def test_a_wrong_request_is_raised(make_request: Callable[..., Request]) -> None:
+    with pytest.raises(UsageError, match="no column 'x'"):
+        InProcessRunner(entry="tiny_entries:usage").run(make_request())

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.protocol import Failed, Finished, Phase
+from bench.record import Memory, Status
+from bench.runner.outcome import Outcome, how_it_ended
+from bench.spec import RunSpec, Term
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.record import RunRecord
+
+SPEC = RunSpec(strategy=(Term(name="full"),))
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "oom_kills", "status", "words"),
+    [
+        (0, 0, "failed", "exit code 0"),
+        (1, 0, "failed", "exit code 1"),
+        (-15, 1, "killed", "SIGTERM"),
+        (-9, 1, "killed", "the kernel killed for want of memory during the run"),
+        (-9, 0, "killed", "counts no kill for want of memory"),
+        (-9, None, "killed", "perhaps by the kernel"),
+        (None, 0, "killed", "cannot be killed"),
+    ],
+)
+def test_every_end_has_its_words(exit_code: int | None, oom_kills: int | None, status: Status, words: str) -> None:
+    said, reason = how_it_ended(exit_code, oom_kills=oom_kills)
+
+    assert said == status
+    assert words in reason
+
+
+def test_what_comes_after_the_verdict_changes_nothing() -> None:
+    outcome = Outcome(SPEC, None)
+    outcome.decide("timeout", "too long")
+    outcome.add(Failed(status="oom", reason="late", traceback="late"))
+    outcome.add(Finished())
+    outcome.exited(-9, oom_kills=1)
+
+    record = outcome.record()
+
+    assert (record.status, record.reason, record.traceback, record.flags) == ("timeout", "too long", None, ())
+
+
+def test_the_host_peak_of_an_unfinished_run_is_that_of_training() -> None:
+    outcome = Outcome(SPEC, None)
+    for name, peak in (("load", 900), ("train", 500), ("train", 400), ("evaluate", 700)):
+        outcome.add(Phase.model_validate({"name": name, "at": time.monotonic()}))
+        outcome.see_host_peak(peak)
+    outcome.see_host_peak(None)
+    outcome.decide("timeout", "too long")
+
+    assert outcome.record().memory == Memory(host_peak_bytes=500, method="kernel-hwm")
+
+
+def test_what_the_run_itself_measured_before_it_failed_stands() -> None:
+    outcome = Outcome(SPEC, None)
+    outcome.see_host_peak(900)
+    outcome.add(Failed(status="diverged", reason="NaN", memory=Memory(host_peak_bytes=5, method="kernel-hwm")))
+
+    assert outcome.record().memory == Memory(host_peak_bytes=5, method="kernel-hwm")
+
+
+class Sampler:
+    """A sampler of a device on which the run took 100 MiB."""
+
+    flag = None
+
+    def enter(self, phase: str) -> None:
+        self.phase = phase
+
+    def readings(self) -> dict[str, object]:
+        return {"nvml_delta_bytes": 100 << 20, "method": "nvml-v1"}
+
+
+@pytest.mark.parametrize(("reserved", "codes"), [(120 << 20, []), (180 << 20, ["device-memory"])])
+def test_a_peak_that_the_sampling_missed_is_doubted(
+    make_record: Callable[..., RunRecord], reserved: int, codes: list[str]
+) -> None:
+    measured = make_record().measured
+    assert measured is not None
+    memory = measured.memory.model_copy(update={"torch_reserved_peak_bytes": reserved, "method": "torch-reserved"})
+    outcome = Outcome(SPEC, None)
+    outcome.begin(Sampler())  # type: ignore[arg-type]
+    outcome.add(Finished(measured=measured.model_copy(update={"memory": memory})))
+
+    record = outcome.record()
+
+    assert record.measured is not None
+    assert record.measured.memory.method == "nvml-v1"
+    assert record.measured.memory.peak_bytes == 100 << 20
+    assert [flag.code for flag in record.flags] == codes

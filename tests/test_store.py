@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import BenchError, UsageError
+from bench.record import RunRecord
+from bench.spec import RunSpec, Term, WorkloadSpec
+from bench.store import Store, file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    MakeRecord = Callable[..., RunRecord]
+
+
+def test_records_come_back_in_the_order_they_were_started(tmp_path: Path, make_record: MakeRecord) -> None:
+    late, early = make_record("full", seed=2), make_record("freeze", seed=1)
+    with Store.open(tmp_path / "new" / "results", resume=False) as store:
+        for record in (late, early):
+            path = store.write(record)
+            assert path.parent == tmp_path / "new" / "results" / "runs"
+
+    assert Store(tmp_path / "new" / "results").read_all() == [early, late]
+    assert store.warnings == []
+    assert not [path for path in store.runs.iterdir() if path.suffix != ".json"]
+
+
+def test_only_runs_that_ended_well_are_done(tmp_path: Path, make_record: MakeRecord) -> None:
+    failed, fine = make_record("full", status="failed"), make_record("freeze")
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(failed)
+        store.write(fine)
+
+        assert store.done(fine.spec)
+        assert not store.done(failed.spec)
+        assert not store.done(make_record("llrd").spec)
+
+
+def test_a_run_that_is_tried_again_takes_the_place_of_the_first(tmp_path: Path, make_record: MakeRecord) -> None:
+    failed, fine = make_record(status="failed"), make_record()
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(failed)
+        store.write(fine)
+
+        assert store.read_all() == [fine]
+
+
+def test_the_newest_of_a_spec_wins_whatever_its_file_is_called(tmp_path: Path, make_record: MakeRecord) -> None:
+    older = make_record()
+    newer = older.model_copy(update={"started_at": older.started_at + timedelta(hours=1)})
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(newer)
+        (store.runs / "zz-copied.json").write_text(older.to_json())
+
+        assert store.read_all() == [newer]
+
+
+def test_a_directory_with_runs_is_continued_only_on_request(tmp_path: Path, make_record: MakeRecord) -> None:
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(make_record())
+
+    with pytest.raises(UsageError, match=r"holds 1 runs already; continue them with --resume"):
+        Store.open(tmp_path, resume=False)
+    with Store.open(tmp_path, resume=True) as again:
+        assert again.done(make_record().spec)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"schema_version": 99}', b'{"a": NaN}'])
+def test_a_file_that_is_no_record_is_put_aside(tmp_path: Path, make_record: MakeRecord, content: bytes) -> None:
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(make_record())
+        (store.runs / "foreign.json").write_bytes(content)
+
+        assert store.read_all() == [make_record()]
+
+    assert (store.runs / "foreign.json.corrupt").read_bytes() == content
+    assert not (store.runs / "foreign.json").exists()
+    assert len(store.warnings) == 1
+    assert "foreign.json" in store.warnings[0]
+
+
+def test_a_broken_file_in_a_directory_that_may_only_be_read_is_left_out(
+    tmp_path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(make_record())
+        (store.runs / "foreign.json").write_text("{")
+    monkeypatch.setattr(Path, "replace", _refuse(errno.EROFS))
+
+    reader = Store(tmp_path)
+
+    assert reader.read_all() == [make_record()]
+    assert len(reader.warnings) == 1
+
+
+def test_a_directory_without_runs_has_no_records(tmp_path: Path) -> None:
+    assert Store(tmp_path / "absent").read_all() == []
+    assert not (tmp_path / "absent").exists()
+
+
+def test_two_processes_do_not_write_to_one_directory(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from bench.store import Store
+with Store.open(Path({str(tmp_path)!r}), resume=False):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(UsageError, match="another bench is writing to"):
+            Store.open(tmp_path, resume=True)
+        other.kill()
+
+    Store.open(tmp_path, resume=True).close()
+
+
+def _refuse(code: int) -> Callable[..., Any]:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return refuse
+
+
+@pytest.mark.parametrize(("step", "code"), [("os.fsync", errno.ENOSPC), ("pathlib.Path.replace", errno.EROFS)])
+def test_a_record_that_cannot_be_written_is_printed(
+    tmp_path: Path, make_record: MakeRecord, capsys: pytest.CaptureFixture[str], step: str, code: int
+) -> None:
+    record = make_record()
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(make_record(status="failed"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(step, _refuse(code))
+            with pytest.raises(BenchError, match=os.strerror(code)) as caught:
+                store.write(record)
+
+        assert str(store.runs) in str(caught.value)
+        assert RunRecord.from_json(capsys.readouterr().err) == record
+        assert [kept.status for kept in store.read_all()] == ["failed"]
+        assert [path.suffix for path in store.runs.iterdir()] == [".json"]
+
+
+def test_a_full_disk_is_no_reason_to_lose_a_record(make_record: MakeRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    """`/dev/full` answers every write as a full disk does."""
+    record = make_record()
+    store = Store(Path("/dev/full"))
+
+    with pytest.raises(BenchError, match="cannot write to /dev/full/runs"):
+        store.write(record)
+
+    assert RunRecord.from_json(capsys.readouterr().err) == record
+
+
+def test_a_place_that_cannot_be_a_directory_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(UsageError, match=r"cannot write to .*file .*--out"):
+        Store.open(tmp_path / "file", resume=False)
+
+
+def test_runs_that_lead_out_of_the_directory_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "runs").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(UsageError, match="leads out of"):
+        Store(tmp_path / "results")
+
+
+def test_a_record_that_is_a_link_elsewhere_is_left_out_and_not_touched(tmp_path: Path, make_record: MakeRecord) -> None:
+    outside = tmp_path / "outside.json"
+    outside.write_text("{")
+    with Store.open(tmp_path / "results", resume=False) as store:
+        store.write(make_record())
+        (store.runs / "link.json").symlink_to(outside)
+
+        assert store.read_all() == [make_record()]
+
+    assert outside.read_text() == "{"
+    assert "leads out of the directory" in store.warnings[0]
+
+
+names = st.text(min_size=1, max_size=200)
+
+
+@given(strategy=names, model=names, dataset=names, seed=st.integers())
+def test_any_name_is_a_safe_file_name(strategy: str, model: str, dataset: str, seed: int) -> None:
+    spec = RunSpec(strategy=(Term(name=strategy),), workload=WorkloadSpec(model=model, dataset=dataset), seed=seed)
+
+    name = file_name(spec)
+    stem, _, digest = name.removesuffix(".json").rpartition("-")
+
+    assert Path(name).name == name
+    assert name.isascii()
+    assert set('/\\:*?"<>| \n\0').isdisjoint(name)
+    assert 1 <= len(stem) <= 64
+    assert not stem.startswith((".", "-"))
+    assert len(digest) == 12
+
+
+def test_equal_specs_share_a_file_and_others_do_not(make_record: MakeRecord) -> None:
+    spec = make_record().spec
+    again = RunSpec.model_validate(json.loads(spec.model_dump_json()))
+
+    assert file_name(again) == file_name(spec)
+    assert file_name(spec.model_copy(update={"lr": 1e-3})) != file_name(spec)
+    assert file_name(spec) == file_name(spec).lower()
+    assert file_name(spec).startswith("full_smollm2-135m_rotten-tomatoes_0-")
+
+
+def test_a_local_model_is_named_by_its_last_component(make_record: MakeRecord) -> None:
+    spec = make_record(workload={"model": "/home/someone/models/My Llama/"}).spec
+
+    assert "_My-Llama_" in file_name(spec)
