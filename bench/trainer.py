@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import cross_entropy
-from torch.optim.lr_scheduler import LambdaLR
+from transformers import get_linear_schedule_with_warmup
 
 from bench.errors import Diverged
 from bench.probes.clock import open_clock
@@ -46,12 +46,10 @@ class Schedule:
         """The optimizer steps of the whole run."""
         return sum(map(len, self.epochs))
 
-    def factor(self, step: int) -> float:
-        """The share of the peak learning rate at a 0-based step: a linear rise, then a linear fall to zero."""
-        warmup = math.ceil(self.warmup_ratio * self.num_steps)
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        return max(0.0, (self.num_steps - step) / max(1, self.num_steps - warmup))
+    @property
+    def num_warmup_steps(self) -> int:
+        """The steps in which the rate rises from zero; it then falls linearly to zero."""
+        return math.ceil(self.warmup_ratio * self.num_steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ def train(
     """
     device, precision = prepared.device, prepared.precision
     clock = open_clock(device)
-    scheduler = LambdaLR(prepared.optimizer, schedule.factor)
+    scheduler = get_linear_schedule_with_warmup(prepared.optimizer, schedule.num_warmup_steps, schedule.num_steps)
     losses: list[torch.Tensor] = []
     step_tokens: list[int] = []
     num_samples = num_padded_tokens = step = 0

@@ -1,0 +1,29 @@
+"""`python -m bench`."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.errors import BenchError, UsageError
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the command line; the result is the exit code.
+
+    0: all ok. 1: a run failed, or results cannot be written. 2: the request is wrong. 130: interrupted.
+    """
+    from bench.cli import run  # noqa: PLC0415  (an import error becomes a plain traceback, not half a command line)
+
+    try:
+        return run()
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)  # noqa: T201  (the one line for the user)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,36 @@
+"""What can be known to be wrong before anything is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench import registry
+from bench.errors import PlanConflict
+from bench.plan import Layer, ModelView, compose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.spec import Term
+
+__all__ = ["check_compositions"]
+
+_LAYERS = ("embeddings", *(f"layer {number}" for number in range(100)), "head")
+_STAND_IN = ModelView(tuple(Layer(name, (f"{name}.weight",), 1) for name in _LAYERS), linears=())
+
+
+def check_compositions(compositions: Iterable[tuple[Term, ...]]) -> None:
+    """Compose for a model that stands in for the real one, which is not loaded yet.
+
+    Raises:
+        PlanConflict: two strategies of a composition contradict each other.
+
+    """
+    for terms in compositions:
+        strategies = [registry.load(term) for term in terms]
+        try:
+            compose(strategies, _STAND_IN)
+        except PlanConflict:
+            raise
+        except Exception:  # noqa: BLE001, S110  (what depends on the model, or is broken, shows in its own run)
+            pass

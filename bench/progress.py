@@ -1,0 +1,117 @@
+"""What is going on, on stderr: a live display in a terminal, a line per event elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bench import protocol
+from bench.metrics import METRICS, format_bytes, format_seconds
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+    from rich.progress import Task, TaskID
+
+    from bench.campaign import Mode
+    from bench.record import RunRecord
+    from bench.spec import RunSpec
+
+__all__ = ["Display"]
+
+_DOING = {"fetch": "fetching", "load": "loading", "train": "training", "evaluate": "evaluating", "save": "saving"}
+
+
+class Display:
+    """Shows one comparison; a context manager."""
+
+    def __init__(self, console: Console, num_runs: int) -> None:
+        """Write to `console`, which must be stderr's; `num_runs` are to be done."""
+        self._console = console
+        self._num_runs = num_runs
+        self._run = 0
+        self._progress = Progress(
+            _Words(),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._title = ""
+
+    def __enter__(self) -> Self:
+        """Take over the terminal."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """Give the terminal back."""
+        self._progress.stop()
+
+    def begin(self, mode: Mode, spec: RunSpec) -> None:
+        """Open a line for the process that begins."""
+        if mode == "run":
+            self._run += 1
+        self._title = {
+            "prepare": f"{spec.workload.model}, {spec.workload.dataset}",
+            "dry": f"dry step of {spec.name}",
+            "run": f"run {self._run} of {self._num_runs}: {spec.name}, seed {spec.seed}",
+        }[mode]
+        self._task = self._progress.add_task(self._title, total=None, detail="")
+
+    def message(self, message: protocol.Message) -> None:
+        """Move the line of the present process on."""
+        match message:
+            case protocol.Phase(name=name):
+                self._update(description=f"{self._title}: {_DOING[name]}", completed=0, total=None, detail="")
+            case protocol.Progress(done=done, total=total, unit="bytes"):
+                self._update(completed=done, total=total, detail=f"{format_bytes(done)} of {format_bytes(total)}")
+            case protocol.Progress(done=done, total=total, loss=loss, samples_per_second=rate):
+                parts = [] if loss is None else [f"loss {loss:.3f}"]
+                parts += [] if rate is None else [f"{METRICS['samples_per_second'].format(rate)} samples/s"]
+                self._update(completed=done, total=total, detail=", ".join(parts))
+
+    def end(self, record: RunRecord) -> None:
+        """Close the line of the present process, and leave a sentence where it matters."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        if record.status != "ok":
+            self.say(f"{self._title}: {record.status}: {record.reason}", style="red")
+        elif record.measured is not None:
+            seen = record.measured
+            self.say(
+                f"{self._title}: {format_seconds(seen.train_seconds)} of training, "
+                f"{METRICS['samples_per_second'].format(seen.samples_per_second)} samples/s, "
+                f"accuracy {METRICS['accuracy'].format(seen.evaluation.accuracy)}"
+            )
+        elif not self._console.is_terminal:
+            self.say(f"{self._title}: ok")
+
+    def estimate(self, seconds: float, num_runs: int) -> None:
+        """Say how long it will take, now that every strategy took one step."""
+        self.say(f"{num_runs} runs will take about {format_seconds(seconds)}")
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print one line above the live display."""
+        self._console.print(Text(text, style=style), soft_wrap=True)
+
+    def _update(self, **changes: Any) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, **changes)
+
+
+class _Words(ProgressColumn):
+    """The description of a task, whatever brackets the names in it hold."""
+
+    def render(self, task: Task) -> Text:
+        return Text(task.description)

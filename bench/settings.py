@@ -1,0 +1,118 @@
+"""The settings of a comparison: command line over configuration file over `--quick` over defaults."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bench import registry
+from bench.errors import UnknownName, UsageError
+from bench.spec import RunSpec, WorkloadSpec, parse_strategies, parse_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["QUICK", "Settings"]
+
+_RUN, _WORKLOAD = RunSpec.model_fields, WorkloadSpec.model_fields
+
+QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
+"""What `--quick` sets where nothing else does."""
+
+
+class Settings(BaseModel):
+    """What a comparison compares. The names are those of the options and of the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategies: str = Field("freeze,full,amp", description="Compositions to compare: name:option=value, joined by +.")
+    model: str = Field(_WORKLOAD["model"].default, description="Preset, local directory, GGUF file or Hub id.")
+    dataset: str = Field(_WORKLOAD["dataset"].default, description="Preset, local file or directory, or Hub id.")
+    text_column: str | None = Field(None, description="Column of the texts, where its name does not tell.")
+    label_column: str | None = Field(None, description="Column of the labels, where its name does not tell.")
+    train_split: str | None = Field(None, description="Split to train on.")
+    eval_split: str | None = Field(None, description="Split to evaluate on; without one, a fifth is split off.")
+    max_length: int = Field(_WORKLOAD["max_length"].default, ge=2, description="Tokens per text; longer is truncated.")
+    train_samples: int | None = Field(_WORKLOAD["train_samples"].default, ge=1, description="Rows to train on, or all.")
+    eval_samples: int | None = Field(
+        _WORKLOAD["eval_samples"].default, ge=1, description="Rows to evaluate on, or all."
+    )
+    seeds: int = Field(1, ge=1, description="Repetitions, each with another seed.")
+    epochs: int = Field(_RUN["epochs"].default, ge=1, description="Passes over the training rows.")
+    steps: int | None = Field(None, ge=1, description="Exactly so many optimizer steps, whatever --epochs says.")
+    batch_size: int = Field(_RUN["batch_size"].default, ge=1, description="Rows per optimizer step.")
+    micro_batch_size: int | None = Field(None, ge=1, description="Rows per forward pass; fewer accumulate gradients.")
+    lr: float | None = Field(None, gt=0, description="Base learning rate of every strategy; default: by what trains.")
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:INDEX.")
+    reference: str | None = Field(
+        None, description="Strategy that others are compared with; default: full, or the first."
+    )
+    timeout: float | None = Field(None, gt=0, description="Seconds after which a run is ended.")
+    save_model: bool = Field(default=False, description="Keep each run's trained weights.")
+
+    @field_validator("train_samples", "eval_samples", mode="before")
+    @classmethod
+    def _all_rows(cls, value: object) -> object:
+        return None if value == "all" else value
+
+    @classmethod
+    def gather(cls, given: Mapping[str, Any], *, config: Path | None = None, quick: bool = False) -> Settings:
+        """Merge the options that were given with what the file and `--quick` say.
+
+        Raises:
+            UsageError: a name or a value that is not valid; the message says where it stands.
+
+        """
+        written = {} if config is None else _read_config(config)
+        try:
+            return cls.model_validate({**(QUICK if quick else {}), **written, **given})
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
+            msg = f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}, not {first['input']!r}"
+            raise UsageError(msg) from error
+
+    def matrix(self, device: str) -> tuple[RunSpec, ...]:
+        """List the runs: seeds outermost, and the strategies in another order for each, so that drift hits all alike.
+
+        Raises:
+            UnknownName: a strategy, or an option of one, that does not exist.
+            UsageError: the list of strategies, or the reference, is not valid.
+
+        """
+        compositions = parse_strategies(self.strategies)
+        for terms in compositions:
+            registry.check(terms)
+        if self.reference is not None and parse_strategy(self.reference) not in compositions:
+            kind = "reference"
+            raise UnknownName(kind, self.reference, (part.strip() for part in self.strategies.split(",")))
+        workload = WorkloadSpec.model_validate(self.model_dump(include=set(_WORKLOAD)))
+        shared = self.model_dump(include=set(_RUN) - {"strategy", "workload", "device"})
+        return tuple(
+            RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **shared)
+            for seed in range(self.seeds)
+            for terms in random.Random(seed).sample(compositions, len(compositions))  # noqa: S311  (no secret)
+        )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration file; its names may be written with - or _."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"--config {path}: {error.strerror}"
+        raise UsageError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"--config {path} is not valid TOML: {error}"
+        raise UsageError(msg) from error
+    written = {name.replace("-", "_"): value for name, value in content.items()}
+    for name in written:
+        if name not in Settings.model_fields:
+            kind = f"setting in {path}"
+            raise UnknownName(kind, name, Settings.model_fields)
+    return written

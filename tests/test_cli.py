@@ -1,0 +1,242 @@
+"""The command line on a tiny Llama and a handful of rows: real runs, in this process and in fresh ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from bench import cli
+from bench.__main__ import main
+from bench.record import RunRecord
+from bench.store import Store
+from bench.testing import save_tiny_llama, save_toy_reviews
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that name a tiny model and tiny data."""
+    folder = tmp_path_factory.mktemp("workload")
+    model, data = save_tiny_llama(folder / "tiny"), save_toy_reviews(folder / "reviews.csv")
+    options = ["--model", str(model), "--dataset", str(data), "--device", "cpu"]
+    return [*options, "--epochs", "1", "--batch-size", "8", "--train-samples", "24", "--eval-samples", "12"]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+
+
+def bench(arguments: Sequence[str], **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the real command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def call(arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run the command in this process."""
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    return main()
+
+
+def test_a_comparison_leaves_everything_it_promises(workload: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    done = bench(["compare", "--strategies", "freeze,full,amp", *workload, "--out", str(out)])
+    assert done.returncode == 0, done.stderr
+    assert f"report: {out / 'report.html'}" in done.stdout
+    for name in ("freeze", "full", "amp"):
+        assert name in done.stdout
+    table = pd.read_parquet(out / "results.parquet")
+    assert sorted(table["strategy"]) == ["amp", "freeze", "full"]
+    assert set(table["status"]) == {"ok"}
+    headline = ["samples_per_second", "peak_memory_bytes", "accuracy", "macro_f1", "eval_loss", "train_seconds"]
+    assert table[headline].notna().all(axis=None)
+    assert (table["samples_per_second"] > 0).all()
+    for name in ("report.html", "summary.md", "results.csv"):
+        assert (out / name).stat().st_size > 0
+    assert list(out.glob("*.png"))
+    by_name = {record.spec.name: record for record in Store(out).read_all()}
+    assert by_name["amp"].measured.compute_dtype == "bfloat16"
+    assert by_name["amp"].measured.weights_dtype == "float32"
+    assert by_name["freeze"].measured.num_trainable_params == 32
+    assert by_name["freeze"].changes == {"phases": "only the head trains"}
+    assert {record.measured.data_digest for record in by_name.values()} == {by_name["full"].measured.data_digest}
+
+
+def test_resume_does_what_is_not_done_and_report_renders_again(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    common = ["compare", *workload, "--in-process", "--out", str(out)]
+    assert call([*common, "--strategies", "freeze"], monkeypatch) == 0
+    first = Store(out).read_all()[0]
+    assert call([*common, "--strategies", "freeze"], monkeypatch) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert call([*common, "--strategies", "freeze,llrd", "--resume"], monkeypatch) == 0
+    records = Store(out).read_all()
+    assert [record.spec.name for record in records] == ["freeze", "llrd"]
+    assert records[0] == first
+    capsys.readouterr()
+    (out / "report.html").unlink()
+    assert call(["report", str(out)], monkeypatch) == 0
+    assert (out / "report.html").exists()
+    assert "llrd" in capsys.readouterr().out
+
+
+def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    arguments = ["compare", "--strategies", "freeze,full", *workload, "--lr", "1e30", "--in-process", "--out", str(out)]
+    assert call([*arguments, "--epochs", "3"], monkeypatch) == 1
+    status = {record.spec.name: record.status for record in Store(out).read_all()}
+    assert status["full"] == "diverged"
+    assert (out / "report.html").exists()
+
+
+def test_trained_weights_are_kept_and_load_in_transformers(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    assert (
+        call(
+            ["compare", "--strategies", "freeze", *workload, "--save-model", "--in-process", "--out", str(out)],
+            monkeypatch,
+        )
+        == 0
+    )
+    (folder,) = (out / "models").iterdir()
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    assert model.config.id2label == {0: "bad", 1: "good"}
+    assert AutoTokenizer.from_pretrained(folder)("word1").input_ids
+
+
+def test_fp16_on_a_cpu_runs_with_its_scaler_and_carries_a_flag(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    assert (
+        call(["compare", "--strategies", "amp:dtype=fp16", *workload, "--in-process", "--out", str(out)], monkeypatch)
+        == 0
+    )
+    (record,) = Store(out).read_all()
+    assert record.measured is not None
+    assert record.measured.compute_dtype == "float16"
+    assert [flag.code for flag in record.flags] == ["fp16-on-cpu"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--strategies", "freez"], "unknown strategy 'freez'. Did you mean freeze?"),
+        (["--strategies", "freeze:lst=1"], "unknown option of freeze 'lst'. Did you mean last?"),
+        (["--strategies", "full+freeze"], "full() and freeze(last=0) do not compose"),
+        (["--strategis", "full"], "--strategies"),
+        (["--model", "smollm-135m"], "Did you mean smollm2-135m?"),
+        (["--dataset", "roten-tomatoes"], "Did you mean rotten-tomatoes?"),
+        (["--dataset", "rotten-tomatoes", "--text-column", "txt"], "Did you mean text?"),
+        (["--seeds", "0"], "--seeds"),
+        (["--resume"], "--resume needs --out"),
+    ],
+)
+def test_a_wrong_request_is_one_line_with_exit_code_2_and_nothing_is_done(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(["compare", *arguments], monkeypatch) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+    assert captured.out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_column_of_a_file_is_found_before_anything_is_loaded(
+    workload: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(["compare", *workload, "--label-column", "lable"], monkeypatch) == 2
+    assert "Did you mean label?" in capsys.readouterr().err
+
+
+def test_what_depends_on_the_model_is_a_usage_error_too(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["compare", "--strategies", "freeze:last=9", *workload, "--in-process", "--out", str(tmp_path / "out")]
+    assert call(arguments, monkeypatch) == 2
+    assert "the model has 4 layers" in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_the_matrix_and_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(["compare", "--strategies", "freeze,full", "--seeds", "2", "--dry-run"], monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("strategies", ["freeze", "last=int [0]", "dtype=auto|bf16|fp16 [auto]"]),
+        ("models", ["smollm2-135m", "minilm-l6", "Apache-2.0"]),
+        ("datasets", ["rotten-tomatoes", "imdb", "bbc-news", "drug-reviews"]),
+        ("metrics", ["samples_per_second", "samples/s", "higher is better"]),
+    ],
+)
+def test_lists_document_every_name(
+    kind: str, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert call(["list", kind], monkeypatch) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in words), shown
+
+
+def test_an_empty_directory_has_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["report", str(tmp_path)], monkeypatch) == 2
+    assert "holds no runs" in capsys.readouterr().err
+
+
+def test_help_imports_no_torch() -> None:
+    code = "import sys; from bench import cli; cli.run(['--help']); assert not {'torch', 'pandas', 'datasets'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"compare\s+Train", done.stdout)
+
+
+def test_the_record_of_a_run_is_plain_json(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results"
+    assert call(["compare", "--strategies", "freeze", *workload, "--in-process", "--out", str(out)], monkeypatch) == 0
+    (file,) = (out / "runs").glob("*.json")
+    content = json.loads(file.read_text(), parse_constant=lambda name: pytest.fail(f"{name} in {file}"))
+    assert RunRecord.model_validate(content).spec.name == "freeze"
+    assert cli.run(["report", str(out)]) == 0

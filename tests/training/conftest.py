@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from bench import registry
+from bench.build import Prepared, prepare
+from bench.plan import compose
+from bench.spec import parse_strategy
+from bench.testing import TOY_RATES, tiny_llama
+from bench.workload.view import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import PreTrainedModel
+
+
+@pytest.fixture
+def prepared() -> Callable[..., Prepared]:
+    """Apply a strategy, as text, to a model: a tiny Llama unless another is given."""
+
+    def make(text: str, model: PreTrainedModel | None = None) -> Prepared:
+        model = model or tiny_llama()
+        view = view_of(model)
+        plan = compose([registry.load(term) for term in parse_strategy(text)], view)
+        return prepare(model, view, plan, rates=TOY_RATES, device=torch.device("cpu"), weight_decay=0.01)
+
+    return make

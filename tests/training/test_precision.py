@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from bench.errors import Unsupported
+from bench.precision import Precision, observe_dtypes, resolve_dtype
+
+CPU = torch.device("cpu")
+
+
+def setup(dtype: torch.dtype) -> tuple[Precision, nn.Linear, torch.optim.Optimizer]:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    return Precision(dtype, CPU), model, torch.optim.AdamW(model.parameters(), lr=0.1, fused=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_matrix_products_run_in_the_type_asked_for_over_fp32_weights(dtype: torch.dtype) -> None:
+    precision, model, _ = setup(dtype)
+    with observe_dtypes(model) as seen, precision.forward():
+        model(torch.ones(3, 4))
+    assert seen == {dtype}
+    assert model.weight.dtype == torch.float32
+    with precision.forward():
+        assert torch.is_autocast_enabled("cpu") == (dtype != torch.float32)
+    with observe_dtypes(model) as again:
+        pass
+    model(torch.ones(3, 4))
+    assert again == set()
+
+
+def test_only_fp16_scales() -> None:
+    assert {dtype: setup(dtype)[0].scaler.is_enabled() for dtype in (torch.float32, torch.bfloat16, torch.float16)} == {
+        torch.float32: False,
+        torch.bfloat16: False,
+        torch.float16: True,
+    }
+
+
+def test_an_overflow_skips_the_step_is_counted_and_lowers_the_scale() -> None:
+    precision, model, optimizer = setup(torch.float16)
+    before = model.weight.detach().clone()
+    scale = precision.scaler.get_scale()
+    with precision.forward():
+        loss = model(torch.ones(3, 4)).float().sum()
+    precision.backward(loss * torch.tensor(float("inf")))
+    assert not precision.step(optimizer, model.parameters(), 1.0)
+    assert precision.num_skipped_steps == 1
+    assert precision.scaler.get_scale() < scale
+    assert before.equal(model.weight)
+    assert model.weight.grad is None
+    precision.backward(model(torch.ones(3, 4)).sum())
+    assert precision.step(optimizer, model.parameters(), 1.0)
+    assert precision.num_skipped_steps == 1
+    assert not before.equal(model.weight)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_gradients_are_clipped_after_they_are_unscaled(dtype: torch.dtype) -> None:
+    precision, model, _ = setup(dtype)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    before = model.weight.detach().clone()
+    precision.backward(1000 * model(torch.ones(1, 4)).sum())
+    precision.step(optimizer, [model.weight], 0.5)
+    assert float((before - model.weight.detach()).norm()) == pytest.approx(0.5, rel=1e-3)
+
+
+def test_amp_is_bf16_on_a_cpu() -> None:
+    assert resolve_dtype("amp", CPU) == torch.bfloat16
+    assert resolve_dtype("fp16", CPU) == torch.float16
+    assert resolve_dtype("fp32", CPU) == torch.float32
+
+
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_amp_is_what_the_gpu_does_natively(monkeypatch: pytest.MonkeyPatch, native: bool, dtype: torch.dtype) -> None:
+    gpu = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "Tesla T4")
+    assert resolve_dtype("amp", gpu) == dtype
+    if native:
+        assert resolve_dtype("bf16", gpu) == torch.bfloat16
+    else:
+        with pytest.raises(Unsupported, match="Tesla T4 has no native bf16"):
+            resolve_dtype("bf16", gpu)

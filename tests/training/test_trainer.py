@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import get_linear_schedule_with_warmup
+
+from bench import registry
+from bench.build import Prepared, prepare
+from bench.errors import Diverged
+from bench.plan import Phase, TrainPlan, compose
+from bench.rates import resolve
+from bench.schedule import schedule_of
+from bench.spec import RunSpec, parse_strategy
+from bench.testing import TOY_RATES, tiny_llama, toy_split
+from bench.trainer import Schedule, Trained, train
+from bench.workload.batches import collate
+from bench.workload.view import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Prepare = Callable[..., Prepared]
+
+CPU = torch.device("cpu")
+SPLIT = toy_split(40)
+
+
+def spec_for(text: str, **changes: object) -> RunSpec:
+    return RunSpec(strategy=parse_strategy(text), batch_size=8, epochs=2, **changes)
+
+
+def run(
+    prepared: Prepared,
+    schedule: Schedule,
+    on_step: Callable[[int, float | None, float], None] = lambda _done, _loss, _seconds: None,
+    on_point: Callable[[int, float], None] = lambda _done, _seconds: None,
+) -> Trained:
+    return train(prepared, SPLIT, 0, schedule, on_step=on_step, on_point=on_point)
+
+
+def plain_transformers_losses(text: str, spec: RunSpec) -> list[float]:
+    """What anybody would write with transformers and torch alone, on the same batches."""
+    model = tiny_llama()
+    view = view_of(model)
+    rates = resolve(compose([registry.load(term) for term in parse_strategy(text)], view), view, TOY_RATES)
+    groups = []
+    for layer in view.layers:
+        for name in layer.param_names:
+            param = model.get_parameter(name)
+            param.requires_grad_(layer.name in rates)
+            if layer.name in rates:
+                decay = 0.01 if param.ndim > 1 else 0.0
+                groups.append({"params": [param], "lr": rates[layer.name], "weight_decay": decay})
+    optimizer = torch.optim.AdamW(groups)
+    schedule = schedule_of(spec, SPLIT)
+    scheduler = get_linear_schedule_with_warmup(optimizer, schedule.num_warmup_steps, schedule.num_steps)
+    losses = []
+    model.train()
+    for rows in (rows for epoch in schedule.epochs for rows in epoch):
+        batch = collate(SPLIT, rows, 0)
+        loss = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=batch.labels).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
+        optimizer.step()
+        scheduler.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("text", ["full", "freeze", "freeze:last=2", "discriminative", "llrd"])
+def test_losses_equal_a_plain_transformers_loop(prepared: Prepare, text: str) -> None:
+    spec = spec_for(text)
+    trained = run(prepared(text), schedule_of(spec, SPLIT))
+    assert len(trained.losses) == 10
+    assert trained.losses == pytest.approx(plain_transformers_losses(text, spec), rel=1e-5)
+
+
+def test_training_learns(prepared: Prepare) -> None:
+    trained = run(prepared("full"), schedule_of(spec_for("full", steps=60), SPLIT))
+    assert trained.losses[-1] < 0.5 * trained.losses[0]
+
+
+@pytest.mark.parametrize("micro", [1, 3, 8])
+def test_accumulated_gradients_equal_those_of_the_whole_batch(prepared: Prepare, micro: int) -> None:
+    whole = run(prepared("full"), schedule_of(spec_for("full"), SPLIT))
+    parts = run(prepared("full"), schedule_of(spec_for("full", micro_batch_size=micro), SPLIT))
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
+    assert parts.num_samples == whole.num_samples == 80
+    assert parts.step_tokens == whole.step_tokens
+    assert parts.num_padded_tokens <= whole.num_padded_tokens
+
+
+def test_every_strategy_sees_the_same_batches(prepared: Prepare) -> None:
+    seen = {text: run(prepared(text), schedule_of(spec_for(text), SPLIT)).step_tokens for text in ("freeze", "llrd")}
+    assert seen["freeze"] == seen["llrd"]
+    assert sum(seen["freeze"]) == 2 * int(SPLIT.lengths.sum())
+
+
+def test_steps_override_epochs_both_ways() -> None:
+    assert schedule_of(spec_for("full", steps=3), SPLIT).num_steps == 3
+    long = schedule_of(spec_for("full", steps=13), SPLIT)
+    assert [len(epoch) for epoch in long.epochs] == [5, 5, 3]
+
+
+def test_a_loss_that_is_no_number_ends_the_run(prepared: Prepare) -> None:
+    model = tiny_llama()
+    with torch.no_grad():
+        model.get_parameter("score.weight").fill_(torch.nan)
+    with pytest.raises(Diverged, match="nan at step 1"):
+        run(prepared("full", model), schedule_of(spec_for("full"), SPLIT))
+
+
+def test_progress_and_points_come_in_order_and_points_are_off_the_clock(prepared: Prepare) -> None:
+    spec = spec_for("freeze", evaluations=3)
+    steps: list[int] = []
+    points: list[tuple[int, float]] = []
+    clock: list[float] = []
+
+    def on_step(done: int, loss: float | None, seconds: float) -> None:
+        assert loss is not None
+        steps.append(done)
+        clock.append(seconds)
+
+    def on_point(done: int, seconds: float) -> None:
+        points.append((done, seconds))
+        torch.ones(300, 300) @ torch.ones(300, 300)
+
+    trained = run(prepared("freeze"), schedule_of(spec, SPLIT), on_step, on_point)
+    assert steps == list(range(1, 11))
+    assert [step for step, _ in points] == [3, 7]
+    assert clock == sorted(clock)
+    assert trained.seconds >= clock[-1]
+    assert sum(trained.step_seconds) <= trained.seconds
+
+
+def test_layers_thaw_at_their_phase() -> None:
+    model = tiny_llama()
+    view = view_of(model)
+    head, everything = frozenset({"head"}), frozenset(view.names)
+    plan = TrainPlan(phases=(Phase(0, head), Phase(1, everything)), lr=1e-2)
+    prepared = prepare(model, view, plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    before = model.get_parameter("model.layers.0.mlp.up_proj.weight").detach().clone()
+    changed: list[bool] = []
+
+    def look(_done: int, _loss: float | None, _seconds: float) -> None:
+        changed.append(not before.equal(model.get_parameter("model.layers.0.mlp.up_proj.weight")))
+
+    run(prepared, schedule_of(spec_for("full"), SPLIT), look)
+    assert changed == [False] * 5 + [True] * 5
+    assert prepared.num_trainable_params == prepared.num_params
+
+
+def test_the_hook_after_a_step_is_called_with_its_number() -> None:
+    called: list[int] = []
+    model = tiny_llama()
+    view = view_of(model)
+    plan = TrainPlan(phases=(Phase(0, frozenset(view.names)),), after_step=(lambda _model, step: called.append(step),))
+    prepared = prepare(model, view, plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    run(prepared, schedule_of(spec_for("full", steps=3), SPLIT))
+    assert called == [0, 1, 2]
