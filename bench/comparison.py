@@ -31,7 +31,7 @@ class Row:
     """By seed; the newest where a seed was run twice."""
     samples: dict[str, dict[int, float]]
     """By metric and seed, of the runs that ended well."""
-    values: dict[str, float | None]
+    means: dict[str, float | None]
     """By metric: the mean over seeds. Of a strategy without a finished run, the memory that is known."""
     relative: dict[str, Interval | None]
     """By metric, against the reference: a ratio or a difference, as METRICS says; None where it cannot be had."""
@@ -92,7 +92,7 @@ class Comparison:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that at least one strategy has a value for, in the order of METRICS."""
-        return tuple(name for name in METRICS if any(row.values[name] is not None for row in self.rows))
+        return tuple(name for name in METRICS if any(row.means[name] is not None for row in self.rows))
 
 
 def compare(records: Iterable[RunRecord], reference: str | None = None) -> Comparison:
@@ -211,7 +211,7 @@ def _row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -> Ro
         strategy=name,
         records=records,
         samples=samples,
-        values={metric: _mean(samples[metric].values(), known.get(metric)) for metric in METRICS},
+        means={metric: _mean(samples[metric].values(), known.get(metric)) for metric in METRICS},
         relative=dict.fromkeys(METRICS),
         # Seeds share their evaluation rows, so more seeds do not make the sample of rows any larger.
         accuracy=stats.wilson(sum(accuracies) / len(accuracies) * num_rows, num_rows) if evaluations else None,

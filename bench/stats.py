@@ -50,13 +50,19 @@ class Interval:
     @property
     def this_run_only(self) -> bool:
         """Whether the bounds come from within one run."""
-        return self.low is not None and self.method.endswith(THIS_RUN)
+        return self.bounds is not None and self.method.endswith(THIS_RUN)
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Both bounds, or None."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
     def side(self, value: float) -> Literal[-1, 0, 1] | None:
         """Say whether the interval lies above `value` (1), below (-1), or holds it (0); None without bounds."""
-        if self.low is None or self.high is None:
+        if self.bounds is None:
             return None
-        return 1 if self.low > value else -1 if self.high < value else 0
+        low, high = self.bounds
+        return 1 if low > value else -1 if high < value else 0
 
     def inverse(self) -> Interval:
         """Turn a ratio of times into a ratio of speeds, and back."""

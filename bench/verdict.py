@@ -35,13 +35,14 @@ def change(metric: str, value: float) -> str:
     return _number(metric, value) + {"ratio": _TIMES, "difference": _unit(metric), "none": ""}[METRICS[metric].compare]
 
 
-def bounds(metric: str, interval: Interval | None) -> str:
-    """Write the bounds of an interval: "1.98 to 2.22, this run only"; empty where there are none."""
-    if interval is None or interval.low is None or interval.high is None:
+def bounds(metric: str, interval: Interval | None, *, scope: bool = True) -> str:
+    """Write the bounds of an interval: "1.98 to 2.22, this run only"; empty where there are none to tell apart."""
+    if interval is None or interval.bounds is None:
         return ""
-    scope = ", this run only" if interval.this_run_only else ""
-    low, high = (_bound(metric, bound) for bound in (interval.low, interval.high))
-    return f"{low} to {high}{scope}"
+    low, high = (_bound(metric, bound) for bound in interval.bounds)
+    if low == high:
+        return ""
+    return f"{low} to {high}{', this run only' if scope and interval.this_run_only else ''}"
 
 
 def winners(rows: Iterable[Row], speed: Callable[[Row, Row], Interval | None]) -> tuple[Row, ...]:
@@ -106,7 +107,7 @@ def _winner(fastest: Sequence[Row], base: Row) -> str:
     said += f"{speeds} as fast as {base.strategy}"
     if len(fastest) > 1:
         return f"{said}, with no difference in speed detected between them."
-    return f"{said} ({bounds('samples_per_second', fastest[0].relative['samples_per_second'])})."
+    return f"{said}{_within('samples_per_second', fastest[0].relative['samples_per_second'])}."
 
 
 def _trade(others: Sequence[Row], base: Row) -> str:
@@ -153,7 +154,7 @@ def _speed(row: Row, base: Row) -> str:
     if interval.side(1) == 0:
         return f"shows no difference in speed from {base.strategy} ({_both('samples_per_second', interval)})"
     told = change("samples_per_second", interval.estimate)
-    return f"is {told} as fast as {base.strategy} ({bounds('samples_per_second', interval)})"
+    return f"is {told} as fast as {base.strategy}{_within('samples_per_second', interval)}"
 
 
 def _memory(row: Row) -> str:
@@ -161,7 +162,7 @@ def _memory(row: Row) -> str:
     if interval is None:
         return ""
     told = f"uses {change('peak_memory_bytes', interval.estimate)} the memory"
-    return f"{told} ({bounds('peak_memory_bytes', interval)})" if interval.low is not None else told
+    return told + _within("peak_memory_bytes", interval)
 
 
 def _accuracy(row: Row) -> str:
@@ -171,11 +172,16 @@ def _accuracy(row: Row) -> str:
     if interval.side(0) == 0:
         return f"no difference in accuracy detected ({_both('accuracy', interval)})"
     told = f"accuracy {change('accuracy', interval.estimate)}"
-    return f"{told} ({bounds('accuracy', interval)})" if interval.low is not None else f"{told} (no interval)"
+    return told + (_within("accuracy", interval) if interval.bounds else " (no interval)")
 
 
 def _both(metric: str, interval: Interval) -> str:
-    return f"{change(metric, interval.estimate)}, {bounds(metric, interval)}"
+    return ", ".join(part for part in (change(metric, interval.estimate), bounds(metric, interval)) if part)
+
+
+def _within(metric: str, interval: Interval | None) -> str:
+    text = bounds(metric, interval)
+    return text and f" ({text})"
 
 
 def _factor(row: Row, metric: str) -> str:

@@ -1,0 +1,74 @@
+"""The cells of the main table as text, the same for the terminal, Markdown and the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.metrics import METRICS
+from bench.verdict import ENDINGS, bounds, change
+
+if TYPE_CHECKING:
+    from bench.comparison import Comparison, Row
+
+__all__ = ["SHOWN", "Cell", "cell", "column_title", "notes", "one_line", "remark"]
+
+SHOWN = ("samples_per_second", "peak_memory_bytes", "accuracy", "train_seconds", "num_trainable_params")
+"""The metrics of the main table; the others are listed apart."""
+
+_UNIT_IN_TITLE = {"samples/s", "tokens/s", "nats"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value, and beside it what it means against the reference."""
+
+    value: str
+    against: str = ""
+    bounds: str = ""
+
+
+def column_title(metric: str) -> str:
+    """Name a metric, with its unit where the values do not carry it."""
+    named = METRICS[metric]
+    return f"{named.label} ({named.unit})" if named.unit in _UNIT_IN_TITLE else named.label
+
+
+def cell(row: Row, metric: str) -> Cell:
+    """Write one metric of one strategy. A value that was not measured is a dash, never zero."""
+    value = row.means[metric]
+    if value is None:
+        return Cell("\N{EN DASH}")
+    text = METRICS[metric].format(value)
+    interval = row.relative[metric]
+    if row.is_reference and METRICS[metric].compare == "ratio":
+        return Cell(text, change(metric, 1))
+    if interval is None:
+        return Cell(text)
+    return Cell(text, change(metric, interval.estimate), bounds(metric, interval, scope=False))
+
+
+def remark(row: Row) -> str:
+    """Say what a reader must know of a row beside its numbers: how it ended, and what is doubtful."""
+    bad = [record for record in row.records if record.status != "ok"]
+    said = []
+    if bad:
+        share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
+        said.append(f"{ENDINGS[bad[0].status]}{share}{f': {one_line(row.reason)}' if row.reason else ''}")
+    if row.beats_majority is False:
+        said.append(f"not shown to beat the majority class ({row.majority_accuracy:.1%})")
+    return "; ".join(said)
+
+
+def notes(comparison: Comparison) -> str:
+    """Say what the second numbers of the table are, and what its intervals rest on."""
+    known = [row.relative[metric] for row in comparison.rows for metric in SHOWN]
+    methods = list(dict.fromkeys(interval.method for interval in known if interval and interval.bounds))
+    against = f"Factors and points are against {comparison.reference}. " if comparison.reference else ""
+    rest = f"Intervals are 95%: {'; '.join(methods)}. " if methods else ""
+    return f"{against}{rest}A dash is not measured."
+
+
+def one_line(text: str) -> str:
+    """Put any text on one line, without control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -1,0 +1,78 @@
+"""The comparison as Markdown, to paste into a pull request."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reports import provenance
+from reports.cells import SHOWN, cell, column_title, notes, one_line, remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.comparison import Comparison, Row
+    from reports.figures import Chart
+
+__all__ = ["escape", "render_markdown"]
+
+
+def render_markdown(comparison: Comparison, charts: Sequence[Chart], command: str | None) -> str:
+    """Write headline, table, sentences, flags and figures; no text from outside is read as markup."""
+    drawn = [chart for chart in charts if not chart.missing]
+    blocks = [
+        f"### {escape(provenance.subject(comparison))}",
+        f"**{escape(comparison.headline)}**",
+        _table(comparison),
+        escape(notes(comparison)) if comparison.rows else "",
+        _bullets(map(escape, comparison.sentences)),
+        _bullets(f"{escape(row.strategy)}: {escape(flag.message)}" for row in comparison.rows for flag in row.flags),
+        "\n".join(f"![{escape(chart.alternative)}]({chart.name}.png)" for chart in drawn),
+        _origin(comparison),
+        "" if command is None else f"Command: {_code(command)}",
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escape(text: str) -> str:
+    """Make any text stand for itself in Markdown, on one line."""
+    return re.sub(r"[\\`*_{}\[\]<>()#|~$&!@]", r"\\\g<0>", one_line(text))
+
+
+def _table(comparison: Comparison) -> str:
+    if not comparison.rows:
+        return ""
+    lines = [
+        ["strategy", *map(column_title, SHOWN)],
+        ["---", *("---:" for _ in SHOWN)],
+        *([_name(row), *(_cell(row, metric) for metric in SHOWN)] for row in comparison.rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _name(row: Row) -> str:
+    said = f" (reference){'; ' if remark(row) else ''}" if row.is_reference else "; " if remark(row) else ""
+    return f"**{escape(row.strategy)}**{said}{escape(remark(row))}"
+
+
+def _cell(row: Row, metric: str) -> str:
+    written = cell(row, metric)
+    within = f"({written.bounds})" if written.bounds else ""
+    return " ".join(escape(part) for part in (written.value, written.against, within) if part)
+
+
+def _bullets(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)
+
+
+def _origin(comparison: Comparison) -> str:
+    facts = provenance.provenance(comparison)
+    known = [
+        f"{name} {facts[name]}" for name in ("device", "processor", "python", "versions", "commit") if name in facts
+    ]
+    return escape("; ".join([provenance.seeds(comparison), *known])) + "." if comparison.rows else ""
+
+
+def _code(text: str) -> str:
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {one_line(text)} {fence}"

@@ -1,0 +1,77 @@
+"""Where the numbers come from: settings, hardware, versions; what differs between runs is listed in full."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.metrics import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bench.comparison import Comparison
+    from bench.record import Environment
+
+__all__ = ["devices", "provenance", "seeds", "settings", "subject", "version"]
+
+_ENVIRONMENT: dict[str, Callable[[Environment], object]] = {
+    "device": lambda where: where.device_name,
+    "device memory": lambda where: where.device_memory_bytes and format_bytes(where.device_memory_bytes),
+    "driver": lambda where: where.driver,
+    "processor": lambda where: f"{where.host_cpu}, {where.num_cores} cores, {where.num_threads} threads",
+    "memory": lambda where: format_bytes(where.host_memory_bytes),
+    "platform": lambda where: where.platform,
+    "python": lambda where: where.python,
+    "versions": lambda where: ", ".join(f"{name} {number}" for name, number in where.versions.items()),
+    "commit": lambda where: where.git_commit and where.git_commit[:12] + (" with changes" if where.git_dirty else ""),
+    "assets (SHA-256)": lambda where: ", ".join(f"{name} {digest}" for name, digest in where.assets.items()),
+}
+
+
+def subject(comparison: Comparison) -> str:
+    """What was trained on what."""
+    workloads = [record.spec.workload for record in comparison.records]
+    return _distinct(f"{workload.model} on {workload.dataset}" for workload in workloads) or "no runs"
+
+
+def devices(comparison: Comparison) -> str:
+    """The devices by name."""
+    return _distinct(
+        record.environment.device_name if record.environment else record.spec.device for record in comparison.records
+    )
+
+
+def seeds(comparison: Comparison) -> str:
+    """The seeds, counted: "3 seeds (0, 1, 2)"."""
+    known = sorted({record.spec.seed for record in comparison.records})
+    return f"{len(known)} seed{'s' if len(known) != 1 else ''} ({', '.join(map(str, known))})"
+
+
+def version(comparison: Comparison) -> str:
+    """The version of `bench` that measured."""
+    return _distinct(where.versions.get("finetune-bench") for where in _environments(comparison))
+
+
+def settings(comparison: Comparison) -> dict[str, str]:
+    """What was asked of every run, by the name of the option; what was left to its default of None is left out."""
+    specs = [record.spec for record in comparison.records]
+    asked = [spec.workload.model_dump() | spec.model_dump(exclude={"strategy", "workload", "seed"}) for spec in specs]
+    shown = {name: _distinct(each[name] for each in asked) for each in asked[:1] for name in each}
+    return {name: text for name, text in shown.items() if text}
+
+
+def provenance(comparison: Comparison) -> dict[str, str]:
+    """Hardware, software and the digest of the data."""
+    where = _environments(comparison)
+    shown = {name: _distinct(read(each) for each in where) for name, read in _ENVIRONMENT.items()}
+    shown["data digest"] = _distinct(record.measured.data_digest for record in comparison.records if record.measured)
+    shown["records"] = _distinct(f"schema {record.schema_version}" for record in comparison.records)
+    return {name: text for name, text in shown.items() if text}
+
+
+def _environments(comparison: Comparison) -> list[Environment]:
+    return [record.environment for record in comparison.records if record.environment]
+
+
+def _distinct(values: Iterable[object]) -> str:
+    return "; ".join(dict.fromkeys(str(value) for value in values if value not in (None, "")))

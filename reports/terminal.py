@@ -1,0 +1,49 @@
+"""The comparison in a terminal: every strategy against the reference, then the verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from reports.cells import SHOWN, Cell, cell, column_title, one_line, remark
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bench.comparison import Comparison, Row
+
+__all__ = ["summary_table"]
+
+
+def summary_table(comparison: Comparison) -> RenderableType:
+    """Draw the table, the headline and a sentence per strategy. No text from outside is read as markup."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("strategy", overflow="fold", ratio=3)
+    for metric in SHOWN:
+        table.add_column(Text(column_title(metric)), justify="right", overflow="fold", ratio=2)
+    for row in comparison.rows:
+        table.add_row(_name(row), *(_cell(cell(row, metric)) for metric in SHOWN))
+    spoken = [Text(one_line(sentence)) for sentence in comparison.sentences]
+    return Group(table, Text(), Text(one_line(comparison.headline), style="bold"), *spoken)
+
+
+def _name(row: Row) -> Text:
+    name = Text(one_line(row.strategy), style="bold")
+    if row.is_reference:
+        name.append("  reference", style="not bold dim")
+    if said := remark(row):
+        name.append(f"\n{said}", style="not bold yellow" if row.finished else "not bold red")
+    if row.flags:
+        name.append(f"\n{', '.join(one_line(flag.code) for flag in row.flags)}", style="not bold yellow")
+    return name
+
+
+def _cell(written: Cell) -> Text:
+    text = Text(written.value)
+    if written.against:
+        text.append(f"\n{written.against}", style="dim")
+    return text
