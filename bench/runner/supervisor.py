@@ -55,12 +55,14 @@ class Runner:
         """Prepare to call `entry`, a `module:function`, with every request.
 
         `preload` is imported once, before the first run; what is missing is imported by the
-        runs. A run that ought to end has `grace_seconds` before it is killed. `on_wait` gets
-        one sentence where a run must wait for another bench.
+        runs. A run may take `timeout_seconds`, what it prepares apart, and one that ought to
+        end has `grace_seconds` before it is killed. `on_wait` gets one sentence where a run
+        must wait for another bench.
         """
         self.interrupted = False
         """Whether a Ctrl-C came during a run: then start no other."""
-        self._entry, self._timeout_seconds, self._grace_seconds = entry, timeout_seconds, grace_seconds
+        self._entry, self._grace_seconds = entry, grace_seconds
+        self._limit_seconds = math.inf if timeout_seconds is None else timeout_seconds
         self._preload, self._on_wait = [*preload, "bench.runner.child"], on_wait
         self._context = get_context("forkserver")
 
@@ -94,7 +96,7 @@ class Runner:
         return outcome.record()
 
     def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> None:
-        limit = math.inf if self._timeout_seconds is None else self._timeout_seconds
+        limit = math.inf if request.mode == "prepare" else self._limit_seconds  # a download may take its time
         kills = host.oom_kills()
         _ensure_server()
         outcome.begin(sampler)

@@ -183,6 +183,12 @@ def test_a_run_past_the_limit_is_ended_with_all_that_it_started(
     assert eventually(lambda: is_gone(run) and is_gone(helper))
 
 
+def test_preparing_may_take_its_time(make_request: Callable[..., Request]) -> None:
+    record = runner("well", timeout_seconds=1e-9).run(make_request(mode="prepare"))
+
+    assert record.status == "ok"
+
+
 def test_a_ctrl_c_ends_the_run_and_is_a_row(make_request: Callable[..., Request], tmp_path: Path) -> None:
     hanging = runner("hangs", grace_seconds=0.2)
 
