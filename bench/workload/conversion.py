@@ -1,0 +1,57 @@
+"""GGUF files, which nothing can train, become the safetensors of transformers, once."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from contextlib import redirect_stderr
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from bench.errors import ModelError
+from bench.workload.cache import build_once, cache_dir
+from bench.workload.causes import first_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["converted"]
+
+
+def converted(gguf: Path) -> Path:
+    """Return the folder of the same model in fp32 safetensors, with its tokenizer, without a head.
+
+    Raises:
+        ModelError: the file is damaged, or its architecture is one that transformers cannot read.
+
+    """
+    gguf = gguf.resolve()
+    status = gguf.stat()
+    key = sha256(json.dumps([str(gguf), status.st_size, status.st_mtime_ns]).encode()).hexdigest()
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", gguf.stem)
+    return build_once(cache_dir() / "converted" / f"{name}-{key[:12]}", lambda folder: _convert(gguf, folder))
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    import torch  # noqa: PLC0415  a conversion that is in the cache needs none of this
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
+
+    from bench.workload.quiet import quiet  # noqa: PLC0415
+
+    # transformers' bar for GGUF obeys none of its own switches: it writes to nowhere.
+    with quiet(), redirect_stderr(io.StringIO()):
+        try:
+            model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
+            msg = f"cannot convert {gguf}: {first_line(error)}"
+            raise ModelError(msg) from error
+        # A model that was loaded from GGUF counts as quantised and refuses to be saved: its
+        # weights go into a clean one.
+        settings = model.config.to_dict()
+        settings.pop("quantization_config", None)
+        clean = AutoModel.from_config(type(model.config).from_dict(settings), dtype=torch.float32)
+        clean.load_state_dict(model.state_dict())
+        clean.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)

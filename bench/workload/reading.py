@@ -1,0 +1,107 @@
+"""Raw texts and labels of the splits in use, and the fingerprint that tells whether they changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from typing import TYPE_CHECKING
+
+from bench.workload.assets import ASSETS, fetch
+from bench.workload.presets import DATASETS
+from bench.workload.readers import READERS
+from bench.workload.sources import choose_columns, choose_splits, columns_of, local_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from bench.spec import WorkloadSpec
+
+    Report = Callable[[int, int], None]
+
+__all__ = ["Raw", "Rows", "source_of"]
+
+HASHED_BYTES = 50 << 20
+"""A local file up to this size is known by its content, a larger one by path, size and time of change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One split as it was read: texts and labels of whatever type the source has."""
+
+    texts: Sequence[object]
+    labels: Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A data set that can be read."""
+
+    fingerprint: str
+    """Changes with the content."""
+    read: Callable[[], tuple[Rows, Rows | None]]
+    """Gives the training split, and the evaluation split where the data set has one."""
+
+
+def source_of(spec: WorkloadSpec, report: Report | None = None) -> Raw:
+    """Find the data set of a workload, fetching a preset on first use, without reading it yet.
+
+    Raises:
+        DataError, UnknownName: it cannot be read, or lacks a split or column.
+        AssetError: a preset cannot be fetched.
+
+    """
+    if spec.dataset in DATASETS:
+        return _of_preset(spec, report)
+    if files := local_files(spec.dataset):
+        return _of_files(spec, files)
+    from bench.workload.external import read_hub  # noqa: PLC0415  `datasets` takes seconds to import
+
+    rows = read_hub(spec)
+    content = [[split.texts, split.labels] for split in rows if split]
+    return Raw(_digest(content), lambda: rows)
+
+
+def _of_preset(spec: WorkloadSpec, report: Report | None) -> Raw:
+    preset = DATASETS[spec.dataset]
+    folder = fetch(preset.asset, report)
+    train, evaluation = choose_splits(spec, preset.splits)
+    text, label = choose_columns(
+        spec, preset.columns, spec.dataset, text_names=(preset.text_column,), label_names=(preset.label_column,)
+    )
+
+    def read() -> tuple[Rows, Rows | None]:
+        tables = READERS[spec.dataset](folder)
+        first, *second = [Rows(tables[split][text], tables[split][label]) for split in (train, evaluation) if split]
+        return first, second[0] if second else None
+
+    return Raw(_digest([spec.dataset, ASSETS[preset.asset].sha256]), read)
+
+
+def _of_files(spec: WorkloadSpec, files: Mapping[str, Path]) -> Raw:
+    train, evaluation = choose_splits(spec, files)
+    used = [files[split] for split in (train, evaluation) if split]
+    columns = [choose_columns(spec, columns_of(file), file.name) for file in used]
+
+    def read() -> tuple[Rows, Rows | None]:
+        from bench.workload.external import read_file  # noqa: PLC0415  `datasets` takes seconds to import
+
+        first, *second = [read_file(file, *pair) for file, pair in zip(used, columns, strict=True)]
+        return first, second[0] if second else None
+
+    return Raw(_digest([_identity(file) for file in used]), read)
+
+
+def _identity(file: Path) -> list[object]:
+    """Tell a file's content, since path, size and time of change can stay the same when it changes."""
+    status = file.stat()
+    content = None
+    if status.st_size <= HASHED_BYTES:
+        with file.open("rb") as opened:
+            content = file_digest(opened, "sha256").hexdigest()
+    return [str(file.resolve()), status.st_size, status.st_mtime_ns, content]
+
+
+def _digest(value: object) -> str:
+    return sha256(json.dumps(value, default=str).encode()).hexdigest()
