@@ -92,7 +92,7 @@ def _places(model: PreTrainedModel, layers: nn.ModuleList) -> Mapping[int, int]:
             raise _unplaced(model, f"it does not run on two tokens ({first_line(error)})") from error
     known = set(layers)
     begun = [module for module in order if module in known]
-    if begun != list(layers):
+    if begun != list(layers) or len(known) < len(layers):
         raise _unplaced(model, "its layers do not run once each, in order")
     place: dict[int, int] = {}
     for index, layer in enumerate(layers, 1):
