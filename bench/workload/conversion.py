@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 from contextlib import redirect_stderr
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def _convert(gguf: Path, folder: Path) -> None:
         try:
             model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
+        except (KeyError, OSError, ValueError, struct.error) as error:
             msg = f"cannot convert {gguf}: {first_line(error)}"
             raise ModelError(msg) from error
         # A model that was loaded from GGUF counts as quantised and refuses to be saved: its

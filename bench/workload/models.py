@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.errors import ModelError
@@ -57,7 +58,7 @@ def load_model(name: str, *, num_labels: int, seed: int) -> LoadedModel:
                 local_files_only=True,
                 output_loading_info=True,
             )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError) as error:
         raise _cannot_load("model", name, folder, error) from error
     mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
     _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
@@ -78,7 +79,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
     try:
         with quiet():
             tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (KeyError, OSError, RuntimeError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise _cannot_load("tokenizer", name, folder, error) from error
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:

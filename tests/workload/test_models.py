@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
+
+from bench.errors import ModelError, UnknownName
+from bench.workload.conversion import converted
+from bench.workload.models import load_model, load_tokenizer
+from bench.workload.view import view_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model, to be damaged."""
+    return shutil.copytree(tiny_model, tmp_path / "model")
+
+
+def edit(file: Path, **changes: object) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_a_classifier_is_set_up_for_single_labels_in_fp32(tiny_model: Path) -> None:
+    model = load_model(str(tiny_model), num_labels=3, seed=0).model
+    config = model.config
+    assert type(model).__name__ == "LlamaForSequenceClassification"
+    assert {param.dtype for param in model.parameters()} == {torch.float32}
+    assert (config.num_labels, config.problem_type, config.use_cache) == (3, "single_label_classification", False)
+    assert config.pad_token_id == load_tokenizer(str(tiny_model)).pad_token_id == 1
+
+
+def test_half_precision_weights_arrive_in_fp32(copy: Path) -> None:
+    weights = copy / "model.safetensors"
+    save_file({name: tensor.half() for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+    edit(copy / "config.json", dtype="float16")
+    model = load_model(str(copy), num_labels=2, seed=0).model
+    assert {param.dtype for param in model.parameters()} == {torch.float32}
+
+
+def test_the_seed_decides_the_head_and_nothing_else(tiny_model: Path) -> None:
+    before = torch.get_rng_state()
+    first, again, other = (load_model(str(tiny_model), num_labels=2, seed=seed).model for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(first.score.weight, again.score.weight)
+    assert not torch.equal(first.score.weight, other.score.weight)
+    assert all(map(torch.equal, first.model.parameters(), other.model.parameters()))
+
+
+def test_one_class_still_gets_two_outputs(tiny_model: Path) -> None:
+    assert load_model(str(tiny_model), num_labels=1, seed=0).model.config.num_labels == 2
+
+
+def test_what_the_checkpoint_lacks_is_fresh(tiny_model: Path, tmp_path: Path) -> None:
+    assert load_model(str(tiny_model), num_labels=2, seed=0).fresh == {"score.weight"}
+    config = BertConfig(vocab_size=18, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2)
+    BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "bert")
+    loaded = load_model(str(tmp_path / "bert"), num_labels=2, seed=0)
+    assert {"bert.pooler.dense.weight", "classifier.weight"} < loaded.fresh
+    assert loaded.fresh == set(view_of(loaded.model, loaded.fresh).layers[-1].param_names)
+
+
+def test_a_head_for_other_classes_is_fresh(tiny_model: Path, tmp_path: Path) -> None:
+    trained = load_model(str(tiny_model), num_labels=5, seed=0).model
+    trained.save_pretrained(tmp_path / "five")
+    load_tokenizer(str(tiny_model)).save_pretrained(tmp_path / "five")
+    assert load_model(str(tmp_path / "five"), num_labels=5, seed=1).fresh == set()
+    assert load_model(str(tmp_path / "five"), num_labels=2, seed=1).fresh == {"score.weight"}
+
+
+def test_weights_that_do_not_fit_the_configuration_are_refused(copy: Path) -> None:
+    edit(copy / "config.json", intermediate_size=32)
+    with pytest.raises(ModelError, match=r"do not fit its config.json: model.layers.0.mlp"):
+        load_model(str(copy), num_labels=2, seed=0)
+
+
+def test_weights_of_another_architecture_are_refused(copy: Path) -> None:
+    weights = copy / "model.safetensors"
+    save_file({f"other.{name}": tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+    with pytest.raises(ModelError, match="are those of another architecture"):
+        load_model(str(copy), num_labels=2, seed=0)
+
+
+def test_a_folder_without_safetensors_is_refused_in_one_line(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    (copy / "pytorch_model.bin").touch()  # never read: it is a pickle
+    with pytest.raises(ModelError, match="cannot load the model of") as caught:
+        load_model(str(copy), num_labels=2, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("keep", [0, 100])
+def test_a_damaged_file_is_refused_in_one_line(file: str, keep: int, copy: Path) -> None:
+    (copy / file).write_bytes((copy / file).read_bytes()[:keep])
+    with pytest.raises(ModelError, match="cannot load the") as caught:
+        load_model(str(copy), num_labels=2, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_tokenizer_pads_on_the_right_with_a_token_of_the_model(tiny_model: Path) -> None:
+    tokenizer = load_tokenizer(str(tiny_model))
+    assert (tokenizer.padding_side, tokenizer.pad_token, len(tokenizer)) == ("right", "</s>", 18)
+
+
+def test_the_unknown_token_pads_where_there_is_no_end(copy: Path) -> None:
+    edit(copy / "tokenizer_config.json", eos_token=None)
+    assert load_tokenizer(str(copy)).pad_token == "<unk>"
+
+
+def test_a_tokenizer_without_any_token_to_pad_with_is_refused(copy: Path) -> None:
+    edit(copy / "tokenizer_config.json", eos_token=None, unk_token=None)
+    with pytest.raises(ModelError, match="no pad, end or unknown token"):
+        load_tokenizer(str(copy))
+
+
+def test_a_folder_without_a_tokenizer_is_refused(copy: Path) -> None:
+    for file in copy.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(ModelError, match="cannot load the tokenizer of"):
+        load_tokenizer(str(copy))
+
+
+def test_an_unknown_model_is_refused() -> None:
+    with pytest.raises(UnknownName, match="Did you mean minilm-l6"):
+        load_model("minilm-l5", num_labels=2, seed=0)
+
+
+def test_a_hub_model_without_the_hub_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"model owner/name .*: HF_HUB_OFFLINE is set") as caught:
+        load_model("owner/name", num_labels=2, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_model_comes_from_the_local_cache_of_the_hub(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from huggingface_hub import constants  # noqa: PLC0415
+
+    repository, revision = tmp_path / "models--owner--name", "0" * 40
+    shutil.copytree(tiny_model, repository / "snapshots" / revision)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(revision)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_CACHE", str(tmp_path))
+    assert load_model("owner/name", num_labels=2, seed=0).fresh == {"score.weight"}
+
+
+def test_a_gguf_file_is_converted_once_and_loads_without_its_quantisation(tiny_gguf: Path) -> None:
+    loaded = load_model(str(tiny_gguf), num_labels=2, seed=0)
+    assert loaded.fresh == {"score.weight"}
+    assert not hasattr(loaded.model.config, "quantization_config")
+    assert loaded.model.base_model.layers[1].mlp.up_proj.weight.std() > 0.5  # those of the file are drawn with 1
+    folder = converted(tiny_gguf)
+    assert (folder / "model.safetensors").is_file()
+    assert folder == converted(tiny_gguf)
+    tokenizer = load_tokenizer(str(tiny_gguf))
+    assert tokenizer.decode(tokenizer("a film")["input_ids"], skip_special_tokens=True) == "a film"
+
+
+def test_a_changed_gguf_file_is_converted_again(tiny_gguf: Path, tmp_path: Path) -> None:
+    path = shutil.copy(tiny_gguf, tmp_path / "model.gguf")
+    first = converted(path)
+    path.touch()
+    assert converted(path) != first
+
+
+@pytest.mark.parametrize("keep", [0, 40, 3000, 20_000])
+def test_a_damaged_gguf_file_is_refused_in_one_line(keep: int, tiny_gguf: Path, tmp_path: Path) -> None:
+    path = tmp_path / "half.gguf"
+    path.write_bytes(tiny_gguf.read_bytes()[:keep])
+    with pytest.raises(ModelError, match=r"cannot convert .*half.gguf: ") as caught:
+        load_model(str(path), num_labels=2, seed=0)
+    assert "\n" not in str(caught.value)
