@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.errors import ModelError
 from bench.workload.causes import first_line
@@ -15,11 +16,15 @@ from bench.workload.origins import model_folder
 from bench.workload.quiet import quiet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["LoadedModel", "load_model", "load_tokenizer"]
+__all__ = ["LoadedModel", "load_model", "load_tokenizer", "num_positions"]
+
+OFFSET_POSITIONS = ("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta", "xmod")
+"""Model types whose first token stands at the position after the pad token's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +50,19 @@ def load_model(name: str, *, num_labels: int, seed: int) -> LoadedModel:
 
     """
     folder = model_folder(name)
-    try:
-        with quiet(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                dtype=torch.float32,
-                num_labels=max(2, num_labels),
-                problem_type="single_label_classification",
-                ignore_mismatched_sizes=True,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-            )
-    except (OSError, SafetensorError, ValueError) as error:
-        raise _cannot_load("model", name, folder, error) from error
+    with _explained("model", name, folder), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            num_labels=max(2, num_labels),
+            problem_type="single_label_classification",
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
     mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
     _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
     model.config.use_cache = False
@@ -76,11 +79,10 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
     """
     folder = model_folder(name)
-    try:
-        with quiet():
-            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (KeyError, OSError, ValueError) as error:
-        raise _cannot_load("tokenizer", name, folder, error) from error
+    with _explained("tokenizer", name, folder):
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
     tokenizer.padding_side = "right"
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
@@ -90,6 +92,22 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         )
         raise ModelError(msg)
     return tokenizer
+
+
+def num_positions(name: str) -> int | None:
+    """Count the positions that a model has for tokens; None where it has no limit.
+
+    Raises:
+        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
+        ModelError: its configuration cannot be read.
+
+    """
+    folder = model_folder(name)
+    with _explained("configuration", name, folder):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    offset: int = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+    return positions - offset if positions else None
 
 
 def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatched: set[str]) -> None:
@@ -105,6 +123,13 @@ def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatc
         raise ModelError(msg)
 
 
-def _cannot_load(what: str, name: str, folder: Path, error: Exception) -> ModelError:
-    where = "" if str(folder) == name else f" ({folder})"
-    return ModelError(f"cannot load the {what} of {name}{where}: {first_line(error)}")
+@contextmanager
+def _explained(what: str, name: str, folder: Path) -> Iterator[None]:
+    """Keep transformers quiet, and say in one line why it cannot load something."""
+    try:
+        with quiet():
+            yield
+    except (KeyError, OSError, SafetensorError, ValueError) as error:
+        where = "" if str(folder) == name else f" ({folder})"
+        msg = f"cannot load the {what} of {name}{where}: {first_line(error)}"
+        raise ModelError(msg) from error

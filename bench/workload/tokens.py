@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from transformers import AutoConfig
-
 from bench.errors import DataError
-from bench.workload.models import load_tokenizer
-from bench.workload.origins import model_folder
+from bench.workload.models import load_tokenizer, num_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Tokeniser"]
 
-OFFSET_POSITIONS = ("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta", "xmod")
-"""Model types whose first token stands at the position after the pad token's id."""
-
 
 class Tokeniser:
     """A model's tokenizer, with the length that both the user and the model allow."""
@@ -27,7 +21,7 @@ class Tokeniser:
     def __init__(self, model: str, max_length: int) -> None:
         self._tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
         self._model = model
-        self.max_length = min(max_length, self._tokenizer.model_max_length, _positions(model) or max_length)
+        self.max_length = min(max_length, self._tokenizer.model_max_length, num_positions(model) or max_length)
 
     @property
     def pad_token_id(self) -> int:
@@ -56,11 +50,3 @@ class Tokeniser:
         encoded = self._tokenizer(list(texts), truncation=True, max_length=max_length, verbose=False)
         rows: list[list[int]] = encoded["input_ids"]
         return rows
-
-
-def _positions(model: str) -> int | None:
-    """Count the positions that a model has for tokens; None where there is no limit."""
-    config = AutoConfig.from_pretrained(model_folder(model), local_files_only=True).get_text_config()
-    positions: int | None = getattr(config, "max_position_embeddings", None)
-    offset: int = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-    return positions - offset if positions else None

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import sysconfig
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -118,7 +119,7 @@ def test_the_pip_that_python_carries_will_do(
 
 def test_without_any_pip_the_message_is_pips_absence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    monkeypatch.setattr(download.sysconfig, "get_config_var", lambda _: None)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: None)
     assert download._pip() == ["-m", "pip"]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,17 +11,11 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from bench.errors import ModelError, UnknownName
 from bench.workload.conversion import converted
-from bench.workload.models import load_model, load_tokenizer
+from bench.workload.models import load_model, load_tokenizer, num_positions
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture
-def copy(tiny_model: Path, tmp_path: Path) -> Path:
-    """The tiny model, to be damaged."""
-    return shutil.copytree(tiny_model, tmp_path / "model")
 
 
 def edit(file: Path, **changes: object) -> None:
@@ -47,7 +41,8 @@ def test_half_precision_weights_arrive_in_fp32(copy: Path) -> None:
 
 def test_the_seed_decides_the_head_and_nothing_else(tiny_model: Path) -> None:
     before = torch.get_rng_state()
-    first, again, other = (load_model(str(tiny_model), num_labels=2, seed=seed).model for seed in (0, 0, 1))
+    models: list[Any] = [load_model(str(tiny_model), num_labels=2, seed=seed).model for seed in (0, 0, 1)]
+    first, again, other = models
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(first.score.weight, again.score.weight)
     assert not torch.equal(first.score.weight, other.score.weight)
@@ -106,6 +101,15 @@ def test_a_damaged_file_is_refused_in_one_line(file: str, keep: int, copy: Path)
     assert "\n" not in str(caught.value)
 
 
+def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path) -> None:
+    (copy / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    edit(copy / "config.json", model_type="novel", auto_map={"AutoConfig": "code.Config"})
+    for attempt in (lambda: load_model(str(copy), num_labels=2, seed=0), lambda: num_positions(str(copy))):
+        with pytest.raises(ModelError, match="cannot load the"):
+            attempt()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_the_tokenizer_pads_on_the_right_with_a_token_of_the_model(tiny_model: Path) -> None:
     tokenizer = load_tokenizer(str(tiny_model))
     assert (tokenizer.padding_side, tokenizer.pad_token, len(tokenizer)) == ("right", "</s>", 18)
@@ -162,7 +166,8 @@ def test_a_gguf_file_is_converted_once_and_loads_without_its_quantisation(tiny_g
     loaded = load_model(str(tiny_gguf), num_labels=2, seed=0)
     assert loaded.fresh == {"score.weight"}
     assert not hasattr(loaded.model.config, "quantization_config")
-    assert loaded.model.base_model.layers[1].mlp.up_proj.weight.std() > 0.5  # those of the file are drawn with 1
+    body: Any = loaded.model.base_model
+    assert body.layers[1].mlp.up_proj.weight.std() > 0.5  # those of the file are drawn with 1
     folder = converted(tiny_gguf)
     assert (folder / "model.safetensors").is_file()
     assert folder == converted(tiny_gguf)
@@ -171,7 +176,8 @@ def test_a_gguf_file_is_converted_once_and_loads_without_its_quantisation(tiny_g
 
 
 def test_a_changed_gguf_file_is_converted_again(tiny_gguf: Path, tmp_path: Path) -> None:
-    path = shutil.copy(tiny_gguf, tmp_path / "model.gguf")
+    path = tmp_path / "model.gguf"
+    shutil.copy(tiny_gguf, path)
     first = converted(path)
     path.touch()
     assert converted(path) != first

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +10,6 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from bench.errors import ModelError
 from bench.workload.view import view_of
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 SMALL = {
     "vocab_size": 40,
@@ -79,10 +76,8 @@ ARCHITECTURES: list[tuple[str, dict[str, Any], set[str], set[str], set[str]]] = 
 ]
 
 
-def build(kind: str, options: dict[str, Any]) -> PreTrainedModel:
-    config = AutoConfig.for_model(kind, num_labels=3, **options)
-    model: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)
-    return model
+def build(kind: str, options: dict[str, Any]) -> Any:
+    return AutoModelForSequenceClassification.from_config(AutoConfig.for_model(kind, num_labels=3, **options))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import DataError
+from bench.spec import WorkloadSpec
+from bench.workload.labels import class_of, natural_order
+from bench.workload.reading import Rows
+from bench.workload.selection import Chosen, apportion, choose, draw
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def rows(pairs: Iterable[tuple[object, object]]) -> Rows:
+    texts, labels = zip(*pairs, strict=True)
+    return Rows(texts, labels)
+
+
+def pick(
+    train: Iterable[tuple[object, object]], evaluation: Iterable[tuple[object, object]] | None = None, **spec: Any
+) -> Chosen:
+    spec = {"dataset": "toy", "train_samples": None, "eval_samples": None} | spec
+    return choose(WorkloadSpec(**spec), rows(train), None if evaluation is None else rows(evaluation))
+
+
+MANY = [(f"text {number}", "abc"[min(2, number % 10)]) for number in range(200)]  # shares .1, .1, .8
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [(1, "1"), (1.0, "1"), ("1", "1"), (" good ", "good"), (0.5, "0.5"), (True, "True"), (0, "0"), ("", None)]
+    + [(label, None) for label in (None, math.nan, -1, -1.0, "-1", "  ")],
+)
+def test_the_class_of_a_label(label: object, name: str | None) -> None:
+    assert class_of(label) == name
+
+
+def test_classes_are_in_natural_order() -> None:
+    names = ["b10", "10", "True", "0", "B2", "2", "-2", "a", "1.5"]
+    assert sorted(names, key=natural_order) == ["-2", "0", "1.5", "2", "10", "a", "B2", "b10", "True"]
+
+
+@given(st.lists(st.integers(0, 50), min_size=1).filter(any), st.data())
+def test_seats_add_up_and_are_within_one_of_the_exact_share(counts: list[int], data: st.DataObject) -> None:
+    num = data.draw(st.integers(0, sum(counts)))
+    quotas = apportion(np.array(counts), num)
+    assert quotas.sum() == num
+    assert np.abs(quotas - np.array(counts) * num / sum(counts)).max() < 1
+    assert (quotas <= counts).all()
+
+
+def test_a_draw_keeps_the_shares_of_the_classes() -> None:
+    labels = np.repeat([0, 1, 2], [100, 300, 600])
+    drawn = draw(labels, 50, np.random.default_rng(0))
+    assert np.bincount(labels[drawn]).tolist() == [5, 15, 30]
+    assert len(set(drawn.tolist())) == 50
+    assert labels[drawn].tolist() != sorted(labels[drawn])
+
+
+def test_a_draw_of_everything_is_an_order() -> None:
+    labels = np.repeat([0, 1], 20)
+    for num in (None, 40, 99):
+        drawn = draw(labels, num, np.random.default_rng(0))
+        assert sorted(drawn) == list(range(40))
+        assert drawn.tolist() != list(range(40))
+
+
+def test_a_missing_evaluation_split_is_a_fifth_of_every_class() -> None:
+    chosen = pick(MANY)
+    assert chosen.label_names == ("a", "b", "c")
+    assert np.bincount(chosen.evaluation.labels).tolist() == [4, 4, 32]
+    assert np.bincount(chosen.train.labels).tolist() == [16, 16, 128]
+    assert sorted([*chosen.train.texts, *chosen.evaluation.texts]) == sorted(text for text, _ in MANY)
+
+
+def test_texts_keep_their_classes() -> None:
+    chosen = pick(MANY, train_samples=50, eval_samples=20)
+    for split in (chosen.train, chosen.evaluation):
+        assert [chosen.label_names[label] for label in split.labels] == [dict(MANY)[text] for text in split.texts]
+
+
+def test_the_seed_decides_the_rows() -> None:
+    texts = [tuple(pick(MANY, data_seed=seed, train_samples=50).train.texts) for seed in (0, 0, 1)]
+    assert texts[0] == texts[1]
+    assert set(texts[0]) != set(texts[2])
+
+
+def test_the_evaluation_rows_do_not_depend_on_how_many_are_trained_on() -> None:
+    few, many = (pick(MANY, train_samples=num, eval_samples=20).evaluation.texts for num in (10, 100))
+    assert few == many
+
+
+def test_a_class_of_one_row_is_trained_on() -> None:
+    chosen = pick([*MANY[:9], ("alone", "z")])
+    assert "alone" in chosen.train.texts
+
+
+def test_texts_of_the_evaluation_split_are_not_trained_on() -> None:
+    train = [*MANY, ("text 1", "c"), ("seen", "a"), ("seen", "b"), ("seen ", "b")]
+    chosen = pick(train, [("seen", "a"), ("new", "b")])
+    assert chosen.num_dropped_duplicates == 2
+    assert Counter(chosen.train.texts)["text 1"] == 2
+    assert "seen" not in chosen.train.texts
+    assert "seen " in chosen.train.texts
+    assert sorted(chosen.evaluation.texts) == ["new", "seen"]
+
+
+def test_duplicates_do_not_cross_a_split_made_here() -> None:
+    chosen = pick([*MANY, *MANY])
+    assert not set(chosen.train.texts) & set(chosen.evaluation.texts)
+    assert len(chosen.train.texts) + len(chosen.evaluation.texts) + chosen.num_dropped_duplicates == 400
+    assert chosen.num_dropped_duplicates > 0
+
+
+def test_rows_without_text_or_label_are_dropped_and_counted() -> None:
+    bad: list[tuple[object, object]] = [("", "a"), ("  ", "a"), (None, "a"), ("x", None), ("x", -1), ("x", math.nan)]
+    chosen = pick([*MANY, *bad], [("new", "a"), ("x", "")])
+    assert chosen.num_dropped_rows == 7
+    assert len(chosen.train.texts) == 200
+
+
+def test_labels_with_gaps_and_bools_become_class_numbers() -> None:
+    chosen = pick([(f"t{number}", (10, 2, 5)[number % 3]) for number in range(30)], [("e", 10)])
+    assert chosen.label_names == ("2", "5", "10")
+    assert chosen.evaluation.labels.tolist() == [2]
+    assert pick([("t", True), ("f", False)], [("e", True)]).label_names == ("False", "True")
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluation", "message"),
+    [
+        ([("a", 1), ("b", 1)], None, "a single class, 1 "),
+        ([("a", None), ("", 1)], None, "no row with a text and a label"),
+        ([("a", -1), ("b", 1)], None, "an empty label and -1 count as none"),
+        ([("a", 1), ("b", 2)], [("c", 3)], "a class that the training split lacks: 3"),
+        ([("a", 1), ("b", 2)], [("c", None)], "the evaluation split of toy has no row"),
+        ([("a", 1), ("b", 2)], None, "the evaluation split of toy has no row"),
+        ([("a", 1), ("b", 2), ("c", 2)], [("a", 1)], "2 training rows of one class are left"),
+        ([("a", 1), (2, 2)], [("a", 1)], "training split: row 2 holds 2 where a text is expected"),
+        ([("a", [1]), ("b", 2)], [("a", 1)], r"training split: row 1: \[1\] is no single label"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_is_refused(train: Any, evaluation: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        pick(train, evaluation)
+
+
+def test_too_few_rows_for_two_classes_are_refused() -> None:
+    with pytest.raises(DataError, match="1 training rows of one class are left"):
+        pick(MANY, train_samples=1)
