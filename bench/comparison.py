@@ -135,7 +135,7 @@ def relative(row: Row, base: Row, metric: str) -> Interval | None:
     if kind == "none" or not common:
         return None
     if metric == "accuracy":
-        return stats.accuracy_difference(_correct(row), _correct(base))
+        return _accuracy_difference(row, base)
     if kind == "difference":
         return stats.difference(ours, theirs)
     steps, base_steps = _paired_steps(row, base, common[0])
@@ -156,8 +156,14 @@ def _paired_steps(row: Row, base: Row, seed: int) -> tuple[tuple[float, ...], tu
     return ours.step_seconds[first:], theirs.step_seconds[first:]
 
 
-def _correct(row: Row) -> dict[int, str]:
-    return {record.spec.seed: record.measured.evaluation.correct for record in row.finished if record.measured}
+def _accuracy_difference(row: Row, base: Row) -> Interval | None:
+    """Compare row by row; None where the two were evaluated on different numbers of rows."""
+    ours, theirs = (
+        {record.spec.seed: record.measured.evaluation.correct for record in one.finished if record.measured}
+        for one in (row, base)
+    )
+    paired = all(len(ours[seed]) == len(theirs[seed]) for seed in ours.keys() & theirs.keys())
+    return stats.accuracy_difference(ours, theirs) if paired else None
 
 
 def _against(row: Row, base: Row | None) -> Row:
