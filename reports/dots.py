@@ -46,11 +46,12 @@ def draw_dots(comparison: Comparison, metric: str, width: float) -> Figure:
     figure = Figure(figsize=(width, bottoms[-1] + 0.65), layout="constrained")
     axes = figure.subplots()
     for row, name, bottom in zip(rows, names, bottoms, strict=True):
-        _draw_row(axes, row, metric, bottom - _DOTS / 2, styles[row.strategy])
+        _draw_interval(axes, spread(row, metric), bottom - _DOTS / 2, styles[row.strategy])
         behind = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}
         above: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom", "bbox": behind}
         axes.text(0, bottom - _DOTS + 0.02, name, ha="left", color=INK, linespacing=1.1, **above)
         axes.text(1, bottom - _DOTS + 0.02, _value(row, metric), ha="right", color=MUTED, **above)
+    _draw_dots(axes, rows, metric, [bottom - _DOTS / 2 for bottom in bottoms], styles)
     for base in (row for row in rows if row.is_reference):
         axes.axvline(
             stats.mean(base.samples[metric]).estimate, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1
@@ -59,31 +60,43 @@ def draw_dots(comparison: Comparison, metric: str, width: float) -> Figure:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.06)
+    values = [value for row in rows for value in row.samples[metric].values()]
     if METRICS[metric].compare == "ratio":
-        axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(_locator(metric, axes.get_xlim()[1]))
+        axes.set_xlim(left=0 if min(values) >= 0 else None)
+    axes.xaxis.set_major_locator(_locator(metric, axes.get_xlim()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: METRICS[metric].format(value)))
     return figure
 
 
-def _draw_row(axes: Axes, row: Row, metric: str, height: float, look: Look) -> None:
+def _draw_interval(axes: Axes, interval: Interval | None, height: float, look: Look) -> None:
     axes.axhline(height, color=FAINT, linewidth=0.6, zorder=0)
-    interval = spread(row, metric)
     if interval and interval.bounds:
         axes.hlines(height, *interval.bounds, color=look.colour, linewidth=2, alpha=0.6, zorder=2)
-    dots = pd.DataFrame({"value": row.samples[metric].values(), "height": height})
-    shared: dict[str, Any] = {"ax": axes, "y": "height", "x": "value", "color": look.colour, "legend": False}
-    sns.scatterplot(dots, s=16, edgecolor=INK, linewidth=0.4, zorder=3, **shared)
+
+
+def _draw_dots(axes: Axes, rows: list[Row], metric: str, heights: list[float], styles: dict[str, Look]) -> None:
+    seeds = pd.DataFrame(
+        [
+            (row.strategy, value, height)
+            for row, height in zip(rows, heights, strict=True)
+            for value in row.samples[metric].values()
+        ],
+        columns=["strategy", "value", "height"],
+    )
+    means = seeds.groupby("strategy", as_index=False, sort=False).mean()
+    palette = {name: look.colour for name, look in styles.items()}
+    markers = {name: look.marker for name, look in styles.items()}
+    shared: dict[str, Any] = {"x": "value", "y": "height", "hue": "strategy", "palette": palette, "legend": False}
+    sns.scatterplot(seeds, s=16, edgecolor=INK, linewidth=0.4, zorder=3, ax=axes, **shared)
     sns.scatterplot(
-        dots.groupby("height", as_index=False).mean(),
-        s=70, marker=look.marker, edgecolor=INK, linewidth=0.7, zorder=4, **shared,
-    )  # fmt: skip
+        means, style="strategy", markers=markers, s=70, edgecolor=INK, linewidth=0.7, zorder=4, ax=axes, **shared
+    )
 
 
-def _locator(metric: str, largest: float) -> Locator:
+def _locator(metric: str, ends: tuple[float, float]) -> Locator:
     """Place ticks at round numbers, which are powers of two for bytes."""
     if METRICS[metric].unit == "bytes":
-        return MultipleLocator(2 ** math.ceil(math.log2(largest / 4)))
+        return MultipleLocator(2 ** math.ceil(math.log2(max(ends[1] - ends[0], 4) / 4)))
     return ticks(4)
 
 

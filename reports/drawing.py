@@ -28,6 +28,7 @@ def to_svg(chart: Chart, width: float) -> str:
         chart.draw(width).savefig(buffer, format="svg", metadata={"Date": None})
     text = re.sub(r"<metadata>.*?</metadata>|<style .*?</style>", "", buffer.getvalue(), flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", lambda tag: _themed(tag[0]), text[text.index("<svg") :])
+    text = re.sub(r">\s+<", "><", text)
     return re.sub(r"^<svg [^>]*?(viewBox=\S+ \S+ \S+ \S+\")[^>]*>", r'<svg \1 aria-hidden="true">', text)
 
 
@@ -42,11 +43,12 @@ def to_png(chart: Chart, subtitle: str) -> bytes:
 
 
 def _themed(tag: str) -> str:
-    """Give a tag the colours of the page, take away names and needless digits."""
+    """Give a tag the colours of the page, and take away what the page does not need."""
     for colour, variable in _VARIABLES.items():
         tag = tag.replace(colour, variable)
     tag = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", tag)
-    return re.sub(r' id="[A-Za-z0-9]+_[0-9]+"', "", tag)
+    tag = re.sub(r""" id="[A-Za-z0-9.]+_[0-9]+"| transform="rotate\(-0 [^"]*"|font-family: '[^']*'; """, "", tag)
+    return re.sub(r"\s+", " ", tag)
 
 
 @contextmanager

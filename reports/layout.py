@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
@@ -29,6 +30,7 @@ _BESIDE = 2.6
 """Width of the names in a legend that stands beside the axes, in inches."""
 
 
+@cache
 def text_width(text: str) -> float:
     """Width of one line in the font of the figures, in inches."""
     return float(text_to_path.get_text_width_height_descent(text, _FONT, ismath=False)[0]) / 72
@@ -40,6 +42,9 @@ def fold(text: str, width: float) -> str:
     for part in re.split(r"(?<=[+:,/ ])", text):
         if lines[-1] and text_width(lines[-1] + part) > width:
             lines.append("")
+        if text_width(lines[-1] + part) <= width:
+            lines[-1] += part
+            continue
         for letter in part:
             if lines[-1] and text_width(lines[-1] + letter) > width:
                 lines.append("")

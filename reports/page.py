@@ -56,7 +56,9 @@ def render_page(comparison: Comparison, charts: Sequence[Chart], command: str | 
         command=command,
         downloads={
             "results.csv": _data_uri("text/csv", to_csv(table)),
-            "results.json": _data_uri("application/json", table.to_json(orient="records", date_format="iso")),
+            "results.json": _data_uri(
+                "application/json", table.to_json(orient="split", index=False, date_format="iso")
+            ),
         },
     )
 

@@ -43,12 +43,13 @@ def draw_tradeoff(comparison: Comparison, width: float) -> Figure:
     for row in rows:
         if row.accuracy and row.accuracy.bounds:
             axes.vlines(_at(row)[0], *row.accuracy.bounds, color=MUTED, linewidth=0.8, zorder=2)
-    for row in rows:
-        look, at = styles[row.strategy], pd.DataFrame([_at(row)], columns=["x", "y"])
-        sns.scatterplot(
-            at, x="x", y="y", s=_area(row, rows), marker=look.marker, color=look.colour, edgecolor=INK,
-            linewidth=0.7, alpha=0.85, zorder=3, legend=False, ax=axes,
-        )  # fmt: skip
+    means = pd.DataFrame([(row.strategy, *_at(row), _area(row, rows)) for row in rows], columns=["strategy", *"xys"])
+    sns.scatterplot(
+        means, x="x", y="y", hue="strategy", style="strategy", size="strategy", edgecolor=INK, linewidth=0.7,
+        alpha=0.85, zorder=3, legend=False, ax=axes, sizes=dict(zip(means["strategy"], means["s"], strict=True)),
+        palette={name: look.colour for name, look in styles.items()},
+        markers={name: look.marker for name, look in styles.items()},
+    )  # fmt: skip
     if majority := [row.majority_accuracy for row in rows if row.majority_accuracy is not None]:
         axes.axhline(majority[0], color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
     axes.set(xlabel="throughput (samples/s)", ylabel="accuracy")

@@ -1,0 +1,132 @@
+import base64
+import io
+import json
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from bench.errors import UnknownName
+from reports import write_report
+
+
+class _Page(HTMLParser):
+    """The tags, the text and the attributes of a page."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self.attributes = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all_text(self):
+        return " ".join("".join(self.text).split())
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return _Page(report.read_text())
+
+
+def test_everything_is_written(report):
+    assert sorted(path.name for path in report.parent.iterdir()) == [
+        "accuracy.png", "learning_curves.png", "peak_memory.png", "report.html", "results.csv", "results.parquet",
+        "samples_per_second.png", "summary.md", "tradeoff.png", "trained_layers.png",
+    ]  # fmt: skip
+
+
+def test_the_page_says_what_was_compared_and_what_came_out(page):
+    text = page.all_text()
+    for said in (
+        "smollm2-135m on rotten-tomatoes",
+        "3 seeds (0, 1, 2)",
+        "2026-11-24 09:30 UTC",
+        "bench 0.1.0",
+        "freeze:last=2+amp is the fastest without a detected loss of accuracy",
+        "ran out of memory: cannot allocate 512 MiB at step 0",
+        "diverged for 1 of 3 seeds: the loss became NaN at step 7",
+        "6.2% of the training rows are longer than 256 tokens",
+        "only layers.10, layers.11, score train",
+        "python -m bench compare --seeds 3",
+        "transformers 5.23.0",
+        "0123abcd0123",
+    ):
+        assert said in text, said
+    assert text.count("reference") >= 1
+
+
+def test_the_page_needs_no_script_and_no_network(page):
+    assert "script" not in page.tags
+    assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'; img-src data:") in page.attributes
+    sources = [value for _, name, value in page.attributes if name in {"src", "href", "xlink:href", "action"}]
+    assert sources
+    assert all(value.startswith(("#", "data:")) for value in sources)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def test_the_data_is_in_the_page(page, report):
+    links = {
+        value: dict(page.attributes[index + offset][1:] for offset in (0, 1))["href"]
+        for index, (_, name, value) in enumerate(page.attributes)
+        if name == "download"
+    }
+    decoded = {name: base64.b64decode(uri.partition(",")[2]).decode() for name, uri in links.items()}
+    assert decoded["results.csv"] == (report.parent / "results.csv").read_text()
+    assert len(pd.read_csv(io.StringIO(decoded["results.csv"]))) == 15
+    table = json.loads(decoded["results.json"])
+    assert [row[table["columns"].index("strategy")] for row in table["data"]][::3] == [
+        "full", "freeze", "freeze:last=2+amp", "llrd:decay=0.8", "full+wide",
+    ]  # fmt: skip
+
+
+def test_every_figure_has_its_text(page):
+    alternatives = [value for tag, name, value in page.attributes if tag == "div" and name == "aria-label"]
+    assert sum("plot" in text or "Strips" in text for text in alternatives) == 6
+    assert page.tags.count("svg") == 12
+
+
+def test_no_name_becomes_markup(hostile_report, evil):
+    html = hostile_report.read_text()
+    page = _Page(html)
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    for name in evil:
+        assert " ".join(name.split()) in page.all_text()
+
+
+def test_equal_records_make_equal_files(records, report, tmp_path):
+    again = write_report(records, tmp_path, command="python -m bench compare --seeds 3")
+    for path in report.parent.iterdir():
+        assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_figure_that_has_lost_its_data_is_taken_away(make_record, tmp_path):
+    (tmp_path / "accuracy.png").write_bytes(b"of an earlier report")
+    page = write_report([make_record(status="oom", reason="too large")], tmp_path / ".")
+    assert not (tmp_path / "accuracy.png").exists()
+    text = _Page(page.read_text()).all_text()
+    assert "is left out: no run has measured accuracy" in text
+    assert "No run finished: full ran out of memory." in text
+
+
+def test_no_runs_make_a_page_that_says_so(tmp_path):
+    page = write_report([], tmp_path / "new" / "place")
+    assert "No run was recorded." in page.read_text()
+
+
+def test_a_reference_that_was_not_run_is_refused_before_anything_is_written(records, tmp_path):
+    with pytest.raises(UnknownName, match="reference"):
+        write_report(records, tmp_path, reference="lora")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ten_strategies_by_five_seeds_stay_small(make_record, tmp_path):
+    records = [make_record(f"s{index}", seed=seed, step=1 + index) for seed in range(5) for index in range(10)]
+    assert write_report(records, tmp_path).stat().st_size < 500 * 1024

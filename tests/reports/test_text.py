@@ -1,0 +1,96 @@
+import io
+
+import pytest
+from markdown_it import MarkdownIt
+from rich.console import Console
+
+from bench.comparison import compare
+from bench.record import Flag
+from reports.cells import cell, one_line, remark
+from reports.markdown import escape
+from reports.terminal import summary_table
+
+
+def _shown(comparison, width):
+    console = Console(file=io.StringIO(), width=width, color_system="truecolor", force_terminal=True)
+    console.print(summary_table(comparison))
+    return console.file.getvalue()
+
+
+def _plain(comparison, width=140):
+    console = Console(file=io.StringIO(), width=width)
+    console.print(summary_table(comparison))
+    return console.file.getvalue()
+
+
+def test_the_terminal_shows_every_strategy_against_the_reference(records):
+    comparison = compare(records)
+    lines = _plain(comparison).splitlines()
+    freeze = next(index for index, line in enumerate(lines) if line.split()[:1] == ["freeze"])
+    assert lines[freeze].split()[1:] == ["42.7", "862", "MiB", "72.0%", "12", "s", "10,000,000"]
+    assert "2.86\N{MULTIPLICATION SIGN}" in lines[freeze + 1]
+    assert "\N{MINUS SIGN}8.2 points" in lines[freeze + 1]
+    text = " ".join(" ".join(lines).split())
+    assert "full reference" in text
+    assert comparison.headline in text
+    assert "truncated-inputs" in text
+
+
+def test_the_terminal_and_markdown_say_the_words_of_the_comparison(records, report):
+    comparison = compare(records)
+    markdown = (report.parent / "summary.md").read_text()
+    shown = " ".join(_plain(comparison, width=400).split())
+    for sentence in (comparison.headline, *comparison.sentences):
+        assert sentence in shown
+        assert escape(sentence) in markdown
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_name_is_markup_to_the_terminal(hostile_records, evil, width):
+    shown = _plain(compare(hostile_records, evil[0]), width=width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert "[/red]" in shown
+    assert evil[0] in shown or width < 80
+
+
+def test_no_control_character_reaches_the_terminal(make_record):
+    name = "a\x1b[31mb\x07\u202ec"
+    flag = Flag(code="\x1b]0;title\x07", message="m")
+    shown = _shown(compare([make_record("full"), make_record(name, flags=(flag,), step=0.5)]), 100)
+    assert "\x1b[31mb" not in shown
+    assert "\x1b]" not in shown
+    assert "\x07" not in shown
+    assert "\u202e" not in shown
+
+
+def test_markdown_renders_to_the_names_themselves(hostile_report):
+    html = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable("table")
+        .render((hostile_report.parent / "summary.md").read_text())
+    )
+    assert "<script" not in html
+    assert html.count("<img") == 6
+    assert html.count("<h3>") == 1
+    assert "<h1>" not in html
+    assert html.count("<tr>") == 13
+    for name in ("&lt;script&gt;alert(1)&lt;/script&gt;", r"$\foo$", "[/red]", "_x", "a|b`c` # d"):
+        assert f"<strong>{name}</strong>" in html
+
+
+def test_a_command_with_backticks_stays_code(hostile_report):
+    text = (hostile_report.parent / "summary.md").read_text()
+    assert "<code>bench `&lt;script&gt;alert(1)&lt;/script&gt;`</code>" in MarkdownIt().render(text.splitlines()[-1])
+
+
+def test_a_value_that_was_not_measured_is_a_dash(make_record):
+    row = compare([make_record(status="killed")]).rows[0]
+    assert cell(row, "accuracy").value == "\N{EN DASH}"
+
+
+def test_a_strategy_that_is_at_chance_is_remarked(make_record):
+    assert remark(compare([make_record(accuracy=0.4)]).rows[0]) == "not shown to beat the majority class (52.0%)"
+
+
+def test_one_line_leaves_nothing_to_break_a_line():
+    assert one_line(" a\n\tb\r\x00c\u2028d ") == "a b c d"
