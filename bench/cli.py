@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import shlex
 import sys
 from contextlib import ExitStack
@@ -157,10 +158,10 @@ def _device(name: str) -> str:
     """Turn "auto" into the GPU where there is one."""
     if name != "auto":
         return name
-    from bench.probes.nvml import list_gpus  # noqa: PLC0415
+    from bench.runner.lease import visible_gpus  # noqa: PLC0415
 
     try:
-        return "cuda" if list_gpus() else "cpu"
+        return "cuda" if visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")) else "cpu"
     except Unsupported:
         return "cpu"
 
