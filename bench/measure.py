@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.precision import has_native_bf16
 from bench.record import Flag, Measurement
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ def flags_of(seen: Observed) -> tuple[Flag, ...]:
     if _name(precision.dtype) == "float16" and seen.prepared.device.type == "cpu":
         message = "fp16 matrix products are emulated on a CPU and take 30 to 100 times as long as bf16"
         flags.append(Flag(code="fp16-on-cpu", message=message))
+    if _name(precision.dtype) == "bfloat16" and not has_native_bf16(seen.prepared.device):
+        message = "this device only emulates bf16: its times say nothing about mixed precision elsewhere"
+        flags.append(Flag(code="bf16-emulated", message=message))
     return tuple(flags)
 
 

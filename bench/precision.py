@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bench.plan import Precision as Name
 
-__all__ = ["Precision", "observe_dtypes", "resolve_dtype"]
+__all__ = ["Precision", "has_native_bf16", "observe_dtypes", "resolve_dtype"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,16 +34,29 @@ def resolve_dtype(name: Name, device: torch.device) -> torch.dtype:
     bf16 there, slowly, and says that it is supported.
 
     Raises:
-        Unsupported: bf16 was asked for by name on a GPU that only emulates it.
+        Unsupported: a CPU does no half precision natively and "amp" leaves the choice open,
+            or bf16 was asked for by name on a GPU that only emulates it.
 
     """
-    native = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    native = has_native_bf16(device)
+    if name == "amp" and not native and device.type == "cpu":
+        msg = "this CPU has no native bf16 (avx512_bf16 or AMX), and emulated it is far slower than fp32; amp:dtype=bf16 runs it all the same"
+        raise Unsupported(msg)
     if name == "amp":
         return torch.bfloat16 if native else torch.float16
-    if name == "bf16" and not native:
+    if name == "bf16" and not native and device.type == "cuda":
         msg = f"{torch.cuda.get_device_name(device)} has no native bf16; amp:dtype=fp16 is what it does fast"
         raise Unsupported(msg)
     return _DTYPES[name]
+
+
+def has_native_bf16(device: torch.device) -> bool:
+    """Say whether matrix products in bf16 are the device's own: without, they are no faster, and often far slower."""
+    if device.type == "cuda":
+        supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return supported
+    able = torch.cpu.get_capabilities()
+    return any(able.get(feature, False) for feature in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 class Precision:

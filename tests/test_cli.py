@@ -59,13 +59,13 @@ def call(arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_a_comparison_leaves_everything_it_promises(workload: list[str], tmp_path: Path) -> None:
     out = tmp_path / "results"
-    done = bench(["compare", "--strategies", "freeze,full,amp", *workload, "--out", str(out)])
+    done = bench(["compare", "--strategies", "freeze,full,amp:dtype=bf16", *workload, "--out", str(out)])
     assert done.returncode == 0, done.stderr
     assert f"report: {out / 'report.html'}" in done.stdout
     for name in ("freeze", "full", "amp"):
         assert name in done.stdout
     table = pd.read_parquet(out / "results.parquet")
-    assert sorted(table["strategy"]) == ["amp", "freeze", "full"]
+    assert sorted(table["strategy"]) == ["amp:dtype=bf16", "freeze", "full"]
     assert set(table["status"]) == {"ok"}
     headline = ["samples_per_second", "peak_memory_bytes", "accuracy", "macro_f1", "eval_loss", "train_seconds"]
     assert table[headline].notna().all(axis=None)
@@ -74,8 +74,8 @@ def test_a_comparison_leaves_everything_it_promises(workload: list[str], tmp_pat
         assert (out / name).stat().st_size > 0
     assert list(out.glob("*.png"))
     by_name = {record.spec.name: record for record in Store(out).read_all()}
-    assert by_name["amp"].measured.compute_dtype == "bfloat16"
-    assert by_name["amp"].measured.weights_dtype == "float32"
+    assert by_name["amp:dtype=bf16"].measured.compute_dtype == "bfloat16"
+    assert by_name["amp:dtype=bf16"].measured.weights_dtype == "float32"
     assert by_name["freeze"].measured.num_trainable_params == 32
     assert by_name["freeze"].changes == {"phases": "only the head trains"}
     assert {record.measured.data_digest for record in by_name.values()} == {by_name["full"].measured.data_digest}

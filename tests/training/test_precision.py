@@ -67,8 +67,17 @@ def test_gradients_are_clipped_after_they_are_unscaled(dtype: torch.dtype) -> No
     assert float((before - model.weight.detach()).norm()) == pytest.approx(0.5, rel=1e-3)
 
 
-def test_amp_is_bf16_on_a_cpu() -> None:
+@pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16", "bf16"])
+def test_amp_is_bf16_on_a_cpu_that_does_it_natively(monkeypatch: pytest.MonkeyPatch, feature: str) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, feature: True})
     assert resolve_dtype("amp", CPU) == torch.bfloat16
+
+
+def test_amp_is_skipped_on_a_cpu_that_does_not_unless_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "avx512_bf16": False})
+    with pytest.raises(Unsupported, match="no native bf16"):
+        resolve_dtype("amp", CPU)
+    assert resolve_dtype("bf16", CPU) == torch.bfloat16
     assert resolve_dtype("fp16", CPU) == torch.float16
     assert resolve_dtype("fp32", CPU) == torch.float32
 
