@@ -240,3 +240,14 @@ def test_the_record_of_a_run_is_plain_json(
     content = json.loads(file.read_text(), parse_constant=lambda name: pytest.fail(f"{name} in {file}"))
     assert RunRecord.model_validate(content).spec.name == "freeze"
     assert cli.run(["report", str(out)]) == 0
+
+
+@pytest.mark.assets
+def test_a_first_look_at_real_reviews_with_a_real_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BENCH_CACHE_DIR")
+    out = tmp_path / "results"
+    done = bench(
+        ["compare", "--quick", "--strategies", "freeze,full", "--steps", "4", "--device", "cpu", "--out", str(out)]
+    )
+    assert done.returncode == 0, done.stderr
+    assert {record.status for record in Store(out).read_all()} == {"ok"}
