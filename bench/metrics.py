@@ -96,7 +96,7 @@ METRICS: dict[str, Metric] = {
         "real tokens after the warm-up steps; padding not counted",
     ),
     "step_seconds_median": Metric("step time", "s", "lower", "ratio", format_seconds, "median over the steady steps"),
-    "num_trainable_params": Metric("trained", "parameters", "lower", "ratio", _count, "the most that train at once"),
+    "num_trainable_params": Metric("trained", "parameters", "lower", "none", _count, "the most that train at once"),
     "num_params": Metric("parameters", "parameters", "neither", "none", _count, "of the whole model"),
     "host_peak_bytes": Metric(
         "host peak", "bytes", "lower", "ratio", format_bytes, "resident memory, the kernel's high-water mark"

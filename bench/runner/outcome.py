@@ -109,7 +109,7 @@ class Outcome:
             phase=None if status == "ok" else self._phase,
             traceback=last.traceback if isinstance(last, Failed) else None,
             measured=measured,
-            memory=None if status == "ok" else self._memory_so_far(),
+            memory=None if status in ("ok", "skipped") else self._memory_so_far(),
             changes=self._planned.changes if self._planned else {},
             flags=(
                 *(last.flags if isinstance(last, Finished) else ()),
