@@ -100,7 +100,7 @@ class Memory(_Part):
     nvml_num_samples: int | None = None
     nvml_max_gap_seconds: float | None = None
     method: str | None = None
-    """Where the headline comes from: "nvml-v2", "nvml-v1", "cuda-mem-get-info" or "kernel-hwm"."""
+    """Where the headline comes from: "nvml-v2", "nvml-v1", "torch-reserved" or "kernel-hwm"."""
 
     @property
     def peak_bytes(self) -> int | None:
