@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
+import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["replace_file"]
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part; the directory must exist."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    """Write a file so that a reader sees the old content or the new, never a part, even after a power cut.
+
+    Raises:
+        OSError: the directory does not exist or cannot be written; the old content stays.
+
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(data)
-        Path(temporary).chmod(0o644)  # mkstemp makes it private
-        Path(temporary).replace(path)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the new name, too, is to last
+    finally:
+        os.close(directory)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import sys
-import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
 from bench.errors import BenchError, RecordError, UsageError
+from bench.files import replace_file
 from bench.record import RunRecord
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class Store:
         """
         path, text = self.runs / file_name(record.spec), record.to_json()
         try:
-            _write_atomically(path, text)
+            replace_file(path, text.encode())
         except OSError as error:
             sys.stderr.write(f"{text}\n")
             msg = f"cannot write to {self.runs} ({error.strerror}); the record of {record.spec.name} is printed above"
@@ -137,21 +136,3 @@ def _slug(text: str, length: int) -> str:
     """Keep the last component of a path, and of it what every file system takes."""
     last = text.rstrip("/").rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.")[:length] or "x"
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # the new name, too, is to survive a power cut
-    finally:
-        os.close(directory)
