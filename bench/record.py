@@ -183,6 +183,12 @@ class Environment(_Part):
     """SHA-256 of the packaged models and data used, by name."""
 
 
+class _Versioned(BaseModel):
+    """What a record of any version has, whatever else it holds."""
+
+    schema_version: int = SCHEMA_VERSION
+
+
 class RunRecord(_Part):
     """One run: what was asked, how it ended, and what was measured."""
 
@@ -214,12 +220,19 @@ class RunRecord(_Part):
 
         """
         try:
-            return cls.model_validate_json(text)
+            written = _Versioned.model_validate_json(text).schema_version
+            if written == SCHEMA_VERSION:
+                return cls.model_validate_json(text)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the file"
             msg = f"not a record of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
             raise RecordError(msg) from error
+        msg = (
+            f"a record of schema version {written}, but this bench reads version {SCHEMA_VERSION}; "
+            "read it with the version of bench that wrote it"
+        )
+        raise RecordError(msg)
 
     def to_json(self) -> str:
         """Write the record as indented JSON."""

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.errors import RecordError
+from bench.record import SCHEMA_VERSION, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def test_a_record_comes_back_as_it_was(make_record: Callable[..., RunRecord]) -> None:
+    record = make_record()
+    assert RunRecord.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
+@pytest.mark.parametrize("more", [{}, {"energy_joules": 7}, {"status": "paused"}])
+def test_a_record_of_another_version_is_refused_by_its_version_alone(
+    make_record: Callable[..., RunRecord], version: int, more: dict[str, object]
+) -> None:
+    other = json.loads(make_record().to_json()) | {"schema_version": version} | more
+
+    with pytest.raises(RecordError) as caught:
+        RunRecord.from_json(json.dumps(other))
+
+    assert str(caught.value) == (
+        f"a record of schema version {version}, but this bench reads version {SCHEMA_VERSION}; "
+        "read it with the version of bench that wrote it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"schema_version": "new"}, "not a record of schema 1: schema_version: "),
+        ({"energy_joules": 7}, "not a record of schema 1: energy_joules: Extra inputs are not permitted"),
+        ({"wall_seconds": None}, "not a record of schema 1: wall_seconds: "),
+    ],
+)
+def test_a_broken_record_is_refused_by_its_first_wrong_field(
+    make_record: Callable[..., RunRecord], change: dict[str, object], words: str
+) -> None:
+    broken = json.loads(make_record().to_json()) | change
+
+    with pytest.raises(RecordError) as caught:
+        RunRecord.from_json(json.dumps(broken))
+
+    assert str(caught.value).startswith(words)
