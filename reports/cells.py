@@ -48,13 +48,14 @@ def cell(row: Row, metric: str) -> Cell:
     return Cell(text, change(metric, interval.estimate), bounds(metric, interval, scope=False))
 
 
-def remark(row: Row) -> str:
-    """Say what a reader must know of a row beside its numbers: how it ended, and what is doubtful."""
+def remark(row: Row, *, with_reason: bool = True) -> str:
+    """Say what a reader must know of a row beside its numbers: how it ended (and why), and what is doubtful."""
     bad = [record for record in row.records if record.status != "ok"]
     said = []
     if bad:
         share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
-        said.append(f"{ENDINGS[bad[0].status]}{share}{f': {one_line(row.reason)}' if row.reason else ''}")
+        why = f": {one_line(row.reason)}" if row.reason and with_reason else ""
+        said.append(f"{ENDINGS[bad[0].status]}{share}{why}")
     if row.beats_majority is False:
         said.append(f"not shown to beat the majority class ({row.majority_accuracy:.1%})")
     return "; ".join(said)

@@ -35,7 +35,7 @@ def _name(row: Row) -> Text:
     name = Text(one_line(row.strategy), style="bold")
     if row.is_reference:
         name.append("  reference", style="not bold dim")
-    if said := remark(row):
+    if said := remark(row, with_reason=False):  # the sentence below the table says why, in the full width
         name.append(f"\n{said}", style="not bold yellow" if row.finished else "not bold red")
     if row.flags:
         name.append(f"\n{', '.join(one_line(flag.code) for flag in row.flags)}", style="not bold yellow")

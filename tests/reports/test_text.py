@@ -45,6 +45,22 @@ def test_the_terminal_and_markdown_say_the_words_of_the_comparison(records, repo
         assert escape(sentence) in markdown
 
 
+def test_a_reason_stands_below_the_table_in_the_full_width_and_only_there(make_record):
+    reason = "bf16 is emulated on this processor, 40 times slower than fp32; ask for it by name: amp:dtype=bf16"
+    skipped, failed = ("amp", "skipped", "was skipped"), ("llrd", "failed", "failed")
+    bad = [make_record(name, status=status, reason=f"{name}: {reason}") for name, status, _ in (skipped, failed)]
+    comparison = compare([make_record("full"), *bad])
+    shown = _plain(comparison, width=80)
+    table, below = shown.split(comparison.headline)
+    for name, _, ending in (skipped, failed):
+        assert ending in table
+        sentence = f"{name} {ending}: {name}: {reason}."
+        assert sentence in comparison.sentences
+        assert sentence in " ".join(below.split())
+    assert "emulated" not in table
+    assert len(below.splitlines()) == 5
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_name_is_markup_to_the_terminal(hostile_records, evil, width):
     shown = _plain(compare(hostile_records, evil[0]), width=width)
