@@ -1,0 +1,73 @@
+"""Strategies of a third party: one that works, and one for each way to go wrong."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.plan import Edit, Phase
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bench.plan import ModelView
+
+
+@dataclass(frozen=True, slots=True)
+class Topmost:
+    """Train the head and the topmost layers, a `share` of all."""
+
+    share: float = 0.25
+
+    def edit(self, view: ModelView) -> Edit:
+        """Train the top of the model alone."""
+        last = round(self.share * (len(view.names) - 2))
+        return Edit(phases=(Phase(0, frozenset(view.names[-(1 + last) :])),))
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """Raise before there is a plan."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Never give an edit."""
+        msg = f"no idea what to do with {len(view.names)} layers\nnor with any other number"
+        raise RuntimeError(msg)
+
+
+def stumble(_model: nn.Module, step: int) -> None:
+    """Raise after the second step."""
+    if step == 1:
+        msg = "stumbled over a stone"
+        raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Stumbling:
+    """Train the head, and raise in the middle of it; a first step alone works."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Hook into the loop."""
+        return Edit(phases=(Phase(0, frozenset({view.head})),), after_step=(stumble,))
+
+
+def pause(_model: nn.Module, step: int) -> None:
+    """After the second step, leave a file with this process' id, and wait until it is taken away."""
+    if step == 1:
+        paused = Path(os.environ["PAUSED"])
+        paused.with_suffix(".new").write_text(str(os.getpid()))
+        paused.with_suffix(".new").rename(paused)
+        while paused.exists():
+            time.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Pausing:
+    """Train the head, and pause in the middle of it until told to go on."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Hook into the loop."""
+        return Edit(phases=(Phase(0, frozenset({view.head})),), after_step=(pause,))

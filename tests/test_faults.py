@@ -1,0 +1,248 @@
+"""Whatever goes wrong, with the real command in processes of its own: every run gets its row, and the others complete.
+
+The strategies come from `tests/plugin`, an installed package of a third party.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import psutil
+import pytest
+
+from bench.store import Store
+from bench.testing import save_tiny_llama, save_toy_reviews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bench.record import RunRecord
+
+PATIENCE_SECONDS = 240
+ROOT = Path(__file__).parents[1]
+BENCH = [sys.executable, "-m", "bench"]
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the package of a third party, without an index, into a directory of its own."""
+    folder = tmp_path_factory.mktemp("plugin")
+    source = shutil.copytree(Path(__file__).with_name("plugin"), folder / "source")  # building writes beside the source
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "--target", folder / "site", source], check=True, timeout=240
+    )
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that name a tiny model and tiny data, for six steps."""
+    folder = tmp_path_factory.mktemp("workload")
+    model, data = save_tiny_llama(folder / "tiny"), save_toy_reviews(folder / "reviews.csv")
+    options = ["--model", str(model), "--dataset", str(data), "--device", "cpu", "--steps", "6"]
+    return [*options, "--batch-size", "8", "--train-samples", "24", "--eval-samples", "12"]
+
+
+@pytest.fixture
+def environment(plugin: Path, tmp_path: Path) -> dict[str, str]:
+    """Where the plugin is installed, and nobody else measures or caches."""
+    own = {"BENCH_CACHE_DIR": tmp_path / "cache", "BENCH_LOCK_DIR": tmp_path, "PAUSED": tmp_path / "paused"}
+    path = os.pathsep.join(filter(None, [str(plugin), str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, **{name: str(value) for name, value in own.items()}, "PYTHONPATH": path}
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command as a shell does, in a process group of its own; at the end none is left."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(arguments: Sequence[str], name: str = "bench") -> subprocess.Popen[str]:
+        """Its output goes to the files `name`.out and `name`.err."""
+        with (tmp_path / f"{name}.out").open("w") as out, (tmp_path / f"{name}.err").open("w") as err:
+            process = subprocess.Popen(
+                [*BENCH, *arguments], stdout=out, stderr=err, text=True, env=environment, start_new_session=True
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait(PATIENCE_SECONDS)
+
+
+def eventually(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait for something that `process` is to do."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert process.poll() is None, f"it ended with exit code {process.returncode} before its time"
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)
+
+
+def by_name(out: Path) -> dict[str, RunRecord]:
+    return {record.spec.name: record for record in Store(out).read_all()}
+
+
+def assert_rendered(out: Path, status: dict[str, str]) -> None:
+    """Every way to read the results has these rows."""
+    table = pd.read_csv(out / "results.csv")
+    assert dict(zip(table["strategy"], table["status"], strict=True)) == status
+    for name in ("report.html", "summary.md"):
+        text = (out / name).read_text()
+        assert all(strategy in text for strategy in status)
+
+
+def test_strategies_that_raise_get_their_rows_and_those_of_a_plugin_that_work_complete(
+    environment: dict[str, str], workload: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    strategies = "topmost:share=0.5,confused,stumbling,topmost+llrd"
+    arguments = ["compare", "--strategies", strategies, *workload, "--out", str(out)]
+    done = subprocess.run(
+        [*BENCH, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    status = {"topmost:share=0.5": "ok", "topmost+llrd": "ok", "confused": "failed", "stumbling": "failed"}
+    assert_rendered(out, status)
+    records = by_name(out)
+    assert records["topmost:share=0.5"].changes["phases"] == "only the head and the last 2 layers train"
+    assert records["confused"].reason == "RuntimeError: no idea what to do with 6 layers"
+    assert records["stumbling"].reason == "ValueError: stumbled over a stone"
+    assert records["stumbling"].phase == "train"
+    for name in ("confused", "stumbling"):
+        traceback = records[name].traceback
+        assert traceback is not None
+        assert "misbehaving_strategies.py" in traceback
+        assert f"{name} failed: {records[name].reason}." in " ".join(done.stdout.split())
+
+
+def test_strategies_of_a_plugin_are_listed_and_a_broken_one_says_why(environment: dict[str, str]) -> None:
+    listed = subprocess.run(
+        [*BENCH, "list", "strategies"],
+        capture_output=True,
+        text=True,
+        env={**environment, "COLUMNS": "250"},
+        timeout=PATIENCE_SECONDS,
+        check=True,
+    ).stdout
+    lines = {line.split()[0]: " ".join(line.split()) for line in listed.splitlines()}
+    assert {"freeze", "full", "topmost", "confused", "stumbling", "pausing", "absent"} <= lines.keys()
+    said = "Train the head and the topmost layers, a `share` of all."
+    assert lines["topmost"] == f"topmost share=float [0.25] {said}"
+    assert "cannot be used: strategy 'absent' cannot be imported from misbehaving_strategies:Absent" in lines["absent"]
+
+
+def test_a_run_that_is_killed_while_it_trains_gets_its_row_and_the_others_complete(
+    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+) -> None:
+    out, paused = tmp_path / "results", tmp_path / "paused"
+    process = start(["compare", "--strategies", "freeze,pausing,full", *workload, "--out", str(out)])
+    eventually(paused.exists, process)
+    run = psutil.Process(int(paused.read_text()))
+    assert run in psutil.Process(process.pid).children(recursive=True)
+    run.kill()
+
+    assert process.wait(PATIENCE_SECONDS) == 1
+    assert_rendered(out, {"freeze": "ok", "full": "ok", "pausing": "killed"})
+    killed = by_name(out)["pausing"]
+    assert killed.phase == "train"
+    assert killed.reason is not None
+    assert killed.reason.startswith("its process was ended by SIGKILL")
+
+
+def test_a_ctrl_c_while_a_run_trains_leaves_a_report_and_no_process(
+    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+) -> None:
+    out, paused = tmp_path / "results", tmp_path / "paused"
+    process = start(["compare", "--strategies", "pausing", "--seeds", "2", *workload, "--out", str(out)])
+    eventually(paused.exists, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert int(paused.read_text()) in {child.pid for child in children}
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+
+    assert process.wait(PATIENCE_SECONDS) == 130
+    _, alive = psutil.wait_procs(children, PATIENCE_SECONDS)
+    assert alive == []
+    assert_rendered(out, {"pausing": "interrupted"})
+    (record,) = Store(out).read_all()
+    assert record.reason == "interrupted in train"
+    assert f"report: {out / 'report.html'}" in (tmp_path / "bench.out").read_text()
+    assert "Traceback" not in (tmp_path / "bench.err").read_text()
+
+
+def test_a_second_comparison_waits_for_the_first_and_says_so(
+    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+) -> None:
+    first = start(["compare", "--strategies", "pausing", *workload, "--out", str(tmp_path / "1")], "first")
+    eventually((tmp_path / "paused").exists, first)
+    second = start(["compare", "--strategies", "freeze", *workload, "--out", str(tmp_path / "2")], "second")
+    said = "another bench is measuring on this machine; waiting"
+    eventually(lambda: said in (tmp_path / "second.err").read_text(), second)
+    assert first.poll() is None
+    assert by_name(tmp_path / "2") == {}
+    (tmp_path / "paused").unlink()
+
+    assert (first.wait(PATIENCE_SECONDS), second.wait(PATIENCE_SECONDS)) == (0, 0)
+    waited_for, waited = by_name(tmp_path / "1")["pausing"], by_name(tmp_path / "2")["freeze"]
+    assert waited.started_at > waited_for.started_at
+    assert said not in (tmp_path / "first.err").read_text()
+    assert (tmp_path / "second.err").read_text().count(said) == 1
+
+
+def test_a_loss_that_is_no_number_ends_its_run_and_the_others_complete(
+    environment: dict[str, str], workload: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    exploding = "discriminative:body=1e30:head=1e30"
+    arguments = ["compare", "--strategies", f"freeze,{exploding},full", *workload, "--out", str(out)]
+    done = subprocess.run(
+        [*BENCH, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert_rendered(out, {"freeze": "ok", "full": "ok", exploding: "diverged"})
+    assert "the loss" in str(by_name(out)[exploding].reason)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (["--strategies", "freez"], "Did you mean freeze?"),
+        (["--strategies", "topmos"], "Did you mean topmost?"),
+        (["--epoch", "1"], "--epochs"),
+        (["--model", "minilm-l7"], "Did you mean minilm-l6?"),
+        (["--dataset", "bbc-new"], "Did you mean bbc-news?"),
+        (["--text-column", "txt"], "Did you mean text?"),
+    ],
+)
+def test_a_wrong_name_is_answered_before_anything_heavy_is_imported(
+    wrong: list[str], words: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    trace = [sys.executable, "-X", "importtime", "-m", "bench", "compare", *wrong]
+    done = subprocess.run(
+        trace,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    imports = re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)
+    (said,) = (line for line in done.stderr.splitlines() if not line.startswith("import time:"))
+    assert done.returncode == 2
+    assert words in said
+    assert "bench.cli" in imports
+    assert {"torch", "transformers", "datasets", "pandas", "pyarrow"}.isdisjoint(imports)
+    assert list(tmp_path.iterdir()) == []
