@@ -205,6 +205,7 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
 def _plan_in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path, settings: Settings) -> str:
     from bench.metrics import format_bytes  # noqa: PLC0415
     from bench.workload.assets import bytes_to_fetch  # noqa: PLC0415
+    from bench.workload.origins import needs_conversion  # noqa: PLC0415
     from bench.workload.presets import required_assets  # noqa: PLC0415
 
     names = ", ".join(dict.fromkeys(spec.name for spec in specs))
@@ -214,10 +215,12 @@ def _plan_in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory:
     )
     done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
     fetched = bytes_to_fetch(required_assets(spec.workload))
-    fetching = f"; {format_bytes(fetched)} to fetch first" if fetched else ""
+    first = [f"{format_bytes(fetched)} to fetch"] if fetched else []
+    first += ["the model's GGUF file to convert"] if needs_conversion(spec.workload.model) else []
+    once = f"; before the first run, once: {', '.join(first)}" if first else ""
     return (
         f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {settings.seeds} seed{'' if settings.seeds == 1 else 's'}, "
-        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{fetching}"
+        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
     )
 
 

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -16,12 +18,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from bench import cli
 from bench.__main__ import main
 from bench.record import RunRecord
+from bench.settings import Settings
 from bench.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +217,33 @@ def test_lists_document_every_name(
     assert call(["list", kind], monkeypatch) == 0
     shown = capsys.readouterr().out
     assert all(word in shown for word in words), shown
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("smollm2-135m", "; before the first run, once: 88.6 MiB to fetch, the model's GGUF file to convert"),
+        ("model.gguf", "; before the first run, once: the model's GGUF file to convert"),
+        ("minilm-l6", "; before the first run, once: 79.6 MiB to fetch"),
+        (".", "; results in out"),
+    ],
+)
+def test_what_is_done_once_is_said_before_it_is_done(
+    model: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model.gguf").touch()
+    settings = Settings.gather({"model": model, "dataset": "reviews.csv"})
+    specs = settings.matrix("cpu")
+    assert cli._plan_in_words(specs, specs, Path("out"), settings).endswith(words)
+
+
+def test_the_console_script_which_every_run_imports_again_is_next_to_nothing() -> None:
+    code = "import sys; import bench.__main__; print(*sorted(name for name in sys.modules if name.startswith('bench')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["bench", "bench.__main__", "bench.errors"]
+    project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"bench": "bench.__main__:main"}
 
 
 def test_an_empty_directory_has_no_report(

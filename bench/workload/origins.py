@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import ModelError
-from bench.workload.assets import fetch
+from bench.workload.assets import ASSETS, fetch, folder_of
 from bench.workload.causes import first_line
+from bench.workload.conversion import converted, is_converted
 from bench.workload.presets import MODELS, check_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TOKENIZER_FILES", "model_folder"]
+__all__ = ["TOKENIZER_FILES", "model_folder", "needs_conversion"]
 
 TOKENIZER_FILES = (
     "config.json",
@@ -49,14 +50,15 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     preset = MODELS.get(name)
     path = fetch(preset.asset, report) / preset.path if preset else Path(name).expanduser()
     if path.is_file():
-        return _converted(path)
+        return converted(path)
     return path if path.is_dir() else _from_hub(name)
 
 
-def _converted(path: Path) -> Path:
-    from bench.workload.conversion import converted  # noqa: PLC0415  only a GGUF file needs it
-
-    return converted(path)
+def needs_conversion(name: str) -> bool:
+    """Say whether a model is a GGUF file that `model_folder` has yet to convert; it may have yet to be fetched."""
+    preset = MODELS.get(name)
+    path = folder_of(ASSETS[preset.asset]) / preset.path if preset else Path(name).expanduser()
+    return path.suffix.lower() == ".gguf" and not is_converted(path)
 
 
 def _from_hub(name: str) -> Path:

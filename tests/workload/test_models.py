@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 from bench.errors import ModelError, UnknownName
 from bench.workload.conversion import converted
 from bench.workload.models import load_model, load_tokenizer, num_positions
+from bench.workload.origins import needs_conversion
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
@@ -179,8 +180,15 @@ def test_a_changed_gguf_file_is_converted_again(tiny_gguf: Path, tmp_path: Path)
     path = tmp_path / "model.gguf"
     shutil.copy(tiny_gguf, path)
     first = converted(path)
+    assert not needs_conversion(str(path))
     path.touch()
+    assert needs_conversion(str(path))
     assert converted(path) != first
+
+
+def test_a_gguf_file_that_is_yet_to_be_fetched_needs_conversion_and_a_folder_does_not(tiny_model: Path) -> None:
+    names = ("smollm2-135m", "minilm-l6", "owner/name", str(tiny_model))
+    assert [needs_conversion(name) for name in names] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("keep", [0, 40, 3000, 20_000])
