@@ -1,0 +1,173 @@
+"""What FLOP rates are held against: this machine's own matrix products, and the datasheet's peak.
+
+A datasheet says what a device can never exceed, and nothing about small matrices or a CPU. So
+the products of a model's linear layers are timed here as a training step runs them: forward, and
+the two of backward, each weight matrix as often as the model has it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections import Counter
+from hashlib import sha256
+from statistics import median
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from bench.workload.cache import build_once, cache_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bench.probes.flops import Extent, Shapes
+
+    Key = list[object]
+
+__all__ = ["Arithmetic", "arithmetic_of", "datasheet_peak", "matmul_rate", "mfu"]
+
+BUDGET_SECONDS = 2.0
+"""Within which rounds begin; the first always does."""
+SAMPLE_SECONDS = 1e-3
+"""Of one timing at least: a shorter one would measure the clock and the launch."""
+
+Arithmetic = Literal["fp32", "tf32", "bf16", "fp16"]
+"""In which matrix products are computed; tf32 is what a GPU makes of fp32 where torch allows it."""
+
+
+def mfu(flops: int, seconds: float, peak: float | None) -> float | None:
+    """Give the share of `peak` (FLOP/s) that `flops` in `seconds` are; None where no peak is known."""
+    return None if peak is None else flops / seconds / peak
+
+
+def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: torch.device, device_name: str) -> float:
+    """Give the rate in FLOP/s at which this machine computes the linear layers of a model.
+
+    Measured within about 2 s (the median of interleaved repeats after a warm-up), or taken from
+    the cache where the same was measured before. A machine that was busy then looks slow now.
+
+    Args:
+        shapes: Of the model.
+        extent: Of a typical batch.
+        dtype: In which the products are computed.
+        device: Where.
+        device_name: What it is, as the record of a run says it.
+
+    Raises:
+        AssetError: the cache cannot be written.
+
+    """
+    products = _products(shapes, extent)
+    key: Key = [
+        device_name,
+        device.type,
+        arithmetic_of(dtype, device),
+        torch.__version__,
+        torch.get_num_threads() if device.type == "cpu" else None,
+        torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else None,
+        sorted((*size, count) for size, count in products.items()),
+    ]
+
+    def build(folder: Path) -> None:
+        rate = _measure(products, dtype, device)
+        (folder / "rate.json").write_text(json.dumps({"flops_per_second": rate, "of": key}))
+
+    folder = build_once(cache_dir() / "rates" / sha256(json.dumps(key).encode()).hexdigest()[:32], build)
+    rate: float = json.loads((folder / "rate.json").read_text())["flops_per_second"]
+    return rate
+
+
+def _products(shapes: Shapes, extent: Extent) -> dict[tuple[int, int, int], int]:
+    """Count the linear layers by positions, inputs and outputs."""
+    positions = {"row": extent.rows, "token": extent.tokens, "pair": extent.pairs}
+    return dict(Counter((positions[it.per], *it.weight) for it in shapes.products if it.weight))
+
+
+def _measure(products: Mapping[tuple[int, int, int], int], dtype: torch.dtype, device: torch.device) -> float:
+    """Time all products in turn, round after round, so that a disturbance hits all alike."""
+    end = time.perf_counter() + BUDGET_SECONDS
+    samples = {size: _Sample(*size, dtype, device) for size in products}
+    while True:
+        for sample in samples.values():
+            sample.take()
+        if time.perf_counter() >= end:
+            break
+    flops = sum(count * 6 * math.prod(size) for size, count in products.items())
+    return flops / sum(count * median(samples[size].seconds) for size, count in products.items())
+
+
+class _Sample:
+    """One linear layer: forward, the gradient of its input and that of its weight."""
+
+    def __init__(self, positions: int, inputs: int, outputs: int, dtype: torch.dtype, device: torch.device) -> None:
+        self._input = torch.randn(positions, inputs, device=device).to(dtype)
+        self._weight = torch.randn(outputs, inputs, device=device).to(dtype)
+        self._grad = torch.randn(positions, outputs, device=device).to(dtype)
+        self._device = device
+        self.seconds: list[float] = []
+        """Of each time that it was taken."""
+        self._time(1)
+        self._repeats = math.ceil(SAMPLE_SECONDS / self._time(1))
+
+    def take(self) -> None:
+        self.seconds.append(self._time(self._repeats) / self._repeats)
+
+    def _time(self, repeats: int) -> float:
+        _settle(self._device)
+        began = time.perf_counter()
+        for _ in range(repeats):
+            self._input @ self._weight.T
+            self._grad @ self._weight
+            self._grad.T @ self._input
+        _settle(self._device)
+        return time.perf_counter() - began
+
+
+def _settle(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def arithmetic_of(dtype: torch.dtype, device: torch.device) -> Arithmetic:
+    """Say in what products of `dtype` are computed on `device` as torch is set."""
+    if dtype == torch.float32:
+        allowed = device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
+        return "tf32" if allowed else "fp32"
+    return "bf16" if dtype == torch.bfloat16 else "fp16"
+
+
+def datasheet_peak(device_name: str, arithmetic: Arithmetic) -> float | None:
+    """Give NVIDIA's peak in FLOP/s of a GPU by its driver's name for it; None for any other device.
+
+    Dense, without the factor 2 of sparsity, and accumulated in fp32 as torch does it. A name
+    must match as a whole: a slice of a GPU (MIG) and an A10G are not the device they resemble.
+    """
+    found = (row for pattern, row in _DATASHEETS.items() if re.fullmatch(pattern, device_name))
+    tera = next(found, {}).get(arithmetic)
+    return None if tera is None else tera * 1e12
+
+
+_DATASHEETS: Mapping[str, Mapping[Arithmetic, float]] = {
+    r"(NVIDIA |Tesla )?T4": {"fp16": 65, "fp32": 8.1},
+    r"(NVIDIA |Tesla )?V100-SXM[23]-(16|32)GB": {"fp16": 125, "fp32": 15.7},
+    r"(NVIDIA |Tesla )?V100-PCIE-(16|32)GB": {"fp16": 112, "fp32": 14},
+    r"(NVIDIA )?A10": {"bf16": 125, "fp16": 125, "tf32": 62.5, "fp32": 31.2},
+    r"(NVIDIA )?A100(-SXM4-[48]0GB|-PCIE-[48]0GB| 80GB PCIe)": {
+        "bf16": 312,
+        "fp16": 312,
+        "tf32": 156,
+        "fp32": 19.5,
+    },
+    r"(NVIDIA )?L4": {"bf16": 121, "fp16": 121, "tf32": 60, "fp32": 30.3},
+    r"(NVIDIA )?L40S": {"bf16": 362, "fp16": 362, "tf32": 183, "fp32": 91.6},
+    r"(NVIDIA )?H100 80GB HBM3": {"bf16": 989, "fp16": 989, "tf32": 494, "fp32": 67},
+    r"(NVIDIA )?H100 PCIe": {"bf16": 756, "fp16": 756, "tf32": 378, "fp32": 51},
+    r"(NVIDIA )?H200": {"bf16": 989, "fp16": 989, "tf32": 494, "fp32": 67},
+    r"(NVIDIA )?(GeForce )?RTX 3090": {"bf16": 71, "fp16": 71, "tf32": 35.6, "fp32": 35.6},
+    r"(NVIDIA )?(GeForce )?RTX 4090": {"bf16": 165.2, "fp16": 165.2, "tf32": 82.6, "fp32": 82.6},
+}
+"""TFLOP/s by the name that driver and torch give; the SXM variants where the name does not say PCIe."""

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from bench.probes import matmul_rate as module
+from bench.probes.flops import Extent, Product, Shapes
+from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+EXTENT = Extent(rows=4, tokens=32, pairs=256)
+LINEAR = Product("layer 0", 2 * 8 * 16, "token", weight=(8, 16))
+HEAD = Product("head", 2 * 16 * 2, "row", weight=(16, 2))
+ATTENTION = Product("layer 0", 2 * 16, "pair")
+SHAPES = Shapes((LINEAR, ATTENTION, LINEAR, HEAD))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(module, "BUDGET_SECONDS", 0.0)
+    return tmp_path
+
+
+def rate(
+    shapes: Shapes = SHAPES, extent: Extent = EXTENT, dtype: torch.dtype = torch.float32, name: str = "x"
+) -> float:
+    return matmul_rate(shapes, extent, dtype=dtype, device=CPU, device_name=name)
+
+
+def stored(cache: Path) -> list[dict[str, object]]:
+    return [json.loads(file.read_text()) for file in cache.glob("rates/*/rate.json")]
+
+
+def test_a_rate_is_measured_once_and_then_remembered(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = rate()
+    assert measured > 0
+    (entry,) = stored(cache)
+    assert entry["flops_per_second"] == measured
+    monkeypatch.setattr(module, "_measure", lambda *_: pytest.fail("it was measured before"))
+    assert rate() == measured
+
+
+def test_anything_that_matters_is_measured_anew(cache: Path) -> None:
+    rate()
+    rate(dtype=torch.bfloat16)
+    rate(extent=Extent(rows=4, tokens=33, pairs=256))
+    rate(shapes=Shapes((LINEAR, HEAD)))
+    rate(name="another")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        rate()
+    finally:
+        torch.set_num_threads(threads)
+    assert len(stored(cache)) == 6
+    rate(shapes=Shapes((HEAD, LINEAR, LINEAR)))  # attention and the order do not count
+    assert len(stored(cache)) == 6
+
+
+def test_the_rate_is_all_flops_over_all_median_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sample:
+        """A linear layer over tokens takes 1, 9 and 2 s, the head half a second."""
+
+        def __init__(self, positions: int, *_: object) -> None:
+            self.seconds: list[float] = []
+            self._takes = iter([1.0, 9.0, 2.0]) if positions == EXTENT.tokens else iter([0.5] * 3)
+
+        def take(self) -> None:
+            self.seconds.append(next(self._takes))
+
+    now = iter([0.0, 1.0, 2.0, 3.0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(now)))
+    monkeypatch.setattr(module, "_Sample", Sample)
+    monkeypatch.setattr(module, "BUDGET_SECONDS", 3.0)
+    flops = 2 * (3 * 2 * 32 * 8 * 16) + 3 * 2 * 4 * 16 * 2
+    assert rate() == pytest.approx(flops / (2 * 2.0 + 0.5))
+
+
+def test_a_sample_repeats_what_is_too_short_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(10_000))
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(now) * 1e-4))
+    sample = module._Sample(2, 3, 4, torch.float32, CPU)
+    sample.take()
+    assert sample.seconds == [pytest.approx(1e-5)]  # a tenth of what ten repeats took
+
+
+@pytest.mark.parametrize(
+    ("name", "arithmetic", "tera"),
+    [
+        ("Tesla T4", "fp16", 65),
+        ("Tesla V100-SXM2-16GB", "fp32", 15.7),
+        ("Tesla V100-PCIE-32GB", "fp16", 112),
+        ("NVIDIA A10", "bf16", 125),
+        ("NVIDIA A100-SXM4-40GB", "bf16", 312),
+        ("NVIDIA A100 80GB PCIe", "tf32", 156),
+        ("NVIDIA L4", "fp16", 121),
+        ("NVIDIA L40S", "bf16", 362),
+        ("NVIDIA H100 80GB HBM3", "bf16", 989),
+        ("NVIDIA H100 PCIe", "bf16", 756),
+        ("NVIDIA H200", "fp32", 67),
+        ("NVIDIA GeForce RTX 3090", "fp16", 71),
+        ("NVIDIA GeForce RTX 4090", "bf16", 165.2),
+    ],
+)
+def test_datasheet(name: str, arithmetic: module.Arithmetic, tera: float) -> None:
+    assert datasheet_peak(name, arithmetic) == tera * 1e12
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NVIDIA A100-SXM4-40GB MIG 1g.5gb",
+        "NVIDIA A10G",
+        "NVIDIA L40",
+        "nvidia l40s",
+        "NVIDIA H100 NVL",
+        "NVIDIA GeForce RTX 3090 Ti",
+        "AMD EPYC",
+        "",
+    ],
+)
+def test_what_only_resembles_a_known_gpu_has_no_peak(name: str) -> None:
+    assert datasheet_peak(name, "fp32") is None
+
+
+def test_a_gpu_has_no_peak_for_what_it_cannot_do() -> None:
+    assert datasheet_peak("Tesla T4", "bf16") is None
+
+
+def test_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert arithmetic_of(torch.bfloat16, CPU) == "bf16"
+    assert arithmetic_of(torch.float16, CUDA) == "fp16"
+    assert arithmetic_of(torch.float32, CUDA) == "fp32"
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "high")
+    assert arithmetic_of(torch.float32, CUDA) == "tf32"
+    assert arithmetic_of(torch.float32, CPU) == "fp32"
+
+
+def test_mfu() -> None:
+    assert mfu(3_000, 2.0, 6_000.0) == 0.25
+    assert mfu(3_000, 2.0, None) is None
+
+
+@pytest.mark.gpu
+def test_no_gpu_is_faster_than_its_datasheet() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    name = torch.cuda.get_device_name()
+    peak = datasheet_peak(name, "bf16")
+    if peak is None:
+        pytest.skip(f"no datasheet of {name} is known")
+    large = Shapes((Product("layer 0", 2 * 4096 * 4096, "token", weight=(4096, 4096)),))
+    extent = Extent(rows=8, tokens=4096, pairs=4096)
+    found = matmul_rate(large, extent, dtype=torch.bfloat16, device=CUDA, device_name=name)
+    assert 0 < found < 1.05 * peak
