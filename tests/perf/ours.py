@@ -1,0 +1,51 @@
+"""Our side of the comparison: the plan applied, and the one loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.build import prepare
+from bench.rates import DEFAULT_RATES
+from bench.trainer import Schedule, train
+from tests.perf.side import Done
+
+if TYPE_CHECKING:
+    from bench.prepared import Prepared
+    from tests.perf.side import Epochs, Work
+
+__all__ = ["prepare_ours", "train_ours"]
+
+
+def prepare_ours(work: Work) -> Prepared:
+    """Apply the plan, as a run does before it trains."""
+    return prepare(
+        work.model,
+        work.view,
+        work.plan,
+        split=work.data.train,
+        pad_token_id=work.data.pad_token_id,
+        rates=DEFAULT_RATES,
+        device=torch.device("cpu"),
+        weight_decay=0.0,
+    )
+
+
+def train_ours(prepared: Prepared, work: Work, epochs: Epochs) -> Done:
+    """Train on these batches with the settings that are the Trainer's defaults: no warm-up, no decay of weights."""
+    trained = train(
+        prepared,
+        work.data.train,
+        Schedule(epochs=epochs, warmup_ratio=0.0),
+        on_step=lambda _done, _loss, _seconds: None,
+        on_point=lambda _done, _seconds: None,
+    )
+    return Done(
+        seconds=trained.seconds,
+        set_up_seconds=trained.set_up_seconds,
+        step_seconds=trained.step_seconds,
+        losses=trained.losses,
+        epochs=epochs,
+        num_padded_tokens=trained.num_padded_tokens,
+    )

@@ -1,0 +1,75 @@
+"""Achieved FLOP/s against the rate at which this machine multiplies matrices of the model's shapes.
+
+tox -e perf -- tests/perf/test_limit.py --benchmark-json limit.json
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from bench.errors import Unsupported
+from bench.probes.environment import fingerprint
+from bench.probes.flops import Extent
+from bench.probes.matmul_rate import matmul_rate, mfu
+from bench.probes.products import PROBE_LENGTHS, read_shapes
+from bench.workload.batches import ordered_batches
+from bench.workload.data import Split
+from tests.perf.ours import prepare_ours, train_ours
+from tests.perf.side import BATCH_SIZE, load
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from bench.prepared import Prepared
+    from tests.perf.side import Work
+
+NUM_ROWS = int(os.environ.get("BENCH_PERF_ROWS", "128"))
+PROBE = Split(
+    tokens=np.full(sum(PROBE_LENGTHS), 100, dtype=np.int32),
+    offsets=np.cumsum([0, *PROBE_LENGTHS]),
+    labels=np.zeros(len(PROBE_LENGTHS), dtype=np.int64),
+)
+
+pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
+
+
+@pytest.mark.parametrize("model", ["minilm-l6", "smollm2-135m"])
+@pytest.mark.parametrize("strategy", ["freeze", "freeze:last=2", "full", "amp"])
+def test_limit(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str], model: str, strategy: str) -> None:
+    cpu = torch.device("cpu")
+    work = load(strategy, model=model, num_rows=NUM_ROWS)
+    try:
+        prepared = prepare_ours(work)
+    except Unsupported as reason:
+        pytest.skip(str(reason))
+    shapes = read_shapes(lambda: prepared.logits(prepared.batch(PROBE, range(len(PROBE_LENGTHS)))), prepared.known)
+    batches = ordered_batches(work.data.train.lengths, BATCH_SIZE, seed=0, epoch=0)
+    extents = [extent_of(prepared, work, rows) for rows in batches]
+    flops = [shapes.flops(extent).useful for extent in extents]
+    rate = matmul_rate(
+        shapes,
+        sorted(extents, key=lambda extent: extent.tokens)[len(extents) // 2],
+        dtype=prepared.precision.dtype,
+        device=cpu,
+        device_name=fingerprint(cpu, {}).device_name or "",
+    )
+    options = {"rounds": 1, "warmup_rounds": 1}
+    done = benchmark.pedantic(train_ours, args=(prepared, work, [batches]), **options)  # type: ignore[no-untyped-call]
+    shares = [mfu(*step, rate) for step in zip(flops, done.step_seconds, strict=True)]
+    benchmark.extra_info.update(flops=flops, step_seconds=done.step_seconds, rate=rate, shares=shares)
+    with capsys.disabled():
+        achieved = sum(flops) / sum(done.step_seconds)
+        print(f"\n{model} {strategy}: {achieved / 1e9:.1f} of {rate / 1e9:.1f} GFLOP/s, {achieved / rate:.0%}")  # noqa: T201
+
+
+def extent_of(prepared: Prepared, work: Work, rows: NDArray[np.int64]) -> Extent:
+    """Say what a step computes: its tokens alone, or padding too; on a CPU attention pads in both cases."""
+    lengths = work.data.train.lengths[rows].tolist()
+    is_packed = prepared.batch(work.data.train, rows).num_computed == sum(lengths)
+    return Extent.packed(lengths, padded_attention=True) if is_packed else Extent.padded(lengths)
