@@ -156,5 +156,5 @@ def _per(sizes: Sequence[int]) -> Unit | None:
 
 
 _MATMULS = {torch.matmul, torch.bmm, Tensor.matmul, Tensor.bmm, Tensor.__matmul__}
-_KEEPS_NOTHING = {Tensor.add, Tensor.view, Tensor.reshape}
-"""Of these, backward needs no input and no result: what a layer's last product gives may just be added and passed on."""
+_KEEPS_NOTHING = {Tensor.add, Tensor.view, Tensor.reshape, Tensor.squeeze, Tensor.unsqueeze, Tensor.index_select}
+"""Backward needs neither what these take nor what they give: a layer's last product may just be added and passed on."""

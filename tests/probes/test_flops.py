@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -231,6 +232,30 @@ def test_a_head_on_the_last_token_counts_per_row() -> None:
     shapes = read_shapes(lambda: model(torch.ones(2, 13, 8)), layers)
     assert [product.per for product in shapes.products] == ["token", "token", "token", "row"]
     counted = count_flops(lambda: model(torch.ones(4, 20, 8)).sum().backward())
+    assert counted == shapes.flops(Extent.padded([20] * 4)).executed
+
+
+def test_a_checkpoint_stops_before_a_product_that_is_only_passed_on() -> None:
+    class Forgetful(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.down = nn.Linear(8, 24, bias=False), nn.Linear(24, 8, bias=False)
+
+        def forward(self, states: torch.Tensor) -> torch.Tensor:
+            hidden: Any = checkpoint(lambda it: it + self.down(self.up(it).relu()), states, use_reentrant=False)
+            picked: torch.Tensor = hidden.index_select(1, torch.tensor([12]))
+            return picked
+
+    model = Forgetful()
+    head = nn.Linear(8, 2)
+    layers = {"layer 0": list(model.parameters()), "head": list(head.parameters())}
+    shapes = read_shapes(lambda: head(model(torch.ones(2, 13, 8))), layers, [model])
+    assert [(product.layer, product.again) for product in shapes.products] == [
+        ("layer 0", 1),
+        ("layer 0", 0),
+        ("head", 0),
+    ]
+    counted = count_flops(lambda: head(model(torch.ones(4, 20, 8))).sum().backward())
     assert counted == shapes.flops(Extent.padded([20] * 4)).executed
 
 
