@@ -106,8 +106,8 @@ class _Reader(TorchFunctionMode):
         elif func is functional.scaled_dot_product_attention:
             self._attention(*args[:3], **kwargs)
         result = func(*args, **kwargs)
-        made = isinstance(result, Tensor) and not any(result is arg for arg in args)
-        if made and func not in _KEEPS_NOTHING:
+        is_new = isinstance(result, Tensor) and not any(result is arg for arg in args)
+        if is_new and result.requires_grad and func not in _KEEPS_NOTHING:
             self._kept = num_before
         return result
 
