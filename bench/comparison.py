@@ -3,74 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from bench import stats, verdict
-from bench.errors import UnknownName, UsageError
+from bench.errors import UnknownName
+from bench.matching import Mismatch, in_words, mismatches
 from bench.metrics import METRICS
-from bench.values import values_of
+from bench.ranking import Ranking, rank
+from bench.row import Row, make_row, relative
+from bench.sentences import sentences
+from bench.verdict import Form, Verdict, conclude
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
-    from bench.record import Flag, RunRecord, Status
-    from bench.stats import Interval
+    from bench.record import RunRecord
 
 __all__ = ["Comparison", "Row", "compare", "relative"]
-
-_STEP_METRICS = {"samples_per_second", "train_seconds", "steady_samples_per_second", "step_seconds_median"}
-"""Metrics that a single seed can compare through its own step times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One strategy, over all of its seeds."""
-
-    strategy: str
-    records: tuple[RunRecord, ...]
-    """By seed; the newest where a seed was run twice."""
-    samples: dict[str, dict[int, float]]
-    """By metric and seed, of the runs that ended well."""
-    means: dict[str, float | None]
-    """By metric: the mean over seeds. Of a strategy without a finished run, the memory that is known."""
-    relative: dict[str, Interval | None]
-    """By metric, against the reference: a ratio or a difference, as METRICS says; None where it cannot be had."""
-    accuracy: Interval | None
-    """Wilson interval of the mean accuracy, over the evaluation rows."""
-    majority_accuracy: float | None
-    is_reference: bool
-
-    @property
-    def finished(self) -> tuple[RunRecord, ...]:
-        """The runs that ended well."""
-        return tuple(record for record in self.records if record.status == "ok")
-
-    @property
-    def status(self) -> Status:
-        """How the first run ended, or "ok" if any ended well."""
-        return "ok" if self.finished else self.records[0].status
-
-    @property
-    def reason(self) -> str | None:
-        """Why the first run that did not end well did not."""
-        return next((record.reason for record in self.records if record.status != "ok"), None)
-
-    @property
-    def flags(self) -> tuple[Flag, ...]:
-        """The doubts about its runs, each once."""
-        return tuple(dict.fromkeys(flag for record in self.records for flag in record.flags))
-
-    @property
-    def changes(self) -> dict[str, str]:
-        """How its plan differs from the baseline, by field."""
-        return next((record.changes for record in self.records if record.changes), {})
-
-    @property
-    def beats_majority(self) -> bool | None:
-        """Whether its interval lies above always answering the most frequent class; None is not measured."""
-        if self.accuracy is None or self.majority_accuracy is None:
-            return None
-        return self.accuracy.side(self.majority_accuracy) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +27,30 @@ class Comparison:
 
     rows: tuple[Row, ...]
     reference: str | None
-    winners: tuple[str, ...]
-    """The fastest without a detected loss of accuracy; several where no difference between them is detected."""
-    headline: str
+    """None where no run finished, and where the runs are too unlike to be compared."""
+    ranking: Ranking
+    """All pairs of the strategies that may be ranked."""
+    verdict: Verdict
     sentences: tuple[str, ...]
+    mismatches: tuple[Mismatch, ...] = ()
+    """In what the runs differ that must be equal."""
+    warnings: tuple[str, ...] = ()
+    """What every output must say beside the headline."""
+
+    @property
+    def form(self) -> Form:
+        """Which of its four forms the headline has."""
+        return self.verdict.form
+
+    @property
+    def headline(self) -> str:
+        """The one sentence on top."""
+        return self.verdict.headline
+
+    @property
+    def winners(self) -> tuple[str, ...]:
+        """The strategies that the headline names as ahead, the best first."""
+        return self.verdict.winners
 
     @property
     def records(self) -> tuple[RunRecord, ...]:
@@ -95,75 +63,65 @@ class Comparison:
         return tuple(name for name in METRICS if any(row.means[name] is not None for row in self.rows))
 
 
-def compare(records: Iterable[RunRecord], reference: str | None = None) -> Comparison:
+def compare(
+    records: Iterable[RunRecord],
+    reference: str | None = None,
+    *,
+    rank_suspect: bool = False,
+    allow_mismatch: bool = False,
+) -> Comparison:
     """Set every strategy, in the order of the records, against the reference.
 
     The reference is the one given, else "full" if it has a finished run, else the first that has one.
+    Strategies with a flag that makes them suspect are shown but not ranked, unless `rank_suspect`.
+    Runs that differ in more than strategy and seed are shown but not compared, unless
+    `allow_mismatch`, which makes a warning of the difference.
 
     Raises:
-        UsageError: the runs differ in more than strategy and seed, or the reference is not among them.
+        UnknownName: the reference is not among the strategies.
 
     """
-    groups = _by_strategy(records)
-    _check_equal([record for group in groups.values() for record in group])
+    runs = _newest(records)
+    groups = _by_strategy(runs)
     if reference is not None and reference not in groups:
         raise UnknownName("reference", reference, groups)
+    found = mismatches(runs)
+    if found and not allow_mismatch:
+        return _not_valid(groups, found)
     done = [name for name, group in groups.items() if any(record.status == "ok" for record in group)]
     chosen = reference or ("full" if "full" in done else next(iter(done), None))
-    bare = {name: _row(name, group, is_reference=name == chosen) for name, group in groups.items()}
+    bare = {name: make_row(name, group, is_reference=name == chosen) for name, group in groups.items()}
     base = bare[chosen] if chosen is not None else None
     rows = tuple(_against(row, base) for row in bare.values())
-    winners = verdict.winners(rows, lambda one, other: relative(one, other, "samples_per_second"))
+    able = [row for row in rows if row.finished and (rank_suspect or not row.is_suspect)]
+    ranking = rank(sorted(able, key=lambda row: not row.is_reference))
     return Comparison(
         rows=rows,
         reference=chosen,
-        winners=tuple(row.strategy for row in winners),
-        headline=verdict.headline(rows, winners),
-        sentences=verdict.sentences(rows),
+        ranking=ranking,
+        verdict=conclude(rows, ranking),
+        sentences=sentences(rows, ranking),
+        mismatches=found,
+        warnings=(f"These runs differ in more than the strategy: {in_words(found)}.",) if found else (),
     )
 
 
-def relative(row: Row, base: Row, metric: str) -> Interval | None:
-    """Set one metric of a row against another row's: paired by seed, or within the run where there is one seed.
-
-    Within one run, the interval of a time is that of its steady steps, widened where necessary
-    to hold the quotient of the two values that the table shows.
-    """
-    kind = METRICS[metric].compare
-    ours, theirs = row.samples[metric], base.samples[metric]
-    common = sorted(ours.keys() & theirs.keys())
-    if kind == "none" or not common:
-        return None
-    if metric == "accuracy":
-        return _accuracy_difference(row, base)
-    if kind == "difference":
-        return stats.difference(ours, theirs)
-    steps, base_steps = _paired_steps(row, base, common[0])
-    if len(common) == 1 and metric in _STEP_METRICS and steps and len(steps) == len(base_steps):
-        of_times = stats.step_ratio(steps, base_steps)
-        interval = of_times.inverse() if METRICS[metric].better == "higher" else of_times
-        return interval.around(ours[common[0]] / theirs[common[0]])
-    return stats.ratio(ours, theirs)
-
-
-def _paired_steps(row: Row, base: Row, seed: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The step times of both rows' runs of one seed, after the longer warm-up."""
-    ours, theirs = (
-        next(record.measured for record in one.finished if record.spec.seed == seed and record.measured)
-        for one in (row, base)
+def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, ...]) -> Comparison:
+    """Show the runs, and claim nothing of them."""
+    rows = tuple(make_row(name, group, is_reference=False) for name, group in groups.items())
+    headline = (
+        f"Comparison not valid: these runs differ in more than the strategy: {in_words(found)}. Keep each set in a "
+        "directory of its own, or compare them all the same (--allow-mismatch)."
     )
-    first = max(ours.num_warmup_steps, theirs.num_warmup_steps)
-    return ours.step_seconds[first:], theirs.step_seconds[first:]
-
-
-def _accuracy_difference(row: Row, base: Row) -> Interval | None:
-    """Compare row by row; None where the two were evaluated on different numbers of rows."""
-    ours, theirs = (
-        {record.spec.seed: record.measured.evaluation.correct for record in one.finished if record.measured}
-        for one in (row, base)
+    nothing = rank([])
+    return Comparison(
+        rows=rows,
+        reference=None,
+        ranking=nothing,
+        verdict=Verdict("invalid", headline),
+        sentences=sentences(rows, nothing),
+        mismatches=found,
     )
-    paired = all(len(ours[seed]) == len(theirs[seed]) for seed in ours.keys() & theirs.keys())
-    return stats.accuracy_difference(ours, theirs) if paired else None
 
 
 def _against(row: Row, base: Row | None) -> Row:
@@ -173,8 +131,18 @@ def _against(row: Row, base: Row | None) -> Row:
     return replace(row, relative={metric: relative(row, base, metric) for metric in METRICS})
 
 
+def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """Keep the newest of equal runs; which of several GPUs it was does not make runs unequal."""
+    kept: dict[object, RunRecord] = {}
+    for record in records:
+        spec = record.spec.model_copy(update={"device": record.spec.device.partition(":")[0]})
+        if spec not in kept or kept[spec].started_at <= record.started_at:
+            kept[spec] = record
+    return list(kept.values())
+
+
 def _by_strategy(records: Iterable[RunRecord]) -> dict[str, tuple[RunRecord, ...]]:
-    """Group the records, in the order in which strategies first appear; the newest of equal runs counts."""
+    """Group the runs, in the order in which strategies first appear; the newest of a seed counts."""
     groups: dict[str, dict[int, RunRecord]] = {}
     for record in records:
         seeds = groups.setdefault(record.spec.name, {})
@@ -182,49 +150,3 @@ def _by_strategy(records: Iterable[RunRecord]) -> dict[str, tuple[RunRecord, ...
         if present is None or present.started_at <= record.started_at:
             seeds[record.spec.seed] = record
     return {name: tuple(seeds[seed] for seed in sorted(seeds)) for name, seeds in groups.items()}
-
-
-def _check_equal(records: list[RunRecord]) -> None:
-    """Refuse runs that differ in more than strategy and seed."""
-    settings = [_settings(record) for record in records]
-    for name in settings[0] if settings else ():
-        if len(values := list(dict.fromkeys(str(setting[name]) for setting in settings))) > 1:
-            msg = (
-                f"these runs differ in {name} ({', '.join(values)}); only runs that are equal but for "
-                "strategy and seed can be compared. Keep each set in a directory of its own."
-            )
-            raise UsageError(msg)
-
-
-def _settings(record: RunRecord) -> dict[str, Any]:
-    """Everything that must be equal; which of several GPUs it was does not matter."""
-    spec = record.spec.model_dump(exclude={"strategy", "seed", "workload", "device"})
-    return record.spec.workload.model_dump() | spec | {"device": record.spec.device.partition(":")[0]}
-
-
-def _row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -> Row:
-    finished = [record for record in records if record.status == "ok"]
-    numbers = {record.spec.seed: values_of(record) for record in finished}
-    samples = {
-        metric: {seed: value for seed, values in numbers.items() if (value := values[metric]) is not None}
-        for metric in METRICS
-    }
-    known = values_of(records[0]) if not finished else {}
-    evaluations = [record.measured.evaluation for record in finished if record.measured]
-    num_rows = min((evaluation.num_samples for evaluation in evaluations), default=0)
-    accuracies = samples["accuracy"].values()
-    return Row(
-        strategy=name,
-        records=records,
-        samples=samples,
-        means={metric: _mean(samples[metric].values(), known.get(metric)) for metric in METRICS},
-        relative=dict.fromkeys(METRICS),
-        # Seeds share their evaluation rows, so more seeds do not make the sample of rows any larger.
-        accuracy=stats.wilson(sum(accuracies) / len(accuracies) * num_rows, num_rows) if evaluations else None,
-        majority_accuracy=evaluations[0].majority_accuracy if evaluations else None,
-        is_reference=is_reference,
-    )
-
-
-def _mean(values: Collection[float], otherwise: float | None) -> float | None:
-    return sum(values) / len(values) if values else otherwise

@@ -1,8 +1,8 @@
 """Intervals for comparisons: paired, two-sided, and honest about how little they rest on.
 
 Samples are keyed by seed and paired by it. Where a single seed is all there is, its own steps
-or rows give an interval that speaks of "this run only". Percentile bootstraps are not used:
-at a handful of seeds they claim far too much.
+give an interval that speaks of "this run only". Percentile bootstraps are not used: at a
+handful of seeds they claim far too much.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
     "THIS_RUN",
+    "Evidence",
     "Interval",
-    "accuracy_difference",
     "difference",
     "mean",
+    "paired",
     "pareto",
     "ratio",
     "step_ratio",
-    "wilson",
+    "t_interval",
 ]
 
 THIS_RUN = "this run only"
@@ -35,7 +36,18 @@ THIS_RUN = "this run only"
 T = TypeVar("T")
 
 _BLOCK = 4
-_MAX_BLOCKS = 30
+"""Steps that a block holds at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a difference rests on, on the scale that it was taken on: logarithms for a ratio."""
+
+    p_value: float
+    """Of no change, two-sided."""
+    standard_error: float
+    degrees: float
+    """Of freedom; infinite where the rows of one run were compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,8 @@ class Interval:
     low: float | None
     high: float | None
     method: str
+    evidence: Evidence | None = None
+    """Of a ratio or a difference that has bounds."""
 
     @property
     def this_run_only(self) -> bool:
@@ -76,18 +90,9 @@ class Interval:
         return replace(self, estimate=estimate, low=low, high=high)
 
 
-def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
-    """Score interval of a share (Wilson, 1927): `correct` of `total` rows."""
-    z = _z(confidence)
-    share = correct / total
-    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    return Interval(share, max(0.0, centre - half), min(1.0, centre + half), f"Wilson, {THIS_RUN}")
-
-
 def mean(samples: Mapping[int, float], confidence: float = 0.95) -> Interval:
     """Mean over seeds with its t interval."""
-    return _t(list(samples.values()), confidence, f"t over {len(samples)} seeds")
+    return replace(t_interval(list(samples.values()), f"t over {len(samples)} seeds", confidence), evidence=None)
 
 
 def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confidence: float = 0.95) -> Interval | None:
@@ -95,29 +100,32 @@ def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confiden
 
     None without a common seed, and where a sample is not above zero.
     """
-    pairs = _pairs(samples, reference)
+    pairs = paired(samples, reference)
     if not pairs or any(min(pair) <= 0 for pair in pairs):
         return None
     logs = [math.log(ours / theirs) for ours, theirs in pairs]
-    return _exp(_t(logs, confidence, f"paired t over {len(pairs)} seeds"))
+    return _exp(t_interval(logs, f"paired t over {len(pairs)} seeds", confidence))
 
 
 def difference(
     samples: Mapping[int, float], reference: Mapping[int, float], confidence: float = 0.95
 ) -> Interval | None:
     """Mean of the differences by seed, with a paired t interval; None without a common seed."""
-    pairs = _pairs(samples, reference)
+    pairs = paired(samples, reference)
     if not pairs:
         return None
-    return _t([ours - theirs for ours, theirs in pairs], confidence, f"paired t over {len(pairs)} seeds")
+    differences = [ours - theirs for ours, theirs in pairs]
+    return t_interval(differences, f"paired t over {len(pairs)} seeds", confidence)
 
 
 def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confidence: float = 0.95) -> Interval:
     """Ratio of the step times of one seed, paired by step, since both arms see the same batches.
 
-    The logarithms of the ratios are averaged over 30 blocks at most, each of 4 steps at least,
-    so that neighbouring steps that drift together do not count as independent (batch means:
-    Schmeiser, 1982); the t interval is over blocks. Fewer than two blocks give no bounds.
+    The logarithms of the ratios are averaged over blocks and the t interval is over blocks, so
+    that neighbouring steps that drift together do not count as independent (batch means:
+    Schmeiser, 1982). Blocks hold 4 steps at least, and there are at most 1 + 0.4 n^(2/3) of them:
+    as many as the degrees of freedom that keep the size of a test under autocorrelation (Lazarus,
+    Lewis, Stock and Watson, 2018). Fewer than two blocks give no bounds.
 
     Raises:
         ValueError: the two runs took different numbers of steps, or none.
@@ -126,35 +134,9 @@ def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confide
     logs = np.log([ours / theirs for ours, theirs in zip(steps, reference_steps, strict=True)])
     if not len(logs):
         raise ValueError("no steps to compare")
-    num_blocks = min(max(len(logs) // _BLOCK, 1), _MAX_BLOCKS)
+    num_blocks = max(1, min(len(logs) // _BLOCK, 1 + int(0.4 * len(logs) ** (2 / 3))))
     blocks = [float(block.mean()) for block in np.array_split(logs, num_blocks)]
-    return _exp(_t(blocks, confidence, f"t over {num_blocks} blocks of steps, {THIS_RUN}"))
-
-
-def accuracy_difference(
-    correct: Mapping[int, str], reference: Mapping[int, str], confidence: float = 0.95
-) -> Interval | None:
-    """Difference of two accuracies on the same rows, from strings of "1" (right) and "0" by seed.
-
-    Several common seeds give a paired t interval over seeds, whose spread is never taken to be
-    finer than the rounding to whole rows. One gives the score interval for paired shares (Tango,
-    Statistics in Medicine 17, 1998), which holds zero exactly if McNemar's test finds nothing.
-    None without a common seed.
-
-    Raises:
-        ValueError: the rows are not the same number in both arms.
-
-    """
-    pairs = _pairs(correct, reference)
-    if not pairs:
-        return None
-    if any(len(ours) != len(theirs) for ours, theirs in pairs):
-        raise ValueError("accuracies are compared on the same rows; these are of different number")
-    if len(pairs) == 1:
-        return _tango(*pairs[0], confidence)
-    differences = [(ours.count("1") - theirs.count("1")) / len(ours) for ours, theirs in pairs]
-    rounding = 1 / (len(pairs[0][0]) * math.sqrt(12))
-    return _t(differences, confidence, f"paired t over {len(pairs)} seeds", least_deviation=rounding)
+    return _exp(t_interval(blocks, f"t over {num_blocks} blocks of steps, {THIS_RUN}", confidence))
 
 
 def pareto(points: Sequence[tuple[float, ...]]) -> tuple[bool, ...]:
@@ -165,45 +147,24 @@ def pareto(points: Sequence[tuple[float, ...]]) -> tuple[bool, ...]:
     )
 
 
-def _z(confidence: float) -> float:
-    return float(special.ndtri((1 + confidence) / 2))
-
-
-def _pairs(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T, T]]:
+def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T, T]]:
+    """Pair two samples by their common seeds, in order."""
     return [(samples[seed], reference[seed]) for seed in sorted(samples.keys() & reference.keys())]
 
 
-def _t(values: Sequence[float], confidence: float, method: str, *, least_deviation: float = 0.0) -> Interval:
-    """Bound a mean by its t interval; without bounds for a single value."""
-    estimate = float(np.mean(values))
-    if len(values) == 1:
+def t_interval(
+    values: Sequence[float], method: str, confidence: float = 0.95, *, least_deviation: float = 0.0
+) -> Interval:
+    """Bound a mean by its t interval and test it against zero; without bounds for a single value."""
+    estimate, degrees = float(np.mean(values)), len(values) - 1
+    if not degrees:
         return Interval(estimate, None, None, "one value, no interval")
-    deviation = max(float(np.std(values, ddof=1)), least_deviation)
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1)) * deviation / math.sqrt(len(values))
-    return Interval(estimate, estimate - half, estimate + half, method)
+    error = max(float(np.std(values, ddof=1)), least_deviation) / math.sqrt(len(values))
+    half = float(special.stdtrit(degrees, (1 + confidence) / 2)) * error
+    p_value = 2 * float(special.stdtr(degrees, -abs(estimate) / error)) if error else float(estimate == 0)
+    return Interval(estimate, estimate - half, estimate + half, method, Evidence(p_value, error, degrees))
 
 
 def _exp(interval: Interval) -> Interval:
     low, high = (None if bound is None else math.exp(bound) for bound in (interval.low, interval.high))
     return replace(interval, estimate=math.exp(interval.estimate), low=low, high=high)
-
-
-def _tango(ours: str, theirs: str, confidence: float) -> Interval:
-    gained = sum(a > b for a, b in zip(ours, theirs, strict=True))
-    lost = sum(a < b for a, b in zip(ours, theirs, strict=True))
-    total, z = len(ours), _z(confidence)
-    low, high = -_tango_bound(lost, gained, total, z), _tango_bound(gained, lost, total, z)
-    return Interval((gained - lost) / total, low, high, f"paired score interval, {THIS_RUN}")
-
-
-def _tango_bound(gained: int, lost: int, total: int, z: float) -> float:
-    """Upper bound of (gained - lost) / total: where the squared score statistic reaches z squared."""
-
-    def excess(delta: float) -> float:
-        a, b, c = 2 * total, (2 * total - gained + lost) * delta - gained - lost, -lost * delta * (1 - delta)
-        share_lost = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
-        variance = total * (2 * share_lost + delta * (1 - delta))
-        return (gained - lost - total * delta) ** 2 - z * z * variance
-
-    just_above = (gained - lost) / total + 1e-9  # at the estimate itself the statistic may be 0 / 0
-    return float(optimize.brentq(excess, just_above, 1.0)) if just_above < 1 else 1.0

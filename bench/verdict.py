@@ -1,226 +1,194 @@
-"""What a comparison allows to be said, in words computed from its intervals; nowhere else are verdicts made."""
+"""The headline: what a comparison allows to be concluded, in one of four forms, from its claims alone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from bench.metrics import METRICS
+from bench.phrases import ENDINGS, change, listed
+from bench.resolution import Resolution, beyond_chance
+from bench.sentences import against_reference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
-    from bench.comparison import Row
-    from bench.record import Status
-    from bench.stats import Interval
+    from bench.ranking import Ranking
+    from bench.row import Row
 
-__all__ = ["ENDINGS", "bounds", "change", "headline", "sentences", "winners"]
+__all__ = ["Form", "Verdict", "conclude"]
 
-ENDINGS: dict[Status, str] = {
-    "ok": "finished",
-    "oom": "ran out of memory",
-    "diverged": "diverged",
-    "failed": "failed",
-    "timeout": "ran out of time",
-    "killed": "was killed",
-    "interrupted": "was interrupted",
-    "skipped": "was skipped",
-}
+Form = Literal["winner", "tie", "undecided", "invalid"]
+"""Somebody is ahead; no difference was detected; not enough data; the comparison is not valid."""
 
-_TIMES = "\N{MULTIPLICATION SIGN}"
-_MINUS = "\N{MINUS SIGN}"
+_AT_NO_LOSS = "without a detected loss of accuracy"
 
 
-def change(metric: str, value: float) -> str:
-    """Write a value against the reference: "2.10x" for a ratio, "+1.2 points" for a share, else signed."""
-    return _number(metric, value) + {"ratio": _TIMES, "difference": _unit(metric), "none": ""}[METRICS[metric].compare]
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The headline and whom it names as ahead."""
+
+    form: Form
+    headline: str
+    winners: tuple[str, ...] = ()
+    """Only of the form "winner": the best first, and those that are not told from it."""
 
 
-def bounds(metric: str, interval: Interval | None, *, scope: bool = True) -> str:
-    """Write the bounds of an interval: "1.98 to 2.22, this run only"; empty where there are none to tell apart."""
-    if interval is None or interval.bounds is None:
-        return ""
-    low, high = (_bound(metric, bound) for bound in interval.bounds)
-    if low == high:
-        return ""
-    return f"{low} to {high}{', this run only' if scope and interval.this_run_only else ''}"
-
-
-def winners(rows: Iterable[Row], speed: Callable[[Row, Row], Interval | None]) -> tuple[Row, ...]:
-    """The fastest of those that are faster than the reference without a detected loss of accuracy.
-
-    None may fall short of the majority class. Several are returned, the fastest first, where
-    no difference in speed between it and the others is detected.
-    """
-    able = [
-        row
-        for row in rows
-        if _side(row, "samples_per_second") == 1 and _side(row, "accuracy") in {0, 1} and row.beats_majority
-    ]
-    able.sort(key=lambda row: -_relative(row, "samples_per_second").estimate)
-    return tuple(row for row in able if row is able[0] or _tied(speed(able[0], row)))
-
-
-def headline(rows: Sequence[Row], fastest: Sequence[Row]) -> str:
-    """The one sentence on top."""
-    done = [row for row in rows if row.status == "ok"]
+def conclude(rows: Sequence[Row], ranking: Ranking) -> Verdict:
+    """Draw the one conclusion that stands on top; `rows` are all, `ranking` is of those that may be ranked."""
     base = next((row for row in rows if row.is_reference), None)
-    if not rows:
-        return "No run was recorded."
-    if not done or base is None:
-        return f"No run finished: {_listed(f'{row.strategy} {ENDINGS[row.status]}' for row in rows)}."
-    if base.status != "ok":
-        return f"Nothing can be compared: the reference {base.strategy} {ENDINGS[base.status]}."
-    others = [row for row in done if row is not base]
+    if base is None or all(row.status != "ok" for row in rows):
+        ended = listed(f"{row.strategy} {ENDINGS[row.status]}" for row in rows) if rows else ""
+        return Verdict("undecided", f"No run finished: {ended}." if ended else "No run was recorded.")
+    if problem := _problem(base, ranking):
+        return Verdict("invalid", f"Comparison not valid: the reference {base.strategy} {problem}.")
+    others = [row for row in rows if row is not base and row.strategy in ranking.names]
     if not others:
-        return f"Only {base.strategy} finished, so there is nothing to compare it with."
-    if all(row.beats_majority is False for row in done):
-        return (
-            f"No winner: no strategy is shown to beat the majority class ({base.majority_accuracy:.1%}). "
-            "Train longer or evaluate on more rows."
-        )
-    return _winner(fastest, base) or _trade(others, base) or _draw(others, base)
+        suspect = [row.strategy for row in rows if row is not base and row.finished]
+        able = f"can be ranked ({listed(suspect)} suspect)" if suspect else "finished"
+        return Verdict("undecided", f"Only {base.strategy} {able}, so there is nothing to compare it with.")
+    if all(row.beats_majority is False for row in (base, *others)):
+        return Verdict("undecided", _at_chance([base, *others]))
+    return _Field(base, others, ranking).conclude()
 
 
-def sentences(rows: Iterable[Row]) -> tuple[str, ...]:
-    """One sentence for every strategy but the reference, in the order of the rows."""
-    rows = tuple(rows)
-    base = next((row for row in rows if row.is_reference), None)
-    spoken = []
-    for row in rows:
-        bad = [record for record in row.records if record.status != "ok"]
-        if bad:
-            share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
-            why = f": {' '.join(row.reason.split())}" if row.reason else ""
-            spoken.append(f"{row.strategy} {ENDINGS[bad[0].status]}{share}{why.rstrip('.')}.")
-        if row.finished and base is not None and row is not base and base.status == "ok":
-            parts = [_speed(row, base), _memory(row), _accuracy(row)]
-            spoken.append(f"{row.strategy} {', '.join(part for part in parts if part)}.")
-    return tuple(spoken)
-
-
-def _winner(fastest: Sequence[Row], base: Row) -> str:
-    if not fastest:
+def _problem(base: Row, ranking: Ranking) -> str:
+    """Say why nothing can be set against the reference; empty where it can."""
+    if base.status != "ok":
+        return ENDINGS[base.status]
+    if base.strategy in ranking.names:
         return ""
-    speeds = _listed(_factor(row, "samples_per_second") for row in fastest)
-    verb = "is" if len(fastest) == 1 else "are"
-    said = f"{_listed(row.strategy for row in fastest)} {verb} the fastest without a detected loss of accuracy: "
-    said += f"{speeds} as fast as {base.strategy}"
-    if len(fastest) > 1:
-        return f"{said}, with no difference in speed detected between them."
-    return f"{said}{_within('samples_per_second', fastest[0].relative['samples_per_second'])}."
+    doubts = ", ".join(dict.fromkeys(flag.code for flag in base.doubts))
+    return f"is suspect ({doubts}); measure again, or rank it all the same (--rank-suspect)"
 
 
-def _trade(others: Sequence[Row], base: Row) -> str:
-    """Say who gains accuracy, or what the speed of the fastest costs."""
-    better = [row for row in others if _side(row, "accuracy") == 1 and row.beats_majority]
-    if better:
-        gains = _listed(_factor(row, "accuracy") for row in better)
-        verb = "is" if len(better) == 1 else "are"
-        return f"{_listed(row.strategy for row in better)} {verb} more accurate than {base.strategy}: {gains}."
-    faster = [row for row in others if _side(row, "samples_per_second") == 1]
-    if not faster:
-        return ""
-    row = max(faster, key=lambda row: _relative(row, "samples_per_second").estimate)
-    cost = (
-        "is not shown to beat the majority class"
-        if row.beats_majority is False
-        else f"loses accuracy: {_factor(row, 'accuracy')}"
-        if _side(row, "accuracy") == -1
-        else "its accuracy cannot be compared"
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """The ranked strategies, seen from the reference."""
+
+    base: Row
+    others: list[Row]
+    ranking: Ranking
+
+    def conclude(self) -> Verdict:
+        return self._faster() or self._more_accurate() or self._no_data() or self._tie() or self._reference()
+
+    def _faster(self) -> Verdict | None:
+        """Those that are faster than the reference and lose no accuracy, so far as is detected."""
+        best = self._best("samples_per_second", [row for row in self.others if self._keeps_accuracy(row)])
+        if not best:
+            return None
+        names = tuple(row.strategy for row in best)
+        verb = "is" if len(best) == 1 else "are"
+        said = f"{listed(names)} {verb} the fastest {_AT_NO_LOSS}: "
+        if len(best) == 1:
+            said += against_reference(best[0], self.base, self.ranking).removeprefix("is ")
+        else:
+            speeds = listed(_factor(row, "samples_per_second") for row in best)
+            said += f"{speeds} as fast as {self.base.strategy}, with no difference in speed detected between them"
+        unknown = [row.strategy for row in self.others if self._speed(row) is None]
+        return Verdict("winner", said + (f" ({listed(unknown)} could not be compared)." if unknown else "."), names)
+
+    def _more_accurate(self) -> Verdict | None:
+        best = self._best("accuracy", self.others)
+        if not best:
+            return None
+        gains = listed(f"{_factor(row, 'accuracy')} at {_factor(row, 'samples_per_second')} the speed" for row in best)
+        verb = "is" if len(best) == 1 else "are"
+        names = tuple(row.strategy for row in best)
+        return Verdict("winner", f"{listed(names)} {verb} more accurate than {self.base.strategy}: {gains}.", names)
+
+    def _best(self, metric: str, rows: Sequence[Row]) -> list[Row]:
+        """Those better than the reference in a metric: the best of them, and who is not told from it or another."""
+        able = [r for r in rows if self._standing(metric, r, self.base) == 1 and r.beats_majority is not False]
+        beaten = {r.strategy: sum(self._standing(metric, r, other) == -1 for other in able) for r in able}
+        best: list[Row] = []
+        for row in sorted(able, key=lambda row: (beaten[row.strategy], -_estimate(row, metric))):
+            if not any(self._standing(metric, row, other) for other in best):
+                best.append(row)
+        return best
+
+    def _no_data(self) -> Verdict | None:
+        """No interval for those that might be faster."""
+        unknown = [row.strategy for row in self.others if self._speed(row) is None]
+        if not unknown or self._tied():
+            return None
+        said = f"Not enough data: too few steps and common seeds to bound the speed of {listed(unknown)} against"
+        return Verdict("undecided", f"{said} {self.base.strategy}. At least 3 seeds would (--seeds 3).")
+
+    def _tie(self) -> Verdict | None:
+        tied = self._tied()
+        if not tied:
+            return None
+        missed = Resolution(tied, self.base, self.ranking.level)
+        names = listed(row.strategy for row in (self.base, *tied))
+        alike = f"o difference detected in speed or accuracy between {names}"
+        if missed.is_fine:
+            said = f"N{alike}; this run could have detected {missed.in_words()}."
+            return Verdict("tie", said + self._cheaper(tied))
+        said = f"Not enough data: n{alike}, but this run could only have detected {missed.in_words()}."
+        return Verdict("undecided", f"{said} {missed.remedy()}")
+
+    def _reference(self) -> Verdict:
+        """Nobody is ahead of the reference or level with it."""
+        name = self.base.strategy
+        if self.base.beats_majority is False:
+            return Verdict("undecided", _at_chance([self.base]))
+        faster = [row for row in self.others if self._speed(row) == 1]
+        if not faster:
+            ahead = "is the fastest" if all(self._speed(row) == -1 for row in self.others) else "is ahead"
+            return Verdict("winner", f"{name} {ahead}, and no strategy is detectably more accurate.", (name,))
+        row = max(faster, key=lambda row: _estimate(row, "samples_per_second"))
+        said = f"{row.strategy} is {_factor(row, 'samples_per_second')} as fast as {name}, but {self._cost(row)}."
+        return Verdict("winner", f"No strategy is faster than {name} {_AT_NO_LOSS}: {said}", (name,))
+
+    def _cost(self, row: Row) -> str:
+        """Say what keeps a row that is faster from being ahead."""
+        if row.beats_majority is False:
+            return "is not shown to beat the majority class"
+        if self._accuracy(row) is None:
+            return "its accuracy cannot be compared"
+        loses = "loses" if self._accuracy(row) == -1 else "seems to lose"
+        return f"{loses} accuracy: {_factor(row, 'accuracy')}"
+
+    def _tied(self) -> list[Row]:
+        """Those that are neither faster nor slower, neither better nor worse."""
+        return [row for row in self.others if self._speed(row) == 0 == self._accuracy(row)]
+
+    def _cheaper(self, tied: Sequence[Row]) -> str:
+        less = [row for row in tied if self._standing("peak_memory_bytes", row, self.base) == 1]
+        if not less:
+            return ""
+        uses = listed(f"{row.strategy} ({_factor(row, 'peak_memory_bytes')})" for row in less)
+        return f" Less memory than by {self.base.strategy} is used by {uses}."
+
+    def _speed(self, row: Row) -> int | None:
+        return self._standing("samples_per_second", row, self.base)
+
+    def _accuracy(self, row: Row) -> int | None:
+        return self._standing("accuracy", row, self.base)
+
+    def _keeps_accuracy(self, row: Row) -> bool:
+        """No loss is claimed, and none seems to be: a narrow tie on the losing side is not passed over in silence."""
+        interval = row.relative["accuracy"]
+        return interval is not None and self._accuracy(row) in {0, 1} and interval.side(0) != -1
+
+    def _standing(self, metric: str, ours: Row, theirs: Row) -> int | None:
+        return self.ranking.standing(metric, ours.strategy, theirs.strategy)
+
+
+def _at_chance(rows: Sequence[Row]) -> str:
+    best = max(rows, key=lambda row: row.means["accuracy"] or 0)
+    who = "no strategy is" if len(rows) > 1 else f"{best.strategy} is not"
+    return (
+        f"Not enough data: {who} shown to beat the majority class ({best.majority_accuracy:.1%}). {beyond_chance(best)}"
     )
-    return f"{row.strategy} is {_factor(row, 'samples_per_second')} as fast as {base.strategy}, but {cost}."
 
 
-def _draw(others: Sequence[Row], base: Row) -> str:
-    speeds = {_side(row, "samples_per_second") for row in others}
-    if speeds == {None}:
-        return (
-            "Not enough data for a verdict: too few steps and seeds to bound a difference in speed. Run more of either."
-        )
-    if speeds == {-1}:
-        return f"{base.strategy} is the fastest, and no strategy is detectably more accurate."
-    if speeds == {0} and {_side(row, "accuracy") for row in others} == {0}:
-        names = _listed(row.strategy for row in others)
-        return f"No difference detected in speed or accuracy between {base.strategy} and {names}."
-    return f"No strategy is detectably faster or more accurate than {base.strategy}."
-
-
-def _speed(row: Row, base: Row) -> str:
-    interval = row.relative["samples_per_second"]
-    if interval is None:
-        return f"shares no seed with {base.strategy}"
-    if interval.side(1) is None:
-        return f"ran {change('samples_per_second', interval.estimate)} as fast as {base.strategy} (no interval)"
-    if interval.side(1) == 0:
-        return f"shows no difference in speed from {base.strategy} ({_both('samples_per_second', interval)})"
-    told = change("samples_per_second", interval.estimate)
-    return f"is {told} as fast as {base.strategy}{_within('samples_per_second', interval)}"
-
-
-def _memory(row: Row) -> str:
-    interval = row.relative["peak_memory_bytes"]
-    if interval is None:
-        return ""
-    told = f"uses {change('peak_memory_bytes', interval.estimate)} the memory"
-    return told + _within("peak_memory_bytes", interval)
-
-
-def _accuracy(row: Row) -> str:
-    interval = row.relative["accuracy"]
-    if interval is None:
-        return ""
-    if interval.side(0) == 0:
-        return f"no difference in accuracy detected ({_both('accuracy', interval)})"
-    told = f"accuracy {change('accuracy', interval.estimate)}"
-    return told + (_within("accuracy", interval) if interval.bounds else " (no interval)")
-
-
-def _both(metric: str, interval: Interval) -> str:
-    return ", ".join(part for part in (change(metric, interval.estimate), bounds(metric, interval)) if part)
-
-
-def _within(metric: str, interval: Interval | None) -> str:
-    text = bounds(metric, interval)
-    return text and f" ({text})"
+def _estimate(row: Row, metric: str) -> float:
+    interval = row.relative[metric]
+    assert interval is not None, "asked only of rows whose standing is known"
+    return interval.estimate
 
 
 def _factor(row: Row, metric: str) -> str:
-    return change(metric, _relative(row, metric).estimate)
-
-
-def _relative(row: Row, metric: str) -> Interval:
-    interval = row.relative[metric]
-    assert interval is not None, "asked only of rows whose side is known"
-    return interval
-
-
-def _side(row: Row, metric: str) -> int | None:
-    interval = row.relative[metric]
-    return None if interval is None else interval.side(1 if METRICS[metric].compare == "ratio" else 0)
-
-
-def _tied(speed: Interval | None) -> bool:
-    return speed is None or speed.side(1) != 1
-
-
-def _unit(metric: str) -> str:
-    return " points" if METRICS[metric].unit == "share" else f" {METRICS[metric].unit}"
-
-
-def _number(metric: str, value: float) -> str:
-    kind = METRICS[metric]
-    if kind.compare == "ratio":
-        return f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.3g}"  # noqa: PLR2004  (three digits)
-    text = f"{value * 100:+.1f}" if kind.unit == "share" else f"{value:+.3f}"
-    return text.replace("-", _MINUS)
-
-
-def _bound(metric: str, value: float) -> str:
-    """Write a bound, with more digits where rounding would move it onto "no change"."""
-    text = _number(metric, value)
-    return f"{value:.4f}" if text == "1.00" and value != 1 else text
-
-
-def _listed(words: Iterable[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
+    return change(metric, _estimate(row, metric))

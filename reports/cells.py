@@ -5,16 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.flags import kind_of
 from bench.metrics import METRICS
-from bench.verdict import ENDINGS, bounds, change
+from bench.phrases import ENDINGS, bounds, change
 
 if TYPE_CHECKING:
     from bench.comparison import Comparison, Row
+    from bench.record import Flag
 
-__all__ = ["SHOWN", "Cell", "cell", "column_title", "notes", "one_line", "remark"]
+__all__ = [
+    "NOT_MEASURED",
+    "SHOWN",
+    "Cell",
+    "cell",
+    "column_title",
+    "flag_in_words",
+    "letters_note",
+    "notes",
+    "one_line",
+    "remark",
+]
 
 SHOWN = ("samples_per_second", "peak_memory_bytes", "accuracy", "train_seconds", "num_trainable_params")
 """The metrics of the main table; the others are listed apart."""
+
+NOT_MEASURED = "\N{EN DASH}"
 
 _UNIT_IN_TITLE = {"samples/s", "tokens/s", "nats"}
 
@@ -26,6 +41,8 @@ class Cell:
     value: str
     against: str = ""
     bounds: str = ""
+    group: str = ""
+    """Letters: two strategies share one exactly if no difference between them is claimed."""
 
 
 def column_title(metric: str) -> str:
@@ -34,18 +51,22 @@ def column_title(metric: str) -> str:
     return f"{named.label} ({named.unit})" if named.unit in _UNIT_IN_TITLE else named.label
 
 
-def cell(row: Row, metric: str) -> Cell:
-    """Write one metric of one strategy. A value that was not measured is a dash, never zero."""
+def cell(row: Row, metric: str, comparison: Comparison | None = None) -> Cell:
+    """Write one metric of one strategy. A value that was not measured is a dash, never zero.
+
+    Where the comparison is given, the letters of its ties stand beside the value.
+    """
     value = row.means[metric]
     if value is None:
-        return Cell("\N{EN DASH}")
+        return Cell(NOT_MEASURED)
     text = METRICS[metric].format(value)
     interval = row.relative[metric]
+    group = comparison.ranking.letters.get(metric, {}).get(row.strategy, "") if comparison else ""
     if row.is_reference and METRICS[metric].compare == "ratio":
-        return Cell(text, change(metric, 1))
+        return Cell(text, change(metric, 1), group=group)
     if interval is None:
-        return Cell(text)
-    return Cell(text, change(metric, interval.estimate), bounds(metric, interval, scope=False))
+        return Cell(text, group=group)
+    return Cell(text, change(metric, interval.estimate), bounds(metric, interval, scope=False), group)
 
 
 def remark(row: Row, *, with_reason: bool = True) -> str:
@@ -56,18 +77,32 @@ def remark(row: Row, *, with_reason: bool = True) -> str:
         share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
         why = f": {one_line(row.reason)}" if row.reason and with_reason else ""
         said.append(f"{ENDINGS[bad[0].status]}{share}{why}")
+    if row.doubts:
+        said.append("suspect")
     if row.beats_majority is False:
         said.append(f"not shown to beat the majority class ({row.majority_accuracy:.1%})")
     return "; ".join(said)
+
+
+def flag_in_words(flag: Flag) -> str:
+    """Say what was found, and what it means for the reader."""
+    found = one_line(flag.message).rstrip(".")
+    return f"{found}. {kind_of(flag.code).meaning}"
 
 
 def notes(comparison: Comparison) -> str:
     """Say what the second numbers of the table are, and what its intervals rest on."""
     known = [row.relative[metric] for row in comparison.rows for metric in SHOWN]
     methods = list(dict.fromkeys(interval.method for interval in known if interval and interval.bounds))
-    against = f"Factors and points are against {comparison.reference}. " if comparison.reference else ""
-    rest = f"Intervals are 95%: {'; '.join(methods)}. " if methods else ""
-    return f"{against}{rest}A dash is not measured."
+    against = f"Factors and points are against {comparison.reference}." if comparison.reference else ""
+    rest = f"Intervals are 95%: {'; '.join(methods)}." if methods else ""
+    return " ".join(part for part in (against, rest, letters_note(comparison), "A dash is not measured.") if part)
+
+
+def letters_note(comparison: Comparison) -> str:
+    """Say what the letters are; empty where there are none."""
+    lettered = any(comparison.ranking.letters.values())
+    return "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)." if lettered else ""
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reports import provenance
-from reports.cells import SHOWN, cell, column_title, notes, one_line, remark
+from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, notes, one_line, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,10 +23,14 @@ def render_markdown(comparison: Comparison, charts: Sequence[Chart], command: st
     blocks = [
         f"### {escape(provenance.subject(comparison))}",
         f"**{escape(comparison.headline)}**",
+        "\n\n".join(f"> {escape(warning)}" for warning in comparison.warnings),
+        _differences(comparison),
         _table(comparison),
         escape(notes(comparison)) if comparison.rows else "",
         _bullets(map(escape, comparison.sentences)),
-        _bullets(f"{escape(row.strategy)}: {escape(flag.message)}" for row in comparison.rows for flag in row.flags),
+        _bullets(
+            f"{escape(row.strategy)}: {escape(flag_in_words(flag))}" for row in comparison.rows for flag in row.flags
+        ),
         "\n".join(f"![{escape(chart.alternative)}]({chart.name}.png)" for chart in drawn),
         _origin(comparison),
         "" if command is None else f"Command: {_code(command)}",
@@ -45,9 +49,29 @@ def _table(comparison: Comparison) -> str:
     lines = [
         ["strategy", *map(column_title, SHOWN)],
         ["---", *("---:" for _ in SHOWN)],
-        *([_name(row), *(_cell(row, metric) for metric in SHOWN)] for row in comparison.rows),
+        *([_name(row), *(_cell(row, metric, comparison) for metric in SHOWN)] for row in comparison.rows),
     ]
+    return _lines(lines)
+
+
+def _lines(lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _differences(comparison: Comparison) -> str:
+    """A table of what differs that must not; empty where nothing does."""
+    if not comparison.mismatches:
+        return ""
+    names = [row.strategy for row in comparison.rows]
+    lines = [
+        ["what differs", *map(escape, names)],
+        ["---" for _ in ("field", *names)],
+        *(
+            [escape(mismatch.field), *(escape(mismatch.values.get(name, NOT_MEASURED)) for name in names)]
+            for mismatch in comparison.mismatches
+        ),
+    ]
+    return _lines(lines)
 
 
 def _name(row: Row) -> str:
@@ -55,10 +79,10 @@ def _name(row: Row) -> str:
     return f"**{escape(row.strategy)}**{said}{escape(remark(row))}"
 
 
-def _cell(row: Row, metric: str) -> str:
-    written = cell(row, metric)
+def _cell(row: Row, metric: str, comparison: Comparison) -> str:
+    written = cell(row, metric, comparison)
     within = f"({written.bounds})" if written.bounds else ""
-    return " ".join(escape(part) for part in (written.value, written.against, within) if part)
+    return " ".join(escape(part) for part in (written.value, written.against, within, written.group) if part)
 
 
 def _bullets(items: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from bench.metrics import METRICS
 from bench.table import to_csv, to_table
 from reports import provenance
-from reports.cells import SHOWN, cell, column_title, notes, one_line, remark
+from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, notes, one_line, remark
 from reports.drawing import to_svg
 from reports.theme import NARROW, WIDE
 
@@ -48,6 +48,8 @@ def render_page(comparison: Comparison, charts: Sequence[Chart], command: str | 
         shown=SHOWN,
         cell=cell,
         remark=remark,
+        flag_in_words=flag_in_words,
+        not_measured=NOT_MEASURED,
         notes=notes,
         column_title=column_title,
         facts=provenance,

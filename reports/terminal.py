@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reports.cells import SHOWN, Cell, cell, column_title, one_line, remark
+from reports.cells import SHOWN, Cell, cell, column_title, letters_note, one_line, remark
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,9 +26,12 @@ def summary_table(comparison: Comparison) -> RenderableType:
     for metric in SHOWN:
         table.add_column(Text(column_title(metric)), justify="right", overflow="fold", ratio=2)
     for row in comparison.rows:
-        table.add_row(_name(row), *(_cell(cell(row, metric)) for metric in SHOWN))
+        table.add_row(_name(row), *(_cell(cell(row, metric, comparison)) for metric in SHOWN))
     spoken = [Text(one_line(sentence)) for sentence in comparison.sentences]
-    return Group(table, Text(), Text(one_line(comparison.headline), style="bold"), *spoken)
+    warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
+    headline = Text(one_line(comparison.headline), style="bold")
+    key = [Text(said, style="dim") for said in (letters_note(comparison),) if said]
+    return Group(table, *key, Text(), headline, *warned, *spoken)
 
 
 def _name(row: Row) -> Text:
@@ -44,6 +47,6 @@ def _name(row: Row) -> Text:
 
 def _cell(written: Cell) -> Text:
     text = Text(written.value)
-    if written.against:
-        text.append(f"\n{written.against}", style="dim")
+    if beside := " ".join(part for part in (written.against, written.group) if part):
+        text.append(f"\n{beside}", style="dim")
     return text

@@ -1,0 +1,66 @@
+"""What a flag of a record means for its reader, and whether the row can still be ranked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["FLAGS", "Kind", "Severity", "is_suspect", "kind_of"]
+
+Severity = Literal["suspect", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One flag code: "suspect" keeps a row from ranking and gating unless asked, "note" is only said."""
+
+    severity: Severity
+    meaning: str
+
+
+def _suspect(meaning: str) -> Kind:
+    return Kind("suspect", meaning)
+
+
+def _note(meaning: str) -> Kind:
+    return Kind("note", meaning)
+
+
+FLAGS: dict[str, Kind] = {
+    "amp-without-effect": _suspect("The run says nothing about the precision that was asked for: it ran in another."),
+    "fp16-on-cpu": _suspect("The times say nothing about fp16 elsewhere: a CPU only emulates it."),
+    "bf16-emulated": _suspect("The times say nothing about bf16 elsewhere: this device only emulates it."),
+    "fp16-skipped-steps": _suspect("The run trained fewer steps than the others: gradients kept overflowing in fp16."),
+    "throttled": _suspect("The device slowed itself down for heat or power, so the times are too long."),
+    "clocks-drifted": _suspect("The device changed its clock during the run, so early and late steps differ."),
+    "foreign-process": _suspect("Another process used the device, so times and memory are not this run's alone."),
+    "allocator-retries": _suspect("Memory was so short that the allocator had to free and retry, which costs time."),
+    "swap": _suspect("The machine moved memory to disk, so the times are too long and the peak too low."),
+    "cpu-steal": _suspect("Other guests of the same host took processor time, so the times are too long."),
+    "unsteady-steps": _suspect("Step times drifted or jumped between levels, so their mean describes neither."),
+    "sampler-gap": _suspect("Memory was not looked at for too long, so the true peak may be higher."),
+    "memory-residual": _suspect("The measured parts of the memory do not add up to the measured total."),
+    "gpu-lost": _suspect("The device stopped answering during the run."),
+    "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
+    "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
+    "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),
+    "truncated-inputs": _note("Many texts are longer than the maximal length, so their ends were never seen."),
+    "small-evaluation": _note("There are too few evaluation rows to detect the difference in accuracy that was found."),
+    "nvml-unavailable": _note(
+        "The driver's library was not there, so memory is the allocator's and clocks are unknown."
+    ),
+    "nvml-error": _note("The driver's library failed on some questions; what it did not answer is not measured."),
+}
+"""By code."""
+
+_UNKNOWN = _note("This version of bench does not know the flag; its sentence says what was found.")
+
+
+def kind_of(code: str) -> Kind:
+    """Look a code up; one that a later version wrote is a note."""
+    return FLAGS.get(code, _UNKNOWN)
+
+
+def is_suspect(code: str) -> bool:
+    """Whether the flag keeps a row from ranking."""
+    return kind_of(code).severity == "suspect"

@@ -1,0 +1,85 @@
+"""Whether runs differ in nothing but strategy and seed, as their records alone tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from bench.record import Environment, Measurement, RunRecord
+    from bench.spec import RunSpec
+
+__all__ = ["Mismatch", "in_words", "mismatches"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One field in which runs differ that must not."""
+
+    field: str
+    values: Mapping[str, str]
+    """By strategy; several values of one strategy are joined by "and"."""
+
+
+def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
+    """Find the fields that are not the same in all runs. What a run did not record differs from nothing."""
+    seen: dict[str, dict[str, dict[str, None]]] = {}
+    for record in records:
+        for field, value in _fields(record).items():
+            seen.setdefault(field, {}).setdefault(record.spec.name, {})[value] = None
+    return tuple(
+        Mismatch(field, {name: " and ".join(values) for name, values in by_strategy.items()})
+        for field, by_strategy in seen.items()
+        if len({value for values in by_strategy.values() for value in values}) > 1
+    )
+
+
+def in_words(found: Iterable[Mismatch]) -> str:
+    """Write what differs: "max_length (64 for full; 128 for amp), num_steps (...)"."""
+    return ", ".join(f"{mismatch.field} ({_grouped(mismatch.values)})" for mismatch in found)
+
+
+def _grouped(values: Mapping[str, str]) -> str:
+    by_value: dict[str, list[str]] = {}
+    for name, value in values.items():
+        by_value.setdefault(value, []).append(name)
+    return "; ".join(f"{value} for {', '.join(names)}" for value, names in by_value.items())
+
+
+def _fields(record: RunRecord) -> dict[str, str]:
+    return (
+        _of_spec(record.spec)
+        | (_of_measured(record.measured) if record.measured else {})
+        | (_of_environment(record.environment) if record.environment else {})
+    )
+
+
+def _of_spec(spec: RunSpec) -> dict[str, str]:
+    """Everything that was asked; which of several GPUs it was does not matter."""
+    asked = spec.workload.model_dump() | spec.model_dump(exclude={"strategy", "seed", "workload"})
+    return {name: str(value) for name, value in asked.items()} | {"device": spec.device.partition(":")[0]}
+
+
+def _of_measured(measured: Measurement) -> dict[str, str]:
+    return {
+        "data_digest": measured.data_digest[:12],
+        "num_steps": str(measured.num_steps),
+        "num_samples": str(measured.num_samples),
+        "evaluation rows": str(measured.evaluation.num_samples),
+    }
+
+
+def _of_environment(where: Environment) -> dict[str, str]:
+    known = {
+        "device name": where.device_name,
+        "processor": where.host_cpu,
+        "threads": where.num_threads,
+        "driver": where.driver,
+        "python": where.python,
+    }
+    parts = {f"version of {name}": number for name, number in where.versions.items()} | {
+        f"digest of {name}": digest[:12] for name, digest in where.assets.items()
+    }
+    return {name: str(value) for name, value in (known | parts).items() if value is not None}

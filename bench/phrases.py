@@ -1,0 +1,87 @@
+"""Numbers of a comparison in words: the same in the terminal, in Markdown and on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.record import Status
+    from bench.stats import Interval
+
+__all__ = ["ENDINGS", "bounds", "change", "listed", "margin", "with_bounds", "within"]
+
+ENDINGS: dict[Status, str] = {
+    "ok": "finished",
+    "oom": "ran out of memory",
+    "diverged": "diverged",
+    "failed": "failed",
+    "timeout": "ran out of time",
+    "killed": "was killed",
+    "interrupted": "was interrupted",
+    "skipped": "was skipped",
+}
+
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_MINUS = "\N{MINUS SIGN}"
+
+
+def change(metric: str, value: float) -> str:
+    """Write a value against the reference: "2.10x" for a ratio, "+1.2 points" for a share, else signed."""
+    return _number(metric, value) + {"ratio": _TIMES, "difference": _unit(metric), "none": ""}[METRICS[metric].compare]
+
+
+def bounds(metric: str, interval: Interval | None, *, scope: bool = True) -> str:
+    """Write the bounds of an interval: "1.98 to 2.22, this run only"; empty where there are none to tell apart."""
+    if interval is None or interval.bounds is None:
+        return ""
+    low, high = (_bound(metric, bound) for bound in interval.bounds)
+    if low == high:
+        return ""
+    return f"{low} to {high}{', this run only' if scope and interval.this_run_only else ''}"
+
+
+def within(metric: str, interval: Interval | None) -> str:
+    """Write the bounds in brackets, to follow what they bound; empty where there are none."""
+    text = bounds(metric, interval)
+    return text and f" ({text})"
+
+
+def with_bounds(metric: str, interval: Interval) -> str:
+    """Write estimate and bounds: "-0.2 points, -1.1 to +0.7"."""
+    return ", ".join(part for part in (change(metric, interval.estimate), bounds(metric, interval)) if part)
+
+
+def margin(metric: str, value: float) -> str:
+    """Write the size of a difference: a share of the reference for a ratio, else in the metric's unit."""
+    kind = METRICS[metric]
+    if kind.compare == "ratio":
+        return f"{value:.1%}" if value < 1 else f"a factor of {1 + value:.3g}"
+    return f"{value * 100:.1f} points" if kind.unit == "share" else f"{value:.3f}{_unit(metric)}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Write "a, b and c"; there is at least one."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _unit(metric: str) -> str:
+    return " points" if METRICS[metric].unit == "share" else f" {METRICS[metric].unit}"
+
+
+def _number(metric: str, value: float) -> str:
+    kind = METRICS[metric]
+    if kind.compare == "ratio":
+        return f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.3g}"  # noqa: PLR2004  (three digits)
+    text = f"{value * 100:+.1f}" if kind.unit == "share" else f"{value:+.3f}"
+    return text.replace("-", _MINUS)
+
+
+def _bound(metric: str, value: float) -> str:
+    """Write a bound, with more digits where rounding would move it onto "no change"."""
+    text = _number(metric, value)
+    return f"{value:.4f}" if text == "1.00" and value != 1 else text

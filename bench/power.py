@@ -1,0 +1,64 @@
+"""What a comparison could have detected, and how much more data would settle what it could not."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from scipy import special
+
+if TYPE_CHECKING:
+    from bench.stats import Evidence, Interval
+
+__all__ = ["POWER", "detectable", "rows_needed", "rows_to_exceed", "seeds_needed"]
+
+POWER = 0.8
+"""The chance with which a difference of the size spoken of would be detected."""
+
+_MOST_SEEDS = 100
+
+
+def detectable(evidence: Evidence, level: float) -> float:
+    """The smallest difference that a test at `level` would have detected, on the scale of the evidence."""
+    return _quantiles(evidence.degrees, level) * evidence.standard_error
+
+
+def seeds_needed(interval: Interval, effect: float, level: float) -> int | None:
+    """How many seeds would detect `effect`, if they vary as those that were seen.
+
+    A single run knows nothing of how runs vary, so its number is a lower bound. None is more
+    than 100, or an interval without bounds.
+    """
+    evidence = interval.evidence
+    if evidence is None:
+        return None
+    num_seen = 1 if interval.this_run_only else evidence.degrees + 1
+    deviation = evidence.standard_error * math.sqrt(num_seen)
+    enough = (
+        num for num in range(2, _MOST_SEEDS + 1) if _quantiles(num - 1, level) * deviation <= effect * math.sqrt(num)
+    )
+    return next(enough, None)
+
+
+def rows_needed(interval: Interval, num_rows: int, effect: float, level: float) -> int | None:
+    """How many evaluation rows would detect `effect`, by the rows of one run (Connor, Biometrics 43, 1987).
+
+    None where the interval is not of the `num_rows` rows of one run.
+    """
+    evidence = interval.evidence
+    if evidence is None or not math.isinf(evidence.degrees):
+        return None
+    return math.ceil(num_rows * (detectable(evidence, level) / effect) ** 2)
+
+
+def rows_to_exceed(share: float, bound: float, level: float = 0.05) -> int:
+    """How many rows would show that a share lies above a lower bound."""
+    return math.ceil(share * (1 - share) * (_quantiles(math.inf, level) / (share - bound)) ** 2)
+
+
+def _quantiles(degrees: float, level: float) -> float:
+    """The sum of the quantiles for the level, two-sided, and for the power."""
+    points = (1 - level / 2, POWER)
+    if math.isinf(degrees):
+        return float(sum(special.ndtri(point) for point in points))
+    return float(sum(special.stdtrit(degrees, point) for point in points))

@@ -1,0 +1,25 @@
+import pytest
+
+from bench.flags import FLAGS, is_suspect, kind_of
+
+
+@pytest.mark.parametrize("code", ["not-packed", "few-steps", "chance-accuracy", "truncated-inputs", "small-evaluation"])
+def test_a_note_does_not_keep_a_row_from_ranking(code):
+    assert not is_suspect(code)
+
+
+@pytest.mark.parametrize("code", ["throttled", "swap", "gpu-lost", "amp-without-effect", "memory-residual"])
+def test_a_doubt_about_the_numbers_does(code):
+    assert is_suspect(code)
+
+
+def test_a_flag_of_a_later_version_is_a_note():
+    assert kind_of("of-the-future").severity == "note"
+    assert "does not know" in kind_of("of-the-future").meaning
+
+
+def test_every_meaning_is_one_sentence():
+    for code, kind in FLAGS.items():
+        assert kind.meaning[0].isupper(), code
+        assert kind.meaning.endswith("."), code
+        assert ". " not in kind.meaning, code
