@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bench.protocol import Request, Tried
@@ -82,10 +83,11 @@ class Campaign:
                 todo = [spec for spec in todo if spec not in same]
         if not self.runner.interrupted:
             self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
-        for spec in todo:
-            if self.runner.interrupted:
-                return
-            self.store.write(self._carry_out("run", spec))
+        with TemporaryDirectory(prefix=".shelf-", dir=self.store.directory) as shelf:
+            for spec in todo:
+                if self.runner.interrupted:
+                    return
+                self.store.write(self._carry_out("run", spec, shelf))
 
     def _works(self, mode: Mode, specs: Sequence[RunSpec]) -> bool:
         """Try what all of `specs` need; where it fails, it fails for all of them, and each gets its row."""
@@ -95,9 +97,10 @@ class Campaign:
                 self.store.write(record.model_copy(update={"spec": spec, "phase": f"{mode}: {record.phase}"}))
         return record.status == "ok"
 
-    def _carry_out(self, mode: Mode, spec: RunSpec) -> RunRecord:
+    def _carry_out(self, mode: Mode, spec: RunSpec, shelf: str | None = None) -> RunRecord:
         directory = self.model_directory(spec) if self.model_directory and mode == "run" else None
-        request = Request(spec=spec, mode=mode, save_model=None if directory is None else str(directory))
+        save_model = None if directory is None else str(directory)
+        request = Request(spec=spec, mode=mode, save_model=save_model, shelf=shelf)
         self.observer.begin(mode, spec)
 
         def listen(message: Message) -> None:
@@ -111,6 +114,9 @@ class Campaign:
 
 
 def seconds_of(tried: Tried) -> float:
-    """Estimate a whole run from one step, by its tokens."""
-    per_token = tried.step_seconds / tried.step_tokens
-    return per_token * (tried.train_tokens + EVALUATION_SHARE * tried.eval_tokens)
+    """Estimate a whole run from one step, by its tokens; compiling is not in it."""
+    step = tried.step_seconds / tried.step_tokens
+    if tried.cache_seconds is None:
+        return step * (tried.train_tokens + EVALUATION_SHARE * tried.eval_tokens)
+    forward = tried.cache_seconds / tried.step_tokens
+    return step * tried.train_tokens + forward * (tried.cache_tokens + tried.eval_tokens)

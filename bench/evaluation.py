@@ -13,12 +13,12 @@ from torch.nn.functional import cross_entropy
 
 from bench.errors import Diverged
 from bench.record import Evaluation
-from bench.workload.batches import collate, sorted_batches
+from bench.workload.batches import sorted_batches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench.build import Prepared
+    from bench.prepared import Prepared
     from bench.workload.data import Split
 
 __all__ = ["Answers", "answer", "evaluate"]
@@ -32,7 +32,7 @@ class Answers:
     losses: NDArray[np.float32]  # (rows,), cross-entropy in nats
 
 
-def answer(prepared: Prepared, split: Split, pad_token_id: int, batch_size: int) -> Answers:
+def answer(prepared: Prepared, split: Split, batch_size: int) -> Answers:
     """Ask the model about every row, in the precision that it trains in.
 
     Raises:
@@ -43,7 +43,7 @@ def answer(prepared: Prepared, split: Split, pad_token_id: int, batch_size: int)
     predictions = np.empty(len(split), dtype=np.int64)
     losses = np.empty(len(split), dtype=np.float32)
     for rows in sorted_batches(split.lengths, batch_size):
-        batch = collate(split, rows, pad_token_id).to(prepared.device)
+        batch = prepared.batch(split, rows)
         with torch.inference_mode(), prepared.precision.forward():
             logits = prepared.logits(batch).float()  # (rows, labels)
             row_losses = cross_entropy(logits, batch.labels, reduction="none")
@@ -55,7 +55,7 @@ def answer(prepared: Prepared, split: Split, pad_token_id: int, batch_size: int)
     return Answers(predictions, losses)
 
 
-def evaluate(prepared: Prepared, split: Split, pad_token_id: int, batch_size: int) -> Evaluation:
+def evaluate(prepared: Prepared, split: Split, batch_size: int) -> Evaluation:
     """Score the model on a whole split.
 
     Raises:
@@ -63,7 +63,7 @@ def evaluate(prepared: Prepared, split: Split, pad_token_id: int, batch_size: in
 
     """
     began = time.perf_counter()
-    answers = answer(prepared, split, pad_token_id, batch_size)
+    answers = answer(prepared, split, batch_size)
     correct = answers.predictions == split.labels
     return Evaluation(
         accuracy=float(correct.mean()),

@@ -11,7 +11,7 @@ from bench.record import Flag, Measurement
 if TYPE_CHECKING:
     import torch
 
-    from bench.build import Prepared
+    from bench.prepared import Prepared
     from bench.record import CurvePoint, Evaluation, LayerRate, Memory
     from bench.trainer import Schedule, Trained
     from bench.workload.data import Data
@@ -41,7 +41,7 @@ class Observed:
 
 def measurement(seen: Observed) -> Measurement:
     """Put together what was measured; nothing here is an estimate."""
-    trained, data = seen.trained, seen.data
+    trained, data, stored = seen.trained, seen.data, seen.prepared.stored
     rows = [len(batch) for epoch in seen.schedule.epochs for batch in epoch]
     steady = slice(WARMUP_STEPS, None)
     steady_seconds = sum(trained.step_seconds[steady])
@@ -56,6 +56,10 @@ def measurement(seen: Observed) -> Measurement:
         num_padded_tokens=trained.num_padded_tokens,
         train_seconds=trained.seconds,
         load_seconds=seen.load_seconds,
+        cache_seconds=stored.seconds if stored else None,
+        cache_bytes=stored.num_bytes if stored else None,
+        cache_is_shared=stored.is_shared if stored else None,
+        compile_seconds=seen.prepared.compile_seconds,
         step_seconds=trained.step_seconds,
         step_tokens=trained.step_tokens,
         losses=trained.losses,
@@ -80,7 +84,7 @@ def measurement(seen: Observed) -> Measurement:
 
 def flags_of(seen: Observed) -> tuple[Flag, ...]:
     """Find the doubts that a reader of the numbers must know of."""
-    precision, flags = seen.prepared.precision, []
+    precision, flags = seen.prepared.precision, list(seen.prepared.flags)
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
         flags.append(Flag(code="amp-without-effect", message=message))

@@ -114,6 +114,18 @@ METRICS: dict[str, Metric] = {
     "num_skipped_steps": Metric(
         "skipped steps", "steps", "lower", "none", _count, "by the GradScaler, after an overflow"
     ),
+    "cache_seconds": Metric(
+        "filling the cache",
+        "s",
+        "lower",
+        "none",
+        format_seconds,
+        "of the training time: running the frozen layers once",
+    ),
+    "cache_bytes": Metric("cache", "bytes", "lower", "none", format_bytes, "what the frozen layers answer, stored"),
+    "compile_seconds": Metric(
+        "compiling", "s", "lower", "none", format_seconds, "of the training time: compiling, and the first pass"
+    ),
     "load_seconds": Metric("loading", "s", "neither", "none", format_seconds, "data, model and plan"),
     "eval_seconds": Metric("evaluation", "s", "neither", "none", format_seconds, "of the whole evaluation set"),
 }

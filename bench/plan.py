@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from bench.errors import PlanConflict, UsageError
+from bench.wording import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import nn
     from torch.optim import Optimizer
@@ -125,6 +126,12 @@ class TrainPlan:
     """Storage of the weights: mixed precision keeps fp32 masters, pure bf16 does not."""
     optimizer: OptimizerFactory | None = None
     """None is AdamW."""
+    checkpoint: frozenset[str] = frozenset()
+    """The layers whose activations are not kept, but recomputed in the backward pass."""
+    cache_prefix: bool = False
+    """Run the frozen layers at the bottom once per row, and store what they answer."""
+    compile: bool = False
+    """Compile the repeated layer; the time that takes is billed, and shown apart."""
     transforms: tuple[Transform, ...] = ()
     """Rewrites of the model, in the order of their stages."""
     after_step: tuple[AfterStep, ...] = ()
@@ -138,10 +145,15 @@ class TrainPlan:
         """Say in words, by field, how this plan differs from the baseline."""
         baseline = TrainPlan(phases=baseline_phases(view))
         return {
-            field.name: _in_words(field.name, getattr(self, field.name), view)
+            field.name: in_words(field.name, getattr(self, field.name), view)
             for field in fields(self)
             if getattr(self, field.name) != getattr(baseline, field.name)
         }
+
+    def num_frozen_layers(self, view: ModelView) -> int:
+        """Count the transformer layers at the bottom that never train, nor the embeddings below them."""
+        trained = frozenset[str]().union(*(phase.layers for phase in self.phases))
+        return max(0, next((number for number, name in enumerate(view.names) if name in trained), 1) - 1)
 
 
 class Edit(TypedDict, total=False):
@@ -153,6 +165,9 @@ class Edit(TypedDict, total=False):
     precision: Precision
     weights: Literal["fp32", "bf16"]
     optimizer: OptimizerFactory | None
+    checkpoint: frozenset[str]
+    cache_prefix: bool
+    compile: bool
     transforms: tuple[Transform, ...]
     after_step: tuple[AfterStep, ...]
 
@@ -205,6 +220,7 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
     merged["after_step"] = tuple(dict.fromkeys(hook for _, hook in collected["after_step"]))
     plan = TrainPlan(**merged)
     _check_layers(plan, view, writers)
+    _check_cache(plan, view, writers)
     return plan
 
 
@@ -231,6 +247,7 @@ def _check_layers(plan: TrainPlan, view: ModelView, writers: Mapping[str, str]) 
     named = {
         "phases": frozenset[str]().union(*(phase.layers for phase in plan.phases)),
         "lr_scale": frozenset(name for name, _ in plan.lr_scale),
+        "checkpoint": plan.checkpoint,
     }
     for name, layers in named.items():
         if missing := sorted(layers.difference(view.names)):
@@ -244,34 +261,17 @@ def _check_layers(plan: TrainPlan, view: ModelView, writers: Mapping[str, str]) 
         raise UsageError(msg)
 
 
-def _in_words(name: str, value: object, view: ModelView) -> str:
-    """Put the value of one field of a plan in words."""
-    words: dict[str, Callable[[Any], str]] = {
-        "phases": lambda phases: ", then ".join(_phase_in_words(phase, view) for phase in phases),
-        "lr_scale": lambda scale: _scale_in_words(dict(scale)),
-        "transforms": lambda items: ", ".join(map(str, items)),
-        "after_step": lambda items: ", ".join(getattr(item, "__name__", str(item)) for item in items),
-        "optimizer": lambda factory: getattr(factory, "__name__", str(factory)),
-        "lr": lambda rate: f"{rate:g}",
-    }
-    return words.get(name, str)(value)
-
-
-def _phase_in_words(phase: Phase, view: ModelView) -> str:
-    trained = [name for name in view.names if name in phase.layers]
-    since = f" from epoch {phase.epoch + 1}" if phase.epoch else ""
-    if len(trained) == len(view.names):
-        return f"everything trains{since}"
-    if trained == list(view.names[-len(trained) :]):
-        last = len(trained) - 1
-        what = "the head" if not last else f"the head and the last {'layer' if last == 1 else f'{last} layers'}"
-        return f"only {what} train{'' if last else 's'}{since}"
-    return f"only {', '.join(trained)} train{'' if len(trained) > 1 else 's'}{since}"
-
-
-def _scale_in_words(scale: Mapping[str, float]) -> str:
-    if len(scale) == 1:
-        ((name, factor),) = scale.items()
-        return f"{name} at {factor:g} times the base rate"
-    low, high = min(scale.values()), max(scale.values())
-    return f"{len(scale)} layers at {low:.3g} to {high:.3g} times the base rate"
+def _check_cache(plan: TrainPlan, view: ModelView, writers: Mapping[str, str]) -> None:
+    """Refuse to store what a frozen bottom answers where there is none, or where an adapter may change it."""
+    if not plan.cache_prefix:
+        return
+    author = writers["cache_prefix"]
+    if plan.transforms:
+        msg = (
+            f"{author} and {plan.transforms[0]} do not compose: what changes inside the frozen layers cannot be stored"
+        )
+        raise PlanConflict(msg)
+    if not plan.num_frozen_layers(view):
+        other = f"{writers['phases']} trains" if "phases" in writers else "the baseline trains"
+        msg = f"{author} stores what frozen layers answer, but {other} from the bottom up: add freeze, as in freeze+cached"
+        raise PlanConflict(msg)

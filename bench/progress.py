@@ -45,7 +45,8 @@ class Display:
             disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
-        self._title = ""
+        self._title = self._name = ""
+        self._mode: Mode = "prepare"
 
     def __enter__(self) -> Self:
         """Take over the terminal."""
@@ -60,6 +61,7 @@ class Display:
 
     def begin(self, mode: Mode, spec: RunSpec) -> None:
         """Open a line for the process that begins."""
+        self._mode, self._name = mode, spec.name
         if mode == "run":
             self._run += 1
         self._title = {
@@ -74,6 +76,8 @@ class Display:
         match message:
             case protocol.Phase(name=name):
                 self._update(description=f"{self._title}: {_DOING[name]}", completed=0, total=None, detail="")
+            case protocol.Planned(cache_bytes=int(size)) if self._mode == "dry":
+                self.say(f"{self._name} stores {format_bytes(size)} of what its frozen layers answer")
             case protocol.Progress(done=done, total=total, unit="bytes"):
                 self._update(completed=done, total=total, detail=f"{format_bytes(done)} of {format_bytes(total)}")
             case protocol.Progress(done=done, total=total, loss=loss, samples_per_second=rate):

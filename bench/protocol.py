@@ -29,6 +29,8 @@ class Request(_Message):
     """"dry" trains one step on the longest batch; "prepare" only fetches, converts and tokenises."""
     save_model: str | None = None
     """Directory that receives the trained weights."""
+    shelf: str | None = None
+    """Directory in which the runs of a comparison share what their frozen layers answer."""
     gpu_uuid: str | None = None
     """The leased GPU; the process sees no other."""
 
@@ -51,6 +53,8 @@ class Planned(_Message):
     num_steps: int
     num_params: int
     num_trainable_params: int
+    cache_bytes: int | None = None
+    """Room that the answers of the frozen layers will take."""
 
 
 class Progress(_Message):
@@ -70,11 +74,14 @@ class Tried(_Message):
     kind: Literal["tried"] = "tried"
     step_seconds: float
     step_tokens: int
-    """Padding included."""
     train_tokens: int
     """Of all steps."""
     eval_tokens: int
     """Of the evaluation at the end."""
+    cache_seconds: float | None = None
+    """To store what the frozen layers answer to the rows of the step."""
+    cache_tokens: int = 0
+    """Of all rows that would be stored."""
     peak_bytes: int | None
 
 

@@ -132,7 +132,14 @@ class Measurement(_Part):
     num_padded_tokens: int
     """Tokens computed, padding included."""
     train_seconds: float
-    """What the strategy costs: its steps, and nothing of loading, evaluation or process start."""
+    """What the strategy costs: cache, compilation and steps, and nothing of loading, evaluation or process start."""
+    cache_seconds: float | None = None
+    """Of it, running the frozen layers and storing what they answer; None where nothing is stored."""
+    cache_bytes: int | None = None
+    cache_is_shared: bool | None = None
+    """Whether an earlier run had filled the cache: its time is billed, and was not spent again."""
+    compile_seconds: float | None = None
+    """Of train_seconds, compiling, with the first pass that it takes; None where nothing is compiled."""
     load_seconds: float
     """Reading data and model, building the plan."""
     step_seconds: tuple[float, ...]

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
 from bench.errors import Diverged
 from bench.probes.clock import open_clock
-from bench.workload.batches import collate, micro_batches
+from bench.workload.batches import micro_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from bench.build import Prepared
+    from bench.prepared import Prepared
     from bench.workload.data import Split
 
 __all__ = ["Schedule", "Trained", "train"]
@@ -46,6 +47,15 @@ class Schedule:
         """The optimizer steps of the whole run."""
         return sum(map(len, self.epochs))
 
+    def parts(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Cut the rows of one optimizer step into those of its forward passes."""
+        return micro_batches(rows, self.micro_batch_size)
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Every row that is trained on, once, in the order of the split."""
+        return np.unique(np.concatenate(list(chain(*self.epochs))))
+
     @property
     def num_warmup_steps(self) -> int:
         """The steps in which the rate rises from zero; it then falls linearly to zero."""
@@ -57,7 +67,9 @@ class Trained:
     """What the loop measured."""
 
     seconds: float
-    """Billed time: the steps, and nothing of evaluation."""
+    """Billed time: cache, compilation and steps, and nothing of evaluation."""
+    set_up_seconds: float
+    """Of it, what came before the first step."""
     step_seconds: tuple[float, ...]
     step_tokens: tuple[int, ...]
     losses: tuple[float, ...]
@@ -69,7 +81,6 @@ class Trained:
 def train(
     prepared: Prepared,
     split: Split,
-    pad_token_id: int,
     schedule: Schedule,
     *,
     on_step: Callable[[int, float | None, float], None],
@@ -87,20 +98,24 @@ def train(
     losses: list[torch.Tensor] = []
     step_tokens: list[int] = []
     num_samples = num_padded_tokens = step = 0
+    clock.start()
+    clock.bill(prepared.set_up(split, schedule.rows, first=next(schedule.parts(schedule.epochs[0][0]))))
+    clock.stop()
+    set_up_seconds = clock.seconds
     for epoch, batches in enumerate(schedule.epochs):
         prepared.begin_epoch(epoch)
         for rows in batches:
             clock.start()
             loss = torch.zeros((), device=device)
             tokens = 0
-            for part in micro_batches(rows, schedule.micro_batch_size):
-                batch = collate(split, part, pad_token_id).to(device)
+            for part in schedule.parts(rows):
+                batch = prepared.batch(split, part)
                 with precision.forward():
                     part_loss = cross_entropy(prepared.logits(batch).float(), batch.labels) * (len(part) / len(rows))
                 precision.backward(part_loss)
                 loss += part_loss.detach()
                 tokens += batch.num_tokens
-                num_padded_tokens += batch.input_ids.numel()
+                num_padded_tokens += batch.num_computed
             if precision.step(prepared.optimizer, prepared.trained, schedule.max_grad_norm):
                 scheduler.step()
             for hook in prepared.after_step:
@@ -122,6 +137,7 @@ def train(
     _check(losses[-CHECK_EVERY:], step)
     return Trained(
         seconds=clock.seconds,
+        set_up_seconds=set_up_seconds,
         step_seconds=clock.laps(),
         step_tokens=tuple(step_tokens),
         losses=tuple(torch.stack(losses).tolist()),

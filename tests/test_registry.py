@@ -53,7 +53,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 
 
 def test_every_file_is_a_strategy() -> None:
-    assert registry.names() == ("amp", "discriminative", "freeze", "full", "llrd")
+    assert registry.names() == ("amp", "cached", "checkpoint", "compile", "discriminative", "freeze", "full", "llrd")
     for name in registry.names():
         cls = registry.class_of(name)
         assert cls.__name__.lower() == name

@@ -41,6 +41,10 @@ class StepClock(ABC):
             self._seconds += time.perf_counter() - self._since
             self._since = None
 
+    def bill(self, seconds: float) -> None:
+        """Add time that was spent elsewhere on what this run uses."""
+        self._seconds += seconds
+
     @abstractmethod
     def lap(self) -> None:
         """One step is over; the next begins."""

@@ -6,47 +6,19 @@ holds rows of similar length and computes little padding, and which rows meet st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from bench.workload.data import Split
-
-__all__ = ["Batch", "collate", "longest_batch", "ordered_batches", "sorted_batches"]
+__all__ = ["by_token_budget", "longest_batch", "micro_batches", "ordered_batches", "sorted_batches"]
 
 WINDOW = 8
 """Batches per window: padding falls from 1.83 to 1.14 times the real tokens of short reviews."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows that take one forward pass together, padded on the right."""
-
-    input_ids: torch.Tensor  # (rows, tokens), int64
-    attention_mask: torch.Tensor  # (rows, tokens), int64; 1 where a token is real
-    labels: torch.Tensor  # (rows,), int64
-    num_tokens: int
-    """Real tokens; padding is not counted."""
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return len(self.labels)
-
-    def to(self, device: torch.device) -> Batch:
-        """Copy the batch to `device`."""
-        return Batch(
-            self.input_ids.to(device, non_blocking=True),
-            self.attention_mask.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-            self.num_tokens,
-        )
 
 
 def ordered_batches(lengths: NDArray[np.integer], batch_size: int, *, seed: int, epoch: int) -> list[NDArray[np.int64]]:
@@ -72,19 +44,14 @@ def longest_batch(lengths: NDArray[np.integer], batch_size: int) -> NDArray[np.i
     return np.sort(np.argsort(lengths, kind="stable")[-batch_size:])
 
 
-def collate(split: Split, rows: NDArray[np.int64] | Sequence[int], pad_token_id: int) -> Batch:
-    """Pad the given rows of a split to the longest of them."""
-    lengths = split.lengths[rows]
-    positions = np.arange(int(lengths.max()))
-    mask = positions < lengths[:, None]  # (rows, tokens)
-    input_ids = np.full(mask.shape, pad_token_id, dtype=np.int64)
-    input_ids[mask] = np.concatenate([split.row(row) for row in rows])
-    return Batch(
-        torch.from_numpy(input_ids),
-        torch.from_numpy(mask.astype(np.int64)),
-        torch.from_numpy(split.labels[rows].astype(np.int64)),
-        int(lengths.sum()),
-    )
+def by_token_budget(lengths: NDArray[np.integer], rows: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Cut `rows`, sorted by length, into parts that hold `budget` tokens padded, or one row."""
+    rows = rows[np.argsort(lengths[rows], kind="stable")]
+    start = 0
+    for end in range(1, len(rows) + 1):
+        if end == len(rows) or (end + 1 - start) * lengths[rows[end]] > budget:
+            yield rows[start:end]
+            start = end
 
 
 def micro_batches(rows: NDArray[np.int64], size: int | None) -> Iterator[NDArray[np.int64]]:

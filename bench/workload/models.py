@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["LoadedModel", "load_model", "load_tokenizer", "num_positions"]
+__all__ = ["LoadedModel", "first_position", "load_model", "load_tokenizer", "num_positions"]
 
 OFFSET_POSITIONS = ("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta", "xmod")
 """Model types whose first token stands at the position after the pad token's id."""
@@ -106,8 +106,13 @@ def num_positions(name: str) -> int | None:
     with _explained("configuration", name, folder):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
     positions: int | None = getattr(config, "max_position_embeddings", None)
+    return positions - first_position(config) if positions else None
+
+
+def first_position(config: PreTrainedConfig) -> int:
+    """Say at which position a model puts its first token."""
     offset: int = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
-    return positions - offset if positions else None
+    return offset
 
 
 def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatched: set[str]) -> None:

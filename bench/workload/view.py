@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-__all__ = ["view_of"]
+__all__ = ["layers_of", "view_of"]
 
 
 def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> ModelView:
@@ -40,7 +40,7 @@ def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> Mod
     base = model.base_model
     if base is model:
         raise _unplaced(model, "it has no base model apart from its head")
-    layers = _layers(model)
+    layers = layers_of(model)
     name_of = {id(param): name for name, param in model.named_parameters()}
     in_base = {id(param) for param in base.parameters()}
     head = {name for key, name in name_of.items() if key not in in_base or name in fresh}
@@ -64,8 +64,13 @@ def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> Mod
     )
 
 
-def _layers(model: PreTrainedModel) -> nn.ModuleList:
-    """Find the one outermost list of as many modules as the configuration has layers."""
+def layers_of(model: PreTrainedModel) -> nn.ModuleList:
+    """Find the one outermost list of as many modules as the configuration has layers.
+
+    Raises:
+        ModelError: there is none, or more than one.
+
+    """
     config = model.config.get_text_config()
     if model.config.is_encoder_decoder:
         raise _unplaced(model, "an encoder and a decoder have no single order of layers")

@@ -6,16 +6,18 @@ import pytest
 import torch
 
 from bench import registry
-from bench.build import Prepared, prepare
+from bench.build import prepare
 from bench.plan import compose
 from bench.spec import parse_strategy
-from bench.testing import TOY_RATES, tiny_llama
+from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from transformers import PreTrainedModel
+
+    from bench.prepared import Prepared
 
 
 @pytest.fixture
@@ -26,6 +28,15 @@ def prepared() -> Callable[..., Prepared]:
         model = model or tiny_llama()
         view = view_of(model)
         plan = compose([registry.load(term) for term in parse_strategy(text)], view)
-        return prepare(model, view, plan, rates=TOY_RATES, device=torch.device("cpu"), weight_decay=0.01)
+        return prepare(
+            model,
+            view,
+            plan,
+            split=toy_split(40),
+            pad_token_id=0,
+            rates=TOY_RATES,
+            device=torch.device("cpu"),
+            weight_decay=0.01,
+        )
 
     return make

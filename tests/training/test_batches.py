@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from bench.forward.padded import collate
 from bench.testing import toy_split
-from bench.workload.batches import collate, longest_batch, micro_batches, ordered_batches, sorted_batches
+from bench.workload.batches import longest_batch, micro_batches, ordered_batches, sorted_batches
 
 lengths_of_rows = st.integers(1, 300).flatmap(lambda n: arrays(np.int64, n, elements=st.integers(1, 90)))
 
@@ -61,11 +62,15 @@ def test_padding_is_on_the_right_and_masked() -> None:
     split = toy_split(8)
     rows = [3, 0, 5]
     batch = collate(split, rows, pad_token_id=63)
-    assert batch.input_ids.shape == batch.attention_mask.shape == (3, int(split.lengths[rows].max()))
-    assert batch.num_tokens == int(split.lengths[rows].sum()) == int(batch.attention_mask.sum())
+    assert (
+        batch.inputs["input_ids"].shape == batch.inputs["attention_mask"].shape == (3, int(split.lengths[rows].max()))
+    )
+    assert batch.num_tokens == int(split.lengths[rows].sum()) == int(batch.inputs["attention_mask"].sum())
     assert batch.labels.tolist() == split.labels[rows].tolist()
     for place, row in enumerate(rows):
         length = int(split.lengths[row])
-        assert batch.input_ids[place, :length].tolist() == split.row(row).tolist()
-        assert set(batch.input_ids[place, length:].tolist()) <= {63}
-        assert batch.attention_mask[place].tolist() == [1] * length + [0] * (batch.input_ids.shape[1] - length)
+        assert batch.inputs["input_ids"][place, :length].tolist() == split.row(row).tolist()
+        assert set(batch.inputs["input_ids"][place, length:].tolist()) <= {63}
+        assert batch.inputs["attention_mask"][place].tolist() == [1] * length + [0] * (
+            batch.inputs["input_ids"].shape[1] - length
+        )

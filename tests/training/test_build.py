@@ -14,18 +14,21 @@ from transformers import (
     PreTrainedModel,
 )
 
-from bench.build import Prepared, prepare
+from bench.build import prepare
 from bench.errors import UsageError
 from bench.plan import Phase, TrainPlan
-from bench.testing import TOY_RATES, tiny_llama
+from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.prepared import Prepared
+
     Prepare = Callable[..., Prepared]
 
 CPU = torch.device("cpu")
+SPLIT = toy_split(12)
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def test_frozen_layers_build_no_graph(prepared: Prepare) -> None:
     for number in (0, 2, 3):
         layer = ready.model.get_submodule(f"model.layers.{number}")
         layer.register_forward_hook(lambda _m, _i, out, number=number: outputs.__setitem__(str(number), out))
-    ready.model(input_ids=torch.ones(1, 3, dtype=torch.long))
+    ready.logits(ready.batch(SPLIT, [0, 1]))
     assert [outputs[number].requires_grad for number in ("0", "2", "3")] == [False, False, True]
 
 
@@ -118,7 +121,7 @@ def test_a_transform_may_rename_known_parameters_and_introduce_others() -> None:
     model = tiny_llama()
     view = view_of(model)
     plan = TrainPlan(phases=(Phase(0, frozenset({"head"})),), transforms=(RenameAndAdd(),))
-    ready = prepare(model, view, plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    ready = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     trainable = {name for name, param in ready.model.named_parameters() if param.requires_grad}
     prefix = "model.layers.3.self_attn.q_proj"
     assert trainable == {"score.weight", f"{prefix}.down.weight", f"{prefix}.up.weight"}
@@ -138,7 +141,7 @@ def test_weights_may_be_stored_in_bf16() -> None:
     model = tiny_llama()
     view = view_of(model)
     plan = TrainPlan(phases=(Phase(0, frozenset(view.names)),), weights="bf16")
-    ready = prepare(model, view, plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    ready = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     assert {param.dtype for param in ready.model.parameters()} == {torch.bfloat16}
 
 
@@ -146,4 +149,4 @@ def test_a_plan_that_trains_nothing_is_refused() -> None:
     model = tiny_llama()
     plan = TrainPlan(phases=(Phase(0, frozenset()),))
     with pytest.raises(UsageError, match="trains nothing"):
-        prepare(model, view_of(model), plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+        prepare(model, view_of(model), plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)

@@ -14,27 +14,27 @@ from bench.testing import tiny_llama, toy_split
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.build import Prepared
+    from bench.prepared import Prepared
 
 SPLIT = toy_split(21, num_labels=3)
 
 
 def test_answers_equal_the_model_s_own_row_by_row(prepared: Callable[..., Prepared]) -> None:
     ready = prepared("full", tiny_llama(num_labels=3))
-    answers = answer(ready, SPLIT, 0, batch_size=4)
-    ready.model.eval()
+    answers = answer(ready, SPLIT, batch_size=4)
+    plain = tiny_llama(num_labels=3).eval()
     for row in range(len(SPLIT)):
         ids, label = torch.from_numpy(SPLIT.row(row).astype(np.int64))[None], torch.tensor([SPLIT.labels[row]])
         with torch.no_grad():
-            output = ready.model(input_ids=ids, labels=label)
+            output = plain(input_ids=ids, labels=label)
         assert answers.predictions[row] == int(output.logits.argmax())
         assert answers.losses[row] == pytest.approx(float(output.loss), rel=1e-4)
 
 
 def test_scores_are_those_of_the_answers(prepared: Callable[..., Prepared]) -> None:
     ready = prepared("full", tiny_llama(num_labels=3))
-    evaluation = evaluate(ready, SPLIT, 0, batch_size=4)
-    predictions = answer(ready, SPLIT, 0, batch_size=7).predictions
+    evaluation = evaluate(ready, SPLIT, batch_size=4)
+    predictions = answer(ready, SPLIT, batch_size=7).predictions
     assert evaluation.accuracy == pytest.approx(accuracy_score(SPLIT.labels, predictions))
     assert evaluation.macro_f1 == pytest.approx(f1_score(SPLIT.labels, predictions, average="macro", zero_division=0.0))
     assert evaluation.correct == "".join("01"[int(right)] for right in predictions == SPLIT.labels)
@@ -47,4 +47,4 @@ def test_answers_that_are_no_numbers_are_no_answers(prepared: Callable[..., Prep
     with torch.no_grad():
         ready.model.get_parameter("score.weight").fill_(torch.nan)
     with pytest.raises(Diverged, match="not finite"):
-        evaluate(ready, SPLIT, 0, batch_size=4)
+        evaluate(ready, SPLIT, batch_size=4)

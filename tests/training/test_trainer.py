@@ -7,19 +7,21 @@ import torch
 from transformers import get_linear_schedule_with_warmup
 
 from bench import registry
-from bench.build import Prepared, prepare
+from bench.build import prepare
 from bench.errors import Diverged
+from bench.forward.padded import collate
 from bench.plan import Phase, TrainPlan, compose
 from bench.rates import resolve
 from bench.schedule import schedule_of
 from bench.spec import RunSpec, parse_strategy
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.trainer import Schedule, Trained, train
-from bench.workload.batches import collate
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bench.prepared import Prepared
 
     Prepare = Callable[..., Prepared]
 
@@ -37,7 +39,7 @@ def run(
     on_step: Callable[[int, float | None, float], None] = lambda _done, _loss, _seconds: None,
     on_point: Callable[[int, float], None] = lambda _done, _seconds: None,
 ) -> Trained:
-    return train(prepared, SPLIT, 0, schedule, on_step=on_step, on_point=on_point)
+    return train(prepared, SPLIT, schedule, on_step=on_step, on_point=on_point)
 
 
 def plain_transformers_losses(text: str, spec: RunSpec) -> list[float]:
@@ -60,7 +62,7 @@ def plain_transformers_losses(text: str, spec: RunSpec) -> list[float]:
     model.train()
     for rows in (rows for epoch in schedule.epochs for rows in epoch):
         batch = collate(SPLIT, rows, 0)
-        loss = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=batch.labels).loss
+        loss = model(**batch.inputs, labels=batch.labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         optimizer.step()
@@ -141,7 +143,7 @@ def test_layers_thaw_at_their_phase() -> None:
     view = view_of(model)
     head, everything = frozenset({"head"}), frozenset(view.names)
     plan = TrainPlan(phases=(Phase(0, head), Phase(1, everything)), lr=1e-2)
-    prepared = prepare(model, view, plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    prepared = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     before = model.get_parameter("model.layers.0.mlp.up_proj.weight").detach().clone()
     changed: list[bool] = []
 
@@ -158,6 +160,6 @@ def test_the_hook_after_a_step_is_called_with_its_number() -> None:
     model = tiny_llama()
     view = view_of(model)
     plan = TrainPlan(phases=(Phase(0, frozenset(view.names)),), after_step=(lambda _model, step: called.append(step),))
-    prepared = prepare(model, view, plan, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    prepared = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     run(prepared, schedule_of(spec_for("full", steps=3), SPLIT))
     assert called == [0, 1, 2]

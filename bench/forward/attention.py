@@ -1,0 +1,143 @@
+"""Attention inside packed rows, offered to transformers under a name of its own.
+
+A pack is a single row of tokens in which many sequences stand end to end. Only attention must
+know where one ends. Here it spreads queries, keys and values out to one sequence per row, runs
+torch's own kernel, and gathers the answers back: all else of the model computes no padding.
+On a GPU in half precision a kernel for sequences of various lengths does without the spreading.
+
+The danger of packing is silence: a packed row under any other attention mixes its sequences
+without an error. So this function refuses a call without a layout, and `bench.forward.choose`
+compares the packed model with the plain one before it is used.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch.nn.attention.varlen import varlen_attn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+from bench.forward.spreading import gather, spread
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["NAME", "packed_attention"]
+
+NAME = "bench_packed"
+"""Of this attention among those of transformers."""
+
+
+def packed_attention(
+    module: nn.Module,
+    query: torch.Tensor,  # (1, heads, tokens, size)
+    key: torch.Tensor,  # (1, key heads, tokens, size)
+    value: torch.Tensor,
+    _mask_of_rows: torch.Tensor | None,
+    *,
+    pack_slots: torch.Tensor | None = None,
+    pack_homes: torch.Tensor | None = None,
+    pack_mask: torch.Tensor | None = None,
+    pack_bounds: torch.Tensor | None = None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    is_causal: bool | None = None,
+    softcap: float | None = None,
+    sliding_window: int | None = None,
+    position_bias: torch.Tensor | None = None,
+    **_: object,
+) -> tuple[torch.Tensor, None]:
+    """Attend within each sequence of a pack: (1, tokens, heads, size).
+
+    The layout is what `PackedForward` hands down: `pack_slots` (sequences, longest), the token in
+    each slot; `pack_homes` (tokens,), the slot of each token; `pack_mask` (sequences, longest),
+    whether a slot is the home of a token; and where the kernel for various lengths may be used
+    `pack_bounds` (sequences + 1,), int32, where sequences begin and the last ends. All other
+    options mean what they mean in transformers.
+
+    Raises:
+        ValueError: the call is none that packing can serve.
+
+    """
+    if pack_slots is None or pack_homes is None or pack_mask is None or position_bias is not None:
+        raise ValueError("packed attention was called without the layout of a pack, or with a bias on positions")
+    causal: bool = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    grouped = key.shape[1] != query.shape[1]
+    q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # (tokens, heads, size)
+    if pack_bounds is not None and softcap is None and not dropout and v.dtype != torch.float32:
+        longest, far = pack_slots.shape[1], -1 if sliding_window is None else sliding_window - 1
+        answers = varlen_attn(
+            q.to(v.dtype),
+            k.to(v.dtype),
+            v,
+            pack_bounds,
+            pack_bounds,
+            longest,
+            longest,
+            scale=scaling,
+            window_size=(far, 0 if causal else far),
+            enable_gqa=grouped,
+        )
+        return cast("torch.Tensor", answers).unsqueeze(0), None
+    mask = _mask(pack_mask, causal=causal, window=sliding_window)
+    kernel = partial(
+        scaled_dot_product_attention if softcap is None else partial(_capped, softcap=softcap),
+        attn_mask=mask,
+        dropout_p=dropout,
+        is_causal=causal and mask is None,
+        scale=scaling,
+        enable_gqa=grouped,
+    )
+    rows = [spread(part, pack_slots, pack_homes) for part in (q, k, v)]
+    if value.device.type == "cpu" and value.dtype == torch.bfloat16:
+        # The backward pass of torch's CPU kernel is slower in bf16 than in fp32, and less exact.
+        with torch.autocast("cpu", enabled=False):
+            rows = [part.float() for part in rows]
+            return gather(kernel(*rows), pack_homes).to(value.dtype).unsqueeze(0), None
+    return gather(kernel(*rows), pack_homes).unsqueeze(0), None
+
+
+def _mask(present: torch.Tensor, *, causal: bool, window: int | None) -> torch.Tensor | None:
+    """Say who may see whom: (sequences, 1, queries or 1, keys); None where causality says it all.
+
+    Padding stands on the right, behind all that a causal query sees.
+    """
+    longest = present.shape[1]
+    if window is None or longest <= window:
+        return None if causal else present[:, None, None, :]
+    place = torch.arange(longest, device=present.device)
+    distance = place[:, None] - place[None, :]
+    near = (distance < window) & (distance >= 0 if causal else distance > -window)
+    # Whoever is padding sees itself: a row of the softmax without any key is no number.
+    return near & present[:, None, None, :] | torch.eye(longest, dtype=torch.bool, device=present.device)
+
+
+def _capped(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    *,
+    softcap: float,
+    attn_mask: torch.Tensor | None,
+    dropout_p: float,
+    is_causal: bool,
+    scale: float | None,
+    enable_gqa: bool,
+) -> torch.Tensor:
+    """Attend with scores that stay within `softcap` (Gemma 2), which torch's kernel does not offer."""
+    if enable_gqa:
+        key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], dim=1) for part in (key, value))
+    scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    scores = torch.tanh(scores / softcap) * softcap
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, torch.finfo(scores.dtype).min)
+    weights = torch.dropout(scores.softmax(-1, dtype=torch.float32).to(value.dtype), dropout_p, train=dropout_p > 0)
+    return weights @ value
+
+
+AttentionInterface.register(NAME, packed_attention)

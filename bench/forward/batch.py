@@ -1,0 +1,52 @@
+"""Rows that take one forward pass together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import torch
+
+__all__ = ["Batch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """The inputs of a model for some rows, and what it should answer."""
+
+    inputs: Mapping[str, torch.Tensor]
+    """What the classifier is called with; each has one row per row of the batch."""
+    labels: torch.Tensor  # (rows,), int64
+    num_tokens: int
+    """Real tokens; padding is not counted."""
+    num_computed: int
+    """Tokens that the body computes, padding included."""
+    body: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    """What the body is called with where that is something else: a pack."""
+    picked: torch.Tensor | None = None  # (rows,): the token of the pack that answers for its row
+    prefix: torch.Tensor | None = None  # (1, tokens of the body, width)
+    """What the first layers answer, where it is stored."""
+    num_stored_layers: int = 0
+    """How many layers that is."""
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Batch:
+        """Copy the batch to `device`."""
+        return replace(
+            self,
+            inputs=_moved(self.inputs, device),
+            labels=self.labels.to(device, non_blocking=True),
+            body=_moved(self.body, device),
+            picked=None if self.picked is None else self.picked.to(device, non_blocking=True),
+            prefix=None if self.prefix is None else self.prefix.to(device, non_blocking=True),
+        )
+
+
+def _moved(tensors: Mapping[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}

@@ -1,0 +1,58 @@
+"""Other ways to run a transformer layer: compiled, or keeping no activations."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.checkpoint import checkpoint
+
+from bench.errors import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import nn
+
+__all__ = ["compile_layers", "recompute_layers"]
+
+
+def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
+    """Compile the layers for training, with shapes that may vary; all of one class share their code.
+
+    Where no gradient is wanted they stay as they are: evaluation is off the clock, and compiling
+    for it would cost more than it saves. A layer that cannot be compiled as a whole is an error,
+    never a silent half. Nothing is taken from an earlier run's cache, so that
+    each run pays for what it uses.
+
+    Raises:
+        Unsupported: there is no compiler for the code that torch generates.
+
+    """
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
+        raise Unsupported("compile needs a C++ compiler on a CPU, and none is installed (g++ or clang++)")
+    torch.compiler.config.force_disable_caches = True
+    warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for
+    for layer in layers:
+        _replace(layer, _while_training(layer.forward, torch.compile(layer.forward, dynamic=True, fullgraph=True)))
+
+
+def recompute_layers(layers: Iterable[nn.Module]) -> None:
+    """Let the layers forget their activations in training, and run again in the backward pass."""
+    for layer in layers:
+        _replace(layer, _while_training(layer.forward, partial(checkpoint, layer.forward, use_reentrant=False)))
+
+
+def _while_training(plain: Callable[..., Any], special: Callable[..., Any]) -> Callable[..., Any]:
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return (special if torch.is_grad_enabled() else plain)(*args, **kwargs)
+
+    return forward
+
+
+def _replace(layer: nn.Module, forward: Callable[..., Any]) -> None:
+    layer.forward = forward

@@ -1,0 +1,189 @@
+"""The fast way: the rows of a batch end to end in one, so that nothing outside attention computes padding.
+
+The classifier is called with one token per row, the one whose answer counts (the last of a
+decoder, the first of an encoder). Its body is called with the whole pack instead; where its
+last layer ends, the picked tokens alone go on. So final norm, pooler and head are the model's
+own, whatever they are, and run once per row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from bench.forward.attention import NAME
+from bench.forward.batch import Batch
+from bench.workload.models import first_position
+from bench.workload.view import layers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from torch import nn
+    from transformers import PreTrainedModel
+
+    from bench.workload.data import Split
+
+__all__ = ["PackedForward"]
+
+_OF_ROWS = {"input_ids", "attention_mask", "position_ids", "token_type_ids", "inputs_embeds"}
+"""What a classifier hands to its body that speaks of rows, not of packs."""
+
+
+class PackedForward:
+    """Runs a classifier on packed rows, and can start above layers whose answers are stored."""
+
+    def __init__(
+        self, outer: nn.Module, model: PreTrainedModel, *, picks_early: bool, various_lengths: bool = False
+    ) -> None:
+        """Prepare `model`, which stands in `outer` (itself, or an adapter around it), to be called with packs.
+
+        `picks_early` leaves all but the picked tokens behind at the last layer, so that a pooler
+        inside the body sees rows; without, that happens where the body ends (GPT-2 needs it).
+        `various_lengths` allows the kernel for sequences of various lengths, which a GPU has.
+        """
+        self._outer, self._model = outer, model
+        self._picks_early, self._various_lengths = picks_early, various_lengths
+        self._batch: Batch | None = None
+        self._stop_after = 0
+        self._in_tuples = False
+        self._first_position = first_position(model.config)
+        self._has_token_types = hasattr(model.config, "type_vocab_size")
+        self._layers = list(layers_of(model))
+        self.num_layers = len(self._layers)
+        self.width: int = model.config.get_text_config().hidden_size
+        self.dtype = next(model.parameters()).dtype
+        self._picks_last = any(getattr(module, "is_causal", False) for module in self._layers[0].modules())
+        self._plain = model.config._attn_implementation  # noqa: SLF001  (there is no public way to ask)
+        model.set_attn_implementation(NAME)
+        self._undo: list[Callable[[], None]] = []
+        self._undo.append(model.base_model.register_forward_pre_hook(self._enter, with_kwargs=True).remove)
+        if not picks_early:
+            self._undo.append(model.base_model.register_forward_hook(self._leave).remove)
+        for number, layer in enumerate(self._layers):
+            self._wrap(layer, number)
+
+    def close(self) -> None:
+        """Leave the model as it was."""
+        self._model.set_attn_implementation(self._plain)
+        for undo in self._undo:
+            undo()
+
+    def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
+        """Pack the given rows of a split, on the CPU."""
+        lengths = split.lengths[rows]
+        num_tokens, longest = int(lengths.sum()), int(lengths.max())
+        ends = np.cumsum(lengths)
+        starts = ends - lengths
+        place = np.arange(longest)
+        present = place < lengths[:, None]  # (rows, longest)
+        slots = starts[:, None] + np.minimum(place, lengths[:, None] - 1)
+        tokens = np.concatenate([split.row(row) for row in rows]).astype(np.int64)
+        positions = np.broadcast_to(place, present.shape)[present] + self._first_position
+        picked = ends - 1 if self._picks_last else starts
+        return Batch(
+            inputs={"input_ids": torch.from_numpy(tokens[picked][:, None])},
+            labels=torch.from_numpy(split.labels[rows].astype(np.int64)),
+            num_tokens=num_tokens,
+            num_computed=num_tokens,
+            body={
+                **self._body(torch.from_numpy(tokens), torch.from_numpy(positions)),
+                "pack_slots": torch.from_numpy(slots),
+                "pack_homes": torch.from_numpy(np.flatnonzero(present)),
+                "pack_mask": torch.from_numpy(present),
+                **(
+                    {"pack_bounds": torch.from_numpy(np.append(0, ends).astype(np.int32))}
+                    if self._various_lengths
+                    else {}
+                ),
+            },
+            picked=torch.from_numpy(picked),
+        )
+
+    def pooled(self, batch: Batch) -> Batch:
+        """Shrink a pack to its picked tokens: all that is left to do where every layer's answer is stored."""
+        tokens, positions = (batch.body[name].squeeze(0)[batch.picked] for name in ("input_ids", "position_ids"))
+        return replace(batch, body=self._body(tokens, positions), picked=torch.arange(len(batch)))
+
+    def _body(self, tokens: torch.Tensor, positions: torch.Tensor) -> dict[str, torch.Tensor]:
+        body = {"input_ids": tokens[None], "position_ids": positions[None]}  # (1, tokens)
+        if self._has_token_types:
+            body["token_type_ids"] = torch.zeros_like(body["input_ids"])
+        return body
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Run the model: (rows, labels)."""
+        self._batch = batch
+        try:
+            logits: torch.Tensor = self._outer(**batch.inputs).logits
+        finally:
+            self._batch = None
+        return logits
+
+    def prefix(self, batch: Batch, num_layers: int) -> torch.Tensor:
+        """Run the first layers alone: (tokens, width)."""
+        self._stop_after = num_layers
+        try:
+            self.logits(batch)
+        except _Stopped as stopped:
+            return stopped.hidden
+        finally:
+            self._stop_after = 0
+        raise RuntimeError("the model ended without running its layers")
+
+    def _enter(
+        self, _module: nn.Module, _args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[()], dict[str, Any]]:
+        """Hand the body the pack, where the classifier hands it the picked tokens."""
+        return (), {name: value for name, value in kwargs.items() if name not in _OF_ROWS} | dict(self._now().body)
+
+    def _now(self) -> Batch:
+        """The batch in work: a body that is called by anybody else would mix sequences, or find none."""
+        if self._batch is None:
+            raise RuntimeError("this model runs on packs; call it through bench.forward")
+        return self._batch
+
+    def _wrap(self, layer: nn.Module, number: int) -> None:
+        """Let a layer give way to what is stored of it."""
+        run: Callable[..., Any] = layer.forward
+
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            batch = self._now()
+            if batch.prefix is not None and number < batch.num_stored_layers:
+                output: Any = (batch.prefix,) if self._in_tuples else batch.prefix
+            else:
+                output = run(*args, **kwargs)
+                self._in_tuples = isinstance(output, tuple)
+            hidden, *others = output if self._in_tuples else (output,)
+            if number + 1 == self._stop_after:
+                raise _Stopped(hidden.squeeze(0))
+            if self._picks_early and number == len(self._layers) - 1:
+                hidden = self._pick(hidden)
+            return (hidden, *others) if self._in_tuples else hidden
+
+        self._undo.append(partial(setattr, layer, "forward", run))
+        layer.forward = forward
+
+    def _leave(self, _module: nn.Module, _args: object, output: Any) -> Any:
+        """Hand the classifier one answer per row, where a body must keep its shape to the end."""
+        output.last_hidden_state = self._pick(output.last_hidden_state)
+        return output
+
+    def _pick(self, hidden: torch.Tensor) -> torch.Tensor:
+        """From (1, tokens, width) to (rows, 1, width)."""
+        picked = self._now().picked
+        assert picked is not None
+        return hidden.squeeze(0).index_select(0, picked).unsqueeze(1)
+
+
+class _Stopped(Exception):
+    """Carries the answer of a prefix out of the model."""
+
+    def __init__(self, hidden: torch.Tensor) -> None:
+        super().__init__()
+        self.hidden = hidden

@@ -1,0 +1,51 @@
+"""The plain way: rows padded on the right to the longest of their batch, and the model's own attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bench.forward.batch import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from bench.workload.data import Split
+
+__all__ = ["PaddedForward", "collate"]
+
+
+class PaddedForward:
+    """Runs any classifier of transformers on padded rows."""
+
+    def __init__(self, model: nn.Module, pad_token_id: int) -> None:
+        """Call `model`, padding with `pad_token_id`."""
+        self._model, self._pad_token_id = model, pad_token_id
+
+    def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
+        """Pad the given rows of a split, on the CPU."""
+        return collate(split, rows, self._pad_token_id)
+
+    def logits(self, batch: Batch) -> torch.Tensor:
+        """Run the model: (rows, labels)."""
+        logits: torch.Tensor = self._model(**batch.inputs).logits
+        return logits
+
+    def close(self) -> None:
+        """Leave the model as it was: nothing was changed."""
+
+
+def collate(split: Split, rows: NDArray[np.int64] | Sequence[int], pad_token_id: int) -> Batch:
+    """Pad the given rows of a split to the longest of them."""
+    lengths = split.lengths[rows]
+    mask = np.arange(int(lengths.max())) < lengths[:, None]  # (rows, tokens)
+    input_ids = np.full(mask.shape, pad_token_id, dtype=np.int64)
+    input_ids[mask] = np.concatenate([split.row(row) for row in rows])
+    inputs = {"input_ids": torch.from_numpy(input_ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
+    labels = torch.from_numpy(split.labels[rows].astype(np.int64))
+    return Batch(inputs=inputs, labels=labels, num_tokens=int(lengths.sum()), num_computed=mask.size)

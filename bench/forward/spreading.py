@@ -1,0 +1,68 @@
+"""From tokens end to end to one sequence per row, and back, with backward passes that copy and never sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+__all__ = ["gather", "spread"]
+
+
+class _Spread(torch.autograd.Function):
+    """A slot beyond the end of its sequence repeats the last token, and passes no gradient on."""
+
+    @staticmethod
+    def forward(tokens: torch.Tensor, slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
+        del homes  # for the backward pass
+        return tokens.index_select(0, slots)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        del output
+        ctx.save_for_backward(inputs[2])
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        (homes,) = ctx.saved_tensors
+        return grad.index_select(0, homes), None, None
+
+
+class _Gather(torch.autograd.Function):
+    """Every token has one slot."""
+
+    @staticmethod
+    def forward(slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
+        return slots.index_select(0, homes)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        del output
+        slots, homes = inputs
+        ctx.save_for_backward(homes)
+        ctx.num_slots = slots.shape[0]
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        (homes,) = ctx.saved_tensors
+        spread = grad.new_zeros((ctx.num_slots, *grad.shape[1:]))
+        return spread.index_copy(0, homes, grad), None
+
+
+def spread(tokens: torch.Tensor, slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
+    """Put (tokens, heads, size) into (sequences, heads, longest, size).
+
+    Args:
+        tokens: End to end.
+        slots: (sequences, longest): the token in each slot.
+        homes: (tokens,): the slot of each token. No gradient may come from any other slot.
+
+    """
+    rows: torch.Tensor = _Spread.apply(tokens, slots.flatten(), homes)  # type: ignore[no-untyped-call]
+    return rows.view(*slots.shape, *tokens.shape[1:]).transpose(1, 2)
+
+
+def gather(rows: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
+    """Take (sequences, heads, longest, size) back to (tokens, heads, size)."""
+    tokens: torch.Tensor = _Gather.apply(rows.transpose(1, 2).flatten(0, 1), homes)  # type: ignore[no-untyped-call]
+    return tokens

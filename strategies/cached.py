@@ -1,0 +1,20 @@
+"""Running what is frozen once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.plan import Edit
+
+if TYPE_CHECKING:
+    from bench.plan import ModelView
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """Run the frozen layers once per row and store what they answer; for mixes such as freeze+cached."""
+
+    def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (what is frozen is known once all edits are merged)
+        """Store the answers of the frozen bottom; later epochs start above it."""
+        return Edit(cache_prefix=True)

@@ -1,0 +1,152 @@
+"""Whatever makes training faster or smaller leaves its losses as they were."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from bench import registry
+from bench.build import prepare
+from bench.errors import PlanConflict, Unsupported
+from bench.forward.prefix import Shelf
+from bench.plan import compose
+from bench.spec import parse_strategy
+from bench.testing import TOY_RATES, toy_split
+from bench.trainer import Schedule, Trained, train
+from bench.workload.data import Split
+from bench.workload.view import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from transformers import PreTrainedModel
+
+    from bench.prepared import Prepared
+
+    Classifier = Callable[..., PreTrainedModel]
+
+ARCHITECTURES = ["Llama", "Qwen2", "Bert", "GPT2"]
+CPU = torch.device("cpu")
+SPLIT = toy_split(23, longest=20)
+EPOCH = [np.arange(8), np.arange(8, 22), np.array([int(SPLIT.lengths.argmin())]), np.array([22])]
+"""Ragged rows, one row of few tokens, a batch of one."""
+
+
+def ready(model: PreTrainedModel, text: str, shelf: Shelf | None = None) -> Prepared:
+    view = view_of(model)
+    plan = compose([registry.load(term) for term in parse_strategy(text)], view)
+    return prepare(
+        model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.01, shelf=shelf
+    )
+
+
+def run(prepared: Prepared) -> Trained:
+    schedule = Schedule(epochs=[EPOCH, EPOCH])
+    return train(prepared, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("plain", ["freeze", "freeze:last=1", "freeze:last=2"])
+def test_cached_equals_uncached(classifier: Classifier, name: str, plain: str) -> None:
+    wanted = run(ready(classifier(name), plain))
+    cached = ready(classifier(name), f"{plain}+cached")
+    assert run(cached).losses == pytest.approx(wanted.losses, rel=1e-6)
+    assert cached.stored is not None
+    assert cached.stored.num_rows == len(SPLIT)
+    vectors = len(SPLIT) if plain == "freeze" else int(SPLIT.lengths.sum())
+    assert cached.stored.num_bytes == vectors * 16 * 4
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("every", [1, 2])
+def test_checkpoint_equals_full(classifier: Classifier, name: str, every: int) -> None:
+    wanted = run(ready(classifier(name), "full"))
+    assert run(ready(classifier(name), f"checkpoint:every={every}")).losses == pytest.approx(wanted.losses, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_compiled_equals_eager(classifier: Classifier, name: str) -> None:
+    wanted = run(ready(classifier(name), "full"))
+    prepared = ready(classifier(name), "compile")
+    torch._dynamo.reset()
+    trained = run(prepared)
+    assert trained.losses == pytest.approx(wanted.losses, rel=1e-5)
+    assert prepared.compile_seconds is not None
+    assert 0 < prepared.compile_seconds <= trained.set_up_seconds <= trained.seconds
+
+
+def test_equal_runs_share_a_cache_and_are_billed_for_it_alike(classifier: Classifier, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, "llama and toys")
+    first, second = (ready(classifier("Llama"), "freeze:last=1+cached", shelf) for _ in range(2))
+    built, taken = run(first), run(second)
+    assert first.stored is not None
+    assert second.stored is not None
+    assert (first.stored.is_shared, second.stored.is_shared) == (False, True)
+    assert second.stored.seconds == first.stored.seconds
+    assert taken.set_up_seconds >= second.stored.seconds
+    assert taken.seconds >= taken.set_up_seconds + sum(taken.step_seconds) * 0.99
+    assert taken.losses == built.losses
+    other = ready(classifier("Llama"), "freeze+cached", shelf)
+    run(other)
+    assert other.stored is not None
+    assert not other.stored.is_shared
+
+
+def test_a_cache_too_large_for_memory_stays_in_a_file(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = run(ready(classifier("Bert"), "freeze:last=1"))
+    monkeypatch.setattr("bench.forward.prefix.MEMORY_SHARE", 0)
+    assert run(ready(classifier("Bert"), "freeze:last=1+cached")).losses == pytest.approx(wanted.losses, rel=1e-6)
+
+
+def test_other_rows_take_the_whole_way(classifier: Classifier) -> None:
+    prepared = ready(classifier("GPT2"), "freeze+cached")
+    run(prepared)
+    prepared.model.eval()
+    others = toy_split(9, seed=5)
+    assert prepared.batch(others, [0]).prefix is None
+    assert prepared.batch(SPLIT, [0]).prefix is not None
+    copy = Split(SPLIT.tokens, SPLIT.offsets, SPLIT.labels)
+    rows = list(range(len(SPLIT)))
+    stored, whole = (prepared.logits(prepared.batch(split, rows)) for split in (SPLIT, copy))
+    torch.testing.assert_close(stored, whole, rtol=1e-5, atol=1e-6)
+
+
+def test_what_cannot_be_packed_cannot_be_cached(classifier: Classifier) -> None:
+    with pytest.raises(Unsupported, match="cannot be packed"):
+        ready(classifier("DebertaV2"), "freeze+cached")
+    prepared = ready(classifier("DebertaV2"), "freeze")
+    assert [flag.code for flag in prepared.flags] == ["not-packed"]
+    assert run(prepared).num_padded_tokens > sum(run(ready(classifier("Llama"), "freeze")).step_tokens)
+
+
+@pytest.mark.parametrize("text", ["cached", "full+cached", "discriminative+cached", "amp+cached"])
+def test_a_cache_without_frozen_layers_is_a_conflict(classifier: Classifier, text: str) -> None:
+    with pytest.raises(PlanConflict, match=r"add freeze, as in freeze\+cached"):
+        ready(classifier("Llama"), text)
+
+
+def test_compiling_without_a_compiler_is_not_supported(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.forward.layers.shutil.which", lambda _name: None)
+    with pytest.raises(Unsupported, match=r"C\+\+ compiler"):
+        ready(classifier("Llama"), "compile")
+
+
+def test_checkpointing_keeps_fewer_activations(classifier: Classifier) -> None:
+    def kept(text: str) -> int:
+        saved: dict[int, int] = {}
+
+        def note(tensor: torch.Tensor) -> torch.Tensor:
+            saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+            return tensor
+
+        prepared = ready(classifier("Llama"), text)
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            prepared.logits(prepared.batch(SPLIT, list(range(len(SPLIT)))))
+        return sum(saved.values())
+
+    assert kept("checkpoint") < 0.5 * kept("full")
+    assert kept("checkpoint") < kept("checkpoint:every=2") < kept("full")

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
+
+from bench.forward.attention import NAME
+from bench.forward.choose import choose_forward
+from bench.forward.packed import PackedForward
+from bench.forward.padded import PaddedForward
+from bench.testing import toy_split
+from bench.workload.data import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from transformers import PreTrainedModel
+
+    Classifier = Callable[..., PreTrainedModel]
+
+SPLIT = toy_split(16, longest=20)
+EVERYTHING = list(range(len(SPLIT)))
+PACKABLE = [
+    "Llama",
+    "Qwen2",
+    "Mistral",
+    "Gemma2",
+    "Bert",
+    "Roberta",
+    "Electra",
+    "DistilBert",
+    "GPT2",
+    "OPT",
+    "ModernBert",
+]
+
+
+def gradients(
+    model: PreTrainedModel, forward: PaddedForward | PackedForward, rows: list[int]
+) -> dict[str, torch.Tensor]:
+    model.zero_grad()
+    batch = forward.batch(SPLIT, rows)
+    cross_entropy(forward.logits(batch), batch.labels).backward()
+    return {name: param.grad.clone() for name, param in model.named_parameters() if param.grad is not None}
+
+
+@pytest.mark.parametrize("name", PACKABLE)
+@pytest.mark.parametrize(
+    "rows",
+    [EVERYTHING, [3], [int(SPLIT.lengths.argmin()), int(SPLIT.lengths.argmax())]],
+    ids=["ragged", "one", "short+long"],
+)
+def test_a_packed_model_answers_and_learns_like_the_plain_one(
+    classifier: Classifier, name: str, rows: list[int]
+) -> None:
+    model = classifier(name)
+    plain = PaddedForward(model, 0)
+    wanted, wanted_gradients = plain.logits(plain.batch(SPLIT, rows)), gradients(model, plain, rows)
+    packed, why_not = choose_forward(model, model, SPLIT, 0)
+    assert isinstance(packed, PackedForward), why_not
+    assert model.config._attn_implementation == NAME
+    batch = packed.batch(SPLIT, rows)
+    assert batch.num_computed == batch.num_tokens == int(SPLIT.lengths[rows].sum())
+    torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
+    found = gradients(model, packed, rows)
+    assert found.keys() == wanted_gradients.keys()
+    scale = max(float(gradient.abs().max()) for gradient in wanted_gradients.values())
+    for key, gradient in wanted_gradients.items():
+        torch.testing.assert_close(found[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+
+
+def test_a_sequence_of_one_token_and_a_token_like_padding_in_the_middle(classifier: Classifier) -> None:
+    model = classifier("Llama").eval()
+    split = Split(np.array([7, 5, 0, 9], dtype=np.int32), np.array([0, 1, 4]), np.array([0, 1]))
+    plain = PaddedForward(model, 0)
+    wanted = plain.logits(plain.batch(split, [0, 1]))
+    packed = PackedForward(model, model, picks_early=True)
+    torch.testing.assert_close(packed.logits(packed.batch(split, [0, 1])), wanted)
+
+
+def test_sequences_of_a_pack_do_not_see_each_other(classifier: Classifier) -> None:
+    model = classifier("Bert").eval()
+    packed, _ = choose_forward(model, model, SPLIT, 0)
+    together = packed.logits(packed.batch(SPLIT, EVERYTHING))
+    alone = torch.cat([packed.logits(packed.batch(SPLIT, [row])) for row in EVERYTHING])
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_a_model_that_does_not_use_the_interface_is_padded_and_left_as_it_was(classifier: Classifier) -> None:
+    model = classifier("DebertaV2")
+    before = [module.forward for module in model.modules()]
+    forward, why = choose_forward(model, model, SPLIT, 0)
+    assert isinstance(forward, PaddedForward)
+    assert why is not None
+    assert "differ by" in why
+    assert model.training
+    assert [module.forward for module in model.modules()] == before
+    forward.logits(forward.batch(SPLIT, EVERYTHING))
+
+
+def test_a_model_that_pools_over_all_tokens_is_padded(classifier: Classifier) -> None:
+    model = classifier("ModernBert", classifier_pooling="mean")
+    forward, why = choose_forward(model, model, SPLIT, 0)
+    assert isinstance(forward, PaddedForward)
+    assert why is not None
+
+
+def test_closing_gives_the_plain_model_back(classifier: Classifier) -> None:
+    model = classifier("GPT2").eval()
+    plain = PaddedForward(model, 0)
+    wanted = plain.logits(plain.batch(SPLIT, EVERYTHING))
+    forward, _ = choose_forward(model, model, SPLIT, 0)
+    assert isinstance(forward, PackedForward)
+    with pytest.raises(RuntimeError, match="runs on packs"):
+        plain.logits(plain.batch(SPLIT, EVERYTHING))
+    forward.close()
+    assert torch.equal(plain.logits(plain.batch(SPLIT, EVERYTHING)), wanted)
+
+
+def test_attention_without_a_layout_is_refused(classifier: Classifier) -> None:
+    model = classifier("Llama")
+    model.set_attn_implementation(NAME)
+    with pytest.raises(ValueError, match="without the layout of a pack"):
+        model(input_ids=torch.ones(1, 3, dtype=torch.long))
+
+
+@pytest.mark.parametrize("name", ["Llama", "Bert"])
+def test_half_precision_packs_too(classifier: Classifier, name: str) -> None:
+    model = classifier(name).eval()
+    packed, _ = choose_forward(model, model, SPLIT, 0)
+    wanted = packed.logits(packed.batch(SPLIT, EVERYTHING)).detach()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = packed.logits(packed.batch(SPLIT, EVERYTHING))
+    torch.testing.assert_close(found.detach().float(), wanted, rtol=0.1, atol=0.02 * float(wanted.abs().max()))
+    found.float().sum().backward()
+
+
+def test_the_kernel_for_various_lengths_gets_each_sequence_alone(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel itself needs a GPU; this stands in for it, with its signature."""
+    calls: list[tuple[int, int]] = []
+
+    def by_sequence(  # noqa: PLR0917  (torch's signature)
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        cu_seq_q: torch.Tensor,
+        cu_seq_k: torch.Tensor,
+        max_q: int,
+        max_k: int,
+        *,
+        scale: float | None,
+        window_size: tuple[int, int],
+        enable_gqa: bool,
+    ) -> torch.Tensor:
+        assert torch.equal(cu_seq_q, cu_seq_k)
+        assert cu_seq_q.dtype == torch.int32
+        assert max_q == max_k == int(cu_seq_q.diff().max())
+        assert query.dtype == key.dtype == value.dtype
+        calls.append(window_size)
+        answers = []
+        for start, end in pairwise(cu_seq_q.tolist()):
+            parts = (part[start:end].transpose(0, 1)[None].float() for part in (query, key, value))
+            place = torch.arange(end - start)
+            back = place[:, None] - place[None, :]
+            left, right = (size if size >= 0 else 10**6 for size in window_size)
+            mask = (back <= left) & (-back <= right)
+            with torch.autocast("cpu", enabled=False):
+                answer = scaled_dot_product_attention(*parts, attn_mask=mask, scale=scale, enable_gqa=enable_gqa)
+            answers.append(answer[0].transpose(0, 1).to(value.dtype))
+        return torch.cat(answers)
+
+    monkeypatch.setattr("bench.forward.attention.varlen_attn", by_sequence)
+    for name in ("Llama", "Mistral", "Bert", "ModernBert"):
+        model = classifier(name).eval()
+        plain = PaddedForward(model, 0)
+        wanted = plain.logits(plain.batch(SPLIT, EVERYTHING)).detach()
+        packed = PackedForward(model, model, picks_early=True, various_lengths=True)
+        calls.clear()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = packed.logits(packed.batch(SPLIT, EVERYTHING)).detach()
+        assert len(calls) == 3
+        torch.testing.assert_close(found.float(), wanted, rtol=0.1, atol=0.02 * float(wanted.abs().max()), msg=name)
