@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.row import Row
+    from bench.stats import Interval
 
-__all__ = ["LEVEL", "Ranking", "no_change", "rank"]
+__all__ = ["LEVEL", "Ranking", "claimed", "no_change", "rank"]
 
 LEVEL = 0.05
 """The chance of claiming any difference in a metric where none exists, over all pairs."""
@@ -65,6 +66,15 @@ class Ranking:
         return tuple(name for name in self.names if not self.dominated[name])
 
 
+def claimed(intervals: Sequence[Interval], same: float) -> tuple[int, ...]:
+    """Say of each of several comparisons whether it is claimed to lie above `same` (1), below (-1), or neither (0)."""
+    tests = [interval.evidence.p_value if interval.evidence else 1.0 for interval in intervals]
+    return tuple(
+        (interval.side(same) or 0) if p_value <= LEVEL else 0
+        for interval, p_value in zip(intervals, holm(tests), strict=True)
+    )
+
+
 def rank(rows: Sequence[Row]) -> Ranking:
     """Compare all pairs of rows, the reference first, in the headline metrics.
 
@@ -94,10 +104,9 @@ def _standings(rows: Sequence[Row], metric: str) -> Standings:
         for earlier, later in itertools.combinations(rows, 2)
         if (interval := relative(later, earlier, metric)) and interval.evidence
     }
-    adjusted = holm([interval.evidence.p_value for interval in intervals.values() if interval.evidence])
+    sides = claimed(list(intervals.values()), no_change(metric))
     found: Standings = {}
-    for ((ours, theirs), interval), p_value in zip(intervals.items(), adjusted, strict=True):
-        side = (interval.side(no_change(metric)) or 0) if p_value <= LEVEL else 0
+    for (ours, theirs), side in zip(intervals, sides, strict=True):
         better = side if METRICS[metric].better == "higher" else -side
         found[metric, ours, theirs], found[metric, theirs, ours] = better, -better
     return found
