@@ -73,3 +73,7 @@ def test_seeds_that_agree_to_the_row_are_not_taken_for_certain():
 def test_accuracies_of_different_rows_are_refused():
     with pytest.raises(ValueError, match="same rows"):
         shares.accuracy_difference({0: "11"}, {0: "111"})
+
+
+def test_no_difference_without_a_common_seed():
+    assert shares.accuracy_difference({0: "1"}, {1: "1"}) is None

@@ -5,9 +5,11 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.comparison import compare
+from bench.flags import FLAGS
 from bench.record import Flag
-from reports.cells import cell, one_line, remark
-from reports.markdown import escape
+from reports.cells import cell, flag_in_words, one_line, remark
+from reports.markdown import escape, render_markdown
+from reports.page import render_page
 from reports.terminal import summary_table
 
 
@@ -110,3 +112,38 @@ def test_a_strategy_that_is_at_chance_is_remarked(make_record):
 
 def test_one_line_leaves_nothing_to_break_a_line():
     assert one_line(" a\n\tb\r\x00c\u2028d ") == "a b c d"
+
+
+def test_letters_stand_beside_the_values_and_are_explained(records, report):
+    comparison = compare(records)
+    full = comparison.rows[0]
+    assert cell(full, "samples_per_second", comparison).group == "c"
+    assert cell(full, "samples_per_second").group == ""
+    assert cell(full, "train_seconds", comparison).group == ""
+    key = "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)."
+    shown = " ".join(_plain(comparison, width=200).split())
+    assert key in shown
+    assert "1.00\N{MULTIPLICATION SIGN} c" in shown
+    assert escape(key) in (report.parent / "summary.md").read_text()
+    assert "share a letter" not in _plain(compare(records[:1]))
+
+
+def test_a_flag_is_explained(make_record):
+    flag = Flag(code="throttled", message="power limit for 12% of the run.")
+    assert flag_in_words(flag) == f"power limit for 12% of the run. {FLAGS['throttled'].meaning}"
+    row = compare([make_record("full"), make_record("amp", flags=(flag,))]).rows[1]
+    assert remark(row) == "suspect"
+
+
+def test_what_does_not_match_is_a_warning_on_every_output(make_record):
+    records = [make_record("full"), make_record("a|b", step=0.5, workload={"max_length": 64})]
+    comparison = compare(records, allow_mismatch=True)
+    warning = "These runs differ in more than the strategy: max_length (256 for full; 64 for a|b)."
+    assert warning in " ".join(_plain(comparison, width=200).split())
+    markdown = render_markdown(comparison, (), None)
+    assert f"> {escape(warning)}" in markdown
+    html = MarkdownIt("commonmark").enable("table").render(markdown)
+    assert "<th>a|b</th>" in html
+    assert "<td>max_length</td>\n<td>256</td>\n<td>64</td>" in html
+    assert " ".join(render_page(comparison, (), None).split()).count("max_length (256 for full; 64 for a|b)") == 1
+    assert "<h2>What differs that must not</h2>" in render_page(compare(records), (), None)
