@@ -69,8 +69,7 @@ def _to_settle(row: Row, base: Row, ranking: Ranking) -> Iterator[str]:
 
 def _speed(row: Row, base: Row, ranking: Ranking) -> str:
     metric, interval = "samples_per_second", row.relative["samples_per_second"]
-    if interval is None:
-        return ""
+    assert interval is not None, "asked only of rows that share a seed with the reference"
     if interval.bounds is None:
         return f"ran {change(metric, interval.estimate)} as fast as {base.strategy} (no interval)"
     if tied := _tied(metric, row, base, interval, ranking):
