@@ -81,7 +81,7 @@ class Precision:
     def step(self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float) -> bool:
         """Clip the gradients to a joint norm, step and clear them; False where fp16 overflowed and the step was skipped."""
         self.scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(params, max_norm)
+        _clip(optimizer, params, max_norm, in_step=not self.scaler.is_enabled())
         self.scaler.step(optimizer)
         skipped = self._update()
         self.num_skipped_steps += skipped
@@ -95,6 +95,19 @@ class Precision:
         before = self.scaler.get_scale()
         self.scaler.update()
         return self.scaler.get_scale() < before
+
+
+def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, in_step: bool) -> None:
+    """Scale the gradients down to a joint norm; a fused optimizer does it in the same pass over them as its step.
+
+    Its kernel divides gradients by `grad_scale`, as it does for a GradScaler, which needs that
+    for itself (`in_step` is False then).
+    """
+    if not in_step or not getattr(optimizer, "_step_supports_amp_scaling", False):
+        torch.nn.utils.clip_grad_norm_(params, max_norm)
+        return
+    norm = torch.nn.utils.get_total_norm([param.grad for param in params if param.grad is not None])
+    optimizer.grad_scale = ((norm + 1e-6) / max_norm).clamp(min=1.0)  # type: ignore[attr-defined]
 
 
 @contextmanager

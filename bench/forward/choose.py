@@ -29,6 +29,10 @@ TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """By type of the weights: how far packed logits may be from padded ones, relative to the largest."""
 
 
+PICKS = ((True, True), (True, False), (False, False))
+"""Early, and inside the last layer: the least work first."""
+
+
 class Forward(Protocol):
     """A way to run a classifier on rows of a split."""
 
@@ -65,9 +69,15 @@ def choose_forward(
         wanted = _answer(padded, split, rows, outer)
         reasons = []
         kernels = (True, False) if next(outer.parameters()).is_cuda else (False,)
-        for picks_early, various_lengths in product((True, False), kernels):
+        for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
             try:
-                packed = PackedForward(outer, model, picks_early=picks_early, various_lengths=various_lengths)
+                packed = PackedForward(
+                    outer,
+                    model,
+                    picks_early=picks_early,
+                    picks_inside=picks_inside,
+                    various_lengths=various_lengths,
+                )
             except ModelError as error:
                 return padded, str(error)
             try:

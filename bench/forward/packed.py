@@ -17,6 +17,7 @@ import torch
 
 from bench.forward.attention import NAME
 from bench.forward.batch import Batch
+from bench.forward.last_layer import can_pick, is_within_window, run_picked
 from bench.workload.models import first_position
 from bench.workload.view import layers_of
 
@@ -39,12 +40,19 @@ class PackedForward:
     """Runs a classifier on packed rows, and can start above layers whose answers are stored."""
 
     def __init__(
-        self, outer: nn.Module, model: PreTrainedModel, *, picks_early: bool, various_lengths: bool = False
+        self,
+        outer: nn.Module,
+        model: PreTrainedModel,
+        *,
+        picks_early: bool = True,
+        picks_inside: bool = False,
+        various_lengths: bool = False,
     ) -> None:
         """Prepare `model`, which stands in `outer` (itself, or an adapter around it), to be called with packs.
 
         `picks_early` leaves all but the picked tokens behind at the last layer, so that a pooler
         inside the body sees rows; without, that happens where the body ends (GPT-2 needs it).
+        `picks_inside` leaves them behind inside the last layer already, if that is one like Llama's.
         `various_lengths` allows the kernel for sequences of various lengths, which a GPU has.
         """
         self._outer, self._model = outer, model
@@ -56,6 +64,7 @@ class PackedForward:
         self._has_token_types = hasattr(model.config, "type_vocab_size")
         self._layers = list(layers_of(model))
         self.num_layers = len(self._layers)
+        self._inside = picks_inside and can_pick(self._layers[-1])
         self.width: int = model.config.get_text_config().hidden_size
         self.dtype = next(model.parameters()).dtype
         self._picks_last = any(getattr(module, "is_causal", False) for module in self._layers[0].modules())
@@ -126,7 +135,7 @@ class PackedForward:
         return logits
 
     def prefix(self, batch: Batch, num_layers: int) -> torch.Tensor:
-        """Run the first layers alone: (tokens, width)."""
+        """Run the first layers alone: (tokens, width), or (rows, width) of the picked tokens where that is all layers."""
         self._stop_after = num_layers
         try:
             self.logits(batch)
@@ -149,21 +158,26 @@ class PackedForward:
         return self._batch
 
     def _wrap(self, layer: nn.Module, number: int) -> None:
-        """Let a layer give way to what is stored of it."""
+        """Let a layer give way to what is stored of it, and the last one care for the picked tokens alone."""
         run: Callable[..., Any] = layer.forward
+        is_last = number == self.num_layers - 1
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            batch = self._now()
+            batch, stops = self._now(), number + 1 == self._stop_after
+            picks = is_last and (self._picks_early or stops)
+            others: Sequence[Any] = ()
             if batch.prefix is not None and number < batch.num_stored_layers:
-                output: Any = (batch.prefix,) if self._in_tuples else batch.prefix
+                hidden = batch.prefix
+            elif picks and self._inside and is_within_window(layer, kwargs["pack_slots"]):
+                hidden, picks = run_picked(layer, args[0], _picked(batch), **kwargs), False
             else:
                 output = run(*args, **kwargs)
                 self._in_tuples = isinstance(output, tuple)
-            hidden, *others = output if self._in_tuples else (output,)
-            if number + 1 == self._stop_after:
-                raise _Stopped(hidden.squeeze(0))
-            if self._picks_early and number == len(self._layers) - 1:
-                hidden = self._pick(hidden)
+                hidden, *others = output if self._in_tuples else (output,)
+            if picks:
+                hidden = _pick(hidden, batch)
+            if stops:
+                raise _Stopped(hidden.flatten(0, 1))
             return (hidden, *others) if self._in_tuples else hidden
 
         self._undo.append(partial(setattr, layer, "forward", run))
@@ -171,14 +185,18 @@ class PackedForward:
 
     def _leave(self, _module: nn.Module, _args: object, output: Any) -> Any:
         """Hand the classifier one answer per row, where a body must keep its shape to the end."""
-        output.last_hidden_state = self._pick(output.last_hidden_state)
+        output.last_hidden_state = _pick(output.last_hidden_state, self._now())
         return output
 
-    def _pick(self, hidden: torch.Tensor) -> torch.Tensor:
-        """From (1, tokens, width) to (rows, 1, width)."""
-        picked = self._now().picked
-        assert picked is not None
-        return hidden.squeeze(0).index_select(0, picked).unsqueeze(1)
+
+def _pick(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """From (1, tokens, width) to (rows, 1, width)."""
+    return hidden.squeeze(0).index_select(0, _picked(batch)).unsqueeze(1)
+
+
+def _picked(batch: Batch) -> torch.Tensor:
+    assert batch.picked is not None
+    return batch.picked
 
 
 class _Stopped(Exception):

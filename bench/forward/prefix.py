@@ -140,8 +140,6 @@ class CachedForward:
             batch = self._inner.batch(split, some).to(device)
             with self._precision.forward():
                 answers = self._inner.prefix(batch, self._num_layers)
-            if self._pools:
-                answers = answers[batch.picked]
             hidden.index_copy_(0, self._places.of(some), answers.to("cpu", hidden.dtype))
         (folder / "facts.json").write_text(json.dumps({"seconds": time.perf_counter() - began}))
 

@@ -82,6 +82,19 @@ def test_a_sequence_of_one_token_and_a_token_like_padding_in_the_middle(classifi
     torch.testing.assert_close(packed.logits(packed.batch(split, [0, 1])), wanted)
 
 
+@pytest.mark.parametrize(("name", "changes"), [("Llama", {}), ("Qwen2", {}), ("Mistral", {"sliding_window": 30})])
+def test_the_last_layer_works_for_the_picked_tokens_alone(
+    classifier: Classifier, name: str, changes: dict[str, object]
+) -> None:
+    model = classifier(name, **changes)
+    forward, _ = choose_forward(model, model, SPLIT, 0)
+    shapes: list[torch.Size] = []
+    for layer in model.model.layers[-2:]:
+        layer.mlp.register_forward_pre_hook(lambda _module, args: shapes.append(args[0].shape))
+    forward.logits(forward.batch(SPLIT, EVERYTHING))
+    assert shapes == [(1, int(SPLIT.lengths.sum()), 16), (1, len(SPLIT), 16)]
+
+
 def test_sequences_of_a_pack_do_not_see_each_other(classifier: Classifier) -> None:
     model = classifier("Bert").eval()
     packed, _ = choose_forward(model, model, SPLIT, 0)

@@ -93,3 +93,23 @@ def test_amp_is_what_the_gpu_does_natively(monkeypatch: pytest.MonkeyPatch, nati
     else:
         with pytest.raises(Unsupported, match="Tesla T4 has no native bf16"):
             resolve_dtype("bf16", gpu)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_clipping_inside_a_fused_step_equals_clipping_before_it(size: float) -> None:
+    """AdamW forgets the size of its gradients in its steps, but not in its second moment."""
+    precision, model, optimizer = setup(torch.float32)
+    plain = setup(torch.float32)[1]
+    other = torch.optim.AdamW(plain.parameters(), lr=0.1)
+    for factor in (1.0, 5.0, 0.2):
+        for module in (model, plain):
+            (module(torch.arange(12.0).view(3, 4)).sum() * size * factor).backward()
+        assert precision.step(optimizer, model.parameters(), 0.5)
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        other.step()
+        other.zero_grad()
+    for ours, theirs in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            optimizer.state[ours]["exp_avg_sq"], other.state[theirs]["exp_avg_sq"], rtol=1e-4, atol=0.0
+        )

@@ -1,0 +1,81 @@
+"""The last layer for the picked tokens alone: of all others only keys and values are needed.
+
+That takes knowing the inside of a layer, which is the same for Llama and its relatives (Mistral,
+Qwen2, Gemma). Whatever looks like them from outside and computes something else is found out by
+`bench.forward.choose`, and runs its last layer as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch.nn.functional import scaled_dot_product_attention
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+from bench.forward.spreading import spread
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["can_pick", "is_within_window", "run_picked"]
+
+
+def can_pick(layer: nn.Module) -> bool:
+    """Say whether a layer has the parts of Llama's, and no other."""
+    attention = getattr(layer, "self_attn", None)
+    return (
+        attention is not None
+        and _children(layer) == {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
+        and _children(attention) == {"q_proj", "k_proj", "v_proj", "o_proj"}
+    )
+
+
+def is_within_window(layer: Any, pack_slots: torch.Tensor) -> bool:
+    """Say whether the last token of every sequence sees all of it."""
+    attention = layer.self_attn
+    window: int | None = getattr(attention, "sliding_window", None) or getattr(attention.config, "sliding_window", None)
+    return window is None or pack_slots.shape[1] <= window
+
+
+def run_picked(
+    layer: Any,
+    hidden: torch.Tensor,  # (1, tokens, width)
+    picked: torch.Tensor,  # (rows,): the last token of each sequence
+    *,
+    position_embeddings: tuple[torch.Tensor, torch.Tensor],
+    pack_slots: torch.Tensor,
+    pack_homes: torch.Tensor,
+    pack_mask: torch.Tensor,
+    **_: object,
+) -> torch.Tensor:
+    """Run a layer like Llama's for the picked tokens: (rows, 1, width)."""
+    attention = layer.self_attn
+    normed = layer.input_layernorm(hidden)
+    query = _heads(attention.q_proj(normed.index_select(1, picked)), attention.head_dim)  # (1, heads, rows, size)
+    key, value = (_heads(part(normed), attention.head_dim) for part in (attention.k_proj, attention.v_proj))
+    cos, sin = position_embeddings  # (1, tokens, size)
+    _, key = apply_rotary_pos_emb(key, key, cos, sin)
+    query, _ = apply_rotary_pos_emb(query, query, cos.index_select(1, picked), sin.index_select(1, picked))
+    key, value = (spread(part.squeeze(0).transpose(0, 1), pack_slots, pack_homes) for part in (key, value))
+    answers = scaled_dot_product_attention(
+        query.permute(2, 1, 0, 3),  # (rows, heads, 1, size): each asks its own sequence
+        key,
+        value,
+        attn_mask=pack_mask[:, None, None, :],
+        dropout_p=attention.attention_dropout if layer.training else 0.0,
+        scale=attention.scaling,
+        enable_gqa=key.shape[1] != query.shape[1],
+    )
+    hidden = hidden.index_select(1, picked) + attention.o_proj(answers.flatten(1).unsqueeze(0))
+    result: torch.Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+    return result.transpose(0, 1)
+
+
+def _heads(projected: torch.Tensor, size: int) -> torch.Tensor:
+    """From (1, tokens, width) to (1, heads, tokens, size)."""
+    return projected.view(*projected.shape[:-1], -1, size).transpose(1, 2)
+
+
+def _children(module: nn.Module) -> set[str]:
+    return {name for name, _ in module.named_children()}
