@@ -63,10 +63,12 @@ def margin(metric: str, value: float) -> str:
     return f"{value * 100:.1f} points" if kind.unit == "share" else f"{value:.3f}{_unit(metric)}"
 
 
-def listed(words: Iterable[str]) -> str:
-    """Write "a, b and c"; there is at least one."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
+def listed(words: Iterable[str], *, most: int = 6) -> str:
+    """Write "a, b and c", and "a, b and 7 others" where there are more than `most`; there is at least one."""
+    *others, last = words
+    if len(others) >= most:
+        others, last = others[: most - 1], f"{len(others) + 2 - most} others"
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _unit(metric: str) -> str:

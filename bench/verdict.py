@@ -83,8 +83,7 @@ class _Field:
         if len(best) == 1:
             said += against_reference(best[0], self.base, self.ranking).removeprefix("is ")
         else:
-            speeds = listed(_factor(row, "samples_per_second") for row in best)
-            said += f"{speeds} as fast as {self.base.strategy}, with no difference in speed detected between them"
+            said += f"{_factors(best, 'samples_per_second')} as fast as {self.base.strategy}, with no difference in speed detected between them"
         unknown = [row.strategy for row in self.others if self._speed(row) is None]
         return Verdict("winner", said + (f" ({listed(unknown)} could not be compared)." if unknown else "."), names)
 
@@ -92,7 +91,7 @@ class _Field:
         best = self._best("accuracy", self.others)
         if not best:
             return None
-        gains = listed(f"{_factor(row, 'accuracy')} at {_factor(row, 'samples_per_second')} the speed" for row in best)
+        gains = f"{_factors(best, 'accuracy')} at {_factors(best, 'samples_per_second')} the speed"
         verb = "is" if len(best) == 1 else "are"
         names = tuple(row.strategy for row in best)
         return Verdict("winner", f"{listed(names)} {verb} more accurate than {self.base.strategy}: {gains}.", names)
@@ -192,3 +191,11 @@ def _estimate(row: Row, metric: str) -> float:
 
 def _factor(row: Row, metric: str) -> str:
     return change(metric, _estimate(row, metric))
+
+
+def _factors(rows: Sequence[Row], metric: str) -> str:
+    """Write what each has, of one or two; else from the least to the most."""
+    if len(rows) <= 2:  # noqa: PLR2004
+        return listed(_factor(row, metric) for row in rows)
+    values = [_estimate(row, metric) for row in rows]
+    return f"{change(metric, min(values))} to {change(metric, max(values))}"

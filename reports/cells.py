@@ -31,6 +31,9 @@ SHOWN = ("samples_per_second", "peak_memory_bytes", "accuracy", "train_seconds",
 
 NOT_MEASURED = "\N{EN DASH}"
 
+_LONGEST_GROUP = 8
+"""Letters that a reader can still compare."""
+
 _UNIT_IN_TITLE = {"samples/s", "tokens/s", "nats"}
 
 
@@ -61,7 +64,7 @@ def cell(row: Row, metric: str, comparison: Comparison | None = None) -> Cell:
         return Cell(NOT_MEASURED)
     text = METRICS[metric].format(value)
     interval = row.relative[metric]
-    group = comparison.ranking.letters.get(metric, {}).get(row.strategy, "") if comparison else ""
+    group = _letters(comparison, metric).get(row.strategy, "") if comparison else ""
     if row.is_reference and METRICS[metric].compare == "ratio":
         return Cell(text, change(metric, 1), group=group)
     if interval is None:
@@ -101,8 +104,14 @@ def notes(comparison: Comparison) -> str:
 
 def letters_note(comparison: Comparison) -> str:
     """Say what the letters are; empty where there are none."""
-    lettered = any(comparison.ranking.letters.values())
+    lettered = any(_letters(comparison, metric) for metric in SHOWN)
     return "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)." if lettered else ""
+
+
+def _letters(comparison: Comparison, metric: str) -> dict[str, str]:
+    """The letters of a column; none where many strategies are tied in so many ways that nobody could read them."""
+    letters = comparison.ranking.letters.get(metric, {})
+    return letters if max(map(len, letters.values()), default=0) <= _LONGEST_GROUP else {}
 
 
 def one_line(text: str) -> str:

@@ -88,6 +88,15 @@ def test_a_loss_that_all_pairs_together_leave_open_is_not_passed_over(records, m
     assert "accuracy narrowly tied" in comparison.sentences[0]
 
 
+def test_many_winners_are_not_all_named(make_record):
+    arms = [("full", 1, 0.8, {}), *((f"s{index}", 0.5, 0.8, {}) for index in range(9))]
+    comparison = _compared(make_record, *arms)
+    assert len(comparison.winners) == 9
+    assert _ascii(comparison.headline).startswith(
+        "s0, s1, s2, s3, s4 and 4 others are the fastest without a detected loss of accuracy: 1.99x to 1.99x as fast"
+    )
+
+
 def test_one_that_could_not_be_compared_is_named_beside_the_winner(make_record):
     records = [make_record("full"), make_record("amp", step=0.5), make_record("late", step=0.2, seed=1)]
     assert compare(records).headline.endswith("(late could not be compared).")

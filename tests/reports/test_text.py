@@ -128,6 +128,14 @@ def test_letters_stand_beside_the_values_and_are_explained(records, report):
     assert "share a letter" not in _plain(compare(records[:1]))
 
 
+def test_letters_that_nobody_could_read_are_left_out(make_record):
+    records = [make_record(f"s{index}", seed=seed, step=1 + index / 100) for seed in range(3) for index in range(30)]
+    comparison = compare(records)
+    assert max(map(len, comparison.ranking.letters["samples_per_second"].values())) > 8
+    assert cell(comparison.rows[0], "samples_per_second", comparison).group == ""
+    assert cell(comparison.rows[0], "accuracy", comparison).group == "a"
+
+
 def test_a_flag_is_explained(make_record):
     flag = Flag(code="throttled", message="power limit for 12% of the run.")
     assert flag_in_words(flag) == f"power limit for 12% of the run. {FLAGS['throttled'].meaning}"
