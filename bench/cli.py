@@ -22,7 +22,7 @@ from bench.settings import QUICK, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.record import RunRecord
+    from bench.comparison import Comparison
     from bench.spec import RunSpec
     from bench.store import Store
 
@@ -106,14 +106,24 @@ def compare(
         msg = "--resume needs --out, the directory to go on in"
         raise UsageError(msg)
     directory = out or Path("reports", "out", datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S"))
-    from bench.store import Store  # noqa: PLC0415  (help and wrong names answer without it)
+    from bench.comparison import compare as compare_records  # noqa: PLC0415  (help and wrong names answer without)
+    from bench.preflight import check_same_experiment  # noqa: PLC0415
+    from bench.store import Store  # noqa: PLC0415
 
     with Store.open(directory, resume=resume) as store:
+        if not settings.allow_mismatch:
+            check_same_experiment([record.spec for record in store.read_all()], specs, directory)
         interrupted = _measure(settings, specs, store, in_process=in_process)
         records = store.read_all()
         if not records:
             return 130
-        _render(records, directory, settings.reference, store.warnings)
+        comparison = compare_records(
+            records,
+            settings.reference,
+            rank_suspect=settings.rank_suspect,
+            allow_mismatch=settings.allow_mismatch,
+        )
+        _render(comparison, directory, store.warnings)
     if interrupted:
         return 130
     return 0 if all(record.status in ("ok", "skipped") for record in records) else 1
@@ -124,8 +134,11 @@ def report(
     directory: Annotated[Path, typer.Argument(help="Results directory of a comparison.")],
     *,
     reference: Annotated[str | None, typer.Option(help="Strategy that others are compared with.")] = None,
+    allow_mismatch: Annotated[bool, typer.Option("--allow-mismatch", help="Compare runs that differ in more.")] = False,
+    rank_suspect: Annotated[bool, typer.Option("--rank-suspect", help="Rank rows that are in doubt.")] = False,
 ) -> int:
     """Make the report of a finished comparison again; needs neither torch nor the data."""
+    from bench.comparison import compare as compare_records  # noqa: PLC0415
     from bench.store import Store  # noqa: PLC0415
 
     store = Store(directory)
@@ -133,8 +146,9 @@ def report(
     if not records:
         msg = f"{directory} holds no runs; give a directory that `bench compare` wrote"
         raise UsageError(msg)
-    _render(records, directory, reference, store.warnings)
-    return 0
+    comparison = compare_records(records, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+    _render(comparison, directory, store.warnings)
+    return 2 if comparison.mismatches and not allow_mismatch else 0
 
 
 @app.command("list")
@@ -234,18 +248,15 @@ def _print_matrix(specs: Sequence[RunSpec]) -> None:
     Console().print(table)
 
 
-def _render(records: Sequence[RunRecord], directory: Path, reference: str | None, warnings: Sequence[str]) -> None:
+def _render(comparison: Comparison, directory: Path, warnings: Sequence[str]) -> None:
     """Write the report and print its table."""
-    from bench.comparison import compare as compare_records  # noqa: PLC0415
     from reports import write_report  # noqa: PLC0415
     from reports.terminal import summary_table  # noqa: PLC0415
 
     errors = Console(stderr=True)
     for warning in warnings:
         errors.print(Text(warning, style="yellow"))
-    page = write_report(
-        records, directory, reference=reference, command=shlex.join(["python", "-m", "bench", *sys.argv[1:]])
-    )
+    page = write_report(comparison, directory, command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
     console = Console()
-    console.print(summary_table(compare_records(records, reference)))
+    console.print(summary_table(comparison))
     console.print(Text(f"report: {page}"), soft_wrap=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bench.record import Environment, Measurement, RunRecord
     from bench.spec import RunSpec
 
-__all__ = ["Mismatch", "in_words", "mismatches"]
+__all__ = ["Mismatch", "in_words", "mismatches", "mismatches_asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,19 @@ class Mismatch:
 
 def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
     """Find the fields that are not the same in all runs. What a run did not record differs from nothing."""
+    return _differing((record.spec.name, _fields(record)) for record in records)
+
+
+def mismatches_asked(specs: Iterable[RunSpec]) -> tuple[Mismatch, ...]:
+    """Find, before anything runs, the fields in which runs would differ that must not."""
+    return _differing((spec.name, _of_spec(spec)) for spec in specs)
+
+
+def _differing(runs: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Mismatch, ...]:
     seen: dict[str, dict[str, dict[str, None]]] = {}
-    for record in records:
-        for field, value in _fields(record).items():
-            seen.setdefault(field, {}).setdefault(record.spec.name, {})[value] = None
+    for name, fields in runs:
+        for field, value in fields.items():
+            seen.setdefault(field, {}).setdefault(name, {})[value] = None
     return tuple(
         Mismatch(field, {name: " and ".join(values) for name, values in by_strategy.items()})
         for field, by_strategy in seen.items()

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import registry
-from bench.errors import PlanConflict
+from bench.errors import PlanConflict, UsageError
+from bench.matching import in_words, mismatches_asked
 from bench.plan import Layer, ModelView, compose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-    from bench.spec import Term
+    from bench.spec import RunSpec, Term
 
-__all__ = ["check_compositions"]
+__all__ = ["check_compositions", "check_same_experiment"]
 
 _LAYERS = ("embeddings", *(f"layer {number}" for number in range(100)), "head")
 _STAND_IN = ModelView(tuple(Layer(name, (f"{name}.weight",), 1) for name in _LAYERS), linears=())
@@ -34,3 +36,18 @@ def check_compositions(compositions: Iterable[tuple[Term, ...]]) -> None:
             raise
         except Exception:  # noqa: BLE001, S110  (what depends on the model, or is broken, shows in its own run)
             pass
+
+
+def check_same_experiment(done: Iterable[RunSpec], asked: Iterable[RunSpec], directory: Path) -> None:
+    """Refuse to add runs to a directory that differ from those in it by more than strategy and seed.
+
+    Raises:
+        UsageError: they do.
+
+    """
+    if found := mismatches_asked([*done, *asked]):
+        msg = (
+            f"the runs in {directory} and those asked for differ in {in_words(found)}: they cannot be compared; "
+            "give another --out, or --allow-mismatch"
+        )
+        raise UsageError(msg)

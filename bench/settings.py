@@ -52,6 +52,8 @@ class Settings(BaseModel):
         None, description="Strategy that others are compared with; default: full, or the first."
     )
     timeout: float | None = Field(None, gt=0, description="Seconds after which a run is ended.")
+    allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
+    rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
     save_model: bool = Field(default=False, description="Keep each run's trained weights.")
 
     @field_validator("train_samples", "eval_samples", mode="before")

@@ -5,32 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
-    from bench.record import RunRecord
+    from bench.comparison import Comparison
 
 __all__ = ["write_report"]
 
 
-def write_report(
-    records: Iterable[RunRecord], directory: Path, *, reference: str | None = None, command: str | None = None
-) -> Path:
+def write_report(comparison: Comparison, directory: Path, *, command: str | None = None) -> Path:
     """Write report.html, summary.md, a PNG file per figure, results.parquet and results.csv; give the page's path.
 
     The same records always make the same bytes. `command` is shown as what was run.
-
-    Raises:
-        UsageError: the runs cannot be compared, or the reference is not among them.
-
     """
     # Plotting takes a second to import, which a caller who only wants the terminal's table should not wait for.
-    from bench.comparison import compare  # noqa: PLC0415
     from bench.files import replace_file  # noqa: PLC0415
     from bench.table import write_table  # noqa: PLC0415
     from reports import drawing, figures, markdown, page, provenance  # noqa: PLC0415
 
-    comparison = compare(records, reference)
     charts = figures.charts(comparison)
     directory.mkdir(parents=True, exist_ok=True)
     write_table(comparison.records, directory)

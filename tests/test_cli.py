@@ -103,6 +103,25 @@ def test_resume_does_what_is_not_done_and_report_renders_again(
     assert "llrd" in capsys.readouterr().out
 
 
+def test_runs_that_differ_in_more_than_the_strategy_are_not_mixed(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    common = ["compare", *workload, "--in-process", "--out", str(out)]
+    assert call([*common, "--strategies", "freeze"], monkeypatch) == 0
+    other = [*common, "--strategies", "freeze,full", "--resume", "--max-length", "8"]
+    capsys.readouterr()
+    assert call(other, monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert "max_length (256 and 8 for freeze; 8 for full)" in said
+    assert len(Store(out).read_all()) == 1
+    assert call([*other, "--allow-mismatch"], monkeypatch) == 0
+    assert "max_length" in capsys.readouterr().out
+    assert call(["report", str(out)], monkeypatch) == 2
+    assert call(["report", str(out), "--allow-mismatch"], monkeypatch) == 0
+    assert "max_length" in (out / "summary.md").read_text()
+
+
 def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(
     workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.comparison import compare
 from bench.record import Flag
 from reports import write_report
 
@@ -55,10 +56,12 @@ def hostile_records(make_record: Callable[..., RunRecord]) -> tuple[RunRecord, .
 
 @pytest.fixture(scope="session")
 def report(records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(records, tmp_path_factory.mktemp("report"), command="python -m bench compare --seeds 3")
+    return write_report(
+        compare(records), tmp_path_factory.mktemp("report"), command="python -m bench compare --seeds 3"
+    )
 
 
 @pytest.fixture(scope="session")
 def hostile_report(hostile_records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("hostile")
-    return write_report(hostile_records, directory, reference=EVIL[0], command=f"bench `{EVIL[0]}`")
+    return write_report(compare(hostile_records, EVIL[0]), directory, command=f"bench `{EVIL[0]}`")

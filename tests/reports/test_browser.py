@@ -5,6 +5,7 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
+from bench.comparison import compare
 from reports import write_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -107,7 +108,7 @@ def test_a_phone_gets_cards_and_figures_of_its_own(opened, report):
 @pytest.mark.parametrize("width", [1280, 400])
 def test_a_single_strategy_and_no_runs_at_all_make_pages_too(opened, make_record, tmp_path, width):
     for name, records in (("one", [make_record()]), ("none", [])):
-        page, noise = opened(write_report(records, tmp_path / name), width)
+        page, noise = opened(write_report(compare(records), tmp_path / name), width)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.evaluate(CLIPPED) == []
         assert noise == []
