@@ -119,7 +119,7 @@ def test_runs_that_differ_in_more_than_the_strategy_are_not_mixed(
     assert "max_length" in capsys.readouterr().out
     assert call(["report", str(out)], monkeypatch) == 2
     assert call(["report", str(out), "--allow-mismatch"], monkeypatch) == 0
-    assert "max_length" in (out / "summary.md").read_text()
+    assert r"max\_length" in (out / "summary.md").read_text()
 
 
 def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(
