@@ -45,7 +45,13 @@ FLAGS: dict[str, Kind] = {
     "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
     "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),
     "truncated-inputs": _note("Many texts are longer than the maximal length, so their ends were never seen."),
-    "small-evaluation": _note("There are too few evaluation rows to detect the difference in accuracy that was found."),
+    "small-evaluation": _note("There are too few evaluation rows to tell accuracies apart that are not far apart."),
+    "busy-machine": _note("Other programs kept the processors busy, so times scatter more than they would."),
+    "power-capped": _note("The device ran at its power limit, as it does under full load."),
+    "exit": _note("The run's process had to be ended after it had reported its numbers."),
+    "probe-failed": _note("A measurement after training failed; what it would have told is missing."),
+    "mig-slice": _note("The device is a slice of a GPU, so power, clocks and energy are not its own."),
+    "nvml-hung": _note("The driver's library did not return from a call; what it says is missing or incomplete."),
     "nvml-unavailable": _note(
         "The driver's library was not there, so memory is the allocator's and clocks are unknown."
     ),

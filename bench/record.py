@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import RecordError
+from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
 from bench.spec import RunSpec
 
 __all__ = [
@@ -82,39 +83,6 @@ class Evaluation(_Part):
     seconds: float
 
 
-class Memory(_Part):
-    """Peaks over training, in bytes."""
-
-    host_peak_bytes: int | None = None
-    """Resident memory of the run's process, by the kernel's own high-water mark."""
-    host_baseline_bytes: int | None = None
-    """Resident memory when training began: weights loaded, nothing trained."""
-    torch_allocated_peak_bytes: int | None = None
-    torch_reserved_peak_bytes: int | None = None
-    nvml_used_peak_bytes: int | None = None
-    """The whole device, other processes included."""
-    nvml_baseline_bytes: int | None = None
-    """The whole device before the run's process touched it."""
-    nvml_delta_bytes: int | None = None
-    nvml_reserved_bytes: int | None = None
-    nvml_num_samples: int | None = None
-    nvml_max_gap_seconds: float | None = None
-    method: str | None = None
-    """Where the headline comes from: "nvml-v2", "nvml-v1", "torch-reserved" or "kernel-hwm"."""
-
-    @property
-    def peak_bytes(self) -> int | None:
-        """The headline: the device's peak on a GPU (baseline taken off), the process' on a CPU."""
-        return next(
-            (
-                value
-                for value in (self.nvml_delta_bytes, self.torch_reserved_peak_bytes, self.host_peak_bytes)
-                if value is not None
-            ),
-            None,
-        )
-
-
 class Measurement(_Part):
     """Everything that a finished run measured."""
 
@@ -169,6 +137,16 @@ class Measurement(_Part):
     """Share of the training rows longer than the maximal length."""
     data_digest: str
     """Of the token ids, labels and order of rows of both splits."""
+    skipped_steps: tuple[int, ...] | None = None
+    """Which steps the GradScaler skipped, counted from 1."""
+    phase_steps: tuple[int, ...] | None = None
+    """Steps after which other layers trained than before."""
+    step_parts: StepParts | None = None
+    work: Work | None = None
+    host: HostActivity | None = None
+    device: DeviceActivity | None = None
+    probe_seconds: float | None = None
+    """Spent on measuring after training and evaluation; no part of any other time."""
 
 
 class Environment(_Part):
@@ -188,6 +166,10 @@ class Environment(_Part):
     git_dirty: bool | None = None
     assets: dict[str, str] = {}
     """SHA-256 of the packaged models and data used, by name."""
+    settings: dict[str, str] | None = None
+    """Of torch, that decide how it computes: threads, precision of matrix products, kernels."""
+    config_hash: str | None = None
+    """SHA-256 of all that was asked of the run, seed and strategy included."""
 
 
 class _Versioned(BaseModel):

@@ -1,4 +1,4 @@
-"""GPUs and their memory by NVML, found by UUID and never by index: CUDA may count in another order.
+"""GPUs and what NVML says of them, found by UUID and never by index: CUDA may count in another order.
 
 NVML stays initialised until the process ends, so that no handle outlives it.
 """
@@ -6,17 +6,22 @@ NVML stays initialised until the process ends, so that no handle outlives it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pynvml  # type: ignore[import-untyped]
 
 from bench.errors import Unsupported
+from bench.probes.patience import PATIENCE_SECONDS, within
 from bench.record import Flag
 
-__all__ = ["DeviceMemory", "Gpu", "NvmlDevice", "driver_version", "list_gpus"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DeviceMemory", "DeviceProcess", "DeviceState", "Gpu", "NvmlDevice", "driver_version", "list_gpus"]
 
 # A driver too old for a call raises the second, which is not one of the first.
 _ERRORS = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +45,105 @@ class DeviceMemory:
     method: Literal["nvml-v2", "nvml-v1"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceState:
+    """How the device does at one moment; None where NVML does not say."""
+
+    power_watts: float | None = None
+    sm_clock_mhz: float | None = None
+    temperature_celsius: float | None = None
+    utilisation: float | None = None
+    event_reasons: int | None = None
+    """Why the clocks are as they are: bits of `nvmlClocksEventReason*`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProcess:
+    """A process with a context on the device. In a container, its number may be the host's."""
+
+    pid: int
+    used_bytes: int | None
+
+
 class NvmlDevice:
-    """One GPU that never raises: what NVML does not answer is None, and `flag` says why."""
+    """One GPU that never raises: what NVML does not answer is None from then on, and `flags` say why."""
 
     def __init__(self, uuid: str) -> None:
         """Find the GPU, and which version of the memory call it answers."""
-        self.flag: Flag | None = None
+        self._is_slice = uuid.startswith("MIG-")
         self._handle: Any = None
-        self._read = _memory_v2
+        self._failure: Exception | None = None
+        self._refused: dict[str, str] = {}
+        self._read: Callable[[Any], DeviceMemory] = _memory_v2
         try:
             pynvml.nvmlInit()
             self._handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
-            self._read = _answering(self._handle)
         except _ERRORS as error:
-            self._give_up(error)
+            self._failure = error
+        if self._failure is None:
+            self._read = self._ask("memory", _answering) or _memory_v2
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What NVML did not answer, and why."""
+        flags = []
+        if self._failure is not None:
+            message = f"NVML does not answer ({_name(self._failure)}): memory, clocks and power of the GPU are unknown"
+            flags.append(Flag(code="nvml-unavailable", message=message))
+        if self._is_lost:
+            message = "the GPU was lost during the run (GpuIsLost): what NVML says of it ends there"
+            flags.append(Flag(code="gpu-lost", message=message))
+        elif self._refused:
+            questions = ", ".join(f"{question} ({name})" for question, name in tuple(self._refused.items()))
+            flags.append(Flag(code="nvml-error", message=f"NVML stopped answering, or never did, on {questions}"))
+        if self._is_slice:
+            message = "the device is a slice of a GPU (MIG): power, energy and clocks are of the whole, and not read"
+            flags.append(Flag(code="mig-slice", message=message))
+        return tuple(flags)
 
     def memory(self) -> DeviceMemory | None:
-        """Read the memory now; None from the first failure on."""
-        if self.flag is not None:
+        """Read the memory now, in some 10 microseconds."""
+        return self._ask("memory", self._read)
+
+    def state(self) -> DeviceState:
+        """Read power, clock and the like now; a slice of a GPU has none of its own."""
+        if self._is_slice:
+            return DeviceState()
+        milliwatts = self._ask("power", pynvml.nvmlDeviceGetPowerUsage)
+        rates = self._ask("utilisation", pynvml.nvmlDeviceGetUtilizationRates)
+        return DeviceState(
+            power_watts=None if milliwatts is None else milliwatts / 1000,
+            sm_clock_mhz=self._ask("clocks", lambda it: pynvml.nvmlDeviceGetClockInfo(it, pynvml.NVML_CLOCK_SM)),
+            temperature_celsius=self._ask(
+                "temperature", lambda it: pynvml.nvmlDeviceGetTemperature(it, pynvml.NVML_TEMPERATURE_GPU)
+            ),
+            utilisation=None if rates is None else rates.gpu / 100,
+            event_reasons=self._ask("event reasons", _event_reasons),
+        )
+
+    def energy_joules(self) -> float | None:
+        """Read the counter of the energy used since the driver was loaded."""
+        millijoules = None if self._is_slice else self._ask("energy", pynvml.nvmlDeviceGetTotalEnergyConsumption)
+        return None if millijoules is None else millijoules / 1000
+
+    def processes(self) -> tuple[DeviceProcess, ...] | None:
+        """List who computes on the device; that takes milliseconds and holds up everybody's kernels."""
+        found = self._ask("processes", _processes)
+        return None if found is None else tuple(DeviceProcess(it.pid, it.usedGpuMemory) for it in found)
+
+    @property
+    def _is_lost(self) -> bool:
+        return "GpuIsLost" in self._refused.values()
+
+    def _ask(self, question: str, call: Callable[[Any], T]) -> T | None:
+        """Ask once more, unless it was refused before."""
+        if self._failure is not None or self._is_lost or question in self._refused:
             return None
         try:
-            return self._read(self._handle)
+            return call(self._handle)
         except _ERRORS as error:
-            self._give_up(error)
+            self._refused[question] = _name(error)
             return None
-
-    def _give_up(self, error: Exception) -> None:
-        message = f"NVML stopped answering ({_name(error)}): what it says of GPU memory is missing or incomplete"
-        self.flag = Flag(code="nvml", message=message)
 
 
 def list_gpus() -> list[Gpu]:
@@ -78,22 +154,29 @@ def list_gpus() -> list[Gpu]:
 
     """
     try:
-        pynvml.nvmlInit()
-        count = pynvml.nvmlDeviceGetCount()
-    except _ERRORS as error:
+        return within(PATIENCE_SECONDS, _list_gpus)
+    except (*_ERRORS, TimeoutError) as error:
         msg = f"NVML does not answer ({_name(error)})"
         raise Unsupported(msg) from error
-    found = (_describe(index) for index in range(count))
-    return [gpu for gpu in found if gpu is not None]
 
 
 def driver_version() -> str | None:
-    """Give the version of the NVIDIA driver, None where there is none."""
+    """Give the version of the NVIDIA driver, None where there is none or it does not answer."""
     try:
-        pynvml.nvmlInit()
-        return str(pynvml.nvmlSystemGetDriverVersion())
-    except _ERRORS:
+        return within(PATIENCE_SECONDS, _driver_version)
+    except (*_ERRORS, TimeoutError):
         return None
+
+
+def _list_gpus() -> list[Gpu]:
+    pynvml.nvmlInit()
+    found = (_describe(index) for index in range(pynvml.nvmlDeviceGetCount()))
+    return [gpu for gpu in found if gpu is not None]
+
+
+def _driver_version() -> str:
+    pynvml.nvmlInit()
+    return str(pynvml.nvmlSystemGetDriverVersion())
 
 
 def _describe(index: int) -> Gpu | None:
@@ -106,7 +189,7 @@ def _describe(index: int) -> Gpu | None:
     return Gpu(uuid=uuid, name=name, memory_bytes=memory.total_bytes if memory else None)
 
 
-def _answering(handle: Any) -> Any:
+def _answering(handle: Any) -> Callable[[Any], DeviceMemory]:
     try:
         _memory_v2(handle)
     except _ERRORS:
@@ -125,6 +208,23 @@ def _memory_v1(handle: Any) -> DeviceMemory:
     return DeviceMemory(info.used, None, info.total, "nvml-v1")
 
 
-def _name(error: Exception) -> str:
+def _event_reasons(handle: Any) -> int:
+    """Ask by the present name, or by the one that drivers before 535 know."""
+    try:
+        reasons = pynvml.nvmlDeviceGetCurrentClocksEventReasons(handle)
+    except pynvml.NVMLError_FunctionNotFound:
+        reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+    return int(reasons)
+
+
+def _processes(handle: Any) -> list[Any]:
+    """Ask by the present version, or by the one that older drivers know."""
+    try:
+        return list(pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle))
+    except pynvml.NVMLError_FunctionNotFound:
+        return list(pynvml.nvmlDeviceGetComputeRunningProcesses_v2(handle))
+
+
+def _name(error: BaseException) -> str:
     """Name an error without asking the library that just failed."""
     return type(error).__name__.removeprefix("NVMLError_")

@@ -55,8 +55,9 @@ class InProcessRunner:
         outcome = Outcome(request.spec, on_message)
         try:
             with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
-                if uuid:
-                    os.environ["CUDA_VISIBLE_DEVICES"] = uuid
+                if sampler:
+                    os.environ["CUDA_VISIBLE_DEVICES"] = str(uuid)
+                    sampler.watch(os.getpid())
                 outcome.begin(sampler)
                 call(_Sink(outcome), self._entry, request.model_copy(update={"gpu_uuid": uuid}).model_dump_json())
         except KeyboardInterrupt:

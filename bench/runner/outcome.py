@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.protocol import Failed, Finished, Phase, Planned
 from bench.record import Flag, Memory, RunRecord
+from bench.validity import doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from bench.spec import RunSpec
 
 __all__ = ["Outcome", "how_it_ended"]
-
-SLACK_BYTES = 64 * 2**20
-"""By how much the device's peak may lie below what torch held at once before the sampling is doubted."""
 
 
 class Outcome:
@@ -60,7 +58,7 @@ class Outcome:
             case Phase():
                 self._phase = message.name
                 if self._sampler:
-                    self._sampler.enter(message.name)
+                    self._sampler.enter(message.name, message.at)
             case Planned():
                 self._planned = message
             case Finished() | Failed() if not self.is_decided:
@@ -101,7 +99,8 @@ class Outcome:
             raise UsageError(last.reason)
         measured = last.measured if isinstance(last, Finished) else None
         if measured:
-            measured = measured.model_copy(update={"memory": self._with_device(measured.memory)})
+            device = self._sampler.activity() if self._sampler else None
+            measured = measured.model_copy(update={"memory": self._with_device(measured.memory), "device": device})
         return RunRecord(
             spec=self._spec,
             status=status,
@@ -114,7 +113,8 @@ class Outcome:
             flags=(
                 *(last.flags if isinstance(last, Finished) else ()),
                 *self._flags,
-                *self._device_flags(measured.memory if measured else None),
+                *(self._sampler.flags if self._sampler else ()),
+                *(doubts(measured) if measured else ()),
             ),
             environment=last.environment if isinstance(last, Finished) else None,
             started_at=self._started_at,
@@ -130,16 +130,10 @@ class Outcome:
         return None if known == Memory() else known
 
     def _with_device(self, memory: Memory) -> Memory:
-        return memory.model_copy(update=self._sampler.readings()) if self._sampler else memory
-
-    def _device_flags(self, memory: Memory | None) -> list[Flag]:
-        flags = [self._sampler.flag] if self._sampler and self._sampler.flag else []
-        delta, reserved = (memory.nvml_delta_bytes, memory.torch_reserved_peak_bytes) if memory else (None, None)
-        if delta is not None and reserved is not None and delta + SLACK_BYTES < reserved:
-            seen = f"NVML saw {delta / 2**20:.0f} MiB more in use, but torch held {reserved / 2**20:.0f} MiB"
-            message = f"{seen}: the sampling missed the peak"
-            flags.append(Flag(code="device-memory", message=message))
-        return flags
+        if not self._sampler:
+            return memory
+        phases = self._sampler.with_device(memory.phases) if memory.phases else None
+        return memory.model_copy(update={**self._sampler.readings(), "phases": phases})
 
 
 def _verdict(last: Finished | Failed) -> tuple[Status, str | None]:

@@ -65,6 +65,11 @@ class RunProcess:
         return self._process.is_alive()
 
     @property
+    def pid(self) -> int | None:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs; negative, the number of the signal that ended it."""
         return self._process.exitcode

@@ -104,6 +104,8 @@ class Runner:
         with RunProcess(
             self._context, self._entry, request.model_dump_json(), environ, grace_seconds=self._grace_seconds
         ) as process:
+            if sampler:
+                sampler.watch(process.pid)
             deadline = time.monotonic() + limit
             while process.is_running and not outcome.is_decided:
                 process.wait(min(HOST_PERIOD_SECONDS, deadline - time.monotonic()))

@@ -21,13 +21,17 @@ class FakeNvml:
 
     def __init__(self, library: Path, used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.library, self._used, self._monkeypatch = library, used, monkeypatch
-        self.set(used=used)
+        self.set(used=used, processes=used.with_name("processes"))
         self.use(0)
 
     def set(self, **settings: object) -> None:
         """Set `FAKE_NVML_*` variables; fake_nvml.c lists them."""
         for name, value in settings.items():
             self._monkeypatch.setenv(f"FAKE_NVML_{name.upper()}", str(value))
+
+    def run_processes(self, *processes: tuple[int, int]) -> None:
+        """Say who computes on each GPU from now on: numbers and bytes."""
+        self._used.with_name("processes").write_text("".join(f"{pid} {size}\n" for pid, size in processes))
 
     def use(self, num_bytes: int) -> None:
         """Say how much of each GPU's memory is in use from now on."""

@@ -6,14 +6,19 @@ import json
 import sys
 import time
 from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
 
+import pynvml  # type: ignore[import-untyped]
 import pytest
 
-from bench.protocol import Phase, Request
-from bench.runner import InProcessRunner, Runner
+from bench.flags import FLAGS
+from bench.protocol import Finished, Phase, Request
+from bench.record import RunRecord
+from bench.runner import InProcessRunner, Runner, sampling
 from bench.spec import RunSpec, Term
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from bench.protocol import Message
@@ -23,7 +28,7 @@ MIB = 2**20
 ENTRY = """
 import json, os, time
 from pathlib import Path
-from bench.protocol import Failed, Phase, Request
+from bench.protocol import Failed, Finished, Phase, Request
 
 def main(connection, request_json):
     def send(message):
@@ -35,8 +40,11 @@ def main(connection, request_json):
     used = Path(os.environ["FAKE_NVML_USED"])
     for mebibytes in (900, 400):
         used.write_text(str(mebibytes * 2**20))
-        time.sleep(0.3)
-    send(Failed(status="oom", reason="no room"))
+        time.sleep(0.4)
+    if request.save_model:
+        send(Finished.model_validate_json(Path(request.save_model).read_text()))
+    else:
+        send(Failed(status="oom", reason="no room"))
 """
 
 
@@ -47,6 +55,14 @@ def request_on_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Request:
     monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return Request(spec=RunSpec(strategy=(Term(name="full"),), device="cuda:1"))
+
+
+@pytest.fixture
+def finished_on_gpu(request_on_gpu: Request, make_record: Callable[..., RunRecord], tmp_path: Path) -> Request:
+    """A run that ends well."""
+    said = Finished(measured=make_record().measured)
+    (tmp_path / "finished.json").write_text(said.model_dump_json())
+    return request_on_gpu.model_copy(update={"save_model": str(tmp_path / "finished.json")})
 
 
 def test_a_run_sees_the_leased_gpu_alone_and_keeps_its_peak_when_it_fails(
@@ -71,14 +87,84 @@ def test_a_run_sees_the_leased_gpu_alone_and_keeps_its_peak_when_it_fails(
     assert memory.host_peak_bytes is not None
 
 
-def test_a_gpu_lost_in_the_run_is_a_flag(fake_nvml: FakeNvml, request_on_gpu: Request) -> None:
-    fake_nvml.set(lost_after=6)
+def faulty(fake: FakeNvml, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    """Break the library as a machine may."""
+    match fault:
+        case "library absent":
+            monkeypatch.setattr(pynvml, "nvmlLib", None)
+            monkeypatch.setattr(pynvml, "CDLL", create_autospec(pynvml.CDLL, side_effect=OSError))
+        case "driver mismatch":
+            fake.set(init=18)
+        case "binding mismatch":
+            error = pynvml.NVMLLibraryMismatchError("old driver")
+            monkeypatch.setattr(pynvml, "nvmlInit", create_autospec(pynvml.nvmlInit, side_effect=error))
+        case "lost":
+            fake.set(lost_after=6)
+        case "not supported":
+            fake.set(refuse=3)
+        case "hung call":
+            fake.set(hang_after=6)
+        case "hung from the start":
+            fake.set(hang_init=1)
+        case "slice":
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(it.replace("GPU", "MIG") for it in fake.uuids))
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ("library absent", "nvml-unavailable"),
+        ("driver mismatch", "nvml-unavailable"),
+        ("binding mismatch", "nvml-unavailable"),
+        ("lost", "gpu-lost"),
+        ("not supported", "nvml-error"),
+        ("hung call", "nvml-hung"),
+        ("hung from the start", "nvml-hung"),
+        ("slice", "mig-slice"),
+    ],
+)
+def test_whatever_ails_the_library_the_run_completes_and_carries_a_flag(
+    fake_nvml: FakeNvml,
+    finished_on_gpu: Request,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    code: str,
+) -> None:
+    monkeypatch.setattr(sampling, "JOIN_SECONDS", 0.1)
+    monkeypatch.setattr(sampling, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(fake_nvml.uuids))  # in full: NVML need not list them
+    faulty(fake_nvml, monkeypatch, fault)
 
     with Runner(entry="gpu_entry:main", preload=()) as runner:
-        record = runner.run(request_on_gpu)
+        record = runner.run(finished_on_gpu)
 
-    assert record.status == "oom"
-    assert [flag.code for flag in record.flags] == ["nvml"]
+    assert record.status == "ok"
+    assert code in [flag.code for flag in record.flags]
+    assert code in FLAGS
+    assert record.measured is not None
+    memory = record.measured.memory
+    if code in ("nvml-unavailable", "nvml-error"):
+        assert (memory.nvml_used_peak_bytes, record.measured.device) == (None, None)
+    assert memory.peak_bytes is not None
+    assert RunRecord.from_json(record.to_json()) == record
+
+
+def test_a_finished_run_tells_what_the_gpu_did(fake_nvml: FakeNvml, finished_on_gpu: Request) -> None:
+    fake_nvml.run_processes((1, -1))
+    fake_nvml.set(reasons=0x40)
+
+    with Runner(entry="gpu_entry:main", preload=()) as runner:
+        record = runner.run(finished_on_gpu)
+
+    assert record.measured is not None
+    device = record.measured.device
+    assert device is not None
+    assert device.num_samples >= 1
+    assert (device.power_watts, device.temperature_celsius, device.utilisation) == (250, 61, 0.75)
+    assert device.throttled_share == 1
+    assert (device.num_foreign_before, device.num_foreign_after) == (1, 1)
+    assert record.measured.memory.nvml_process_bytes is None
+    assert {"throttled", "foreign-process"} <= {flag.code for flag in record.flags}
 
 
 def test_a_run_in_this_process_sees_the_leased_gpu_too(

@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import Unsupported
 from bench.probes import nvml
-from bench.probes.nvml import DeviceMemory, Gpu, NvmlDevice
+from bench.probes.nvml import DeviceMemory, DeviceProcess, DeviceState, Gpu, NvmlDevice
 
 if TYPE_CHECKING:
     from tests.probes.conftest import FakeNvml
@@ -26,7 +26,7 @@ def test_memory_is_that_of_the_second_version_without_what_the_driver_reserves(f
     fake_nvml.use(300 * MIB)
 
     assert device.memory() == DeviceMemory(300 * MIB, fake_nvml.reserved_bytes, fake_nvml.total_bytes, "nvml-v2")
-    assert device.flag is None
+    assert device.flags == ()
 
 
 def test_a_driver_without_the_second_version_is_read_by_the_first(old_nvml: FakeNvml) -> None:
@@ -43,18 +43,18 @@ def test_a_gpu_that_is_lost_in_between_gives_none_and_a_flag_from_then_on(fake_n
 
     assert device.memory() is not None
     assert device.memory() is None
-    assert device.flag is not None
-    assert "GpuIsLost" in device.flag.message
+    assert [flag.code for flag in device.flags] == ["gpu-lost"]
     fake_nvml.set(lost_after=99)
     assert device.memory() is None
+    assert device.state() == DeviceState()
 
 
 def test_an_unknown_uuid_is_a_flag(fake_nvml: FakeNvml) -> None:
     device = NvmlDevice(fake_nvml.uuids[0].replace("a", "c"))
 
     assert device.memory() is None
-    assert device.flag is not None
-    assert "NotFound" in device.flag.message
+    assert [flag.code for flag in device.flags] == ["nvml-unavailable"]
+    assert "NotFound" in device.flags[0].message
 
 
 def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,9 +66,73 @@ def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch:
     device = NvmlDevice(fake_nvml.uuids[0])
 
     assert device.memory() is None
-    assert device.flag is not None
-    assert "NotSupported" in device.flag.message
+    assert [flag.code for flag in device.flags] == ["nvml-error"]
+    assert "memory (NotSupported)" in device.flags[0].message
+    assert device.state().power_watts == 250
     assert [gpu.memory_bytes for gpu in nvml.list_gpus()] == [None, None]
+
+
+def test_power_clock_and_the_like_are_read(fake_nvml: FakeNvml) -> None:
+    fake_nvml.set(reasons=4)
+    fake_nvml.run_processes((41, 3 * MIB), (42, -1))
+    device = NvmlDevice(fake_nvml.uuids[0])
+
+    assert device.state() == DeviceState(
+        power_watts=250, sm_clock_mhz=1980, temperature_celsius=61, utilisation=0.75, event_reasons=4
+    )
+    before = device.energy_joules()
+    assert before is not None
+    assert device.energy_joules() >= before  # type: ignore[operator]
+    assert device.processes() == (DeviceProcess(41, 3 * MIB), DeviceProcess(42, None))
+    assert device.flags == ()
+
+
+def test_an_old_driver_answers_by_the_old_names(old_nvml: FakeNvml) -> None:
+    old_nvml.set(reasons=8)
+    old_nvml.run_processes((41, MIB))
+    device = NvmlDevice(old_nvml.uuids[0])
+
+    assert device.state().event_reasons == 8
+    assert device.processes() == (DeviceProcess(41, MIB),)
+
+
+def test_what_is_not_supported_is_none_and_said_once(fake_nvml: FakeNvml) -> None:
+    device = NvmlDevice(fake_nvml.uuids[0])
+    fake_nvml.set(refuse=NOT_SUPPORTED)
+
+    for _ in range(2):
+        assert device.memory() is None
+        assert device.state() == DeviceState()
+        assert device.energy_joules() is None
+        assert device.processes() is None
+
+    (flag,) = device.flags
+    assert flag.code == "nvml-error"
+    assert flag.message.count("NotSupported") == len(
+        ["memory", "power", "utilisation", "clocks", "temperature", "event reasons", "energy", "processes"]
+    )
+
+
+def test_a_slice_of_a_gpu_has_memory_of_its_own_and_nothing_else(fake_nvml: FakeNvml) -> None:
+    uuid = "MIG-00000000-0000-0000-0000-00000000000a"
+    fake_nvml.use(7 * MIB)
+    device = NvmlDevice(uuid)
+
+    memory = device.memory()
+    assert memory is not None
+    assert memory.used_bytes == 7 * MIB
+    assert device.state() == DeviceState()
+    assert device.energy_joules() is None
+    assert [flag.code for flag in device.flags] == ["mig-slice"]
+
+
+def test_a_driver_that_hangs_is_given_up(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvml, "PATIENCE_SECONDS", 0.05)
+    fake_nvml.set(hang_init=1)
+
+    assert nvml.driver_version() is None
+    with pytest.raises(Unsupported, match="TimeoutError"):
+        nvml.list_gpus()
 
 
 def test_gpus_are_listed_by_uuid(fake_nvml: FakeNvml) -> None:
@@ -94,8 +158,8 @@ def test_a_broken_driver_is_said_by_name(fake_nvml: FakeNvml, code: int, name: s
     with pytest.raises(Unsupported, match=name):
         nvml.list_gpus()
     assert nvml.driver_version() is None
-    flag = NvmlDevice(fake_nvml.uuids[0]).flag
-    assert flag is not None
+    (flag,) = NvmlDevice(fake_nvml.uuids[0]).flags
+    assert flag.code == "nvml-unavailable"
     assert name in flag.message
 
 
@@ -107,8 +171,13 @@ def test_neither_kind_of_nvml_error_escapes(monkeypatch: pytest.MonkeyPatch, err
 
     device = NvmlDevice("GPU-x")
 
-    assert device.memory() is None
-    assert device.flag is not None
+    assert (device.memory(), device.state(), device.energy_joules(), device.processes()) == (
+        None,
+        DeviceState(),
+        None,
+        None,
+    )
+    assert [flag.code for flag in device.flags] == ["nvml-unavailable"]
     assert nvml.driver_version() is None
     with pytest.raises(Unsupported):
         nvml.list_gpus()

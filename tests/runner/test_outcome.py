@@ -71,16 +71,19 @@ def test_what_the_run_itself_measured_before_it_failed_stands() -> None:
 class Sampler:
     """A sampler of a device on which the run took 100 MiB."""
 
-    flag = None
+    flags = ()
 
-    def enter(self, phase: str) -> None:
-        self.phase = phase
+    def enter(self, phase: str, at: float) -> None:
+        self.entered = phase, at
+
+    def activity(self) -> None:
+        return None
 
     def readings(self) -> dict[str, object]:
         return {"nvml_delta_bytes": 100 << 20, "method": "nvml-v1"}
 
 
-@pytest.mark.parametrize(("reserved", "codes"), [(120 << 20, []), (180 << 20, ["device-memory"])])
+@pytest.mark.parametrize(("reserved", "codes"), [(120 << 20, []), (180 << 20, ["sampler-gap"])])
 def test_a_peak_that_the_sampling_missed_is_doubted(
     make_record: Callable[..., RunRecord], reserved: int, codes: list[str]
 ) -> None:

@@ -1,0 +1,171 @@
+"""What the instruments of a run read, as parts of its record. None means "not measured here"."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["DeviceActivity", "HostActivity", "Memory", "MemoryParts", "PhasePeak", "StepParts", "Work"]
+
+
+class _Reading(BaseModel):
+    """A frozen part of a record. NaN and infinity are refused, so that every file is plain JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PhasePeak(_Reading):
+    """The most memory that one phase of a run took, all its stretches together, in bytes."""
+
+    phase: Literal["load", "train", "evaluate"]
+    """Points of the learning curve count to "evaluate", not to the training around them."""
+    host_peak_bytes: int | None = None
+    torch_allocated_peak_bytes: int | None = None
+    torch_reserved_peak_bytes: int | None = None
+    nvml_used_peak_bytes: int | None = None
+    """The whole device, other processes included."""
+
+
+class MemoryParts(_Reading):
+    """What the peak of training consists of, in bytes.
+
+    Weights, gradients and optimizer state are the sizes of their tensors, and `before_bytes` was
+    there before training: the interpreter, libraries and data. What is left of the peak are
+    activations, temporaries, a filled store and what the allocator holds in vain. It is found by
+    subtraction: where the peak falls before all gradients are there, activations are larger.
+    """
+
+    source: Literal["host", "torch"]
+    """Whose peak it is: of resident memory on a CPU, of live tensors on a GPU."""
+    before_bytes: int
+    weights_bytes: int
+    gradients_bytes: int
+    optimizer_bytes: int
+    rest_bytes: int
+    total_bytes: int
+    """The measured peak."""
+
+    @property
+    def residual_bytes(self) -> int:
+        """What the measured peak lacks for its parts: zero, unless the peak was measured too low."""
+        parts = (self.before_bytes, self.weights_bytes, self.gradients_bytes, self.optimizer_bytes, self.rest_bytes)
+        return sum(parts) - self.total_bytes
+
+
+class Memory(_Reading):
+    """Peaks over training, in bytes."""
+
+    host_peak_bytes: int | None = None
+    """Resident memory of the run's process, by the kernel's own high-water mark."""
+    host_baseline_bytes: int | None = None
+    """Resident memory when training began: weights loaded (each page of them read), nothing trained."""
+    host_baseline_anonymous_bytes: int | None = None
+    """Of it, what is the process' own."""
+    host_baseline_file_bytes: int | None = None
+    """Of it, what is mapped from files: libraries, and weights that nothing has changed yet."""
+    torch_allocated_peak_bytes: int | None = None
+    torch_reserved_peak_bytes: int | None = None
+    nvml_used_peak_bytes: int | None = None
+    """The whole device, other processes included."""
+    nvml_baseline_bytes: int | None = None
+    """The whole device before the run's process touched it."""
+    nvml_delta_bytes: int | None = None
+    nvml_reserved_bytes: int | None = None
+    nvml_num_samples: int | None = None
+    nvml_max_gap_seconds: float | None = None
+    nvml_process_bytes: int | None = None
+    """Of the run's process alone, at a border of its training; in a container NVML seldom knows."""
+    phases: tuple[PhasePeak, ...] | None = None
+    parts: MemoryParts | None = None
+    """Of the training peak."""
+    method: str | None = None
+    """Where the headline comes from: "nvml-v2", "nvml-v1", "torch-reserved" or "kernel-hwm"."""
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The headline: the device's peak on a GPU (baseline taken off), the process' on a CPU."""
+        return next(
+            (
+                value
+                for value in (self.nvml_delta_bytes, self.torch_reserved_peak_bytes, self.host_peak_bytes)
+                if value is not None
+            ),
+            None,
+        )
+
+
+class StepParts(_Reading):
+    """Seconds of one step by what they were spent on, from a pass of its own after training.
+
+    On a GPU that pass waits for the device at every border, so that the sum is more than a
+    timed step takes.
+    """
+
+    data: float
+    """Putting the batch together, and on the device."""
+    forward: float
+    """With the loss."""
+    backward: float
+    optimizer: float
+    """Clipping, the step, and clearing the gradients."""
+    num_steps: int
+    """Over which these are means."""
+
+
+class Work(_Reading):
+    """How much arithmetic a steady step was, and how fast: products of matrices and nothing else."""
+
+    step_flops: float
+    """Mean useful FLOPs of a steady step: without what is made twice."""
+    flops_per_second: float
+    """Useful FLOPs of the steady steps over their seconds."""
+    matmul_flops_per_second: float | None = None
+    """At which this machine multiplies matrices of the model's own shapes."""
+    mfu: float | None = None
+    """Of that rate, the share achieved."""
+    datasheet_mfu: float | None = None
+    """The share of the datasheet's peak; None where the device is not a known one."""
+
+
+class HostActivity(_Reading):
+    """What else the machine did while the run trained."""
+
+    seconds: float
+    """Training, without the points of the learning curve."""
+    steal_share: float | None = None
+    """Of the processors' time, what the hypervisor gave to other guests."""
+    others_share: float | None = None
+    """Of the processors' time, what other processes of this machine took."""
+    swapped_bytes: int | None = None
+    """By how much more of this process lay on disk at the end of training."""
+    num_allocator_retries: int | None = None
+    """Times that torch's allocator had to give memory back to the GPU to go on."""
+
+
+class DeviceActivity(_Reading):
+    """What a GPU did while the run trained, by NVML."""
+
+    num_samples: int
+    power_watts: float | None = None
+    """Mean."""
+    energy_joules: float | None = None
+    """By the device's own counter; None where a stretch of training was too short for it."""
+    sm_clock_mhz: float | None = None
+    """Median."""
+    first_sm_clock_mhz: float | None = None
+    """Median of the first third of the samples."""
+    last_sm_clock_mhz: float | None = None
+    temperature_celsius: float | None = None
+    """The highest."""
+    utilisation: float | None = None
+    """Mean share of the time in which any kernel ran: it says little of how busy the device was."""
+    throttled_share: float | None = None
+    """Of the samples, those in which the device was slowed down for heat or by its hardware."""
+    power_capped_share: float | None = None
+    """Of the samples, those in which the power limit held the clock, as it does under full load."""
+    num_foreign_before: int | None = None
+    """Processes of others on the device before the run began."""
+    num_foreign_during: int | None = None
+    """The most at the borders of the phases, so as not to disturb the steps."""
+    num_foreign_after: int | None = None

@@ -1,0 +1,146 @@
+"""What was sampled while a run went from phase to phase, and what that says of each phase."""
+
+from __future__ import annotations
+
+import math
+from statistics import fmean, median
+from typing import TYPE_CHECKING, NamedTuple
+
+import pynvml  # type: ignore[import-untyped]
+
+from bench.readings import DeviceActivity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.probes.nvml import DeviceState
+
+__all__ = ["Look", "Span", "Timeline"]
+
+MIN_ENERGY_SECONDS = 2.0
+"""The counter moves every 20 to 100 ms only: over less than this its error is above some percent."""
+THROTTLED = (
+    pynvml.nvmlClocksEventReasonHwSlowdown
+    | pynvml.nvmlClocksEventReasonSwThermalSlowdown
+    | pynvml.nvmlClocksEventReasonHwThermalSlowdown
+    | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown
+)
+POWER_CAPPED = pynvml.nvmlClocksEventReasonSwPowerCap
+
+
+class Span(NamedTuple):
+    """A stretch of one phase, by the monotonic clock."""
+
+    start: float
+    end: float
+
+
+class Look(NamedTuple):
+    """What is asked only where a phase begins or ends."""
+
+    at: float
+    energy_joules: float | None
+    num_foreign: int | None
+    """Processes on the device that are not the run's."""
+    own_bytes: int | None
+    """Of the run's own process."""
+
+
+class Timeline:
+    """Samples and the phases that they fall into; written by one thread per kind, read at the end."""
+
+    def __init__(self) -> None:
+        """Begin without a phase."""
+        self._marks: list[tuple[float, str]] = []
+        self._memory: list[tuple[float, int]] = []
+        self._states: list[tuple[float, DeviceState]] = []
+        self._looks: list[Look] = []
+        self._last_at: float | None = None
+        self.num_samples = 0
+        self.max_gap_seconds = 0.0
+
+    def enter(self, phase: str, at: float) -> None:
+        """Begin a phase; the one before ends."""
+        self._marks.append((at, phase))
+
+    def add_memory(self, at: float, used_bytes: int) -> None:
+        """Note a reading of the memory; only changes are kept."""
+        if self._last_at is not None:
+            self.max_gap_seconds = max(self.max_gap_seconds, at - self._last_at)
+        self._last_at = at
+        self.num_samples += 1
+        if not self._memory or self._memory[-1][1] != used_bytes:
+            self._memory.append((at, used_bytes))
+
+    def add_state(self, at: float, state: DeviceState) -> None:
+        """Note how the device does."""
+        self._states.append((at, state))
+
+    def add_look(self, look: Look) -> None:
+        """Note what was asked at a border of phases."""
+        self._looks.append(look)
+
+    def spans(self, phase: str) -> list[Span]:
+        """List the stretches of a phase; the last phase goes on for ever."""
+        ends = [at for at, _ in self._marks[1:]] + [math.inf]
+        return [Span(at, end) for (at, name), end in zip(self._marks, ends, strict=False) if name == phase]
+
+    def peak_bytes(self, phase: str | None = None) -> int | None:
+        """Give the most memory in use in a phase, or at any time; a reading holds until the next change."""
+        spans = self.spans(phase) if phase else [Span(-math.inf, math.inf)]
+        ends = [at for at, _ in self._memory[1:]] + [math.inf]
+        held = zip(self._memory, ends, strict=False)
+        return max(
+            (used for (at, used), end in held if any(at < it.end and end > it.start for it in spans)), default=None
+        )
+
+    def own_bytes(self) -> int | None:
+        """Give the most that the run's own process held at a border of phases."""
+        return max((look.own_bytes for look in self._looks if look.own_bytes is not None), default=None)
+
+    def activity(self) -> DeviceActivity:
+        """Summarise what the device did in training."""
+        spans = self.spans("train")
+        states = [state for at, state in self._states if any(it.start <= at < it.end for it in spans)]
+        clocks = _known(state.sm_clock_mhz for state in states)
+        reasons = [state.event_reasons for state in states if state.event_reasons is not None]
+        third = max(1, len(clocks) // 3)
+        return DeviceActivity(
+            num_samples=len(states),
+            power_watts=_mean(_known(state.power_watts for state in states)),
+            energy_joules=self._energy(spans),
+            sm_clock_mhz=median(clocks) if clocks else None,
+            first_sm_clock_mhz=median(clocks[:third]) if clocks else None,
+            last_sm_clock_mhz=median(clocks[-third:]) if clocks else None,
+            temperature_celsius=max(_known(state.temperature_celsius for state in states), default=None),
+            utilisation=_mean(_known(state.utilisation for state in states)),
+            throttled_share=_mean([float(bits & THROTTLED != 0) for bits in reasons]),
+            power_capped_share=_mean([float(bits & POWER_CAPPED != 0) for bits in reasons]),
+            num_foreign_before=self._looks[0].num_foreign if self._looks else None,
+            num_foreign_during=max(
+                (look.num_foreign for look in self._looks[1:-1] if look.num_foreign is not None), default=None
+            ),
+            num_foreign_after=self._looks[-1].num_foreign if self._looks else None,
+        )
+
+    def _energy(self, spans: Sequence[Span]) -> float | None:
+        """Add up what every stretch took; None where one is unknown, too short or saw the counter start anew."""
+        taken = []
+        for span in spans:
+            first = next((look for look in self._looks if look.at >= span.start), None)
+            last = next((look for look in self._looks if look.at >= span.end), None)
+            if first is None or last is None or first.energy_joules is None or last.energy_joules is None:
+                return None
+            joules = last.energy_joules - first.energy_joules
+            if last.at - first.at < MIN_ENERGY_SECONDS or joules < 0:
+                return None
+            taken.append(joules)
+        return sum(taken) if taken else None
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return fmean(values) if values else None

@@ -1,0 +1,139 @@
+"""The doubts about a run that its own record gives rise to; `bench.flags` says which keep a row from ranking.
+
+A threshold here must not doubt a sound run on a shared machine of two cores: what merely
+widens intervals is left to them, and what makes a number wrong is flagged.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bench.record import Flag
+from bench.steadiness import unsteadiness
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.readings import DeviceActivity, HostActivity, Memory
+    from bench.record import Measurement
+
+__all__ = ["doubts"]
+
+MIN_TIMED_STEPS = 12
+"""Three blocks of four steps: an interval over fewer is several times as wide as the scatter."""
+MAX_GAP_SECONDS = 0.5
+"""Used memory is a rising staircase: what comes and goes within less is a temporary of a step."""
+SLACK_BYTES = 64 * 2**20
+"""By how much the device's peak may lie below what torch held at once: context and rounding."""
+MAX_RESIDUAL_SHARE = 0.05
+MAX_THROTTLED_SHARE = 0.05
+"""A single look of many may meet a moment's spike of power."""
+MIN_CLOCK_RATIO = 0.9
+"""Between the first and the last third: boost clocks move by a few percent with the temperature."""
+MIN_CLOCK_SAMPLES = 9
+MAX_STEAL_SHARE = 0.1
+"""Such an error of the times is beyond what neighbours on a quiet host cause (below 1 %)."""
+MAX_OTHERS_SHARE = 0.1
+MIN_SWAPPED_BYTES = 2**20
+"""A few idle pages of libraries cost nothing."""
+MAX_SKIPPED_SHARE = 0.01
+"""The loss scale grows, and may overflow once, every 2000 steps."""
+MAX_TRUNCATED_SHARE = 0.05
+CHANCE_Z = 1.645
+"""One-sided, 5 %."""
+MAX_ACCURACY_MARGIN = 0.1
+"""Of the 95 % interval of the accuracy: about 96 rows at an accuracy of a half."""
+
+
+def doubts(measured: Measurement) -> tuple[Flag, ...]:
+    """List the doubts in the order of what they concern: times, memory, the device, what was learnt."""
+    found = (
+        *_of_steps(measured),
+        *(_of_host(measured.host) if measured.host else ()),
+        *_of_memory(measured.memory),
+        *(_of_device(measured.device) if measured.device else ()),
+        *_of_learning(measured),
+    )
+    return tuple(Flag(code=code, message=message) for code, message in found)
+
+
+def _of_steps(measured: Measurement) -> Iterator[tuple[str, str]]:
+    warmup = measured.num_warmup_steps
+    seconds, tokens = measured.step_seconds[warmup:], measured.step_tokens[warmup:]
+    if len(seconds) < MIN_TIMED_STEPS:
+        yield "few-steps", f"{len(seconds)} steps after the warm-up were timed, of {MIN_TIMED_STEPS} wanted"
+    borders = [step - warmup for step in measured.phase_steps or ()]
+    if found := unsteadiness(seconds, tokens, borders):
+        yield "unsteady-steps", found
+    late = _skipped_late(measured.skipped_steps or ())
+    if late > MAX_SKIPPED_SHARE * measured.num_steps:
+        yield (
+            "fp16-skipped-steps",
+            f"{late} of {measured.num_steps} steps were skipped after the first search of a scale",
+        )
+
+
+def _skipped_late(steps: tuple[int, ...]) -> int:
+    """Count the skipped steps but for those that begin the run: there, the loss scale is searched."""
+    return sum(step != position for position, step in enumerate(steps, start=1))
+
+
+def _of_host(host: HostActivity) -> Iterator[tuple[str, str]]:
+    if host.steal_share is not None and host.steal_share > MAX_STEAL_SHARE:
+        yield "cpu-steal", f"the hypervisor gave {host.steal_share:.0%} of the processors' time to other guests"
+    if host.others_share is not None and host.others_share > MAX_OTHERS_SHARE:
+        yield "busy-machine", f"other processes took {host.others_share:.0%} of the processors' time"
+    if host.swapped_bytes is not None and host.swapped_bytes >= MIN_SWAPPED_BYTES:
+        yield "swap", f"{host.swapped_bytes / 2**20:.0f} MiB of the run were moved to disk"
+    if host.num_allocator_retries:
+        message = f"the allocator had to free and ask again {host.num_allocator_retries} times"
+        yield "allocator-retries", message
+
+
+def _of_memory(memory: Memory) -> Iterator[tuple[str, str]]:
+    gap, delta, reserved = memory.nvml_max_gap_seconds, memory.nvml_delta_bytes, memory.torch_reserved_peak_bytes
+    if delta is not None and reserved is not None and delta + SLACK_BYTES < reserved:
+        seen = f"NVML saw {delta / 2**20:.0f} MiB more in use, but torch held {reserved / 2**20:.0f} MiB"
+        yield "sampler-gap", f"{seen}: the sampling missed the peak"
+    elif gap is not None and gap > MAX_GAP_SECONDS:
+        yield "sampler-gap", f"memory was not looked at for {gap:.2f} s"
+    parts = memory.parts
+    if parts and abs(parts.residual_bytes) > MAX_RESIDUAL_SHARE * parts.total_bytes:
+        seen = f"the parts of the peak are {parts.residual_bytes / 2**20:+.0f} MiB off its {parts.total_bytes / 2**20:.0f} MiB"
+        yield "memory-residual", seen
+
+
+def _of_device(device: DeviceActivity) -> Iterator[tuple[str, str]]:
+    if device.throttled_share is not None and device.throttled_share > MAX_THROTTLED_SHARE:
+        yield "throttled", f"slowed down in {device.throttled_share:.0%} of {device.num_samples} looks"
+    if device.power_capped_share is not None and device.power_capped_share > MAX_THROTTLED_SHARE:
+        yield "power-capped", f"at its power limit in {device.power_capped_share:.0%} of {device.num_samples} looks"
+    first, last = device.first_sm_clock_mhz, device.last_sm_clock_mhz
+    if (
+        first
+        and last
+        and device.num_samples >= MIN_CLOCK_SAMPLES
+        and min(first, last) < MIN_CLOCK_RATIO * max(first, last)
+    ):
+        yield "clocks-drifted", f"from {first:.0f} MHz in the first third to {last:.0f} MHz in the last"
+    counts = {
+        "before": device.num_foreign_before,
+        "during": device.num_foreign_during,
+        "after": device.num_foreign_after,
+    }
+    if seen := ", ".join(f"{count} {when}" for when, count in counts.items() if count):
+        yield "foreign-process", f"other processes were on the device: {seen}"
+
+
+def _of_learning(measured: Measurement) -> Iterator[tuple[str, str]]:
+    tested, share = measured.evaluation, measured.truncated_share
+    chance = tested.majority_accuracy
+    if tested.accuracy - chance < CHANCE_Z * math.sqrt(chance * (1 - chance) / tested.num_samples):
+        told = f"{tested.accuracy:.1%} on {tested.num_samples} rows, {chance:.1%} by always answering the same"
+        yield "chance-accuracy", told
+    if share > MAX_TRUNCATED_SHARE:
+        yield "truncated-inputs", f"{share:.1%} of the training rows are longer than the maximal length"
+    margin = 1.96 * math.sqrt(0.25 / tested.num_samples)
+    if margin > MAX_ACCURACY_MARGIN:
+        yield "small-evaluation", f"{tested.num_samples} rows: an accuracy is known to {margin * 100:.0f} points only"

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bench.probes.patience import within
+
+
+def test_an_answer_in_time_is_given() -> None:
+    assert within(30, lambda: 7) == 7
+
+
+def test_none_is_an_answer() -> None:
+    assert within(30, lambda: None) is None
+
+
+def test_what_the_call_raises_is_raised() -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        within(30, fail)
+
+
+def test_a_call_that_does_not_return_is_left_alone() -> None:
+    never = threading.Event()
+
+    with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
+        within(0.05, never.wait)
+
+    never.set()
