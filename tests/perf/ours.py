@@ -43,9 +43,9 @@ def train_ours(prepared: Prepared, work: Work, epochs: Epochs) -> Done:
     )
     return Done(
         seconds=trained.seconds,
-        set_up_seconds=trained.set_up_seconds,
+        num_tokens=sum(trained.step_tokens),
         step_seconds=trained.step_seconds,
         losses=trained.losses,
-        epochs=epochs,
-        num_padded_tokens=trained.num_padded_tokens,
+        cache_seconds=prepared.stored.seconds if prepared.stored else 0.0,
+        compile_seconds=prepared.compile_seconds or 0.0,
     )

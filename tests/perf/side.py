@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import nn
 
 from bench import registry
@@ -17,7 +19,6 @@ from bench.workload.view import view_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
 
     Epochs = Sequence[Sequence[NDArray[np.int64]]]
 
-__all__ = ["BATCH_SIZE", "Done", "Work", "load"]
+__all__ = ["BATCH_SIZE", "EPOCHS", "MAX_STEPS", "MODELS", "NUM_ROWS", "Done", "Work", "load"]
 
+MODELS = ("minilm-l6", "smollm2-135m")
+NUM_ROWS = int(os.environ.get("BENCH_PERF_ROWS", "512"))
+MAX_STEPS = int(os.environ.get("BENCH_PERF_STEPS", "0")) or None
+"""Optimizer steps over all epochs; fewer than the rows need leave rows out, never an epoch."""
+EPOCHS = 2
+"""A stored prefix pays from the second epoch on."""
 BATCH_SIZE = 16
 LEARNING_RATE = 5e-5
 """The default of transformers' TrainingArguments: one rate for all that trains, falling linearly to zero."""
@@ -43,6 +50,14 @@ class Work:
     data: Data
     workload: WorkloadSpec
 
+    def without_compile(self) -> Work:
+        """Leave the layers as they are."""
+        return replace(self, plan=replace(self.plan, compile=False))
+
+    def num_tokens(self, epochs: Epochs) -> int:
+        """Count the real tokens of all steps."""
+        return int(self.data.train.lengths[np.concatenate([rows for epoch in epochs for rows in epoch])].sum())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
@@ -50,14 +65,20 @@ class Done:
 
     seconds: float
     """Of training: set-up that the strategy needs and all steps, without loading."""
-    set_up_seconds: float
-    """Of it, what came before the first step."""
+    num_tokens: int
+    """Trained on; padding is not counted."""
     step_seconds: tuple[float, ...]
     losses: tuple[float, ...]
     """Mean loss of each step's rows, in nats."""
-    epochs: Epochs
-    """The row numbers of each step, in order."""
-    num_padded_tokens: int
+    cache_seconds: float = 0.0
+    """Of all seconds, running and storing the frozen layers."""
+    compile_seconds: float = 0.0
+    """Of all seconds, compiling."""
+
+    @property
+    def seconds_per_token(self) -> float:
+        """Seconds per real token, of all but compiling, which is done once however long one trains."""
+        return (self.seconds - self.compile_seconds) / self.num_tokens
 
 
 def load(strategy: str, *, model: str, num_rows: int) -> Work:
