@@ -20,6 +20,9 @@ __all__ = ["Row", "make_row", "relative"]
 _STEP_METRICS = {"samples_per_second", "train_seconds", "steady_samples_per_second", "step_seconds_median"}
 """Metrics that a single seed can compare through its own step times."""
 
+_WITH_SET_UP = {"samples_per_second", "train_seconds"}
+"""Those of them that count what comes before the first step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -111,8 +114,9 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -
 def relative(row: Row, base: Row, metric: str) -> Interval | None:
     """Set one metric of a row against another row's: paired by seed, or within the run where there is one seed.
 
-    Within one run, the interval of a time is that of its steady steps, widened where necessary
-    to hold the quotient of the two values that the table shows.
+    Within one run, the interval of a time is that of its steady steps, set-up (a cache, compiling)
+    added as it was measured, and widened where necessary to hold the quotient of the two values
+    that the table shows.
     """
     kind = METRICS[metric].compare
     ours, theirs = row.samples[metric], base.samples[metric]
@@ -126,9 +130,16 @@ def relative(row: Row, base: Row, metric: str) -> Interval | None:
     steps, base_steps = _paired_steps(row, base, common[0])
     if len(common) == 1 and metric in _STEP_METRICS and steps and len(steps) == len(base_steps):
         of_times = stats.step_ratio(steps, base_steps)
+        if metric in _WITH_SET_UP:
+            of_times = of_times.with_fixed(_set_up(row, common[0]), _set_up(base, common[0]), sum(base_steps))
         interval = of_times.inverse() if METRICS[metric].better == "higher" else of_times
         return interval.around(ours[common[0]] / theirs[common[0]])
     return stats.ratio(ours, theirs)
+
+
+def _set_up(row: Row, seed: int) -> float:
+    """Seconds that a run of one seed was billed before its first step."""
+    return sum(row.samples[part].get(seed, 0.0) for part in ("cache_seconds", "compile_seconds"))
 
 
 def _paired_steps(row: Row, base: Row, seed: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

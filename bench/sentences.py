@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from bench.breakeven import NEVER, steps_to_pay, twin
 from bench.phrases import ENDINGS, change, listed, with_bounds, within
 from bench.ranking import no_change
 from bench.resolution import HEADLINE_WORDS, data_needed, size
@@ -22,7 +24,7 @@ def sentences(rows: Iterable[Row], ranking: Ranking) -> tuple[str, ...]:
     """Speak of every row in their order."""
     rows = tuple(rows)
     base = next((row for row in rows if row.is_reference and row.finished), None)
-    return tuple(sentence for row in rows for sentence in _of(row, base, ranking))
+    return tuple(sentence for row in rows for sentence in chain(_of(row, base, ranking), _on_compiling(row, rows)))
 
 
 def against_reference(row: Row, base: Row, ranking: Ranking) -> str:
@@ -48,6 +50,17 @@ def _of(row: Row, base: Row | None, ranking: Ranking) -> Iterator[str]:
     yield f"{row.strategy} {against_reference(row, base, ranking)}{_over_seeds(row, base)}."
     if needed := list(_to_settle(row, base, ranking)):
         yield f"Telling {row.strategy} from {base.strategy}, if they differ as observed, takes {listed(needed)}."
+
+
+def _on_compiling(row: Row, rows: tuple[Row, ...]) -> Iterator[str]:
+    plain = twin(row, rows)
+    steps = None if plain is None else steps_to_pay(row, plain)
+    if plain is None or steps is None:
+        return
+    if steps == NEVER:
+        yield f"Compiling in {row.strategy} does not pay: its steps are no faster than those of {plain.strategy}."
+    else:
+        yield f"Compiling in {row.strategy} pays for itself after {steps:,.0f} steps, against {plain.strategy}."
 
 
 def _over_seeds(row: Row, base: Row) -> str:

@@ -83,6 +83,30 @@ class Interval:
         low, high = (None if bound is None else 1 / bound for bound in (self.high, self.low))
         return replace(self, estimate=1 / self.estimate, low=low, high=high)
 
+    def with_fixed(self, ours: float, theirs: float, varying: float) -> Interval:
+        """Turn the ratio of varying parts into that of whole sums, whose other parts are known.
+
+        Args:
+            ours: The fixed part of the numerator.
+            theirs: The fixed part of the denominator.
+            varying: The varying part of the denominator, which this is a ratio to.
+
+        """
+
+        def whole(ratio: float) -> float:
+            return (ours + ratio * varying) / (theirs + varying)
+
+        low, high = (None if bound is None else whole(bound) for bound in (self.low, self.high))
+        changed = replace(self, estimate=whole(self.estimate), low=low, high=high)
+        if self.evidence is None:
+            return changed
+        error, degrees = self.evidence.standard_error, self.evidence.degrees
+        equal = (theirs + varying - ours) / varying  # the ratio at which both sums are the same
+        distance = abs(math.log(self.estimate / equal)) if equal > 0 else math.inf
+        p_value = 2 * float(special.stdtr(degrees, -distance / error)) if error else float(distance == 0)
+        share = self.estimate * varying / (ours + self.estimate * varying)
+        return replace(changed, evidence=Evidence(p_value, share * error, degrees))
+
     def around(self, estimate: float) -> Interval:
         """Take another estimate, widening the bounds until they hold it."""
         low = None if self.low is None else min(self.low, estimate)

@@ -3,6 +3,7 @@ import pytest
 from bench.comparison import compare
 from bench.errors import UnknownName
 from bench.record import Flag, Memory
+from bench.spec import Term
 
 
 def _ascii(text):
@@ -180,3 +181,40 @@ def test_accuracies_of_other_data_are_not_compared(make_record):
     comparison = compare([make_record("full"), other], allow_mismatch=True)
     assert _rows(comparison)["amp"].relative["accuracy"] is None
     assert comparison.headline.endswith("but its accuracy cannot be compared.")
+
+
+def test_set_up_counts_in_the_speed_of_one_run(make_record):
+    plain, quick = make_record("freeze", step=1.0), make_record("cached", step=0.01)
+    seconds = quick.measured.train_seconds + 20
+    measured = quick.measured.model_copy(
+        update={"cache_seconds": 20.0, "train_seconds": seconds, "samples_per_second": 512 / seconds}
+    )
+    comparison = compare([plain, quick.model_copy(update={"measured": measured})], "freeze")
+    speed = comparison.rows[1].relative["samples_per_second"]
+    assert speed.estimate == pytest.approx(measured.samples_per_second / plain.measured.samples_per_second)
+    assert speed.low > 1.5
+    assert speed.high < 1.8
+    steps = comparison.rows[1].relative["step_seconds_median"]
+    assert 0.009 < steps.low < steps.high < 0.012
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (0.5, "Compiling in amp+compile pays for itself after 6"),
+        (1.2, "Compiling in amp+compile does not pay: its steps are no faster than those of amp."),
+    ],
+)
+def test_compiling_pays_after_so_many_steps(make_record, step, told):
+    compiled = make_record("amp", step=step)
+    terms = (*compiled.spec.strategy, Term(name="compile"))
+    compiled = compiled.model_copy(
+        update={
+            "spec": compiled.spec.model_copy(update={"strategy": terms}),
+            "measured": compiled.measured.model_copy(update={"compile_seconds": 30.0}),
+        }
+    )
+    comparison = compare([make_record("full", step=2.0), make_record("amp"), compiled])
+    assert any(sentence.startswith(told) for sentence in comparison.sentences)
+    alone = compare([make_record("full", step=2.0), compiled])
+    assert not any("Compiling" in sentence for sentence in alone.sentences)

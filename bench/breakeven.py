@@ -1,0 +1,49 @@
+"""When compiling pays for itself."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.record import Measurement
+    from bench.row import Row
+    from bench.spec import Term
+
+__all__ = ["NEVER", "steps_to_pay", "twin"]
+
+NEVER = math.inf
+"""Steps after which compiling pays where its steps are no faster."""
+
+
+def twin(row: Row, rows: Iterable[Row]) -> Row | None:
+    """Find the finished row that differs from a compiling one in that alone; None where there is none."""
+    if "compile" not in {term.name for term in row.records[0].spec.strategy}:
+        return None
+    wanted = _apart_from_compiling(row)
+    return next((one for one in rows if one is not row and one.finished and _apart_from_compiling(one) == wanted), None)
+
+
+def steps_to_pay(row: Row, plain: Row) -> float | None:
+    """Count the optimizer steps after which compiling has cost no time; None where it was not measured.
+
+    From the medians over seeds of what compiling took and of a steady step with and without it.
+    """
+    ours, theirs = ([record.measured for record in one.finished if record.measured] for one in (row, plain))
+    costs = [one.compile_seconds for one in ours if one.compile_seconds is not None]
+    if not costs or not theirs:
+        return None
+    saved = median(map(_steady_step, theirs)) - median(map(_steady_step, ours))
+    return math.ceil(median(costs) / saved) if saved > 0 else NEVER
+
+
+def _apart_from_compiling(row: Row) -> frozenset[Term]:
+    """Give the strategies that say what trains; full says what compile alone means too."""
+    return frozenset(term for term in row.records[0].spec.strategy if term.name not in {"compile", "full"})
+
+
+def _steady_step(measured: Measurement) -> float:
+    return median(measured.step_seconds[measured.num_warmup_steps :] or measured.step_seconds)
