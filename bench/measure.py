@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from bench.precision import has_native_bf16
@@ -11,12 +12,14 @@ from bench.record import Flag, Measurement
 if TYPE_CHECKING:
     import torch
 
+    from bench.afterwards import Afterwards
     from bench.prepared import Prepared
-    from bench.record import CurvePoint, Evaluation, LayerRate, Memory
+    from bench.readings import HostActivity, Memory
+    from bench.record import CurvePoint, Evaluation, LayerRate
     from bench.trainer import Schedule, Trained
     from bench.workload.data import Data
 
-__all__ = ["Observed", "flags_of", "measurement"]
+__all__ = ["WARMUP_STEPS", "Observed", "flags_of", "measurement"]
 
 WARMUP_STEPS = 2
 """Steps left out of the steady rates: the first ones fill caches and allocate optimizer state."""
@@ -37,6 +40,10 @@ class Observed:
     layer_rates: tuple[LayerRate, ...]
     compute_dtype: torch.dtype
     load_seconds: float
+    skipped_steps: tuple[int, ...]
+    """Counted from 1."""
+    host: HostActivity
+    afterwards: Afterwards
 
 
 def measurement(seen: Observed) -> Measurement:
@@ -79,12 +86,30 @@ def measurement(seen: Observed) -> Measurement:
         num_dropped_rows=data.num_dropped_rows,
         truncated_share=data.truncated_share,
         data_digest=data.digest,
+        skipped_steps=seen.skipped_steps,
+        phase_steps=_phase_steps(seen.prepared, seen.schedule),
+        step_parts=seen.afterwards.step_parts,
+        work=seen.afterwards.work,
+        host=seen.host,
+        probe_seconds=seen.afterwards.seconds,
     )
 
 
+def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
+    """Say after which steps other layers trained than before."""
+    ends = accumulate((len(epoch) for epoch in schedule.epochs), initial=0)
+    steps = dict(enumerate(ends))
+    changes = (
+        steps.get(phase.epoch, schedule.num_steps)
+        for before, phase in pairwise(prepared.phases)
+        if phase.layers != before.layers
+    )
+    return tuple(step for step in changes if step < schedule.num_steps)
+
+
 def flags_of(seen: Observed) -> tuple[Flag, ...]:
-    """Find the doubts that a reader of the numbers must know of."""
-    precision, flags = seen.prepared.precision, list(seen.prepared.flags)
+    """Find the doubts that only the run itself knows of; `bench.validity` finds those that its record tells."""
+    precision, flags = seen.prepared.precision, [*seen.prepared.flags, *seen.afterwards.flags]
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
         flags.append(Flag(code="amp-without-effect", message=message))

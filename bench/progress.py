@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Display"]
 
-_DOING = {"fetch": "preparing", "load": "loading", "train": "training", "evaluate": "evaluating", "save": "saving"}
+_DOING = {
+    "fetch": "preparing",
+    "load": "loading",
+    "train": "training",
+    "evaluate": "evaluating",
+    "probe": "looking closer",
+    "save": "saving",
+}
 """Each phase in a word; the first one fetches, converts and tokenises what is not in the cache."""
 
 

@@ -39,7 +39,7 @@ class Phase(_Message):
     """The run turns to something else."""
 
     kind: Literal["phase"] = "phase"
-    name: Literal["fetch", "load", "train", "evaluate", "save"]
+    name: Literal["fetch", "load", "train", "evaluate", "probe", "save"]
     at: float
     """`time.monotonic()`, the same clock in parent and child on one machine."""
     detail: str = ""

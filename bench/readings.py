@@ -64,6 +64,8 @@ class Memory(_Reading):
     """Of it, what is the process' own."""
     host_baseline_file_bytes: int | None = None
     """Of it, what is mapped from files: libraries, and weights that nothing has changed yet."""
+    torch_baseline_bytes: int | None = None
+    """Live tensors when training began."""
     torch_allocated_peak_bytes: int | None = None
     torch_reserved_peak_bytes: int | None = None
     nvml_used_peak_bytes: int | None = None

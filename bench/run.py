@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from bench.afterwards import look_closer
 from bench.evaluation import answer, evaluate
-from bench.measure import Observed, flags_of, measurement
+from bench.measure import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.precision import observe_dtypes
 from bench.probes.environment import fingerprint
+from bench.probes.neighbours import Neighbours
+from bench.probes.torch_memory import split_peak, touch
 from bench.protocol import Finished, Phase, Progress, Tried
 from bench.record import CurvePoint
 from bench.schedule import schedule_of
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.prepared import Prepared
-    from bench.probes.peaks import TrainingPeaks
+    from bench.probes.peaks import Peaks
     from bench.protocol import Message
     from bench.spec import RunSpec
     from bench.trainer import Schedule, Trained
@@ -43,11 +46,13 @@ class Run:
         prepared: Prepared,
         schedule: Schedule,
         send: Callable[[Message], None],
-        peaks: TrainingPeaks,
+        peaks: Peaks,
     ) -> None:
         self.spec, self.data, self.prepared, self.schedule = spec, data, prepared, schedule
         self.send, self.peaks = send, peaks
+        self.neighbours = Neighbours(prepared.device)
         self.curve: list[CurvePoint] = []
+        self.skipped: list[int] = []
 
     def dry(self) -> Finished:
         """Take the one step, and say how much work the whole run would be."""
@@ -68,35 +73,50 @@ class Run:
         )
         return Finished()
 
-    def whole(self, *, load_seconds: float) -> Finished:
-        """Train and evaluate, and put together what was measured."""
+    def whole(self, *, load_seconds: float, keeps_model: bool) -> Finished:
+        """Train and evaluate, and put together what was measured; a model that is kept takes no step more."""
         compute_dtype = self._compute_dtype()
         trained = self._train()
-        memory = self.peaks.end()
-        self.send(Phase(name="evaluate", at=time.monotonic()))
+        self._enter("evaluate")
         data, prepared = self.data, self.prepared
         layer_rates = prepared.layer_rates()
         evaluation = evaluate(prepared, data.evaluation, self.spec.batch_size)
         self._point(self.schedule.num_steps, trained.seconds)
+        memory = self.peaks.end()
+        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
+        environment = fingerprint(prepared.device, data.assets, self.spec)
+        self.send(Phase(name="probe", at=time.monotonic()))
+        afterwards = look_closer(
+            prepared,
+            data.train,
+            self.schedule,
+            trained,
+            num_warmup_steps=WARMUP_STEPS,
+            dtype=compute_dtype,
+            device_name=environment.device_name,
+            keeps_model=keeps_model,
+        )
         seen = Observed(
             data=data,
             prepared=prepared,
             schedule=self.schedule,
             trained=trained,
-            memory=memory,
+            memory=memory.model_copy(update={"parts": parts}),
             evaluation=evaluation,
             curve=tuple(self.curve),
             layer_rates=layer_rates,
             compute_dtype=compute_dtype,
             load_seconds=load_seconds,
+            skipped_steps=tuple(self.skipped),
+            host=self.neighbours.activity(),
+            afterwards=afterwards,
         )
-        environment = fingerprint(prepared.device, data.assets)
         return Finished(measured=measurement(seen), flags=flags_of(seen), environment=environment)
 
     def _train(self) -> Trained:
         torch.manual_seed(self.spec.seed)
-        self.send(Phase(name="train", at=time.monotonic()))
-        self.peaks.begin()
+        touch(self.prepared.model)
+        self._enter("train")
         return train(
             self.prepared,
             self.data.train,
@@ -105,15 +125,25 @@ class Run:
             on_point=self._interrupt,
         )
 
+    def _enter(self, phase: Literal["train", "evaluate"]) -> None:
+        """Count memory and what else goes on to another phase from now on."""
+        self.neighbours.stop()
+        self.peaks.enter(phase)
+        self.send(Phase(name=phase, at=time.monotonic()))
+        if phase == "train":
+            self.neighbours.start()
+
     def _step(self, done: int, loss: float | None, seconds: float) -> None:
+        if self.prepared.precision.num_skipped_steps > len(self.skipped):
+            self.skipped.append(done)
         rate = done * self.spec.batch_size / seconds
         self.send(Progress(done=done, total=self.schedule.num_steps, loss=loss, samples_per_second=rate))
 
     def _interrupt(self, step: int, seconds: float) -> None:
         """Leave training for a point of the learning curve, off the clock and out of the peaks."""
-        self.peaks.end()
+        self._enter("evaluate")
         self._point(step, seconds)
-        self.peaks.begin()
+        self._enter("train")
 
     def _point(self, step: int, seconds: float) -> None:
         split = self.data.evaluation.first(CURVE_ROWS)

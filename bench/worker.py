@@ -15,7 +15,7 @@ from bench.build import prepare
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.forward.prefix import Shelf
 from bench.plan import compose
-from bench.probes.peaks import TrainingPeaks
+from bench.probes.peaks import Peaks
 from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
@@ -55,14 +55,14 @@ def main(connection: Connection, request_json: str) -> None:
     def send(message: Message) -> None:
         connection.send_bytes(message.model_dump_json().encode())
 
-    peaks = TrainingPeaks(_device(request.spec))
+    peaks = Peaks(_device(request.spec))
     try:
         send(_carry_out(request, send, peaks))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises becomes a row)
         send(_failure(error, peaks))
 
 
-def _carry_out(request: Request, send: Send, peaks: TrainingPeaks) -> Finished:
+def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished:
     spec, began = request.spec, time.perf_counter()
     send(Phase(name="fetch", at=time.monotonic()))
     data = load_data(spec.workload, report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")))
@@ -97,7 +97,7 @@ def _carry_out(request: Request, send: Send, peaks: TrainingPeaks) -> Finished:
     run = Run(spec=spec, data=data, prepared=prepared, schedule=schedule, send=send, peaks=peaks)
     if request.mode == "dry":
         return run.dry()
-    finished = run.whole(load_seconds=time.perf_counter() - began)
+    finished = run.whole(load_seconds=time.perf_counter() - began, keeps_model=request.save_model is not None)
     if request.save_model:
         send(Phase(name="save", at=time.monotonic()))
         _save(prepared, spec, data, Path(request.save_model))
@@ -137,7 +137,7 @@ def _save(prepared: Prepared, spec: RunSpec, data: Data, directory: Path) -> Non
     load_tokenizer(spec.workload.model).save_pretrained(directory)
 
 
-def _failure(error: Exception, peaks: TrainingPeaks) -> Failed:
+def _failure(error: Exception, peaks: Peaks) -> Failed:
     """Say in one line how a run ended that did not end well."""
     trace = "".join(traceback.format_exception(error))
     reason = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -161,7 +161,7 @@ def test_fp16_on_a_cpu_runs_with_its_scaler_and_carries_a_flag(
     (record,) = Store(out).read_all()
     assert record.measured is not None
     assert record.measured.compute_dtype == "float16"
-    assert [flag.code for flag in record.flags] == ["fp16-on-cpu"]
+    assert "fp16-on-cpu" in [flag.code for flag in record.flags]
 
 
 @pytest.mark.parametrize(

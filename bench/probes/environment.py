@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 from contextlib import suppress
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +22,25 @@ if TYPE_CHECKING:
 
     import torch
 
+    from bench.spec import RunSpec
+
 __all__ = ["fingerprint", "git_state"]
 
-_DISTRIBUTIONS = ("finetune-bench", "torch", "transformers", "datasets", "numpy")
+_DISTRIBUTIONS = (
+    *("finetune-bench", "torch", "transformers", "datasets", "numpy"),
+    *("tokenizers", "safetensors", "accelerate", "peft", "nvidia-ml-py"),
+)
 
 
-def fingerprint(device: torch.device, assets: Mapping[str, str]) -> Environment:
-    """Describe this process' surroundings; `assets` are digests of packaged models and data, by name."""
+def fingerprint(device: torch.device, assets: Mapping[str, str], spec: RunSpec) -> Environment:
+    """Describe this process' surroundings, and what was asked of it.
+
+    Args:
+        device: Of the run.
+        assets: Digests of packaged models and data, by name.
+        spec: All that was asked.
+
+    """
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
     cpu = _cpu_name()
@@ -47,7 +60,37 @@ def fingerprint(device: torch.device, assets: Mapping[str, str]) -> Environment:
         git_commit=commit,
         git_dirty=dirty,
         assets=dict(assets),
+        settings=_settings(device),
+        config_hash=sha256(spec.model_dump_json().encode()).hexdigest(),
     )
+
+
+def _settings(device: torch.device) -> dict[str, str]:
+    """List what decides how torch computes here."""
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    of_device: dict[str, object] = (
+        {
+            "CUDA": torch.version.cuda,
+            "cuDNN": torch.backends.cudnn.version(),
+            "TF32 in cuDNN": torch.backends.cudnn.allow_tf32,
+            "reduced precision in bf16 sums": torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
+            "allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "default"),
+        }
+        if device.type == "cuda"
+        else {
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "oneDNN": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
+            "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "default"),
+        }
+    )
+    settings = of_device | {
+        "threads": torch.get_num_threads(),
+        "threads between operations": torch.get_num_interop_threads(),
+        "precision of fp32 products": torch.get_float32_matmul_precision(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+    }
+    return {name: str(value) for name, value in settings.items()}
 
 
 def git_state(root: Path) -> tuple[str | None, bool | None]:

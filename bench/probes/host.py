@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["oom_kills", "peak_bytes", "reset_peak", "resident_bytes"]
+__all__ = [
+    "anonymous_bytes",
+    "file_bytes",
+    "oom_kills",
+    "peak_bytes",
+    "release_free_memory",
+    "reset_peak",
+    "resident_bytes",
+    "swapped_bytes",
+]
 
 _RESET_PEAK = "5"
 """What `proc_pid_clear_refs(5)` takes as "set the peak resident set size to the current one"."""
@@ -18,6 +29,27 @@ def peak_bytes(pid: int | None = None) -> int | None:
 def resident_bytes(pid: int | None = None) -> int | None:
     """Give what the process (None: this one) has resident now."""
     return _status_bytes(pid, "VmRSS:")
+
+
+def anonymous_bytes() -> int | None:
+    """Give what this process has resident of its own."""
+    return _status_bytes(None, "RssAnon:")
+
+
+def file_bytes() -> int | None:
+    """Give what this process has resident of mapped files: libraries, and weights that nothing changed."""
+    return _status_bytes(None, "RssFile:")
+
+
+def swapped_bytes() -> int | None:
+    """Give what of this process lies on disk."""
+    return _status_bytes(None, "VmSwap:")
+
+
+def release_free_memory() -> None:
+    """Let the C library give back what it keeps for later, so that it does not count as in use."""
+    with suppress(AttributeError):  # a C library other than glibc
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def reset_peak() -> bool:

@@ -1,49 +1,67 @@
-"""Peak memory of training alone: the peaks start anew whenever training goes on after something else."""
+"""Peak memory of every phase of a run: the peaks start anew whenever it turns to something else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.probes import host, torch_memory
-from bench.record import Memory
+from bench.readings import Memory, PhasePeak
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TrainingPeaks"]
+    Name = Literal["load", "train", "evaluate"]
+
+__all__ = ["Peaks"]
 
 
-class TrainingPeaks:
-    """The largest of the peaks of every stretch between `begin` and `end`."""
+class Peaks:
+    """The largest of the peaks of all stretches of a phase; a run begins with loading."""
 
     def __init__(self, device: torch.device) -> None:
         """Watch the memory of this process and, on a GPU, of torch's allocator on `device`."""
         self._device = device
-        self._memory = Memory()
-        self._running = False
+        self._baseline = Memory()
+        self._peaks: dict[Name, PhasePeak] = {}
+        self._phase: Name | None = "load"
 
-    def begin(self) -> None:
-        """Forget what was the peak until now; training begins or goes on."""
-        if self._memory.host_baseline_bytes is None:
-            self._memory = self._memory.model_copy(update={"host_baseline_bytes": host.resident_bytes()})
+    def enter(self, phase: Name) -> None:
+        """End the present stretch; another begins. The baseline is what is there when training first begins."""
+        self._close()
+        if phase == "train" and phase not in self._peaks:
+            host.release_free_memory()
+            self._baseline = Memory(
+                host_baseline_bytes=host.resident_bytes(),
+                host_baseline_anonymous_bytes=host.anonymous_bytes(),
+                host_baseline_file_bytes=host.file_bytes(),
+                torch_baseline_bytes=torch_memory.allocated_bytes(self._device),
+            )
         host.reset_peak()
         torch_memory.reset_peak(self._device)
-        self._running = True
+        self._phase = phase
 
     def end(self) -> Memory:
-        """Add the present stretch, if one is running, and return the peaks so far."""
-        if self._running:
-            allocated, reserved = torch_memory.peak_bytes(self._device)
-            stretch = {
-                "host_peak_bytes": host.peak_bytes(),
-                "torch_allocated_peak_bytes": allocated,
-                "torch_reserved_peak_bytes": reserved,
-            }
-            peaks = {name: _larger(getattr(self._memory, name), value) for name, value in stretch.items()}
-            method = "torch-reserved" if reserved is not None else "kernel-hwm"
-            self._memory = self._memory.model_copy(update={**peaks, "method": method})
-            self._running = False
-        return self._memory
+        """End the present stretch, if one is running, and return the peaks so far: those of training, and all by phase."""
+        self._close()
+        phases = tuple(self._peaks.values())
+        if "train" not in self._peaks:
+            return self._baseline.model_copy(update={"phases": phases})
+        peaks = self._peaks["train"].model_dump(exclude={"phase", "nvml_used_peak_bytes"})
+        method = "torch-reserved" if peaks["torch_reserved_peak_bytes"] is not None else "kernel-hwm"
+        return self._baseline.model_copy(update={**peaks, "phases": phases, "method": method})
+
+    def _close(self) -> None:
+        if self._phase is None:
+            return
+        before = self._peaks.get(self._phase, PhasePeak(phase=self._phase))
+        allocated, reserved = torch_memory.peak_bytes(self._device)
+        self._peaks[self._phase] = PhasePeak(
+            phase=self._phase,
+            host_peak_bytes=_larger(before.host_peak_bytes, host.peak_bytes()),
+            torch_allocated_peak_bytes=_larger(before.torch_allocated_peak_bytes, allocated),
+            torch_reserved_peak_bytes=_larger(before.torch_reserved_peak_bytes, reserved),
+        )
+        self._phase = None
 
 
 def _larger(one: int | None, other: int | None) -> int | None:

@@ -1,13 +1,26 @@
-"""Peaks of torch's caching allocator on a GPU: exact, by events, but blind to all that torch does not allocate."""
+"""Memory of tensors: by torch's caching allocator on a GPU, and by the tensors themselves anywhere.
+
+The allocator is exact, by events, but blind to all that torch does not allocate.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+from bench.readings import MemoryParts
 
-__all__ = ["peak_bytes", "reset_peak"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import torch
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from bench.readings import Memory
+
+__all__ = ["allocated_bytes", "num_retries", "peak_bytes", "reset_peak", "split_peak", "touch"]
+
+PAGE_BYTES = 4096
 
 
 def reset_peak(device: torch.device) -> None:
@@ -25,3 +38,83 @@ def peak_bytes(device: torch.device) -> tuple[int | None, int | None]:
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
     return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
+
+
+def allocated_bytes(device: torch.device) -> int | None:
+    """Give what live tensors take now; None off CUDA."""
+    if device.type != "cuda":
+        return None
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    return torch.cuda.memory_allocated(device)
+
+
+def num_retries(device: torch.device) -> int | None:
+    """Count how often the allocator had to give memory back to the GPU to go on; None off CUDA."""
+    if device.type != "cuda":
+        return None
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    return int(torch.cuda.memory_stats(device).get("num_alloc_retries", 0))
+
+
+def touch(model: nn.Module) -> None:
+    """Read every page of the weights on the host.
+
+    A file of safetensors is mapped, and comes in page by page as it is used: without this, the
+    weights would look like memory that training took.
+    """
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    for storage in _storages([*model.parameters(), *model.buffers()]):
+        if storage.device.type == "cpu":
+            torch.empty(0, dtype=torch.uint8).set_(storage)[::PAGE_BYTES].sum()
+
+
+def split_peak(
+    memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer
+) -> MemoryParts | None:
+    """Split the peak of training, which `memory` tells, into what it was for; None where no peak was measured.
+
+    A gradient is as large as its parameter. Call it after training, when the optimizer has its state.
+    """
+    device = next(model.parameters()).device
+    on_host = device.type == "cpu"
+    total = memory.host_peak_bytes if on_host else memory.torch_allocated_peak_bytes
+    baseline = memory.host_baseline_bytes if on_host else memory.torch_baseline_bytes
+    if total is None or baseline is None:
+        return None
+    weights = sum(storage.nbytes() for storage in _storages([*model.parameters(), *model.buffers()]))
+    gradients = sum(param.nbytes for param in trained if param.requires_grad)
+    states = [tensor for tensor in _tensors(optimizer.state) if tensor.device == device]
+    state = sum(storage.nbytes() for storage in _storages(states))
+    before = max(baseline - weights, 0)
+    return MemoryParts(
+        source="host" if on_host else "torch",
+        before_bytes=before,
+        weights_bytes=weights,
+        gradients_bytes=gradients,
+        optimizer_bytes=state,
+        rest_bytes=max(total - before - weights - gradients - state, 0),
+        total_bytes=total,
+    )
+
+
+def _storages(tensors: Iterable[torch.Tensor]) -> list[torch.UntypedStorage]:
+    """List what holds the tensors, each once: tied weights and views share theirs."""
+    storages = [tensor.untyped_storage() for tensor in tensors]
+    return list({(storage.device, storage.data_ptr()): storage for storage in storages if storage.nbytes()}.values())
+
+
+def _tensors(value: object) -> Iterator[torch.Tensor]:
+    """Find the tensors in nested mappings and sequences."""
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _tensors(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _tensors(inner)

@@ -12,11 +12,14 @@ import torch
 
 from bench.probes import environment
 from bench.probes.environment import fingerprint, git_state
+from bench.spec import RunSpec, Term
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.probes.conftest import FakeNvml
+
+SPEC = RunSpec(strategy=(Term(name="full"),))
 
 
 def git(root: Path, *command: str) -> str:
@@ -34,7 +37,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_a_cpu_run_names_its_processor_versions_and_assets() -> None:
-    found = fingerprint(torch.device("cpu"), {"model": "abc"})
+    found = fingerprint(torch.device("cpu"), {"model": "abc"}, SPEC)
 
     assert found.device_name == found.host_cpu != ""
     assert found.num_cores == len(os.sched_getaffinity(0))
@@ -46,22 +49,41 @@ def test_a_cpu_run_names_its_processor_versions_and_assets() -> None:
     assert (found.device_memory_bytes, found.driver) == (None, None)
 
 
+def test_how_torch_computes_is_part_of_it() -> None:
+    settings = fingerprint(torch.device("cpu"), {}, SPEC).settings
+
+    assert settings is not None
+    assert settings["threads"] == str(torch.get_num_threads())
+    assert settings["precision of fp32 products"] == "highest"
+    assert settings["instructions"] == torch.backends.cpu.get_cpu_capability()
+
+
+def test_all_that_was_asked_is_in_the_hash() -> None:
+    def hash_of(spec: RunSpec) -> str | None:
+        return fingerprint(torch.device("cpu"), {}, spec).config_hash
+
+    assert hash_of(SPEC) == hash_of(SPEC.model_copy())
+    assert hash_of(SPEC) != hash_of(SPEC.model_copy(update={"seed": 1}))
+
+
 def test_a_gpu_run_names_the_gpu_and_its_driver(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = SimpleNamespace(name="Fake GPU", total_memory=fake_nvml.total_bytes)
     properties = create_autospec(torch.cuda.get_device_properties, return_value=gpu)
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
 
-    found = fingerprint(torch.device("cuda"), {})
+    found = fingerprint(torch.device("cuda"), {}, SPEC)
 
     assert (found.device_name, found.device_memory_bytes) == ("Fake GPU", fake_nvml.total_bytes)
     assert found.driver == "600.1"
+    assert found.settings is not None
+    assert "TF32 in cuDNN" in found.settings
     assert found.host_cpu != found.device_name
 
 
 def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "_DISTRIBUTIONS", ("torch", "no-such-distribution"))
 
-    assert set(fingerprint(torch.device("cpu"), {}).versions) == {"torch"}
+    assert set(fingerprint(torch.device("cpu"), {}, SPEC).versions) == {"torch"}
 
 
 def test_a_clean_checkout_has_a_commit(checkout: Path) -> None:

@@ -1,0 +1,92 @@
+"""What else a machine did while a run trained: other guests, other processes, swapping, retries for memory."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.probes import host, torch_memory
+from bench.readings import HostActivity
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Neighbours"]
+
+MIN_SECONDS = 1.0
+"""The kernel counts ticks of 10 ms: over less, shares of the processors' time are mostly rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticks:
+    """Processor time so far, in seconds, of all processors together."""
+
+    total: float = 0.0
+    busy: float = 0.0
+    steal: float = 0.0
+    own: float = 0.0
+
+    def __add__(self, other: _Ticks) -> _Ticks:
+        return _Ticks(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+    def __sub__(self, other: _Ticks) -> _Ticks:
+        return _Ticks(*(one - two for one, two in zip(astuple(self), astuple(other), strict=True)))
+
+
+class Neighbours:
+    """Adds up what happens between every `start` and `stop`."""
+
+    def __init__(self, device: torch.device, stat: Path = Path("/proc/stat")) -> None:
+        """Watch the whole machine, this process and, on a GPU, torch's allocator on `device`."""
+        self._device, self._stat = device, stat
+        self._seconds, self._ticks = 0.0, _Ticks()
+        self._began: tuple[float, _Ticks | None] | None = None
+        self._swapped = host.swapped_bytes()
+        self._retries = torch_memory.num_retries(device)
+
+    def start(self) -> None:
+        """Begin a stretch of training."""
+        self._began = time.monotonic(), self._read()
+
+    def stop(self) -> None:
+        """End the stretch, if one is running."""
+        if self._began is None:
+            return
+        (at, before), after, self._began = self._began, self._read(), None
+        self._seconds += time.monotonic() - at
+        if before is not None and after is not None:
+            self._ticks += after - before
+
+    def activity(self) -> HostActivity:
+        """Summarise all stretches; None where the kernel does not tell, or they were too short to tell."""
+        seen = self._ticks
+        tells = seen.total > 0 and self._seconds >= MIN_SECONDS
+        others = max(seen.busy - seen.own, 0.0)
+        has_all = len(os.sched_getaffinity(0)) == os.cpu_count()  # else others may be busy beside us, not instead of us
+        return HostActivity(
+            seconds=self._seconds,
+            steal_share=seen.steal / seen.total if tells else None,
+            others_share=min(others / seen.total, 1.0) if tells and has_all else None,
+            swapped_bytes=_increase(self._swapped, host.swapped_bytes()),
+            num_allocator_retries=_increase(self._retries, torch_memory.num_retries(self._device)),
+        )
+
+    def _read(self) -> _Ticks | None:
+        """Read the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, in ticks."""
+        try:
+            line = self._stat.read_text().partition("\n")[0]
+        except OSError:
+            return None
+        user, nice, system, idle, iowait, irq, softirq, steal, *_ = (
+            int(field) / os.sysconf("SC_CLK_TCK") for field in line.split()[1:]
+        )
+        busy = user + nice + system + irq + softirq
+        own = sum(os.times()[:4])  # with children that have ended: a compiler, say
+        return _Ticks(busy + idle + iowait + steal, busy, steal, own)
+
+
+def _increase(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else max(after - before, 0)

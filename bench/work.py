@@ -1,0 +1,117 @@
+"""How much arithmetic the steps of a run were, for its strategy as it ran, and how fast it was done."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from bench.anatomy import typical_steps
+from bench.forward.padded import PaddedForward
+from bench.precision import has_native_bf16
+from bench.probes.flops import Extent
+from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
+from bench.probes.products import PROBE_LENGTHS, read_shapes
+from bench.readings import Work
+from bench.workload.data import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from bench.prepared import Prepared
+    from bench.probes.flops import Shapes
+    from bench.trainer import Schedule
+
+__all__ = ["work_of"]
+
+
+def work_of(
+    prepared: Prepared,
+    split: Split,
+    schedule: Schedule,
+    step_seconds: Sequence[float],
+    *,
+    num_warmup_steps: int,
+    dtype: torch.dtype,
+    device_name: str,
+) -> Work:
+    """Count the useful FLOPs of the steady steps, and hold their rate against the machine's own.
+
+    Args:
+        prepared: Has trained. What trains is set anew for every phase of its plan, and back.
+        split: That it trained on.
+        schedule: Of the run.
+        step_seconds: Of every step.
+        num_warmup_steps: Steps left out.
+        dtype: In which matrix products really ran.
+        device_name: As the record says it.
+
+    Raises:
+        Unsupported: the products of this model cannot be counted.
+        AssetError: the rate of the machine cannot be cached.
+
+    """
+    extent_of = _extents(prepared, split)
+    flops: list[float] = []
+    for epoch, batches in enumerate(schedule.epochs):
+        if epoch == 0 or any(phase.epoch == epoch for phase in prepared.phases):
+            prepared.begin_epoch(epoch)
+            shapes = _shapes(prepared, split)
+            per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
+        for rows in batches:
+            extents = [extent_of(part) for part in schedule.parts(rows)]
+            flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
+    steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
+    typical = next(schedule.parts(typical_steps(split.lengths, schedule, 1)[0]))
+    rate = _rate(shapes, extent_of(typical), dtype, prepared.device, device_name)
+    achieved = round(steady)
+    return Work(
+        step_flops=steady / len(flops[num_warmup_steps:]),
+        flops_per_second=steady / seconds,
+        matmul_flops_per_second=rate,
+        mfu=mfu(achieved, seconds, rate),
+        datasheet_mfu=mfu(achieved, seconds, datasheet_peak(device_name, arithmetic_of(dtype, prepared.device))),
+    )
+
+
+def _shapes(prepared: Prepared, split: Split) -> Shapes:
+    """Read the products of a forward pass, of a compiled model those of what it was made from."""
+    tokens = np.resize(split.tokens, sum(PROBE_LENGTHS))
+    offsets = np.cumsum([0, *PROBE_LENGTHS])
+    probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
+    batch = prepared.batch(probe, range(len(probe)))
+    with torch.compiler.set_stance("force_eager"):
+        return read_shapes(lambda: prepared.logits(batch), prepared.known)
+
+
+def _stored_layers(prepared: Prepared, split: Split) -> frozenset[str]:
+    """Name the layers that no step ran, since their answers were stored."""
+    num = prepared.batch(split, [0]).num_stored_layers if prepared.stored else 0
+    return frozenset(islice(prepared.known, 1 + num)) if num else frozenset()
+
+
+def _per_unit(shapes: Shapes, stored: frozenset[str]) -> tuple[int, int, int]:
+    """Give the useful FLOPs of a row, a token and a pair of tokens: all products grow with one of them."""
+    one, two, three = (shapes.flops(Extent(*unit), cached=stored).useful for unit in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    return one, two, three
+
+
+def _extents(prepared: Prepared, split: Split) -> Callable[[NDArray[np.int64]], Extent]:
+    """Say what one forward pass on some rows works on, in the way that this model is run."""
+    lengths = split.lengths
+    if isinstance(prepared.forward, PaddedForward):
+        return lambda rows: Extent.padded(lengths[rows].tolist())
+    padded_attention = "pack_bounds" not in prepared.batch(split, [0]).body
+    return lambda rows: Extent.packed(lengths[rows].tolist(), padded_attention=padded_attention)
+
+
+def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str) -> float | None:
+    """Measure the machine's own rate, unless it only emulates the type: that would take minutes."""
+    emulated = {torch.bfloat16: not has_native_bf16(device), torch.float16: device.type == "cpu"}
+    if emulated.get(dtype, False):
+        return None
+    return matmul_rate(shapes, extent, dtype=dtype, device=device, device_name=device_name)
