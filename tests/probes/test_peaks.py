@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from unittest.mock import create_autospec
+
+import pytest
+import torch
+
+from bench.probes import host, torch_memory
+from bench.probes.peaks import Peaks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIB = 2**20
+CPU = torch.device("cpu")
+
+
+def take(mebibytes: int) -> None:
+    block = bytearray(mebibytes * MIB)
+    for page in range(0, len(block), 4096):
+        block[page] = 1
+
+
+@pytest.fixture(autouse=True)
+def _resets() -> None:
+    if not host.reset_peak():
+        pytest.skip("this kernel does not reset its high-water mark")
+
+
+def test_each_phase_has_its_own_peak_and_training_none_of_the_others() -> None:
+    peaks = Peaks(CPU)
+    take(150)
+    peaks.enter("train")
+    take(60)
+    peaks.enter("evaluate")
+    take(300)
+    peaks.enter("train")
+    take(20)
+    memory = peaks.end()
+
+    assert memory.phases is not None
+    found = {it.phase: it.host_peak_bytes for it in memory.phases}
+    baseline = memory.host_baseline_bytes
+    assert baseline is not None
+    assert all(value is not None for value in found.values())
+    above = {phase: (peak or 0) - baseline for phase, peak in found.items()}
+    assert above["load"] > 140 * MIB
+    assert 55 * MIB < above["train"] < 130 * MIB
+    assert above["evaluate"] > 290 * MIB
+    assert memory.host_peak_bytes == found["train"]
+    assert memory.method == "kernel-hwm"
+
+
+def test_the_baseline_tells_what_is_mapped_from_files_apart() -> None:
+    peaks = Peaks(CPU)
+    peaks.enter("train")
+    memory = peaks.end()
+
+    anonymous, file = memory.host_baseline_anonymous_bytes, memory.host_baseline_file_bytes
+    assert memory.host_baseline_bytes is not None
+    assert anonymous is not None
+    assert file is not None
+    assert anonymous + file == pytest.approx(memory.host_baseline_bytes, rel=0.05)
+    assert file > MIB
+
+
+def test_a_run_that_never_trains_has_the_peak_of_loading_alone() -> None:
+    memory = Peaks(CPU).end()
+
+    assert (memory.host_peak_bytes, memory.method) == (None, None)
+    assert memory.phases is not None
+    assert [it.phase for it in memory.phases] == ["load"]
+
+
+def test_an_end_twice_is_an_end() -> None:
+    peaks = Peaks(CPU)
+    peaks.enter("train")
+    first = peaks.end()
+    take(150)
+
+    assert peaks.end() == first
+
+
+def test_a_gpu_has_the_peaks_of_its_allocator_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: Iterator[tuple[int, int]] = iter([(5, 9), (70, 90), (500, 900), (60, 95)])
+    monkeypatch.setattr(torch_memory, "peak_bytes", create_autospec(torch_memory.peak_bytes, side_effect=seen))
+    monkeypatch.setattr(torch_memory, "reset_peak", create_autospec(torch_memory.reset_peak))
+    monkeypatch.setattr(torch_memory, "allocated_bytes", create_autospec(torch_memory.allocated_bytes, return_value=4))
+    peaks = Peaks(torch.device("cuda"))
+    for phase in ("train", "evaluate", "train"):
+        peaks.enter(phase)  # type: ignore[arg-type]
+    memory = peaks.end()
+
+    assert memory.torch_baseline_bytes == 4
+    assert (memory.torch_allocated_peak_bytes, memory.torch_reserved_peak_bytes) == (70, 95)
+    assert memory.method == "torch-reserved"
+    assert memory.phases is not None
+    assert [(it.phase, it.torch_allocated_peak_bytes) for it in memory.phases] == [
+        ("load", 5),
+        ("train", 70),
+        ("evaluate", 500),
+    ]

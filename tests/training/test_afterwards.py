@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from unittest.mock import create_autospec
+
+import pytest
+import torch
+
+from bench import afterwards
+from bench.afterwards import Afterwards, look_closer
+from bench.errors import AssetError, Unsupported
+from bench.probes import matmul_rate
+from bench.schedule import schedule_of
+from bench.spec import RunSpec, parse_strategy
+from bench.testing import toy_split
+from bench.trainer import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.prepared import Prepared
+
+SPLIT = toy_split(40)
+
+
+@pytest.fixture
+def look(
+    prepared: Callable[..., Prepared], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Afterwards]:
+    """Train a tiny model, and look closer."""
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
+
+    def run(*, num_steps: int = 5, keeps_model: bool = False) -> Afterwards:
+        ready = prepared("full")
+        schedule = schedule_of(RunSpec(strategy=parse_strategy("full"), batch_size=8, steps=num_steps), SPLIT)
+        trained = train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
+        return look_closer(
+            ready,
+            SPLIT,
+            schedule,
+            trained,
+            num_warmup_steps=2,
+            dtype=torch.float32,
+            device_name="A CPU",
+            keeps_model=keeps_model,
+        )
+
+    return run
+
+
+def test_steps_are_counted_and_taken_apart(look: Callable[..., Afterwards]) -> None:
+    found = look()
+
+    assert found.work is not None
+    assert found.step_parts is not None
+    assert found.flags == ()
+    assert found.seconds > 0
+
+
+def test_a_model_that_is_kept_takes_no_more_steps(look: Callable[..., Afterwards]) -> None:
+    found = look(keeps_model=True)
+
+    assert found.work is not None
+    assert found.step_parts is None
+
+
+def test_a_run_of_warm_up_steps_alone_has_nothing_to_look_at(look: Callable[..., Afterwards]) -> None:
+    found = look(num_steps=2)
+
+    assert (found.work, found.step_parts, found.flags) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    "error", [Unsupported("no formula\nsecond line"), AssetError("no formula"), torch.OutOfMemoryError("no formula")]
+)
+def test_what_cannot_be_measured_is_a_flag(
+    look: Callable[..., Afterwards], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    for name in ("work_of", "step_parts"):
+        failing: Any = create_autospec(getattr(afterwards, name), side_effect=error)
+        monkeypatch.setattr(afterwards, name, failing)
+
+    found = look()
+
+    assert (found.work, found.step_parts) == (None, None)
+    assert [(flag.code, flag.message) for flag in found.flags] == [
+        ("probe-failed", "counting FLOPs: no formula"),
+        ("probe-failed", "taking steps apart: no formula"),
+    ]
+
+
+def test_a_fault_of_ours_is_not_hidden(look: Callable[..., Afterwards], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(afterwards, "work_of", create_autospec(afterwards.work_of, side_effect=KeyError("x")))
+
+    with pytest.raises(KeyError):
+        look()
