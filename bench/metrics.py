@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEADLINES", "METRICS", "Metric", "format_bytes", "format_seconds"]
+__all__ = ["HEADLINES", "METRICS", "Metric", "format_bytes", "format_flops", "format_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,27 @@ def _count(value: float) -> str:
 
 def _rate(value: float) -> str:
     return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"  # noqa: PLR2004
+
+
+def format_flops(value: float) -> str:
+    """Floating-point operations in decimal units: "81.5 GFLOP"."""
+    for unit in ("", "k", "M", "G"):
+        if abs(value) < 1000:  # noqa: PLR2004
+            return f"{value:.3g} {unit}FLOP"
+        value /= 1000
+    return f"{value:.3g} TFLOP"
+
+
+def _flops_rate(value: float) -> str:
+    return f"{format_flops(value)}/s"
+
+
+def _joules(value: float) -> str:
+    return f"{value:.3g} J" if value < 1000 else f"{value / 1000:.3g} kJ"  # noqa: PLR2004
+
+
+def _watts(value: float) -> str:
+    return f"{value:.0f} W"
 
 
 def _percent(value: float) -> str:
@@ -96,6 +117,61 @@ METRICS: dict[str, Metric] = {
         "real tokens after the warm-up steps; padding not counted",
     ),
     "step_seconds_median": Metric("step time", "s", "lower", "ratio", format_seconds, "median over the steady steps"),
+    "step_seconds_p10": Metric(
+        "quick step", "s", "lower", "none", format_seconds, "of ten steady steps, one is as quick as this"
+    ),
+    "step_seconds_p90": Metric(
+        "slow step", "s", "lower", "none", format_seconds, "of ten steady steps, one is as slow as this"
+    ),
+    "seconds_above_chance": Metric(
+        "above chance after",
+        "s",
+        "lower",
+        "none",
+        format_seconds,
+        "training time to the first point of the curve that beats the majority class by two standard errors",
+    ),
+    "mfu": Metric(
+        "MFU",
+        "share",
+        "higher",
+        "none",
+        _percent,
+        "useful FLOPs of the steady steps against this machine's own rate of matrix products",
+    ),
+    "datasheet_mfu": Metric(
+        "MFU of the datasheet", "share", "higher", "none", _percent, "the same against the peak of a known GPU"
+    ),
+    "flops_per_second": Metric(
+        "useful rate",
+        "FLOP/s",
+        "higher",
+        "none",
+        _flops_rate,
+        "matrix products of the steady steps, none counted twice",
+    ),
+    "step_flops": Metric("work of a step", "FLOP", "lower", "none", format_flops, "mean of the steady steps"),
+    **{
+        f"{part}_seconds": Metric(
+            name, "s", "lower", "none", format_seconds, f"of a step, in a pass of its own after training: {words}"
+        )
+        for part, name, words in (
+            ("data", "data", "putting the batch together"),
+            ("forward", "forward", "with the loss"),
+            ("backward", "backward", "all gradients"),
+            ("optimizer", "optimizer", "clipping, step and clearing"),
+        )
+    },
+    **{
+        f"{part}_bytes": Metric(name, "bytes", "lower", "none", format_bytes, f"of the training peak: {words}")
+        for part, name, words in (
+            ("before", "before training", "interpreter, libraries and data"),
+            ("weights", "weights", "as large as their tensors"),
+            ("gradients", "gradients", "as large as their tensors"),
+            ("optimizer", "optimizer state", "as large as its tensors"),
+            ("rest", "activations and rest", "what is left of the measured peak"),
+        )
+    },
     "num_trainable_params": Metric("trained", "parameters", "lower", "none", _count, "the most that train at once"),
     "num_params": Metric("parameters", "parameters", "neither", "none", _count, "of the whole model"),
     "host_peak_bytes": Metric(
@@ -111,6 +187,15 @@ METRICS: dict[str, Metric] = {
     "nvml_delta_bytes": Metric(
         "NVML delta", "bytes", "lower", "ratio", format_bytes, "whole device above its baseline, by NVML"
     ),
+    "nvml_process_bytes": Metric(
+        "NVML process", "bytes", "lower", "none", format_bytes, "of the run's own process, where NVML knows it"
+    ),
+    "load_peak_bytes": Metric("peak of loading", "bytes", "lower", "none", format_bytes, "before training"),
+    "evaluate_peak_bytes": Metric(
+        "peak of evaluation", "bytes", "lower", "none", format_bytes, "points of the learning curve included"
+    ),
+    "energy_joules": Metric("energy", "J", "lower", "ratio", _joules, "of the GPU in training, by its own counter"),
+    "power_watts": Metric("power", "W", "neither", "none", _watts, "of the GPU in training, mean"),
     "num_skipped_steps": Metric(
         "skipped steps", "steps", "lower", "none", _count, "by the GradScaler, after an overflow"
     ),
@@ -128,6 +213,9 @@ METRICS: dict[str, Metric] = {
     ),
     "load_seconds": Metric("loading", "s", "neither", "none", format_seconds, "data, model and plan"),
     "eval_seconds": Metric("evaluation", "s", "neither", "none", format_seconds, "of the whole evaluation set"),
+    "probe_seconds": Metric(
+        "looking closer", "s", "neither", "none", format_seconds, "measuring after training, in no other time"
+    ),
 }
 """By column of the table, in the order of importance."""
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bench.metrics import METRICS
 from bench.record import Memory
 
 if TYPE_CHECKING:
-    from bench.record import Measurement, RunRecord
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["values_of"]
+    from pydantic import BaseModel
+
+    from bench.readings import PhasePeak
+    from bench.record import CurvePoint, Measurement, RunRecord
+
+__all__ = ["seconds_to_accuracy", "values_of"]
 
 
 def values_of(record: RunRecord) -> dict[str, float | None]:
@@ -19,18 +27,55 @@ def values_of(record: RunRecord) -> dict[str, float | None]:
     measured = record.measured
     memory = (measured.memory if measured else record.memory) or Memory()
     values: dict[str, float | None] = dict.fromkeys(METRICS)
-    values |= {name: value for name, value in memory.model_dump().items() if name in METRICS}
+    values |= _named(memory)
+    values |= {f"{it.phase}_peak_bytes": _peak(it) for it in memory.phases or () if it.phase != "train"}
+    values |= _named(memory.parts)
     values["peak_memory_bytes"] = memory.peak_bytes
     return values | _finished(measured) if measured else values
 
 
+def seconds_to_accuracy(curve: Iterable[CurvePoint], target: float) -> float | None:
+    """Give the training time of the first point of a learning curve that reaches `target`; None where none does."""
+    return next((point.seconds for point in curve if point.accuracy >= target), None)
+
+
 def _finished(measured: Measurement) -> dict[str, float | None]:
     steady = measured.step_seconds[measured.num_warmup_steps :]
+    low, high = np.percentile(steady, (10, 90)).tolist() if steady else (None, None)
     evaluation = measured.evaluation
-    return {name: value for name, value in measured.model_dump().items() if name in METRICS} | {
+    parts = measured.step_parts
+    return {
+        **_named(measured),
+        **_named(measured.work),
+        **_named(measured.device),
+        **(
+            {f"{name}_seconds": getattr(parts, name) for name in ("data", "forward", "backward", "optimizer")}
+            if parts
+            else {}
+        ),
         "accuracy": evaluation.accuracy,
         "macro_f1": evaluation.macro_f1,
         "eval_loss": evaluation.loss,
         "eval_seconds": evaluation.seconds,
         "step_seconds_median": median(steady) if steady else None,
+        "step_seconds_p10": low,
+        "step_seconds_p90": high,
+        "seconds_above_chance": _seconds_above_chance(measured),
     }
+
+
+def _seconds_above_chance(measured: Measurement) -> float | None:
+    chance = measured.evaluation.majority_accuracy
+    num_rows = min((point.num_samples for point in measured.curve), default=1)
+    return seconds_to_accuracy(measured.curve, chance + 2 * math.sqrt(chance * (1 - chance) / num_rows))
+
+
+def _named(part: BaseModel | None) -> Mapping[str, float | None]:
+    """Take the fields that are metrics."""
+    return {} if part is None else {name: value for name, value in part if name in METRICS}
+
+
+def _peak(phase: PhasePeak) -> int | None:
+    """Give the peak of a phase: what torch held of a GPU, or what was resident on a CPU."""
+    held = phase.torch_reserved_peak_bytes
+    return phase.host_peak_bytes if held is None else held

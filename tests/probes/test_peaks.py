@@ -89,7 +89,7 @@ def test_a_gpu_has_the_peaks_of_its_allocator_too(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch_memory, "allocated_bytes", create_autospec(torch_memory.allocated_bytes, return_value=4))
     peaks = Peaks(torch.device("cuda"))
     for phase in ("train", "evaluate", "train"):
-        peaks.enter(phase)  # type: ignore[arg-type]
+        peaks.enter(phase)
     memory = peaks.end()
 
     assert memory.torch_baseline_bytes == 4

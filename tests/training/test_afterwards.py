@@ -14,6 +14,7 @@ from bench.schedule import schedule_of
 from bench.spec import RunSpec, parse_strategy
 from bench.testing import toy_split
 from bench.trainer import train
+from bench.work import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def test_what_cannot_be_measured_is_a_flag(
 
 
 def test_a_fault_of_ours_is_not_hidden(look: Callable[..., Afterwards], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(afterwards, "work_of", create_autospec(afterwards.work_of, side_effect=KeyError("x")))
+    monkeypatch.setattr(afterwards, "work_of", create_autospec(work_of, side_effect=KeyError("x")))
 
     with pytest.raises(KeyError):
         look()

@@ -57,7 +57,7 @@ def counted(ready: Prepared, schedule: Schedule) -> float:
         for rows in steps:
             for part in schedule.parts(rows):
                 batch = ready.batch(SPLIT, part)
-                cross_entropy(ready.logits(batch), batch.labels).backward()  # type: ignore[no-untyped-call]
+                cross_entropy(ready.logits(batch), batch.labels).backward()
 
     return count_flops(run) / len(steps)
 
@@ -127,7 +127,7 @@ def test_a_compiled_model_is_counted_by_what_it_was_made_from(prepared: Prepare)
     ready, schedule = prepared("full"), schedule_for("full")
     plain = work_for(ready, schedule).step_flops
     for layer in (module for module in ready.model.modules() if type(module).__name__ == "LlamaMLP"):
-        layer.forward = torch.compile(layer.forward, backend="eager")  # type: ignore[method-assign]
+        layer.forward = torch.compile(layer.forward, backend="eager")
 
     assert work_for(ready, schedule).step_flops == plain
 
@@ -145,7 +145,7 @@ def test_a_type_that_is_only_emulated_has_no_rate(
 
 
 def test_a_known_gpu_is_held_against_its_datasheet_too(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "datasheet_peak", create_autospec(work.datasheet_peak, return_value=1e9))
+    monkeypatch.setattr(work, "datasheet_peak", create_autospec(matmul_rate.datasheet_peak, return_value=1e9))
 
     found = work_for(prepared("freeze"), schedule_for("freeze"))
 

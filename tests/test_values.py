@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench.metrics import METRICS, format_flops
+from bench.readings import DeviceActivity, MemoryParts, PhasePeak, StepParts, Work
+from bench.values import seconds_to_accuracy, values_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.record import RunRecord
+
+PARTS = MemoryParts(
+    source="host", before_bytes=1, weights_bytes=2, gradients_bytes=3, optimizer_bytes=4, rest_bytes=5, total_bytes=15
+)
+
+
+@pytest.fixture
+def record(make_record: Callable[..., RunRecord]) -> RunRecord:
+    made = make_record()
+    assert made.measured is not None
+    phases = (
+        PhasePeak(phase="load", host_peak_bytes=70, torch_reserved_peak_bytes=7),
+        PhasePeak(phase="train", host_peak_bytes=80),
+        PhasePeak(phase="evaluate", host_peak_bytes=90),
+    )
+    memory = made.measured.memory.model_copy(update={"phases": phases, "parts": PARTS, "nvml_process_bytes": 6})
+    measured = made.measured.model_copy(
+        update={
+            "memory": memory,
+            "step_parts": StepParts(data=0.1, forward=0.2, backward=0.3, optimizer=0.4, num_steps=2),
+            "work": Work(step_flops=8e10, flops_per_second=4e10, matmul_flops_per_second=8e10, mfu=0.5),
+            "device": DeviceActivity(num_samples=9, power_watts=250, energy_joules=12_345),
+            "probe_seconds": 2.5,
+        }
+    )
+    return made.model_copy(update={"measured": measured})
+
+
+def test_every_instrument_has_its_columns(record: RunRecord) -> None:
+    values = values_of(record)
+
+    assert set(values) == set(METRICS)
+    expected: dict[str, Any] = {
+        "load_peak_bytes": 7,
+        "evaluate_peak_bytes": 90,
+        "before_bytes": 1,
+        "weights_bytes": 2,
+        "gradients_bytes": 3,
+        "optimizer_bytes": 4,
+        "rest_bytes": 5,
+        "nvml_process_bytes": 6,
+        "data_seconds": 0.1,
+        "forward_seconds": 0.2,
+        "backward_seconds": 0.3,
+        "optimizer_seconds": 0.4,
+        "step_flops": 8e10,
+        "flops_per_second": 4e10,
+        "mfu": 0.5,
+        "datasheet_mfu": None,
+        "power_watts": 250,
+        "energy_joules": 12_345,
+        "probe_seconds": 2.5,
+    }
+    assert {name: values[name] for name in expected} == expected
+    assert values["step_seconds_p10"] < values["step_seconds_median"] < values["step_seconds_p90"]  # type: ignore[operator]
+
+
+def test_what_was_not_measured_is_none(make_record: Callable[..., RunRecord]) -> None:
+    values = values_of(make_record())
+
+    for name in ("mfu", "data_seconds", "weights_bytes", "energy_joules", "load_peak_bytes", "probe_seconds"):
+        assert values[name] is None
+    assert values_of(make_record(num_steps=2))["step_seconds_p90"] is None
+
+
+def test_a_target_is_reached_at_the_first_point_at_or_above_it(record: RunRecord) -> None:
+    assert record.measured is not None
+    curve = record.measured.curve
+
+    assert seconds_to_accuracy(curve, curve[1].accuracy) == curve[1].seconds
+    assert seconds_to_accuracy(curve, 0.0) == curve[0].seconds
+    assert seconds_to_accuracy(curve, 1.01) is None
+
+
+def test_above_chance_is_two_standard_errors_of_a_point(record: RunRecord) -> None:
+    assert record.measured is not None
+    point = record.measured.curve[0].model_copy(update={"num_samples": 64})
+    curve = tuple(
+        point.model_copy(update={"seconds": seconds, "accuracy": accuracy})
+        for seconds, accuracy in ((1.0, 0.60), (2.0, 0.63), (3.0, 0.62))
+    )
+
+    def after(majority: float, *points: int) -> float | None:
+        evaluation = record.measured.evaluation.model_copy(update={"majority_accuracy": majority})  # type: ignore[union-attr]
+        changes = {"evaluation": evaluation, "curve": tuple(curve[index] for index in points)}
+        return values_of(record.model_copy(update={"measured": record.measured.model_copy(update=changes)}))[  # type: ignore[union-attr]
+            "seconds_above_chance"
+        ]
+
+    assert after(0.5, 0, 1, 2) == 2.0  # the border is 0.625
+    assert after(0.6, 0, 1, 2) is None
+    assert after(0.5) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("step_flops", 8.15e10, "81.5 GFLOP"),
+        ("flops_per_second", 2.5e12, "2.5 TFLOP/s"),
+        ("step_flops", 12, "12 FLOP"),
+        ("energy_joules", 500, "500 J"),
+        ("energy_joules", 12_345, "12.3 kJ"),
+        ("power_watts", 249.6, "250 W"),
+        ("mfu", 0.4567, "45.7%"),
+    ],
+)
+def test_units_are_written_as_people_read_them(name: str, value: float, text: str) -> None:
+    assert METRICS[name].format(value) == text
+
+
+def test_the_largest_unit_does_not_end() -> None:
+    assert format_flops(5e15) == "5e+03 TFLOP"
