@@ -28,10 +28,10 @@ COLUMNS: dict[str, str] = {
     **{name: "Int64" if name in _COUNTS else "Float64" for name in METRICS},
     "majority_accuracy": "Float64",
     **dict.fromkeys(("num_eval_samples", "num_labels", "batch_size", "micro_batch_size", "epochs", "steps"), "Int64"),
-    **dict.fromkeys(("lr", "wall_seconds", "truncated_share"), "Float64"),
+    **dict.fromkeys(("lr", "wall_seconds", "truncated_share", "steal_share", "others_share"), "Float64"),
     **dict.fromkeys(("max_length", "num_steps", "num_warmup_steps", "num_samples", "num_tokens"), "Int64"),
     **dict.fromkeys(("num_padded_tokens", "num_train_rows", "num_dropped_rows", "num_dropped_duplicates"), "Int64"),
-    **dict.fromkeys(("compute_dtype", "weights_dtype", "memory_method", "data_digest"), "string"),
+    **dict.fromkeys(("compute_dtype", "weights_dtype", "memory_method", "data_digest", "config_hash"), "string"),
     "started_at": "datetime64[us, UTC]",
 }
 """Every column and its type; all types hold missing values."""
@@ -87,6 +87,9 @@ def _row(record: RunRecord) -> dict[str, object]:
         "majority_accuracy": measured and measured.evaluation.majority_accuracy,
         "num_eval_samples": measured and measured.evaluation.num_samples,
         "memory_method": memory and memory.method,
+        "steal_share": measured and measured.host and measured.host.steal_share,
+        "others_share": measured and measured.host and measured.host.others_share,
+        "config_hash": environment and environment.config_hash,
         "started_at": record.started_at,
         "wall_seconds": record.wall_seconds,
     }
