@@ -9,13 +9,15 @@ import torch
 
 from bench.precision import has_native_bf16
 from bench.probes.environment import fingerprint
+from bench.spec import RunSpec, parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bench.record import Environment
     from bench.stats import Interval
 
-__all__ = ["Results", "in_words", "number"]
+__all__ = ["Results", "environment", "in_words", "number"]
 
 Row = dict[str, str]
 
@@ -50,13 +52,21 @@ class Results:
         return "\n\n".join([*tables, f"{machine()}; `{self._command}`.", *["\n".join(self._verdicts)]]) + "\n"
 
 
+def environment() -> Environment:
+    """Describe where the benchmarks run."""
+    return fingerprint(torch.device("cpu"), {}, RunSpec(strategy=parse_strategy("full")))
+
+
 def machine() -> str:
     """Say in one line what was measured on."""
-    cpu = torch.device("cpu")
-    seen = fingerprint(cpu, {})
+    seen = environment()
     versions = ", ".join(f"{name} {seen.versions[name]}" for name in ("torch", "transformers"))
-    bf16 = "native bf16" if has_native_bf16(cpu) else "no native bf16"
-    threads = "" if seen.num_threads == seen.num_cores else f", {seen.num_threads} threads"
+    bf16 = "native bf16" if has_native_bf16(torch.device("cpu")) else "no native bf16"
+    threads = (
+        ""
+        if seen.num_threads == seen.num_cores
+        else f", {seen.num_threads} thread{'s' if seen.num_threads > 1 else ''}"
+    )
     return f"{seen.host_cpu}, {seen.num_cores} cores{threads}, {bf16}, {versions}"
 
 

@@ -1,6 +1,6 @@
 """Achieved FLOP/s against the rate at which this machine multiplies matrices of the model's shapes.
 
-tox -e perf -- tests/perf/test_limit.py --benchmark-json limit.json
+tox -e perf -- -k limit --benchmark-json limit.json
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ import pytest
 import torch
 
 from bench.errors import Unsupported
-from bench.probes.environment import fingerprint
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
 from bench.workload.batches import ordered_batches
 from bench.workload.data import Split
 from tests.perf.ours import prepare_ours, train_ours
-from tests.perf.side import BATCH_SIZE, load
+from tests.perf.results import environment, number
+from tests.perf.side import BATCH_SIZE, MODELS, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from bench.prepared import Prepared
+    from tests.perf.results import Results
     from tests.perf.side import Work
 
 NUM_ROWS = int(os.environ.get("BENCH_PERF_ROWS", "128"))
@@ -39,9 +42,11 @@ PROBE = Split(
 pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 
 
-@pytest.mark.parametrize("model", ["minilm-l6", "smollm2-135m"])
-@pytest.mark.parametrize("strategy", ["freeze", "freeze:last=2", "full", "amp"])
-def test_limit(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str], model: str, strategy: str) -> None:
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("strategy", ["freeze", "freeze:last=2", "full", "full+compile", "amp", "amp+compile"])
+def test_limit(
+    benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], *, model: str, strategy: str
+) -> None:
     cpu = torch.device("cpu")
     work = load(strategy, model=model, num_rows=NUM_ROWS)
     try:
@@ -57,15 +62,21 @@ def test_limit(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str], 
         sorted(extents, key=lambda extent: extent.tokens)[len(extents) // 2],
         dtype=prepared.precision.dtype,
         device=cpu,
-        device_name=fingerprint(cpu, {}).device_name or "",
+        device_name=environment().device_name or "",
     )
     options = {"rounds": 1, "warmup_rounds": 1}
     done = benchmark.pedantic(train_ours, args=(prepared, work, [batches]), **options)  # type: ignore[no-untyped-call]
     shares = [mfu(*step, rate) for step in zip(flops, done.step_seconds, strict=True)]
     benchmark.extra_info.update(flops=flops, step_seconds=done.step_seconds, rate=rate, shares=shares)
-    with capsys.disabled():
-        achieved = sum(flops) / sum(done.step_seconds)
-        print(f"\n{model} {strategy}: {achieved / 1e9:.1f} of {rate / 1e9:.1f} GFLOP/s, {achieved / rate:.0%}")  # noqa: T201
+    achieved = sum(flops) / sum(done.step_seconds)
+    row = {
+        "model": model,
+        "strategy": f"`{strategy}`",
+        "GFLOP/s": number(achieved / 1e9),
+        "of the machine's": number(rate / 1e9),
+        "share": f"{achieved / rate:.0%}",
+    }
+    say(results.add("Useful arithmetic, against the machine's own rate at the model's shapes", row))
 
 
 def extent_of(prepared: Prepared, work: Work, rows: NDArray[np.int64]) -> Extent:
