@@ -151,6 +151,29 @@ def report(
     return 2 if comparison.mismatches and not allow_mismatch else 0
 
 
+@app.command()
+def doctor(
+    *,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:INDEX.")] = "auto",
+    in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
+) -> int:
+    """Hold every instrument of this machine against a known answer; exit code 1 if one errs by more than 2 %."""
+    from bench.doctor.display import diagnosis_table, noise_in_words  # noqa: PLC0415
+    from bench.doctor.examine import examine  # noqa: PLC0415
+    from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
+
+    def say(text: str) -> None:
+        Console(stderr=True).print(Text(text), soft_wrap=True)
+
+    entry = "bench.doctor.subject:main"
+    with (InProcessRunner if in_process else Runner)(entry=entry, on_wait=say) as runner:
+        diagnosis = examine(runner, _device(device), say)
+    console = Console()
+    console.print(diagnosis_table(diagnosis))
+    console.print(Text(noise_in_words(diagnosis)), soft_wrap=True)
+    return 0 if diagnosis.is_well else 1
+
+
 @app.command("list")
 def list_names(
     kind: Annotated[Literal["strategies", "models", "datasets", "metrics"], typer.Argument(help="What to list.")],

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from bench.plan import Strategy
     from bench.spec import Term
 
-__all__ = ["GROUP", "check", "class_of", "load", "names", "options_of"]
+__all__ = ["GROUP", "check", "class_of", "load", "names", "offer", "options_of"]
 
 GROUP = "bench.strategies"
+
+_offered: dict[str, type[Strategy]] = {}
+
+
+def offer(name: str, cls: type[Strategy]) -> None:
+    """Let `name` mean a strategy in this process alone; it is not among `names`."""
+    _offered[name] = cls
 
 
 def names() -> tuple[str, ...]:
@@ -40,6 +47,8 @@ def class_of(name: str) -> type[Strategy]:
         UsageError: its module cannot be imported, or defines no strategy.
 
     """
+    if name in _offered:
+        return _offered[name]
     if name in _built_in():
         return _strategy_in(f"strategies.{name}")
     points = [point for point in entry_points(group=GROUP) if point.name == name]

@@ -135,15 +135,15 @@ def _trains(strategy: Strategy) -> None:
         assert changed == may, f"{layer.name} {'changed' if changed else 'did not change'}, which the plan denies"
 
 
-def tiny_llama(*, num_layers: int = 4, num_labels: int = 2, seed: int = 0) -> PreTrainedModel:
+def tiny_llama(*, width: int = 16, num_layers: int = 4, num_labels: int = 2, seed: int = 0) -> PreTrainedModel:
     """Make a Llama for sequence classification with random weights, small enough for a unit test."""
     import torch  # noqa: PLC0415
     from transformers import LlamaConfig, LlamaForSequenceClassification  # noqa: PLC0415
 
     config = LlamaConfig(  # type: ignore[call-arg]  # num_labels is read by its base class
         vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=32,
+        hidden_size=width,
+        intermediate_size=2 * width,
         num_hidden_layers=num_layers,
         num_attention_heads=4,
         num_key_value_heads=2,
@@ -157,7 +157,7 @@ def tiny_llama(*, num_layers: int = 4, num_labels: int = 2, seed: int = 0) -> Pr
     return LlamaForSequenceClassification(config)
 
 
-def save_tiny_llama(directory: Path) -> Path:
+def save_tiny_llama(directory: Path, *, width: int = 16) -> Path:
     """Write a tiny Llama and a tokenizer of single words into `directory`, as a local model."""
     from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
@@ -167,7 +167,7 @@ def save_tiny_llama(directory: Path) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")  # noqa: S106
     fast.save_pretrained(directory)
-    tiny_llama().save_pretrained(directory)
+    tiny_llama(width=width).save_pretrained(directory)
     return directory
 
 

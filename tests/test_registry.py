@@ -112,3 +112,10 @@ def test_a_file_that_defines_no_strategy_is_named(tmp_path: Path, monkeypatch: p
     assert "_hidden" not in registry.names()
     with pytest.raises(UsageError, match="must define one strategy"):
         load("empty_for_test")
+
+
+def test_an_offered_strategy_is_known_to_this_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_offered", {})
+    registry.offer("mine", registry.class_of("full"))
+    assert registry.class_of("mine") is registry.class_of("full")
+    assert "mine" not in registry.names()

@@ -1,0 +1,45 @@
+"""A diagnosis for the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from bench.doctor.checks import TOLERANCE
+
+if TYPE_CHECKING:
+    from bench.doctor.examine import Diagnosis
+
+__all__ = ["diagnosis_table", "noise_in_words"]
+
+_VERDICTS = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("not on this machine", "dim")}
+
+
+def diagnosis_table(diagnosis: Diagnosis) -> Table:
+    """Show every instrument with what it should have said and what it said."""
+    table = Table(
+        "instrument", box=None, caption=f"An error above {TOLERANCE:.0%} is too much.", caption_justify="left"
+    )
+    for column in ("known", "measured", "error"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for check in diagnosis.checks:
+        measured = "" if check.measured is None else check.format(check.measured)
+        error = "" if check.error is None else f"{check.error:.1%}"
+        words, style = _VERDICTS[check.passes]
+        table.add_row(check.instrument, check.format(check.expected), measured, error, Text(words, style=style))
+    return table
+
+
+def noise_in_words(diagnosis: Diagnosis) -> str:
+    """Say how far two equal strategies were apart, and what difference would have shown."""
+    noise = diagnosis.noise
+    between = "" if noise.bounds is None else f" ({noise.bounds[0]:.3f} to {noise.bounds[1]:.3f}, {noise.method})"
+    floor = (
+        ""
+        if diagnosis.detectable is None
+        else f"; as many runs detect a difference of {diagnosis.detectable:.1%} or more"
+    )
+    return f"Two equal strategies: step times differ by a factor of {noise.estimate:.3f}{between}{floor}. This is noise, not error."

@@ -1,0 +1,102 @@
+"""Strategies whose cost is known, and the entry of a run that knows them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench import registry
+from bench.plan import Edit
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bench.plan import ModelView
+    from bench.worker import Connection
+
+__all__ = ["Hoarding", "Paced", "Twin", "main"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paced:
+    """Every step takes `seconds`, from the start of its forward pass: what is left of them is slept away."""
+
+    seconds: float = 0.15
+
+    def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (any model can sleep)
+        """Look at the clock before the model runs, and wait after the step."""
+        return Edit(transforms=(_Watch(),), after_step=(_Wait(self.seconds),))
+
+
+@dataclass(frozen=True, slots=True)
+class Hoarding:
+    """A forward pass takes `train` MiB for a moment in training, and `evaluate` MiB in evaluation."""
+
+    train: int = 512
+    evaluate: int = 768
+
+    def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (any model can waste memory)
+        """Take the memory before the model runs."""
+        return Edit(transforms=(_Hoard(self.train, self.evaluate),))
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Changes nothing: two of them are the same, whatever their `number`."""
+
+    number: int = 0
+
+    def edit(self, view: ModelView) -> Edit:  # noqa: ARG002
+        """Set no field."""
+        return Edit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    stage: int = 901
+
+    def __call__(self, model: nn.Module, /) -> nn.Module:
+        def note(module: Any, _args: object) -> None:
+            module.began = time.perf_counter()
+
+        model.register_forward_pre_hook(note)
+        return model
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    seconds: float
+
+    def __call__(self, model: Any, step: int, /) -> None:
+        left = model.began + self.seconds - time.perf_counter()
+        if left <= 0:
+            msg = f"step {step} took longer than the {self.seconds} s that it was to take: the machine is too busy"
+            raise RuntimeError(msg)
+        time.sleep(left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hoard:
+    train: int
+    evaluate: int
+    stage: int = 902
+
+    def __call__(self, model: nn.Module, /) -> nn.Module:
+        import torch  # noqa: PLC0415  (the doctor's caller has none)
+
+        def take(module: nn.Module, _args: object) -> None:
+            size = (self.train if torch.is_grad_enabled() else self.evaluate) << 20
+            torch.ones(size, dtype=torch.uint8, device=next(module.parameters()).device)  # freed at once
+
+        model.register_forward_pre_hook(take)
+        return model
+
+
+def main(connection: Connection, request_json: str) -> None:
+    """Carry out a request as `bench.worker` does, with the doctor's strategies beside the others."""
+    from bench import worker  # noqa: PLC0415  (torch)
+
+    for cls in (Paced, Hoarding, Twin):
+        registry.offer(cls.__name__.lower(), cls)
+    worker.main(connection, request_json)

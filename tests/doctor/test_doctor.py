@@ -1,0 +1,156 @@
+"""The doctor passes what is right, and each planted bug makes it fail.
+
+How well this machine keeps time is for `tox -e slow`; here only errors far above its noise count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console
+
+from bench import run
+from bench.doctor import examine as examination
+from bench.doctor.checks import Check
+from bench.doctor.display import diagnosis_table, noise_in_words
+from bench.doctor.examine import Diagnosis, examine
+from bench.errors import BenchError
+from bench.prepared import Prepared
+from bench.probes.peaks import Peaks
+from bench.runner import InProcessRunner, Runner
+from bench.stats import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENTRY = "bench.doctor.subject:main"
+
+
+@pytest.fixture
+def diagnose(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Diagnosis]:
+    """Examine with a smaller model and fewer twins than the command does."""
+    for name, value in {"WIDTH": 16, "TWIN_SEEDS": 2, "TWIN_STEPS": 4}.items():
+        monkeypatch.setattr(examination, name, value)
+
+    def carry_out() -> Diagnosis:
+        with InProcessRunner(entry=ENTRY) as runner:
+            return examine(runner, "cpu", lambda _text: None)
+
+    return carry_out
+
+
+def passes(diagnosis: Diagnosis) -> dict[str, bool | None]:
+    return {check.instrument: check.passes for check in diagnosis.checks}
+
+
+def errors(diagnosis: Diagnosis) -> dict[str, float | None]:
+    return {check.instrument: check.error for check in diagnosis.checks}
+
+
+def test_what_does_not_depend_on_the_speed_of_the_machine_is_right(diagnose: Callable[[], Diagnosis]) -> None:
+    diagnosis = diagnose()
+    found = passes(diagnosis)
+    assert found["tokens per step"]
+    assert errors(diagnosis)["FLOPs per step, freeze"] == errors(diagnosis)["FLOPs per step, full"] == 0.0
+    assert found["host memory, kernel's high-water mark"]
+    assert found["GPU memory, NVML"] is None
+    assert found["GPU memory, torch's allocator"] is None
+    assert {"step time, median", "training time", "throughput", "billed time, cache included"} < found.keys()
+    assert diagnosis.noise.estimate > 0
+    assert diagnosis.detectable is not None
+    assert "This is noise, not error." in noise_in_words(diagnosis)
+
+
+def test_throughput_times_the_number_of_steps_is_caught(
+    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = run.measurement
+
+    def wrong(*args: Any) -> Any:
+        measured = right(*args)
+        return measured.model_copy(update={"samples_per_second": measured.samples_per_second * measured.num_steps})
+
+    monkeypatch.setattr(run, "measurement", wrong)
+    diagnosis = diagnose()
+    assert passes(diagnosis)["throughput"] is False
+    assert not diagnosis.is_well
+
+
+def test_a_peak_that_is_read_after_evaluation_is_caught(
+    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Peaks.enter
+    monkeypatch.setattr(Peaks, "enter", lambda self, phase: None if phase == "evaluate" else right(self, phase))
+    diagnosis = diagnose()
+    assert passes(diagnosis)["host memory, kernel's high-water mark"] is False
+    assert not diagnosis.is_well
+
+
+def test_a_warm_up_step_that_leaks_into_the_time_is_caught(
+    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = run.train
+
+    def wrong(*args: Any, **kwargs: Any) -> Any:
+        trained = right(*args, **kwargs)
+        return replace(trained, seconds=trained.seconds + trained.step_seconds[0])
+
+    monkeypatch.setattr(run, "train", wrong)
+    diagnosis = diagnose()
+    assert passes(diagnosis)["training time"] is False
+    assert not diagnosis.is_well
+
+
+def test_a_cache_that_is_filled_off_the_clock_is_caught(
+    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, set_up = run.train, Prepared.set_up
+
+    def wrong(prepared: Prepared, split: Any, schedule: Any, **kwargs: Any) -> Any:
+        set_up(prepared, split, schedule.rows, first=schedule.epochs[0][0])
+        return right(prepared, split, schedule, **kwargs)
+
+    monkeypatch.setattr(run, "train", wrong)
+    monkeypatch.setattr(Prepared, "set_up", lambda *_args, **_kwargs: 0.0)
+    diagnosis = diagnose()
+    assert passes(diagnosis)["billed time, cache included"] is False
+    assert not diagnosis.is_well
+
+
+def test_a_run_that_cannot_keep_its_pace_says_so(
+    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "PACE_SECONDS", 1e-6)
+    with pytest.raises(BenchError, match="the machine is too busy"):
+        diagnose()
+
+
+def test_a_diagnosis_is_shown_as_it_is() -> None:
+    checks = (
+        Check("right", 2.0, 2.02, "{:.2f} s".format),
+        Check("wrong", 2.0, 1.0, "{:.2f} s".format),
+        Check("absent", 2.0, None, "{:.2f} s".format),
+    )
+    diagnosis = Diagnosis(checks, Interval(1.0, None, None, "one value, no interval"), None)
+    console = Console(width=120, record=True, file=None, quiet=True)
+    console.quiet = False
+    with console.capture() as capture:
+        console.print(diagnosis_table(diagnosis))
+    lines = {line.split()[0]: line for line in capture.get().splitlines() if line.strip()}
+    assert "1.0%" in lines["right"]
+    assert "pass" in lines["right"]
+    assert "50.0%" in lines["wrong"]
+    assert "FAIL" in lines["wrong"]
+    assert "not on this machine" in lines["absent"]
+    assert not diagnosis.is_well
+    assert noise_in_words(diagnosis).startswith("Two equal strategies: step times differ by a factor of 1.000.")
+
+
+@pytest.mark.slow
+def test_this_machine_is_well() -> None:
+    """The whole examination, in processes of their own; needs a machine that is not busy."""
+    with Runner(entry=ENTRY) as runner:
+        diagnosis = examine(runner, "cpu", print)
+    assert diagnosis.is_well, [(check.instrument, check.error) for check in diagnosis.checks]
