@@ -5,7 +5,8 @@
 
 "random" is the Trainer as it comes; both sides train on the batches that its sampler draws. "grouped" is
 the Trainer of an informed user, who groups rows by length: each side trains on batches of its own
-order, drawn evenly from those of 2,000 rows. CONTRIBUTING.md says which variables shorten a trial.
+order, drawn evenly from those of 2,000 rows. BENCH_PERF_PAIRS, BENCH_PERF_ROWS and
+BENCH_PERF_STEPS shorten a trial (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
