@@ -1,0 +1,143 @@
+"""A whole run of a tiny model in this process: what its record says of how it was measured."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+
+from bench.flags import FLAGS, is_suspect
+from bench.measure import _phase_steps
+from bench.plan import Phase as PlanPhase
+from bench.probes import host, matmul_rate
+from bench.probes.peaks import Peaks
+from bench.protocol import Phase, Request
+from bench.record import RunRecord
+from bench.run import Run
+from bench.runner import InProcessRunner
+from bench.spec import RunSpec, WorkloadSpec, parse_strategy
+from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.trainer import Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.protocol import Message
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> WorkloadSpec:
+    folder = tmp_path_factory.mktemp("workload")
+    model, data = save_tiny_llama(folder / "tiny"), save_toy_reviews(folder / "reviews.csv")
+    return WorkloadSpec(model=str(model), dataset=str(data), train_samples=24, eval_samples=12)
+
+
+@pytest.fixture
+def run(
+    workload: WorkloadSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[RunRecord, list[str]]]:
+    """Carry out a run; its record, and the phases that it went through."""
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+    monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
+
+    def carry_out(text: str = "full", *, save_model: str | None = None, **changes: Any) -> tuple[RunRecord, list[str]]:
+        spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=8, epochs=2, **changes)
+        messages: list[Message] = []
+        record = InProcessRunner().run(Request(spec=spec, save_model=save_model), messages.append)
+        return record, [message.name for message in messages if isinstance(message, Phase)]
+
+    return carry_out
+
+
+def test_points_of_the_curve_are_phases_of_their_own(run: Callable[..., tuple[RunRecord, list[str]]]) -> None:
+    _, phases = run(evaluations=3)
+
+    assert phases == ["fetch", "load", "train", "evaluate", "train", "evaluate", "train", "evaluate", "probe"]
+
+
+def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, list[str]]]) -> None:
+    record, _ = run()
+
+    measured = record.measured
+    assert measured is not None
+    assert RunRecord.from_json(record.to_json()) == record
+    assert measured.work is not None
+    assert measured.work.mfu is not None
+    assert measured.step_parts is not None
+    assert measured.host is not None
+    assert measured.probe_seconds is not None
+    assert (measured.phase_steps, measured.skipped_steps, measured.device) == ((), (), None)
+    assert all(flag.code in FLAGS for flag in record.flags)
+    assert not any(is_suspect(flag.code) for flag in record.flags if flag.code not in ("swap", "cpu-steal"))
+    assert "few-steps" in [flag.code for flag in record.flags]
+    assert record.environment is not None
+    assert record.environment.config_hash is not None
+
+
+def test_the_peak_of_training_is_its_parts(run: Callable[..., tuple[RunRecord, list[str]]]) -> None:
+    if host.peak_bytes() is None:
+        pytest.skip("this kernel keeps no high-water mark")
+    record, _ = run()
+
+    assert record.measured is not None
+    memory = record.measured.memory
+    assert memory.phases is not None
+    assert [it.phase for it in memory.phases] == ["load", "train", "evaluate"]
+    parts = memory.parts
+    assert parts is not None
+    assert parts.total_bytes == memory.host_peak_bytes
+    assert parts.residual_bytes == 0
+    assert parts.gradients_bytes == 4 * record.measured.num_trainable_params
+    assert parts.weights_bytes >= 4 * record.measured.num_params
+    assert parts.optimizer_bytes == pytest.approx(2 * parts.gradients_bytes, rel=0.01)
+
+
+def test_a_model_that_is_kept_is_the_one_that_was_evaluated(
+    run: Callable[..., tuple[RunRecord, list[str]]], tmp_path: Path
+) -> None:
+    record, phases = run(save_model=str(tmp_path / "kept"))
+
+    assert phases[-2:] == ["probe", "save"]
+    assert record.measured is not None
+    assert record.measured.step_parts is None
+    assert record.measured.work is not None
+
+
+@pytest.mark.parametrize(
+    ("phases", "expected"),
+    [
+        ([(0, "ab")], ()),
+        ([(0, "b"), (1, "ab")], (3,)),
+        ([(0, "b"), (1, "b"), (2, "ab")], (5,)),
+        ([(0, "b"), (2, "ab"), (9, "b")], (5,)),
+    ],
+)
+def test_steps_at_which_other_layers_train(phases: list[tuple[int, str]], expected: tuple[int, ...]) -> None:
+    prepared: Any = SimpleNamespace(phases=tuple(PlanPhase(epoch, frozenset(layers)) for epoch, layers in phases))
+    rows = np.array([0])
+    schedule = Schedule(epochs=[[rows] * 3, [rows] * 2, [rows]])
+
+    assert _phase_steps(prepared, schedule) == expected
+
+
+def test_skipped_steps_are_known_by_their_numbers() -> None:
+    device, precision = torch.device("cpu"), SimpleNamespace(num_skipped_steps=0)
+    prepared: Any = SimpleNamespace(device=device, precision=precision)
+    run = Run(
+        spec=RunSpec(strategy=parse_strategy("full")),
+        data=None,  # type: ignore[arg-type]
+        prepared=prepared,
+        schedule=Schedule(epochs=[]),
+        send=lambda _: None,
+        peaks=Peaks(device),
+    )
+    for done, num_skipped in enumerate((1, 2, 2, 3, 3), start=1):
+        precision.num_skipped_steps = num_skipped
+        run._step(done, None, 1.0)
+
+    assert run.skipped == [1, 2, 4]
