@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.errors import Diverged
 from bench.record import Evaluation
-from bench.workload.batches import sorted_batches
+from bench.workload.batches import by_token_budget
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from bench.prepared import Prepared
     from bench.workload.data import Split
 
-__all__ = ["Answers", "answer", "evaluate"]
+__all__ = ["Answers", "answer", "score"]
+
+
+TOKENS_AT_ONCE = 2048
+"""In one forward pass: rows of like length, as many as fit, padding counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +34,26 @@ class Answers:
 
     predictions: NDArray[np.int64]  # (rows,)
     losses: NDArray[np.float32]  # (rows,), cross-entropy in nats
+    seconds: float
+    """To ask for all of them."""
+
+    def first(self, num_rows: int) -> Answers:
+        """The answers to the first rows."""
+        return replace(self, predictions=self.predictions[:num_rows], losses=self.losses[:num_rows])
 
 
-def answer(prepared: Prepared, split: Split, batch_size: int) -> Answers:
+def answer(prepared: Prepared, split: Split) -> Answers:
     """Ask the model about every row, in the precision that it trains in.
 
     Raises:
         Diverged: a logit is not finite; the largest of such logits would still name a class.
 
     """
+    began = time.perf_counter()
     prepared.model.eval()
     predictions = np.empty(len(split), dtype=np.int64)
     losses = np.empty(len(split), dtype=np.float32)
-    for rows in sorted_batches(split.lengths, batch_size):
+    for rows in by_token_budget(split.lengths, np.arange(len(split)), TOKENS_AT_ONCE):
         batch = prepared.batch(split, rows)
         with torch.inference_mode(), prepared.precision.forward():
             logits = prepared.logits(batch).float()  # (rows, labels)
@@ -52,18 +63,11 @@ def answer(prepared: Prepared, split: Split, batch_size: int) -> Answers:
             raise Diverged(msg)
         predictions[rows] = logits.argmax(dim=-1).cpu().numpy()
         losses[rows] = row_losses.cpu().numpy()
-    return Answers(predictions, losses)
+    return Answers(predictions, losses, time.perf_counter() - began)
 
 
-def evaluate(prepared: Prepared, split: Split, batch_size: int) -> Evaluation:
-    """Score the model on a whole split.
-
-    Raises:
-        Diverged: a logit is not finite.
-
-    """
-    began = time.perf_counter()
-    answers = answer(prepared, split, batch_size)
+def score(answers: Answers, split: Split) -> Evaluation:
+    """Hold the answers to a whole split against its labels."""
     correct = answers.predictions == split.labels
     return Evaluation(
         accuracy=float(correct.mean()),
@@ -72,5 +76,5 @@ def evaluate(prepared: Prepared, split: Split, batch_size: int) -> Evaluation:
         num_samples=len(split),
         majority_accuracy=float(np.bincount(split.labels).max() / len(split)),
         correct="".join("1" if right else "0" for right in correct),
-        seconds=time.perf_counter() - began,
+        seconds=answers.seconds,
     )

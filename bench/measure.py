@@ -37,6 +37,7 @@ class Observed:
     memory: Memory
     evaluation: Evaluation
     curve: tuple[CurvePoint, ...]
+    curve_seconds: float
     layer_rates: tuple[LayerRate, ...]
     compute_dtype: torch.dtype
     load_seconds: float
@@ -79,6 +80,7 @@ def measurement(seen: Observed) -> Measurement:
         memory=seen.memory,
         evaluation=seen.evaluation,
         curve=seen.curve,
+        curve_seconds=seen.curve_seconds,
         layer_rates=seen.layer_rates,
         num_labels=len(data.label_names),
         num_train_rows=len(data.train),

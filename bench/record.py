@@ -127,6 +127,8 @@ class Measurement(_Part):
     memory: Memory
     evaluation: Evaluation
     curve: tuple[CurvePoint, ...]
+    curve_seconds: float | None = None
+    """Evaluating for the curve while training stood still; not part of train_seconds."""
     layer_rates: tuple[LayerRate, ...]
     num_labels: int
     num_train_rows: int

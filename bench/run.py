@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from bench.afterwards import look_closer
-from bench.evaluation import answer, evaluate
+from bench.evaluation import answer, score
 from bench.measure import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.precision import observe_dtypes
 from bench.probes.environment import fingerprint
@@ -22,6 +22,7 @@ from bench.trainer import train
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.evaluation import Answers
     from bench.prepared import Prepared
     from bench.probes.peaks import Peaks
     from bench.protocol import Message
@@ -52,6 +53,7 @@ class Run:
         self.send, self.peaks = send, peaks
         self.neighbours = Neighbours(prepared.device)
         self.curve: list[CurvePoint] = []
+        self.curve_seconds = 0.0
         self.skipped: list[int] = []
 
     def dry(self) -> Finished:
@@ -80,8 +82,8 @@ class Run:
         self._enter("evaluate")
         data, prepared = self.data, self.prepared
         layer_rates = prepared.layer_rates()
-        evaluation = evaluate(prepared, data.evaluation, self.spec.batch_size)
-        self._point(self.schedule.num_steps, trained.seconds)
+        answers = answer(prepared, data.evaluation)
+        self._point(self.schedule.num_steps, trained.seconds, answers.first(CURVE_ROWS))
         memory = self.peaks.end()
         parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
         environment = fingerprint(prepared.device, data.assets, self.spec)
@@ -102,8 +104,9 @@ class Run:
             schedule=self.schedule,
             trained=trained,
             memory=memory.model_copy(update={"parts": parts}),
-            evaluation=evaluation,
+            evaluation=score(answers, data.evaluation),
             curve=tuple(self.curve),
+            curve_seconds=self.curve_seconds,
             layer_rates=layer_rates,
             compute_dtype=compute_dtype,
             load_seconds=load_seconds,
@@ -142,15 +145,16 @@ class Run:
     def _interrupt(self, step: int, seconds: float) -> None:
         """Leave training for a point of the learning curve, off the clock and out of the peaks."""
         self._enter("evaluate")
-        self._point(step, seconds)
+        answers = answer(self.prepared, self.data.evaluation.first(CURVE_ROWS))
+        self._point(step, seconds, answers)
+        self.curve_seconds += answers.seconds
         self._enter("train")
 
-    def _point(self, step: int, seconds: float) -> None:
-        split = self.data.evaluation.first(CURVE_ROWS)
-        answers = answer(self.prepared, split, self.spec.batch_size)
-        accuracy = float((answers.predictions == split.labels).mean())
+    def _point(self, step: int, seconds: float, answers: Answers) -> None:
+        labels = self.data.evaluation.labels[: len(answers.predictions)]
+        accuracy = float((answers.predictions == labels).mean())
         loss = float(answers.losses.mean())
-        self.curve.append(CurvePoint(step=step, seconds=seconds, loss=loss, accuracy=accuracy, num_samples=len(split)))
+        self.curve.append(CurvePoint(step=step, seconds=seconds, loss=loss, accuracy=accuracy, num_samples=len(labels)))
 
     def _compute_dtype(self) -> torch.dtype:
         """Look at what the linear layers really compute in, on two rows."""

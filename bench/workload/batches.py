@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["by_token_budget", "longest_batch", "micro_batches", "ordered_batches", "sorted_batches"]
+__all__ = ["by_token_budget", "longest_batch", "micro_batches", "ordered_batches"]
 
 WINDOW = 8
 """Batches per window: padding falls from 1.83 to 1.14 times the real tokens of short reviews."""
@@ -32,11 +32,6 @@ def ordered_batches(lengths: NDArray[np.integer], batch_size: int, *, seed: int,
     # A short batch stays last, so that all others have the same size.
     full, rest = [b for b in batches if len(b) == batch_size], [b for b in batches if len(b) < batch_size]
     return [full[i] for i in rng.permutation(len(full))] + rest
-
-
-def sorted_batches(lengths: NDArray[np.integer], batch_size: int) -> list[NDArray[np.int64]]:
-    """Batch rows by length, for evaluation, where order does not matter."""
-    return list(_slices(np.argsort(lengths, kind="stable"), batch_size))
 
 
 def longest_batch(lengths: NDArray[np.integer], batch_size: int) -> NDArray[np.int64]:

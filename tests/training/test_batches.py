@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from bench.forward.padded import collate
 from bench.testing import toy_split
-from bench.workload.batches import longest_batch, micro_batches, ordered_batches, sorted_batches
+from bench.workload.batches import by_token_budget, longest_batch, micro_batches, ordered_batches
 
 lengths_of_rows = st.integers(1, 300).flatmap(lambda n: arrays(np.int64, n, elements=st.integers(1, 90)))
 
@@ -21,9 +21,12 @@ def test_an_epoch_shows_every_row_once(lengths: np.ndarray, size: int, seed: int
     assert 1 <= len(batches[-1]) <= size
 
 
-@given(lengths_of_rows, st.integers(1, 20))
-def test_evaluation_shows_every_row_once(lengths: np.ndarray, size: int) -> None:
-    assert sorted(np.concatenate(sorted_batches(lengths, size))) == list(range(len(lengths)))
+@given(lengths_of_rows, st.integers(1, 500))
+def test_a_budget_of_tokens_is_kept_and_shows_every_row_once(lengths: np.ndarray, budget: int) -> None:
+    rows = np.flatnonzero(lengths % 2)
+    parts = list(by_token_budget(lengths, rows, budget))
+    assert sorted(int(row) for part in parts for row in part) == rows.tolist()
+    assert all(len(part) == 1 or lengths[part].max() * len(part) <= budget for part in parts)
 
 
 def test_the_order_is_a_function_of_the_seed_and_the_epoch() -> None:

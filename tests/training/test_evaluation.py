@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from bench.errors import Diverged
-from bench.evaluation import answer, evaluate
+from bench.evaluation import answer, score
 from bench.testing import tiny_llama, toy_split
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SPLIT = toy_split(21, num_labels=3)
 
 def test_answers_equal_the_model_s_own_row_by_row(prepared: Callable[..., Prepared]) -> None:
     ready = prepared("full", tiny_llama(num_labels=3))
-    answers = answer(ready, SPLIT, batch_size=4)
+    answers = answer(ready, SPLIT)
     plain = tiny_llama(num_labels=3).eval()
     for row in range(len(SPLIT)):
         ids, label = torch.from_numpy(SPLIT.row(row).astype(np.int64))[None], torch.tensor([SPLIT.labels[row]])
@@ -33,8 +33,8 @@ def test_answers_equal_the_model_s_own_row_by_row(prepared: Callable[..., Prepar
 
 def test_scores_are_those_of_the_answers(prepared: Callable[..., Prepared]) -> None:
     ready = prepared("full", tiny_llama(num_labels=3))
-    evaluation = evaluate(ready, SPLIT, batch_size=4)
-    predictions = answer(ready, SPLIT, batch_size=7).predictions
+    answers = answer(ready, SPLIT)
+    evaluation, predictions = score(answers, SPLIT), answers.predictions
     assert evaluation.accuracy == pytest.approx(accuracy_score(SPLIT.labels, predictions))
     assert evaluation.macro_f1 == pytest.approx(f1_score(SPLIT.labels, predictions, average="macro", zero_division=0.0))
     assert evaluation.correct == "".join("01"[int(right)] for right in predictions == SPLIT.labels)
@@ -47,4 +47,16 @@ def test_answers_that_are_no_numbers_are_no_answers(prepared: Callable[..., Prep
     with torch.no_grad():
         ready.model.get_parameter("score.weight").fill_(torch.nan)
     with pytest.raises(Diverged, match="not finite"):
-        evaluate(ready, SPLIT, batch_size=4)
+        answer(ready, SPLIT)
+
+
+def test_how_many_rows_go_at_once_does_not_matter(
+    prepared: Callable[..., Prepared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready = prepared("full", tiny_llama(num_labels=3))
+    wanted = answer(ready, SPLIT)
+    monkeypatch.setattr("bench.evaluation.TOKENS_AT_ONCE", 13)
+    found = answer(ready, SPLIT)
+    assert (found.predictions == wanted.predictions).all()
+    np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-5)
+    assert found.first(5).losses.tolist() == found.losses[:5].tolist()
