@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from bench.flags import FLAGS, is_suspect
-from bench.measure import _phase_steps
+from bench.measure import _phase_steps, flags_of
 from bench.plan import Phase as PlanPhase
 from bench.probes import host, matmul_rate
 from bench.probes.peaks import Peaks
 from bench.protocol import Phase, Request
-from bench.record import RunRecord
+from bench.record import Flag, RunRecord
 from bench.run import Run
 from bench.runner import InProcessRunner
 from bench.spec import RunSpec, WorkloadSpec, parse_strategy
@@ -141,3 +141,22 @@ def test_skipped_steps_are_known_by_their_numbers() -> None:
         run._step(done, None, 1.0)
 
     assert run.skipped == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("asked", "ran", "codes"),
+    [
+        (torch.float32, torch.float32, []),
+        (torch.float16, torch.float32, ["amp-without-effect", "fp16-on-cpu"]),
+        (torch.bfloat16, torch.bfloat16, ["bf16-emulated"]),
+    ],
+)
+def test_doubts_that_only_the_run_itself_knows_of(
+    monkeypatch: pytest.MonkeyPatch, asked: torch.dtype, ran: torch.dtype, codes: list[str]
+) -> None:
+    monkeypatch.setattr("bench.measure.has_native_bf16", lambda _device: False)
+    packed, failed = Flag(code="not-packed", message="x"), Flag(code="probe-failed", message="y")
+    prepared = SimpleNamespace(precision=SimpleNamespace(dtype=asked), flags=(packed,), device=torch.device("cpu"))
+    seen: Any = SimpleNamespace(prepared=prepared, compute_dtype=ran, afterwards=SimpleNamespace(flags=(failed,)))
+
+    assert [flag.code for flag in flags_of(seen)] == ["not-packed", "probe-failed", *codes]

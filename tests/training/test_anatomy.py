@@ -95,3 +95,15 @@ def test_typical_steps_are_those_of_median_length() -> None:
     schedule = Schedule(epochs=[[np.array([index]) for index in range(5)]])
 
     assert [rows.tolist() for rows in typical_steps(lengths, schedule, 3)] == [[3], [2], [1]]
+
+
+def test_on_a_gpu_each_part_ends_when_the_device_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    watch = anatomy._Stopwatch(torch.device("cuda"))
+
+    watch.turn_to("data")
+    watch.turn_to("forward")
+
+    assert waited == [torch.device("cuda")] * 2
+    assert set(watch.seconds) == {"", "data"}
