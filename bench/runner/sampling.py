@@ -89,6 +89,7 @@ class DeviceSampler:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._timeline.end(time.monotonic())
         self._stop.set()
         self._wake.set()
         until = time.monotonic() + JOIN_SECONDS

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from array import array
+from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +37,9 @@ class Span(NamedTuple):
     end: float
 
 
+_ALWAYS = Span(-math.inf, math.inf)
+
+
 class Look(NamedTuple):
     """What is asked only where a phase begins or ends."""
 
@@ -55,9 +60,9 @@ class Timeline:
         self._memory: list[tuple[float, int]] = []
         self._states: list[tuple[float, DeviceState]] = []
         self._looks: list[Look] = []
-        self._last_at: float | None = None
+        self._times = array("d")
+        """Of all readings of the memory, and of the end."""
         self.num_samples = 0
-        self.max_gap_seconds = 0.0
 
     def enter(self, phase: str, at: float) -> None:
         """Begin a phase; the one before ends."""
@@ -65,12 +70,27 @@ class Timeline:
 
     def add_memory(self, at: float, used_bytes: int) -> None:
         """Note a reading of the memory; only changes are kept."""
-        if self._last_at is not None:
-            self.max_gap_seconds = max(self.max_gap_seconds, at - self._last_at)
-        self._last_at = at
+        self._times.append(at)
         self.num_samples += 1
         if not self._memory or self._memory[-1][1] != used_bytes:
             self._memory.append((at, used_bytes))
+
+    def end(self, at: float) -> None:
+        """Sampling ends; a channel that fell silent before has left a gap."""
+        self._times.append(at)
+
+    @property
+    def max_gap_seconds(self) -> float:
+        """The longest time without a reading of the memory, in training if it came to that."""
+        spans = self.spans("train") or [_ALWAYS]
+        return max(
+            (
+                min(later, span.end) - max(earlier, span.start)
+                for earlier, later in pairwise(self._times)
+                for span in spans
+            ),
+            default=0.0,
+        )
 
     def add_state(self, at: float, state: DeviceState) -> None:
         """Note how the device does."""
@@ -87,7 +107,7 @@ class Timeline:
 
     def peak_bytes(self, phase: str | None = None) -> int | None:
         """Give the most memory in use in a phase, or at any time; a reading holds until the next change."""
-        spans = self.spans(phase) if phase else [Span(-math.inf, math.inf)]
+        spans = self.spans(phase) if phase else [_ALWAYS]
         ends = [at for at, _ in self._memory[1:]] + [math.inf]
         held = zip(self._memory, ends, strict=False)
         return max(

@@ -41,7 +41,30 @@ def test_memory_that_does_not_change_is_held_through_a_phase_without_samples(tim
 
     assert timeline.peak_bytes("train") == 100
     assert timeline.num_samples == 3
-    assert timeline.max_gap_seconds == 35
+
+
+def test_the_longest_gap_is_that_of_training(timeline: Timeline) -> None:
+    for at in (1, 9, 12, 19, 22, 24, 26, 29):
+        timeline.add_memory(at, 100)
+    timeline.end(50)
+
+    assert timeline.max_gap_seconds == 7  # from 12 to 19; those from 1 to 9 and to the end are not in training
+
+
+def test_a_channel_that_falls_silent_in_training_leaves_a_gap(timeline: Timeline) -> None:
+    timeline.add_memory(11, 100)
+    timeline.end(50)
+
+    assert timeline.max_gap_seconds == 9
+
+
+def test_a_run_that_never_trained_has_its_longest_gap_anywhere() -> None:
+    timeline = Timeline()
+    assert timeline.max_gap_seconds == 0
+    timeline.add_memory(1, 100)
+    timeline.end(4)
+
+    assert timeline.max_gap_seconds == 3
 
 
 def test_energy_is_that_of_all_stretches_of_training(timeline: Timeline) -> None:
