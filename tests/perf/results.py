@@ -49,7 +49,7 @@ class Results:
     def markdown(self) -> str:
         """Write the tables with machine and command, and the verdicts below."""
         tables = [f"{title}:\n\n{_table(rows)}" for title, rows in self._tables.items()]
-        return "\n\n".join([*tables, f"{machine()}; `{self._command}`.", *["\n".join(self._verdicts)]]) + "\n"
+        return "\n\n".join([*tables, f"{machine()}; `{self._command}`.", "\n".join(self._verdicts)]).rstrip() + "\n"
 
 
 def environment() -> Environment:
