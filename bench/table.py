@@ -53,8 +53,8 @@ def to_table(records: Iterable[RunRecord]) -> pd.DataFrame:
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """Write the tidy table as CSV whose text no spreadsheet takes for a formula: it gets a leading apostrophe."""
-    texts = {name: _disarm(table[name]) for name, dtype in COLUMNS.items() if dtype == "string"}
+    """Write a table as CSV whose text no spreadsheet takes for a formula: it gets a leading apostrophe."""
+    texts = {name: _disarm(table[name]) for name in table.columns if table[name].dtype == "string"}
     return str(table.assign(**texts).to_csv(index=False, lineterminator="\n"))
 
 

@@ -2,35 +2,79 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bench.comparison import Comparison
 
-__all__ = ["write_report"]
+__all__ = ["Format", "render", "write_joined", "write_report"]
+
+Format = Literal["html", "md", "csv", "json"]
+"""What a report can be written as: the page, Markdown for a pull request, and the conclusions as data."""
 
 
 def write_report(comparison: Comparison, directory: Path, *, command: str | None = None) -> Path:
-    """Write report.html, summary.md, a PNG file per figure, results.parquet and results.csv; give the page's path.
+    """Write one comparison: page, Markdown, a PNG file per figure, and tables; give the page's path.
 
     The same records always make the same bytes. `command` is shown as what was run.
+
+    Raises:
+        BenchError: the page would be too large.
+
+    """
+    return write_joined([comparison], directory, command=command)
+
+
+def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command: str | None = None) -> Path:
+    """Write several comparisons as one report with an overview; figures are named by the comparison's number.
+
+    Raises:
+        BenchError: the page would be too large.
+
     """
     # Plotting takes a second to import, which a caller who only wants the terminal's table should not wait for.
     from bench.files import replace_file  # noqa: PLC0415
     from bench.table import write_table  # noqa: PLC0415
-    from reports import drawing, figures, markdown, page, provenance  # noqa: PLC0415
+    from reports import drawing, export, markdown, page, parts, provenance  # noqa: PLC0415
 
-    charts = figures.charts(comparison)
+    made, styles = parts.parts_of(comparisons)
+    written = {
+        "report.html": page.render_page(made, command, styles),
+        "summary.md": "\n".join(markdown.render_markdown(part.comparison, part.charts, command) for part in made),
+        "comparison.csv": export.comparison_csv(comparisons),
+        "results.json": export.comparison_json(comparisons),
+    }
     directory.mkdir(parents=True, exist_ok=True)
-    write_table(comparison.records, directory)
-    for chart in charts:
-        path = directory / f"{chart.name}.png"
-        if chart.missing:
-            path.unlink(missing_ok=True)  # of an earlier report in this directory
-        else:
-            replace_file(path, drawing.to_png(chart, provenance.subject(comparison)))
-    replace_file(directory / "summary.md", markdown.render_markdown(comparison, charts, command).encode())
-    replace_file(directory / "report.html", page.render_page(comparison, charts, command).encode())
+    write_table([record for comparison in comparisons for record in comparison.records], directory)
+    for part in made:
+        for chart in part.charts:
+            path = directory / f"{chart.name}.png"
+            if chart.missing:
+                path.unlink(missing_ok=True)  # of an earlier report in this directory
+            else:
+                replace_file(path, drawing.to_png(chart, provenance.subject(part.comparison)))
+    for name, text in written.items():
+        replace_file(directory / name, text.encode())
     return directory / "report.html"
+
+
+def render(comparisons: Sequence[Comparison], kind: Format, *, command: str | None = None) -> str:
+    """Write the comparisons as one text, and nothing to disk.
+
+    Raises:
+        BenchError: the page would be too large.
+
+    """
+    from reports import export, markdown, page, parts  # noqa: PLC0415  (see write_joined)
+
+    if kind == "csv":
+        return export.comparison_csv(comparisons)
+    if kind == "json":
+        return export.comparison_json(comparisons)
+    if kind == "md":
+        return "\n".join(markdown.render_markdown(comparison, (), command) for comparison in comparisons)
+    made, styles = parts.parts_of(comparisons)
+    return page.render_page(made, command, styles)

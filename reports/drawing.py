@@ -8,27 +8,40 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reports.theme import FAINT, INK, MUTED, PAPER, WIDE, figure_style
+from reports.cells import one_line
+from reports.layout import BESIDE, LINE, fold
+from reports.theme import VARIABLES, WIDE, figure_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reports.figures import Chart
+    from matplotlib.figure import Figure
+
+    from reports.chart import Chart
 
 __all__ = ["to_png", "to_svg"]
 
-_VARIABLES = {INK: "var(--ink)", MUTED: "var(--muted)", FAINT: "var(--line)", PAPER: "var(--paper)"}
 _PNG_DOTS_PER_INCH = 192
+
+_COLOURS = re.compile("|".join(VARIABLES))
+_SUPERFLUOUS = re.compile(
+    r""" id="[A-Za-z0-9.]+_[0-9]+"| transform="rotate\(-0 [^"]*"|font-family: '[^']*'; |"""
+    r"""(?:; )?stroke-(?:linejoin: miter|linecap: square|miterlimit: \d+)|; stroke-width: 1(?=")"""
+)
 
 
 def to_svg(chart: Chart, width: float) -> str:
-    """Draw a chart as an `<svg>` element to stand in HTML; `width` in inches."""
+    """Draw a chart as an `<svg>` element to stand in HTML; `width` in inches.
+
+    What belongs to a strategy has its tag as a class, and each seed's dot or line the class "seed".
+    """
     with figure_style(f"{chart.name} {width}"), _any_letters():
         buffer = io.StringIO()
-        chart.draw(width).savefig(buffer, format="svg", metadata={"Date": None})
+        _laid_out(chart.draw(width)).savefig(buffer, format="svg", metadata={"Date": None})
     text = re.sub(r"<metadata>.*?</metadata>|<style .*?</style>", "", buffer.getvalue(), flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", lambda tag: _themed(tag[0]), text[text.index("<svg") :])
-    text = re.sub(r">\s+<", "><", text)
+    text = re.sub(r"<!--.*?-->|>\s+<", lambda found: "><" if found[0].startswith(">") else "", text)
+    text = re.sub(r"<g>(<(?:use|path)[^>]*/>)</g>", r"\1", text)
     return re.sub(r"^<svg [^>]*?(viewBox=\S+ \S+ \S+ \S+\")[^>]*>", r'<svg \1 aria-hidden="true">', text)
 
 
@@ -36,18 +49,34 @@ def to_png(chart: Chart, subtitle: str) -> bytes:
     """Draw a chart, with its title and what it compares, on white at twice the resolution of a screen."""
     with figure_style(chart.name), _any_letters():
         figure = chart.draw(WIDE)
-        figure.suptitle(f"{chart.title}\n{subtitle}", x=0.01, ha="left")
+        title = fold(one_line(chart.title), WIDE - 1)
+        figure.set_figheight(figure.get_figheight() + LINE * (title.count("\n") + 3))
+        figure.suptitle(f"{title}\n{one_line(subtitle)}", x=0.01, ha="left")
+        for legend in figure.legends:
+            if legend.get_gid() == BESIDE:
+                legend.set_loc("outside right lower")  # clear of the title
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=_PNG_DOTS_PER_INCH, metadata={"Software": None})
+        _laid_out(figure).savefig(
+            buffer, format="png", dpi=_PNG_DOTS_PER_INCH, metadata={"Software": None}, pil_kwargs={"compress_level": 3}
+        )
     return buffer.getvalue()
+
+
+def _laid_out(figure: Figure) -> Figure:
+    """Settle where everything stands once, which saving would draw the whole figure for."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+    return figure
 
 
 def _themed(tag: str) -> str:
     """Give a tag the colours of the page, and take away what the page does not need."""
-    for colour, variable in _VARIABLES.items():
-        tag = tag.replace(colour, variable)
-    tag = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", tag)
-    tag = re.sub(r""" id="[A-Za-z0-9.]+_[0-9]+"| transform="rotate\(-0 [^"]*"|font-family: '[^']*'; """, "", tag)
+    tag = _COLOURS.sub(lambda colour: VARIABLES[colour[0]], tag)
+    tag = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", tag)
+    tag = _SUPERFLUOUS.sub("", tag).replace('style="; ', 'style="')
+    tag = re.sub(r' id="(of-[^"]+)"', r' class="\1"', tag)
     return re.sub(r"\s+", " ", tag)
 
 

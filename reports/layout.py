@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from reports.cells import one_line
-from reports.theme import FONT_POINTS, INK, NARROW, Look
+from reports.theme import FONT_POINTS, INK, MUTED, NARROW, Look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-__all__ = ["LINE", "canvas", "fold", "strategy_legend", "text_width", "ticks"]
+__all__ = ["BESIDE", "LINE", "Lines", "byte_ticks", "canvas", "fold", "strategy_legend", "text_width", "ticks"]
 
 LINE = 0.165
 """Height of a line of text, in inches."""
 
 _FONT = FontProperties(family="DejaVu Sans", size=FONT_POINTS)
-_BESIDE = 2.6
+BESIDE = "of-all"
+"""Marks a legend that stands beside the axes."""
+
+_NAMES = 2.6
 """Width of the names in a legend that stands beside the axes, in inches."""
 
 
@@ -52,18 +57,67 @@ def fold(text: str, width: float) -> str:
     return "\n".join(lines)
 
 
-def canvas(width: float, names: Sequence[str], *, panels: int = 1, height: float = 3.6) -> tuple[Figure, list[Axes]]:
-    """Make a figure with axes one below the other, and room for a legend of `names`: beside, or below on a phone."""
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Strategies one below the other: each has its name and value above a mark of a fixed height, in inches."""
+
+    looks: tuple[Look, ...]
+    names: tuple[str, ...]
+    """Folded."""
+    bottoms: tuple[float, ...]
+    """Of the marks; y grows downwards."""
+    mark: float
+
+    @classmethod
+    def of(cls, named: Sequence[tuple[str, Look]], width: float, mark: float, beside: float) -> Lines:
+        """Place the strategies in axes `width` wide, leaving `beside` to the right of their names."""
+        names = tuple(fold(one_line(name), width - beside) for name, _ in named)
+        bottoms: list[float] = []
+        for name in names:
+            bottoms.append((bottoms[-1] if bottoms else 0) + LINE * (name.count("\n") + 1) + mark + 0.1)
+        return cls(tuple(look for _, look in named), names, tuple(bottoms), mark)
+
+    @property
+    def height(self) -> float:
+        """Of all, in inches."""
+        return self.bottoms[-1] + 0.05
+
+    @property
+    def centres(self) -> tuple[float, ...]:
+        """Of the marks."""
+        return tuple(bottom - self.mark / 2 for bottom in self.bottoms)
+
+    def write(self, axes: Axes, values: Sequence[str], *, names: bool = True) -> None:
+        """Write the names and values above the marks, and make the y axis theirs."""
+        above: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom", "in_layout": False}
+        for name, value, bottom, look in zip(self.names, values, self.bottoms, self.looks, strict=True):
+            top = bottom - self.mark - 0.02
+            if names:
+                axes.text(0, top, name, ha="left", color=INK, linespacing=1.1, gid=look.tag, **above)
+            if value:
+                axes.text(1, top, value, ha="right", color=MUTED, gid=look.tag, **above)
+        axes.set(ylim=(self.height, 0), ylabel="")
+        axes.set_yticks([])
+        axes.spines["left"].set_visible(False)
+
+
+def canvas(width: float, names: Sequence[str], *, height: float = 3.6) -> tuple[Figure, Axes]:
+    """Make a figure with room for a legend of `names`: beside the axes, or below them on a phone."""
     narrow = width <= NARROW
-    room = LINE * sum(_folded(name, width).count("\n") + 1.3 for name in names)
+    room = LINE * sum(_folded(name, width).count("\n") + 1.4 for name in names)
     below = (height * (0.75 if narrow else 1)) + (room + 0.3 if narrow else 0)
     figure = Figure(figsize=(width, max(below, 0 if narrow else room + 0.5)), layout="constrained")
-    return figure, list(figure.subplots(panels, 1, squeeze=False)[:, 0])
+    return figure, figure.subplots()
 
 
 def ticks(most: int) -> MaxNLocator:
     """Place ticks at round numbers."""
     return MaxNLocator(most, steps=[1, 2, 2.5, 5, 10])
+
+
+def byte_ticks(low: float, high: float) -> MultipleLocator:
+    """Place ticks at round numbers of binary units between two sizes, five at most."""
+    return MultipleLocator(2 ** math.ceil(math.log2(max(high - low, 4) / 4)))
 
 
 def strategy_legend(figure: Figure, entries: Sequence[tuple[str, Look]], width: float, *, lines: bool) -> None:
@@ -81,7 +135,7 @@ def strategy_legend(figure: Figure, entries: Sequence[tuple[str, Look]], width: 
         )
         for _, look in entries
     ]
-    figure.legend(
+    legend = figure.legend(
         handles,
         [_folded(name, width) for name, _ in entries],
         loc="outside lower left" if width <= NARROW else "outside right upper",
@@ -90,7 +144,12 @@ def strategy_legend(figure: Figure, entries: Sequence[tuple[str, Look]], width: 
         borderaxespad=0.2,
         labelspacing=0.6,
     )
+    legend.set_gid(None if width <= NARROW else BESIDE)
+    for text, handle, (_, look) in zip(legend.get_texts(), legend.legend_handles, entries, strict=True):
+        text.set_gid(look.tag)
+        if handle is not None:
+            handle.set_gid(look.tag)
 
 
 def _folded(name: str, width: float) -> str:
-    return fold(one_line(name), width - 0.75 if width <= NARROW else _BESIDE)
+    return fold(one_line(name), width - 0.75 if width <= NARROW else _NAMES)

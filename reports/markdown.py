@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.comparison import Comparison, Row
-    from reports.figures import Chart
+    from reports.chart import Chart
 
 __all__ = ["escape", "render_markdown"]
 

@@ -1,34 +1,66 @@
-"""The report as one HTML file that needs no network and no script."""
+"""The report as one HTML file that needs no network; its one script sorts tables, and nothing depends on it."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
+from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench.errors import BenchError
 from bench.metrics import METRICS
 from bench.table import to_csv, to_table
 from reports import provenance
-from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, notes, one_line, remark
+from reports.cells import NOT_MEASURED, flag_in_words, notes, one_line, remark
+from reports.columns import groups, main_columns
+from reports.deploy import DEPLOY_NOTE
 from reports.drawing import to_svg
-from reports.theme import NARROW, WIDE
+from reports.export import comparison_csv, comparison_json
+from reports.overview import overview
+from reports.theme import NARROW, WIDE, Look, looks, style_variables
+from reports.trust import trust
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.comparison import Comparison
-    from reports.figures import Chart
+    from reports.chart import Chart
 
-__all__ = ["render_page"]
+__all__ = ["MOST_BYTES", "Part", "render_page"]
+
+MOST_BYTES = 2 * 2**20
+"""A page that is larger does not open well on a phone, and is refused."""
+
+_MOST_EMBEDDED = 2**17
+"""Bytes of a file of data that stands in the page; a larger one lies beside it only."""
 
 
-def render_page(comparison: Comparison, charts: Sequence[Chart], command: str | None) -> str:
-    """Render the page. Everything in the records is text from outside and is escaped; the figures are ours."""
-    table = to_table(comparison.records)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One comparison of a page, with its figures."""
+
+    comparison: Comparison
+    charts: Sequence[Chart]
+    about: str = ""
+    """Ends the names of its regions, where a page has several comparisons."""
+
+
+def render_page(parts: Sequence[Part], command: str | None, styles: Mapping[str, Look] | None = None) -> str:
+    """Render the page. Everything in the records is text from outside and is escaped; the figures are ours.
+
+    Raises:
+        BenchError: the page is larger than MOST_BYTES.
+
+    """
+    comparisons = [part.comparison for part in parts]
+    records = [record for comparison in comparisons for record in comparison.records]
+    known = styles or looks(row.strategy for comparison in comparisons for row in comparison.rows)
+    script = _asset("report.js")
     environment = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
@@ -36,38 +68,67 @@ def render_page(comparison: Comparison, charts: Sequence[Chart], command: str | 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"one_line": one_line, "breakable": _breakable}
-    return environment.get_template("report.html").render(
-        comparison=comparison,
-        charts=[chart for chart in charts if not chart.missing],
-        missing=[chart for chart in charts if chart.missing],
+    environment.filters |= {"one_line": one_line, "breakable": _breakable, "subject": provenance.subject}
+    page = environment.get_template("report.html").render(
+        parts=parts,
+        overview=overview(comparisons) if len(parts) > 1 else None,
+        looks=known,
         svg=lambda chart, width: Markup(to_svg(chart, width)),  # noqa: S704  made by matplotlib, which escapes its text
         widths={"wide": WIDE, "narrow": NARROW},
-        style=Markup(resources.files("reports").joinpath("templates/report.css").read_text()),  # noqa: S704
+        style=Markup(style_variables() + _asset("report.css") + _dimming(known)),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         metrics=METRICS,
-        shown=SHOWN,
-        cell=cell,
+        main_columns=main_columns,
+        groups=groups,
+        trust=trust,
         remark=remark,
         flag_in_words=flag_in_words,
         not_measured=NOT_MEASURED,
         notes=notes,
-        column_title=column_title,
+        deploy_note=DEPLOY_NOTE,
         facts=provenance,
-        date=min((record.started_at for record in comparison.records), default=None),
-        flags=dict.fromkeys((row.strategy, flag) for row in comparison.rows for flag in row.flags),
         command=command,
-        downloads={
-            "results.csv": _data_uri("text/csv", to_csv(table)),
-            "results.json": _data_uri(
-                "application/json", table.to_json(orient="split", index=False, date_format="iso")
-            ),
-        },
+        downloads=_downloads(
+            {
+                "results.csv": to_csv(to_table(records)),
+                "comparison.csv": comparison_csv(comparisons),
+                "results.json": comparison_json(comparisons),
+            }
+        ),
+    )
+    if (size := len(page.encode())) > MOST_BYTES:
+        msg = (
+            f"the page would have {size / 2**20:.1f} MiB, more than {MOST_BYTES // 2**20} MiB; report fewer strategies "
+            "at once, or write the tables alone (--format csv)"
+        )
+        raise BenchError(msg)
+    return page
+
+
+def _asset(name: str) -> str:
+    return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _dimming(styles: Mapping[str, Look]) -> str:
+    """CSS that dims a strategy everywhere while its box is not checked; no script is needed."""
+    return "".join(
+        f"body:has(#pick-{look.index}:not(:checked)) .{look.tag} {{ opacity: .1; }}\n" for look in styles.values()
     )
 
 
 def _breakable(name: str) -> Markup:
     """Let a name break after a "+" or ":" where it does not fit."""
     return Markup("<wbr>").join(re.split(r"(?<=[+:])", one_line(name)))
+
+
+def _downloads(files: Mapping[str, str]) -> dict[str, str | None]:
+    """The files as links that hold their data; None for one too large to stand in a page."""
+    kinds = {"csv": "text/csv", "json": "application/json"}
+    return {
+        name: _data_uri(kinds[name.rpartition(".")[2]], text) if len(text) <= _MOST_EMBEDDED else None
+        for name, text in files.items()
+    }
 
 
 def _data_uri(kind: str, text: str) -> str:

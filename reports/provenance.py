@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.comparison import Comparison
     from bench.record import Environment
 
-__all__ = ["devices", "provenance", "seeds", "settings", "subject", "version"]
+__all__ = ["devices", "provenance", "seeds", "settings", "subject", "task", "version"]
 
 _ENVIRONMENT: dict[str, Callable[[Environment], object]] = {
     "device": lambda where: where.device_name,
@@ -32,6 +32,15 @@ def subject(comparison: Comparison) -> str:
     """What was trained on what."""
     workloads = [record.spec.workload for record in comparison.records]
     return _distinct(f"{workload.model} on {workload.dataset}" for workload in workloads) or "no runs"
+
+
+def task(comparison: Comparison) -> str:
+    """What was learnt, on how many rows: "2 classes, 512 rows to train on, 256 to evaluate"; empty if nothing was."""
+    measured = next((record.measured for record in comparison.records if record.measured), None)
+    if measured is None:
+        return ""
+    rows = f"{measured.num_train_rows:,} rows to train on, {measured.evaluation.num_samples:,} to evaluate"
+    return f"{measured.num_labels} classes, {rows}"
 
 
 def devices(comparison: Comparison) -> str:

@@ -1,85 +1,143 @@
-"""Accuracy against throughput, memory as the size of the marker, and the frontier that nothing beats."""
+"""Peak memory against accuracy: seeds as dots, the mean as a shape with both intervals, and the frontier."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 import seaborn as sns
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from bench.metrics import format_bytes
-from bench.stats import pareto
-from reports.layout import canvas, strategy_legend, ticks
-from reports.theme import INK, MUTED, looks
+from bench import stats
+from bench.metrics import METRICS, format_bytes
+from bench.phrases import listed
+from reports.cells import cell
+from reports.chart import Chart
+from reports.layout import byte_ticks, canvas, strategy_legend, ticks
+from reports.theme import INK, MUTED, PAPER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from bench.comparison import Comparison, Row
+    from bench.stats import Interval
+    from reports.theme import Look
 
-__all__ = ["draw_tradeoff", "frontier", "placed"]
+__all__ = ["tradeoff"]
 
-_LARGEST = 320
-"""Area of the marker of the largest peak memory, in square points."""
-
-
-def placed(comparison: Comparison) -> list[Row]:
-    """The strategies that have both an accuracy and a throughput."""
-    return [row for row in comparison.rows if row.finished and None not in _point(row)]
+_MEMORY = "peak_memory_bytes"
 
 
-def frontier(rows: list[Row]) -> list[Row]:
-    """Those that no other strategy beats in both, by their means, the slowest first."""
-    best = pareto([_at(row) for row in rows])
-    return sorted((row for row, kept in zip(rows, best, strict=True) if kept), key=_at)
+def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+    """Make the chart; it is missing where no run has both a memory and an accuracy."""
+    rows = [row for row in comparison.rows if row.finished and None not in (row.means[_MEMORY], row.means["accuracy"])]
+    best = _unbeaten(comparison, rows)
+    told = "; ".join(f"{row.strategy}: {cell(row, _MEMORY).value}, {cell(row, 'accuracy').value}" for row in rows)
+    hollow = " Hollow shapes are beaten by another strategy in all of speed, memory and accuracy." if best else ""
+    line = " The line joins the frontier: of those not beaten, what no other has more accuracy at less memory than."
+    return Chart(
+        name=f"{prefix}tradeoff",
+        title=_title(rows, best),
+        caption="Up and to the left is better. Small dots are seeds, the shape is their mean, bars are 95% intervals "
+        f"(accuracy over evaluation rows, memory over seeds).{hollow}{line if best else ''}",
+        alternative=f"Scatter plot of peak memory and accuracy. {told}.",
+        table=(
+            ("strategy", "peak memory", "95% interval", "accuracy", "95% interval", "on the frontier"),
+            *(
+                (
+                    row.strategy,
+                    cell(row, _MEMORY).value,
+                    _written(_MEMORY, _memory(row)),
+                    cell(row, "accuracy").value,
+                    _written("accuracy", row.accuracy),
+                    ("yes" if row in best else "no") if best else "not ranked",
+                )
+                for row in rows
+            ),
+        ),
+        draw=lambda width: _draw(rows, best, styles, width),
+        missing="" if rows else "no run has both a peak memory and an accuracy",
+    )
 
 
-def draw_tradeoff(comparison: Comparison, width: float) -> Figure:
-    """Draw one marker per strategy at its mean over seeds; `width` in inches."""
-    rows, styles = placed(comparison), looks(row.strategy for row in comparison.rows)
-    figure, (axes,) = canvas(width, names=[_label(row) for row in rows])
-    axes.plot(*zip(*(_at(row) for row in frontier(rows)), strict=True), color=MUTED, linewidth=1, zorder=1)
-    for row in rows:
-        if row.accuracy and row.accuracy.bounds:
-            axes.vlines(_at(row)[0], *row.accuracy.bounds, color=MUTED, linewidth=0.8, zorder=2)
-    means = pd.DataFrame([(row.strategy, *_at(row), _area(row, rows)) for row in rows], columns=["strategy", *"xys"])
-    sns.scatterplot(
-        means, x="x", y="y", hue="strategy", style="strategy", size="strategy", edgecolor=INK, linewidth=0.7,
-        alpha=0.85, zorder=3, legend=False, ax=axes, sizes=dict(zip(means["strategy"], means["s"], strict=True)),
-        palette={name: look.colour for name, look in styles.items()},
-        markers={name: look.marker for name, look in styles.items()},
-    )  # fmt: skip
-    if majority := [row.majority_accuracy for row in rows if row.majority_accuracy is not None]:
-        axes.axhline(majority[0], color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
-    axes.set(xlabel="throughput (samples/s)", ylabel="accuracy")
-    axes.margins(0.12, 0.12)
-    axes.set_xlim(left=0)
-    axes.xaxis.set_major_locator(ticks(5))
-    axes.yaxis.set_major_locator(ticks(6))
-    axes.yaxis.set_major_formatter(PercentFormatter(1))
-    strategy_legend(figure, [(_label(row), styles[row.strategy]) for row in rows], width, lines=False)
-    return figure
+def _title(rows: list[Row], best: list[Row]) -> str:
+    if not best or len(rows) == 1:
+        return "Accuracy against peak memory"
+    if len(best) == len(rows):
+        return "Every strategy is a trade-off: none is beaten in all of speed, memory and accuracy"
+    verb = "is" if len(best) == 1 else "are"
+    return f"{listed((row.strategy for row in best), most=4)} {verb} not beaten in all of speed, memory and accuracy"
 
 
-def _point(row: Row) -> tuple[float | None, float | None]:
-    return row.means["samples_per_second"], row.means["accuracy"]
+def _unbeaten(comparison: Comparison, rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.strategy in comparison.ranking.frontier]
+
+
+def _memory(row: Row) -> Interval:
+    return stats.mean(row.samples[_MEMORY])
 
 
 def _at(row: Row) -> tuple[float, float]:
-    speed, accuracy = _point(row)
-    assert speed is not None
+    memory, accuracy = row.means[_MEMORY], row.means["accuracy"]
+    assert memory is not None
     assert accuracy is not None
-    return speed, accuracy
+    return memory, accuracy
 
 
-def _area(row: Row, rows: list[Row]) -> float:
-    """Area in proportion to the peak memory, from zero; the smallest that can be seen where it is unknown."""
-    largest = max((other.means["peak_memory_bytes"] or 0 for other in rows), default=0)
-    memory = row.means["peak_memory_bytes"]
-    return max(_LARGEST * memory / largest, 20.0) if memory and largest > 0 else 20.0
+def _written(metric: str, interval: Interval | None) -> str:
+    if interval is None or interval.bounds is None:
+        return "none"
+    return " to ".join(METRICS[metric].format(bound) for bound in interval.bounds)
 
 
-def _label(row: Row) -> str:
-    memory = row.means["peak_memory_bytes"]
-    return row.strategy if memory is None else f"{row.strategy}, {format_bytes(memory)}"
+def _draw(rows: list[Row], best: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
+    figure, axes = canvas(width, [row.strategy for row in rows])
+    _draw_frontier(axes, best)
+    for row in rows:
+        look = styles[row.strategy]
+        _draw_intervals(axes, row, look)
+        seeds = sorted(row.samples[_MEMORY].keys() & row.samples["accuracy"].keys())
+        dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgewidth": 0}
+        xs, ys = ([row.samples[metric][seed] for seed in seeds] for metric in (_MEMORY, "accuracy"))
+        axes.plot(xs, ys, color=look.colour, gid=f"{look.tag} seed", zorder=3, **dots)
+        inner = look.colour if row in best or not best else PAPER
+        outer = INK if row in best or not best else look.colour
+        axes.plot(
+            *([value] for value in _at(row)), color=look.colour, marker=look.marker, markersize=9, gid=look.tag,
+            markerfacecolor=inner, markeredgecolor=outer, markeredgewidth=1, linestyle="none", zorder=4,
+        )  # fmt: skip
+    if majority := [row.majority_accuracy for row in rows if row.majority_accuracy is not None]:
+        axes.axhline(majority[0], color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
+        axes.text(
+            1, majority[0], "majority class", transform=axes.get_yaxis_transform(), ha="right", va="bottom", color=MUTED
+        )
+    axes.set(xlabel="peak memory", ylabel="accuracy")
+    axes.margins(0.1, 0.12)
+    axes.xaxis.set_major_locator(byte_ticks(*axes.get_xlim()))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_bytes(value)))
+    axes.yaxis.set_major_locator(ticks(6))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    strategy_legend(figure, [(row.strategy, styles[row.strategy]) for row in rows], width, lines=False)
+    return figure
+
+
+def _draw_frontier(axes: Axes, best: list[Row]) -> None:
+    """Join those that no other has more accuracy at less memory than, by their means."""
+    points = np.array([_at(row) for row in best]).reshape(-1, 2)
+    kept = stats.pareto([(-memory, accuracy) for memory, accuracy in points])
+    line = sorted((memory, accuracy) for (memory, accuracy), keep in zip(points, kept, strict=True) if keep)
+    if len(line) > 1:
+        xs, ys = zip(*line, strict=True)
+        sns.lineplot(x=xs, y=ys, color=MUTED, linewidth=1, zorder=1, ax=axes, estimator=None)
+
+
+def _draw_intervals(axes: Axes, row: Row, look: Look) -> None:
+    across, up = _memory(row).bounds, row.accuracy and row.accuracy.bounds
+    drawn: dict[str, Any] = {"color": look.colour, "linewidth": 1.2, "alpha": 0.7, "zorder": 2, "gid": look.tag}
+    if up:
+        axes.vlines(_at(row)[0], *up, **drawn)
+    if across:
+        axes.hlines(_at(row)[1], *across, **drawn)

@@ -1,30 +1,32 @@
-"""What each strategy trains: a strip of layers in forward order, coloured by learning rate, frozen ones hatched."""
+"""What each strategy trains: a cell per layer in forward order, taller for a higher rate, hatched where frozen."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
-import numpy as np
-import seaborn as sns
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reports.cells import one_line
-from reports.layout import LINE, fold, text_width
-from reports.theme import INK, MUTED, PAPER
+from reports.chart import Chart
+from reports.layout import LINE, Lines, fold, text_width
+from reports.theme import LIGHT, MUTED, PAPER
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
 
     from bench.comparison import Comparison, Row
     from bench.record import LayerRate
+    from reports.theme import Look
 
-__all__ = ["draw_trained", "layer_rates", "rates_in_words", "with_layers"]
+__all__ = ["layer_rates", "trained_layers"]
 
-_STRIP = 0.24
-_GAP = 0.14
+_STRIP = 0.26
+"""Height of the tallest cell, in inches."""
 
 
 def layer_rates(row: Row) -> tuple[LayerRate, ...]:
@@ -32,71 +34,101 @@ def layer_rates(row: Row) -> tuple[LayerRate, ...]:
     return next((record.measured.layer_rates for record in row.finished if record.measured), ())
 
 
-def with_layers(comparison: Comparison) -> list[Row]:
-    """The strategies whose rates are known."""
-    return [row for row in comparison.rows if layer_rates(row)]
+def trained_layers(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+    """Make the chart; it is missing where no finished run has recorded its rates."""
+    rows = [row for row in comparison.rows if layer_rates(row)]
+    return Chart(
+        name=f"{prefix}trained_layers",
+        title=_title(rows),
+        caption="One cell per layer in forward order. The taller, the higher its peak learning rate, on a scale of "
+        "factors over all strategies; hatched cells stay frozen. Rates stand at the right.",
+        alternative="Strips of layers. " + "; ".join(f"{row.strategy}: {_in_words(row)}" for row in rows) + ".",
+        table=(
+            ("strategy", "layers trained", "of", "parameters trained at the end", "learning rates"),
+            *(
+                (
+                    row.strategy,
+                    str(_num_trained(row)),
+                    str(len(layer_rates(row))),
+                    f"{sum(layer.num_trainable_params for layer in layer_rates(row)):,}",
+                    _in_words(row),
+                )
+                for row in rows
+            ),
+        ),
+        draw=lambda width: _draw(rows, styles, width),
+        missing="" if rows else "no finished run has recorded its learning rates",
+    )
 
 
-def rates_in_words(row: Row) -> str:
+def _title(rows: list[Row]) -> str:
+    if not rows:
+        return "What each strategy trains"
+    fewest, most = (choose(rows, key=_num_trained) for choose in (min, max))
+    if _num_trained(fewest) == _num_trained(most):
+        return f"Every strategy trains {_num_trained(most)} of {len(layer_rates(most))} layers"
+    return (
+        f"{fewest.strategy} trains {_num_trained(fewest)} of {len(layer_rates(fewest))} layers, "
+        f"{most.strategy} {_num_trained(most)}"
+    )
+
+
+def _num_trained(row: Row) -> int:
+    return sum(layer.lr is not None for layer in layer_rates(row))
+
+
+def _in_words(row: Row) -> str:
     """The range of its learning rates: "1e-3", or "2e-5 to 1e-3"."""
     rates = {layer.lr for layer in layer_rates(row) if layer.lr is not None}
     return " to ".join(_short(rate) for rate in sorted({min(rates), max(rates)})) if rates else "nothing trains"
 
 
-def draw_trained(comparison: Comparison, width: float) -> Figure:
-    """Draw one strip per strategy, its name and rates above it; `width` in inches."""
-    rows = with_layers(comparison)
+def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
+    values = [_in_words(row) for row in rows]
+    beside = max(map(text_width, values)) + 0.4
+    lines = Lines.of([(row.strategy, styles[row.strategy]) for row in rows], width, _STRIP, beside)
     layers = max((layer_rates(row) for row in rows), key=len)
-    names = [fold(one_line(row.strategy), width - 0.5 - text_width(rates_in_words(row))) for row in rows]
-    heights = [LINE * (name.count("\n") + 1) + _STRIP + _GAP for name in names]
     ends = fold(f"layer, from {one_line(layers[0].layer)} to {one_line(layers[-1].layer)}", width - 0.5)
-    figure = Figure(figsize=(width, sum(heights) + 1.35 + LINE * ends.count("\n")), layout="constrained")
+    figure = Figure(figsize=(width, lines.height + 0.6 + LINE * ends.count("\n")), layout="constrained")
     axes = figure.subplots()
-    colours = _colours(rows)
-    for index, (row, name) in enumerate(zip(rows, names, strict=True)):
-        bottom = sum(heights[: index + 1])
-        _draw_strip(axes, layer_rates(row), bottom - _GAP, colours)
-        above: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom"}
-        axes.text(0, bottom - _GAP - _STRIP - 0.02, name, ha="left", color=INK, linespacing=1.1, **above)
-        axes.text(1, bottom - _GAP - _STRIP - 0.02, rates_in_words(row), ha="right", color=MUTED, **above)
-    axes.set(xlim=(0.5, len(layers) + 0.5), ylim=(sum(heights), 0), xlabel=ends)
-    axes.set_yticks([])
+    lines.write(axes, values)
+    rates = [layer.lr for row in rows for layer in layer_rates(row) if layer.lr is not None] or [1.0]
+    for row, look, bottom in zip(rows, lines.looks, lines.bottoms, strict=True):
+        _draw_strip(axes, layer_rates(row), bottom, look, (min(rates), max(rates)))
+    axes.set(xlim=(0.5, len(layers) + 0.5), xlabel=ends)
     axes.grid(visible=False)
-    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.spines["bottom"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, steps=[1, 2, 5, 10]))
-    bar = figure.colorbar(colours, ax=axes, location="bottom", fraction=0.1, aspect=40, pad=0.02)
-    bar.set_label("learning rate; hatched layers are frozen")
-    low, high = colours.get_clim()
-    marks = {_short(rate): rate for rate in (low, (low * high) ** 0.5, high)}
-    bar.set_ticks(list(marks.values()), labels=list(marks))
-    bar.minorticks_off()
-    bar.outline.set_visible(False)
     return figure
 
 
-def _colours(rows: list[Row]) -> ScalarMappable:
-    rates = [layer.lr for row in rows for layer in layer_rates(row) if layer.lr is not None] or [1e-5]
-    low, high = min(rates), max(rates)
-    return ScalarMappable(LogNorm(low, high if high > low else low * 1.01), sns.color_palette("crest", as_cmap=True))
+def _draw_strip(
+    axes: Axes, layers: tuple[LayerRate, ...], bottom: float, look: Look, ends: tuple[float, float]
+) -> None:
+    """Draw a cell per layer; y grows downwards, so a cell reaches up from the bottom."""
+    for is_frozen in (True, False):
+        cells = [(place, layer.lr) for place, layer in enumerate(layers, start=1) if (layer.lr is None) == is_frozen]
+        tops = [bottom - _STRIP * (1 if rate is None else _share(rate, ends)) for _, rate in cells]
+        axes.add_collection(
+            PolyCollection(
+                [
+                    [(place - 0.43, bottom), (place + 0.43, bottom), (place + 0.43, top), (place - 0.43, top)]
+                    for (place, _), top in zip(cells, tops, strict=True)
+                ],
+                facecolor=PAPER if is_frozen else LIGHT["accent"],
+                edgecolor=MUTED if is_frozen else LIGHT["accent"],
+                hatch="////" if is_frozen else None,
+                linewidth=0.5,
+                gid=look.tag,
+            ),
+            autolim=False,
+        )
 
 
-def _draw_strip(axes: Axes, layers: tuple[LayerRate, ...], bottom: float, colours: ScalarMappable) -> None:
-    """Draw a cell per layer; y grows downwards, so a strip ends at its bottom."""
-    cells = {position: layer.lr for position, layer in enumerate(layers, start=1)}
-    trained = {position: rate for position, rate in cells.items() if rate is not None}
-    axes.broken_barh(
-        [(position - 0.45, 0.9) for position in trained],
-        (bottom - _STRIP, _STRIP),
-        facecolors=colours.to_rgba(np.array(list(trained.values()))),
-    )
-    axes.broken_barh(
-        [(position - 0.45, 0.9) for position in cells if position not in trained],
-        (bottom - _STRIP, _STRIP),
-        facecolors=PAPER,
-        edgecolors=MUTED,
-        hatch="////",
-        linewidth=0.5,
-    )
+def _share(rate: float, ends: tuple[float, float]) -> float:
+    """The height of a cell, of the tallest: from 0.3 for the lowest of all rates."""
+    span = math.log(ends[1] / ends[0]) or 1.0
+    return 1 - 0.7 * math.log(ends[1] / rate) / span
 
 
 def _short(rate: float) -> str:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import shutil
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from bench.comparison import compare
-from bench.record import Flag
+from bench.readings import MemoryParts, StepParts
+from bench.record import Flag, Memory
 from reports import write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from playwright.sync_api import Browser, BrowserContext, Page
+
     from bench.record import RunRecord
+
+Scheme = Literal["light", "dark"]
+Medium = Literal["screen", "print"]
 
 EVIL = (
     "<script>alert(1)</script>",
@@ -27,10 +35,97 @@ EVIL = (
 )
 """Names that would be markup somewhere."""
 
+EIGHT = (
+    ("full", 1.0, 2400, 0.80),
+    ("freeze", 0.35, 900, 0.72),
+    ("freeze:last=2+amp:dtype=bf16", 0.3, 1100, 0.79),
+    ("llrd:decay=0.8", 1.01, 2390, 0.81),
+    ("discriminative:body=1e-5:head=5e-5", 1.0, 2400, 0.8),
+    ("checkpoint", 1.3, 1500, 0.8),
+    ("compile+llrd:decay=0.9+amp", 0.8, 2500, 0.8),
+    ("full+wide", 1.0, 9000, 0.8),
+)
+"""Strategy, seconds of a step, MiB and accuracy."""
+
 
 @pytest.fixture(scope="session")
 def evil() -> tuple[str, ...]:
     return EVIL
+
+
+@pytest.fixture(scope="session")
+def with_parts() -> Callable[[RunRecord], RunRecord]:
+    """Give a finished record the parts of its peak and of its steps."""
+
+    def split(record: RunRecord) -> RunRecord:
+        measured = record.measured
+        if measured is None or measured.memory.host_peak_bytes is None:
+            return record
+        peak, step = measured.memory.host_peak_bytes, measured.train_seconds / measured.num_steps
+        known = {
+            "before_bytes": peak // 5,
+            "weights_bytes": peak // 5,
+            "gradients_bytes": peak // 8,
+            "optimizer_bytes": peak // 4,
+        }
+        parts = MemoryParts(source="host", **known, rest_bytes=peak - sum(known.values()), total_bytes=peak)
+        steps = StepParts(data=step / 50, forward=step * 0.3, backward=step * 0.55, optimizer=step * 0.13, num_steps=4)
+        memory = measured.memory.model_copy(update={"parts": parts})
+        return record.model_copy(
+            update={"measured": measured.model_copy(update={"memory": memory, "step_parts": steps})}
+        )
+
+    return split
+
+
+@pytest.fixture(scope="session")
+def cases(
+    make_record: Callable[..., RunRecord], with_parts: Callable[[RunRecord], RunRecord]
+) -> dict[str, tuple[RunRecord, ...]]:
+    """The runs of reports that must all be readable: by name, a handful of kinds that differ as much as can be."""
+    default = [
+        make_record("freeze", step=0.35, memory=900 << 20, accuracy=0.72, changes={"phases": "only score trains"}),
+        make_record("full", accuracy=0.74),
+        make_record("amp", status="skipped", reason="this processor only emulates bf16; ask for it: amp:dtype=bf16"),
+    ]
+    eight = [
+        make_record(
+            name, seed=seed, step=step, memory=(mib << 20) + (seed << 22), accuracy=accuracy, changes={"phases": name}
+        )
+        for seed in range(3)
+        for name, step, mib, accuracy in EIGHT[:-1]
+        if (name, seed) != ("llrd:decay=0.8", 2)
+    ]
+    eight += [
+        make_record("llrd:decay=0.8", seed=2, status="diverged", reason="the loss became NaN at step 7"),
+        *(
+            make_record("full+wide", seed=seed, status="oom", reason="cannot allocate 512 MiB at step 0").model_copy(
+                update={"memory": Memory(host_peak_bytes=7_900_000_000)}
+            )
+            for seed in range(3)
+        ),
+    ]
+    unlike = [make_record("full"), make_record("freeze:last=2", step=0.4, workload={"max_length": 64})]
+    sixty = [
+        make_record(
+            f"freeze:last={index}+amp",
+            step=0.3 + index / 60,
+            memory=(800 + 25 * index) << 20,
+            accuracy=0.6 + index / 300,
+        )
+        for index in range(60)
+    ]
+    runs = {"default": default, "eight": eight, "single": [make_record()], "invalid": unlike, "sixty": sixty}
+    return {name: tuple(map(with_parts, records)) for name, records in runs.items()}
+
+
+@pytest.fixture(scope="session")
+def pages(cases: dict[str, tuple[RunRecord, ...]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of every case."""
+    return {
+        name: write_report(compare(records), tmp_path_factory.mktemp(name), command="python -m bench compare --seeds 3")
+        for name, records in cases.items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +160,40 @@ def report(records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFact
 def hostile_report(hostile_records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("hostile")
     return write_report(compare(hostile_records, EVIL[0]), directory, command=f"bench `{EVIL[0]}`")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, wherever it is installed; the test is skipped where it is not."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
+    """Open a page at a width and in a theme; every request and complaint of the console is kept."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(
+        path: Path, width: int, scheme: Scheme = "light", media: Medium = "screen", **more: Any
+    ) -> tuple[Page, list[str]]:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
+        contexts.append(context)
+        page = context.new_page()
+        noise: list[str] = []
+        page.on("console", lambda message: noise.append(message.text))
+        page.on("pageerror", lambda error: noise.append(str(error)))
+        page.on("request", lambda request: noise.append(request.url) if request.url != path.as_uri() else None)
+        page.on("dialog", lambda dialog: noise.append(dialog.message))
+        page.emulate_media(media=media, color_scheme=scheme)
+        page.goto(path.as_uri())
+        return page, noise
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,0 +1,178 @@
+"""What the peak memory and the time of a step consist of: a stacked bar per strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter
+
+from bench.metrics import format_bytes, format_seconds
+from reports.chart import Chart
+from reports.layout import LINE, Lines, byte_ticks, text_width, ticks
+from reports.theme import NARROW, PAPER, PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from bench.comparison import Comparison, Row
+    from bench.record import Measurement
+    from reports.theme import Look
+
+__all__ = ["memory_split", "step_split"]
+
+_MEMORY = {
+    "weights": "weights_bytes",
+    "gradients": "gradients_bytes",
+    "optimizer": "optimizer_bytes",
+    "activations and the rest": "rest_bytes",
+    "before training": "before_bytes",
+}
+_STEP = {"forward": "forward", "backward": "backward", "optimizer": "optimizer", "data": "data"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Strategies whose whole is known by its parts."""
+
+    rows: tuple[Row, ...]
+    parts: dict[str, dict[str, float]]
+    """By strategy and part, the mean over seeds; never below zero."""
+    words: tuple[str, ...]
+    write: Callable[[float], str]
+
+    @classmethod
+    def of(
+        cls,
+        comparison: Comparison,
+        fields: Mapping[str, str],
+        read: Callable[[Measurement], object],
+        write: Callable[[float], str],
+    ) -> _Split:
+        parts: dict[str, dict[str, float]] = {}
+        for row in comparison.rows:
+            known = [each for record in row.finished if record.measured and (each := read(record.measured)) is not None]
+            if known:
+                parts[row.strategy] = {
+                    word: max(0.0, fmean(getattr(each, field) for each in known)) for word, field in fields.items()
+                }
+        return cls(tuple(row for row in comparison.rows if row.strategy in parts), parts, tuple(fields), write)
+
+    def total(self, row: Row) -> float:
+        return sum(self.parts[row.strategy].values())
+
+    def largest(self, row: Row) -> tuple[str, float]:
+        """The part that is most of the whole, and its share."""
+        word, amount = max(self.parts[row.strategy].items(), key=lambda part: part[1])
+        return word, amount / (self.total(row) or 1)
+
+    def in_words(self, row: Row) -> str:
+        return ", ".join(f"{word} {self.write(amount)}" for word, amount in self.parts[row.strategy].items())
+
+    def table(self) -> tuple[tuple[str, ...], ...]:
+        lines = (
+            (
+                row.strategy,
+                *(self.write(amount) for amount in self.parts[row.strategy].values()),
+                self.write(self.total(row)),
+            )
+            for row in self.rows
+        )
+        return (("strategy", *self.words, "total"), *lines)
+
+    def title(self, otherwise: str, *, of: str) -> str:
+        """Name the largest part of the reference, or of the first strategy, and of the one where it is least."""
+        if not self.rows:
+            return otherwise
+        base = next((row for row in self.rows if row.is_reference), self.rows[0])
+        word, share = self.largest(base)
+        said = f"{word.capitalize()} {'are' if word.endswith('s') or 'rest' in word else 'is'} {share:.0%} of {of} of {base.strategy}"
+        least = min(self.rows, key=lambda row: self.parts[row.strategy][word])
+        if least is base:
+            return said
+        amounts = (self.parts[row.strategy][word] for row in (base, least))
+        return f"{said}; {' there, '.join(map(self.write, amounts))} with {least.strategy}"
+
+
+def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+    """Make the chart of the training peak's parts; it is missing where no run was measured by parts."""
+    split = _Split.of(comparison, _MEMORY, lambda measured: measured.memory.parts, format_bytes)
+    return _chart(
+        split,
+        styles,
+        name=f"{prefix}memory_split",
+        title=split.title("What the peak memory consists of", of="the peak memory"),
+        caption="Weights, gradients and optimizer state are the sizes of their tensors; what was there before training "
+        "is the interpreter, libraries and data. Activations are what is left of the measured peak, with temporaries.",
+        missing="no run has measured its memory by parts",
+    )
+
+
+def step_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+    """Make the chart of a step's parts; it is missing where no run was measured by parts."""
+    split = _Split.of(comparison, _STEP, lambda measured: measured.step_parts, format_seconds)
+    return _chart(
+        split,
+        styles,
+        name=f"{prefix}step_split",
+        title=split.title("What the time of a step consists of", of="a step"),
+        caption="Mean seconds of a step by part, from a pass of its own after training that waits for the device at "
+        "every border; so the sum is more than a timed step takes on a GPU.",
+        missing="no run has measured its steps by parts",
+    )
+
+
+def _chart(split: _Split, styles: Mapping[str, Look], *, name: str, title: str, caption: str, missing: str) -> Chart:
+    return Chart(
+        name=name,
+        title=title,
+        caption=caption,
+        alternative="Stacked bars. " + "; ".join(f"{row.strategy}: {split.in_words(row)}" for row in split.rows) + ".",
+        table=split.table(),
+        draw=lambda width: _draw(split, styles, width),
+        missing="" if split.rows else missing,
+    )
+
+
+def _draw(split: _Split, styles: Mapping[str, Look], width: float) -> Figure:
+    values = [split.write(split.total(row)) for row in split.rows]
+    beside = max(map(text_width, values)) + 0.4
+    lines = Lines.of([(row.strategy, styles[row.strategy]) for row in split.rows], width, 0.22, beside)
+    columns = _columns(split.words, width)
+    legend = LINE * 1.4 * -(-len(split.words) // columns)
+    figure = Figure(figsize=(width, lines.height + 0.5 + legend), layout="constrained")
+    axes = figure.subplots()
+    lines.write(axes, values)
+    for row, look, bottom in zip(split.rows, lines.looks, lines.bottoms, strict=True):
+        start = 0.0
+        for (colour, hatch), amount in zip(PARTS, split.parts[row.strategy].values(), strict=False):
+            axes.add_artist(
+                Rectangle(
+                    (start, bottom - lines.mark), amount, lines.mark - 0.04, facecolor=colour, hatch=hatch,
+                    edgecolor=PAPER, linewidth=0.8, gid=look.tag,
+                )
+            )  # fmt: skip
+            start += amount
+    axes.set_xlim(0, 1.03 * (max(map(split.total, split.rows)) or 1))
+    axes.grid(visible=False, axis="y")
+    axes.xaxis.set_major_locator(byte_ticks(0, axes.get_xlim()[1]) if split.write is format_bytes else ticks(4))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: split.write(value) if value else "0"))
+    figure.legend(
+        handles=[
+            Patch(facecolor=colour, hatch=hatch, edgecolor=PAPER, label=word)
+            for word, (colour, hatch) in zip(split.words, PARTS, strict=False)
+        ],
+        loc="outside lower left",
+        ncols=columns,
+        frameon=False,
+        borderaxespad=0.2,
+        handlelength=1.4,
+    )
+    return figure
+
+
+def _columns(words: Sequence[str], width: float) -> int:
+    return 1 if width <= NARROW else len(words)

@@ -1,0 +1,74 @@
+"""The columns of a page's tables: the main ones, and groups of the others that a reader may open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.metrics import METRICS
+from reports.cells import NOT_MEASURED, SHOWN, Cell, cell, column_title
+from reports.deploy import fits_on, size_to_deploy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.comparison import Comparison, Row
+
+__all__ = ["Column", "groups", "main_columns"]
+
+_GROUP_OF_UNIT = {
+    "bytes": "Memory",
+    "share": "Learning",
+    "nats": "Learning",
+    "steps": "Learning",
+    "s": "Time",
+    "samples/s": "Time",
+    "tokens/s": "Time",
+}
+_OTHERWISE = "Size, work and energy"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its title, what it means, and its cells."""
+
+    title: str
+    meaning: str
+    cell: Callable[[Row], Cell]
+    value: Callable[[Row], float | None]
+    """What it is sorted by."""
+
+
+def main_columns(comparison: Comparison) -> tuple[Column, ...]:
+    """What decides, with letters of ties; then what it takes to train and to ship."""
+    return (
+        *(_column(metric, comparison) for metric in SHOWN),
+        Column("to deploy", "weights that training changed", lambda row: Cell(size_to_deploy(row)), _trained),
+        Column("fits on", "smallest common card", lambda row: Cell(fits_on(row)), _peak_on_gpu),
+    )
+
+
+def groups(comparison: Comparison) -> dict[str, tuple[Column, ...]]:
+    """All other metrics that any strategy has a value for, by what they are about."""
+    found: dict[str, list[Column]] = {}
+    for metric in comparison.metrics:
+        if metric not in SHOWN:
+            found.setdefault(_GROUP_OF_UNIT.get(METRICS[metric].unit, _OTHERWISE), []).append(_column(metric))
+    return {name: tuple(found[name]) for name in ("Memory", "Time", "Learning", _OTHERWISE) if name in found}
+
+
+def _column(metric: str, comparison: Comparison | None = None) -> Column:
+    return Column(
+        column_title(metric),
+        METRICS[metric].description,
+        lambda row: cell(row, metric, comparison),
+        lambda row: row.means[metric],
+    )
+
+
+def _trained(row: Row) -> float | None:
+    return row.means["num_trainable_params"]
+
+
+def _peak_on_gpu(row: Row) -> float | None:
+    return None if fits_on(row) in ("n/a", NOT_MEASURED) else row.means["peak_memory_bytes"]

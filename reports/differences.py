@@ -1,0 +1,152 @@
+"""Every strategy against the reference in accuracy, memory and speed: a dot with its interval in each."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from bench.metrics import HEADLINES, METRICS
+from bench.phrases import bounds, change, listed
+from bench.ranking import no_change
+from reports.cells import NOT_MEASURED
+from reports.chart import Chart
+from reports.layout import Lines, text_width, ticks
+from reports.theme import FAINT, INK, MUTED, NARROW
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+
+    from bench.comparison import Comparison, Row
+    from reports.theme import Look
+
+__all__ = ["MARGINS", "differences"]
+
+MARGINS = {"accuracy": 0.01, "peak_memory_bytes": 0.05, "samples_per_second": 0.05}
+"""Differences that few would choose by, drawn as a band: points of accuracy, and shares of the reference."""
+
+_PANELS = ("accuracy", "peak_memory_bytes", "samples_per_second")
+_FARTHEST = 8
+"""Times beyond the estimates at which an interval is cut off, so that a vague one does not hide the others."""
+
+
+def differences(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+    """Make the chart; it is missing where nothing can be set against the reference."""
+    rows = [row for row in comparison.rows if any(row.relative[metric] for metric in _PANELS)]
+    base = comparison.reference or ""
+    told = "; ".join(f"{row.strategy}: {', '.join(_in_words(row, metric) for metric in _PANELS)}" for row in rows)
+    return Chart(
+        name=f"{prefix}differences",
+        title=_title(comparison, rows),
+        caption=f"Dot and 95% interval against {base}, the line in the middle. The band is a difference too small to "
+        f"choose by: {MARGINS['accuracy'] * 100:.0f} point of accuracy, {MARGINS[_PANELS[1]]:.0%} of memory and speed. "
+        "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
+        alternative=f"Dot plot of differences to {base}. {told}.",
+        table=(
+            ("strategy", *(text for metric in _PANELS for text in (METRICS[metric].label, "95% interval"))),
+            *((row.strategy, *(text for metric in _PANELS for text in _pair(row, metric))) for row in rows),
+        ),
+        draw=lambda width: _draw(rows, styles, width),
+        missing="" if rows else "no strategy can be set against a reference",
+    )
+
+
+def _title(comparison: Comparison, rows: list[Row]) -> str:
+    """Count what is claimed: the ranking's claims, not the dots."""
+    base, ranking = comparison.reference or "", comparison.ranking
+    ranked = [row for row in rows if row.strategy in ranking.names]
+    if not ranked or base not in ranking.names:
+        return f"Differences to {base}" if base else "Differences to the reference"
+    said = []
+    for metric, word in zip(HEADLINES, ("faster", "lighter in memory", "more accurate"), strict=True):
+        better = [row.strategy for row in ranked if ranking.standing(metric, row.strategy, base) == 1]
+        said.append(f"{listed(better, most=2) if better else 'none'} {_verb(better)} {word}")
+    return f"Against {base}, {', '.join(said[:-1])}, and {said[-1]}, so far as is detected"
+
+
+def _verb(better: list[str]) -> str:
+    return "are" if len(better) > 1 else "is"
+
+
+def _in_words(row: Row, metric: str) -> str:
+    value, between = _pair(row, metric)
+    return f"{METRICS[metric].label} {value}" + (f" ({between})" if between != NOT_MEASURED else "")
+
+
+def _pair(row: Row, metric: str) -> tuple[str, str]:
+    interval = row.relative[metric]
+    if interval is None:
+        return NOT_MEASURED, NOT_MEASURED
+    return change(metric, interval.estimate), bounds(metric, interval) or NOT_MEASURED
+
+
+def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
+    """Put the panels side by side, or one below the other on a phone."""
+    narrow = width <= NARROW
+    panel = width - 0.4 if narrow else width / 3 - 0.2
+    beside = max(text_width(_pair(row, metric)[0]) for row in rows for metric in _PANELS) + 0.2
+    lines = Lines.of([(row.strategy, styles[row.strategy]) for row in rows], panel, 0.2, beside)
+    height = (lines.height + 0.6) * (3 if narrow else 1)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    shape = (3, 1) if narrow else (1, 3)
+    for index, (metric, axes) in enumerate(zip(_PANELS, figure.subplots(*shape).flat, strict=True)):
+        lines.write(axes, [_pair(row, metric)[0] for row in rows], names=narrow or not index)
+        axes.hlines(lines.centres, 0, 1, transform=axes.get_yaxis_transform(), color=FAINT, linewidth=0.6, zorder=0)
+        for row, look, centre in zip(rows, lines.looks, lines.centres, strict=True):
+            _draw_one(axes, row, metric, centre, look)
+        _scale(axes, rows, metric)
+    return figure
+
+
+def _draw_one(axes: Axes, row: Row, metric: str, height: float, look: Look) -> None:
+    interval = row.relative[metric]
+    if interval is None:
+        return
+    if interval.bounds:
+        axes.hlines(height, *interval.bounds, color=look.colour, linewidth=2, zorder=2, gid=look.tag)
+    axes.plot(
+        [interval.estimate], [height], color=look.colour, marker=look.marker, markersize=7, markeredgecolor=INK,
+        markeredgewidth=0.7, linestyle="none", zorder=3, gid=look.tag,
+    )  # fmt: skip
+
+
+def _scale(axes: Axes, rows: list[Row], metric: str) -> None:
+    """Mark "the same" and the band around it, and keep the axis near the estimates."""
+    same, margin, is_ratio = no_change(metric), MARGINS[metric], METRICS[metric].compare == "ratio"
+    band = (1 / (1 + margin), 1 + margin) if is_ratio else (-margin, margin)
+    axes.axvspan(*band, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
+    axes.axvline(same, color=MUTED, linewidth=1, zorder=1)
+    found = [interval for row in rows if (interval := row.relative[metric])]
+    estimates = [same, *band, *(interval.estimate for interval in found)]
+    ends = [*estimates, *(bound for interval in found for bound in interval.bounds or ())]
+    if is_ratio:
+        axes.set_xscale("log", base=2)
+        low, high = max(min(ends), min(estimates) / _FARTHEST), min(max(ends), max(estimates) * _FARTHEST)
+        pad = (high / low) ** 0.08
+        axes.set_xlim(low / pad, high * pad)
+        wide = high / low > 3  # noqa: PLR2004  (round numbers crowd on a scale of factors)
+        axes.xaxis.set_major_locator(LogLocator(base=_step(high / low), numticks=5) if wide else ticks(3))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        reach = max(map(abs, estimates)) * _FARTHEST
+        low, high = max(min(ends), -reach), min(max(ends), reach)
+        axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
+        axes.xaxis.set_major_locator(ticks(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(metric, value)))
+    axes.set_xlabel("speed" if metric == "samples_per_second" else METRICS[metric].label)
+
+
+def _step(span: float) -> float:
+    """The factor between ticks, a power of two, for four of them at most."""
+    return float(2 ** max(1, math.ceil(math.log2(span) / 4)))
+
+
+def _tick(metric: str, value: float) -> str:
+    if METRICS[metric].compare == "ratio":
+        return f"{value:.3g}\N{MULTIPLICATION SIGN}"
+    return f"{value * 100:+.3g}".replace("-", "\N{MINUS SIGN}").replace("+0", "0") if value else "0"

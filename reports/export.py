@@ -1,0 +1,90 @@
+"""The conclusions as data: one row per strategy and metric, with interval, letters and flags."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.metrics import METRICS
+from bench.table import to_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from bench.comparison import Comparison, Row
+
+__all__ = ["COMPARED", "comparison_csv", "comparison_json", "comparison_table"]
+
+COMPARED: dict[str, str] = {
+    **dict.fromkeys(("model", "dataset", "device", "strategy", "status"), "string"),
+    "is_reference": "boolean",
+    **dict.fromkeys(("metric", "unit"), "string"),
+    "estimate": "Float64",
+    "num_seeds": "Int64",
+    "compared_as": "string",
+    **dict.fromkeys(("relative", "low", "high"), "Float64"),
+    **dict.fromkeys(("method", "letters", "flags"), "string"),
+}
+"""Every column of the table of conclusions and its type. `relative`, `low` and `high` are against the reference."""
+
+
+def comparison_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
+    """Put every strategy and metric with a value in a row; strategies without any value keep one row."""
+    rows = [line for comparison in comparisons for row in comparison.rows for line in _lines(comparison, row)]
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in COMPARED.items()}
+    )
+
+
+def comparison_csv(comparisons: Iterable[Comparison]) -> str:
+    """Write the table of conclusions as CSV, safe to open in a spreadsheet."""
+    return to_csv(comparison_table(comparisons))
+
+
+def comparison_json(comparisons: Iterable[Comparison]) -> str:
+    """Write headline, sentences and the table of conclusions of every comparison as JSON."""
+    written = [
+        {
+            "headline": comparison.headline,
+            "form": comparison.form,
+            "winners": list(comparison.winners),
+            "reference": comparison.reference,
+            "sentences": list(comparison.sentences),
+            "warnings": list(comparison.warnings),
+            "strategies": json.loads(comparison_table([comparison]).to_json(orient="records")),
+        }
+        for comparison in comparisons
+    ]
+    return json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+
+
+def _lines(comparison: Comparison, row: Row) -> Iterator[dict[str, object]]:
+    spec = row.records[0].spec
+    shared = {
+        "model": spec.workload.model,
+        "dataset": spec.workload.dataset,
+        "device": spec.device.partition(":")[0],
+        "strategy": row.strategy,
+        "status": row.status,
+        "is_reference": row.is_reference,
+        "flags": "; ".join(dict.fromkeys(flag.code for flag in row.flags)),
+    }
+    known = [metric for metric in METRICS if row.means[metric] is not None]
+    for metric in known:
+        interval = row.relative[metric]
+        yield shared | {
+            "metric": metric,
+            "unit": METRICS[metric].unit,
+            "estimate": row.means[metric],
+            "num_seeds": len(row.samples[metric]),
+            "compared_as": METRICS[metric].compare,
+            "relative": interval and interval.estimate,
+            "low": interval and interval.low,
+            "high": interval and interval.high,
+            "method": interval and interval.method,
+            "letters": comparison.ranking.letters.get(metric, {}).get(row.strategy),
+        }
+    if not known:
+        yield shared

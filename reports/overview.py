@@ -1,0 +1,87 @@
+"""Several comparisons side by side: strategies down, workloads across."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.comparison import compare
+from bench.phrases import ENDINGS, change
+from reports import provenance
+from reports.cells import NOT_MEASURED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.comparison import Comparison, Row
+    from bench.record import RunRecord
+
+__all__ = ["Overview", "overview", "split"]
+
+_CELL = {"samples_per_second": "speed", "peak_memory_bytes": "memory", "accuracy": "accuracy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A table of strategies by workload."""
+
+    workloads: tuple[str, ...]
+    references: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    """By strategy: in each workload, how it stands to the reference, a phrase per metric."""
+
+
+def split(
+    records: Iterable[RunRecord],
+    reference: str | None = None,
+    *,
+    rank_suspect: bool = False,
+    allow_mismatch: bool = False,
+) -> tuple[Comparison, ...]:
+    """Compare what belongs together: the runs of one model, data set and device, each against its own reference.
+
+    Where a comparison has no run of `reference`, its own rule chooses.
+    """
+    apart: dict[tuple[str, ...], list[RunRecord]] = {}
+    for record in records:
+        where = record.environment.device_name if record.environment else ""
+        workload = record.spec.workload
+        device = record.spec.device.partition(":")[0]
+        apart.setdefault((workload.model, workload.dataset, device, where if record.environment else ""), []).append(
+            record
+        )
+    return tuple(
+        compare(
+            runs,
+            reference if any(run.spec.name == reference for run in runs) else None,
+            rank_suspect=rank_suspect,
+            allow_mismatch=allow_mismatch,
+        )
+        for runs in apart.values()
+    )
+
+
+def overview(comparisons: Sequence[Comparison]) -> Overview:
+    """Set strategies against workloads; what was not run there is a dash."""
+    names = dict.fromkeys(row.strategy for comparison in comparisons for row in comparison.rows)
+    by_name = [{row.strategy: row for row in comparison.rows} for comparison in comparisons]
+    return Overview(
+        workloads=tuple(f"{provenance.subject(each)}, {provenance.devices(each)}" for each in comparisons),
+        references=tuple(each.reference or NOT_MEASURED for each in comparisons),
+        lines=tuple((name, tuple(_cell(rows.get(name)) for rows in by_name)) for name in names),
+    )
+
+
+def _cell(row: Row | None) -> tuple[str, ...]:
+    if row is None:
+        return (NOT_MEASURED,)
+    if not row.finished:
+        return (ENDINGS[row.status],)
+    if row.is_reference:
+        return ("reference", "1.00\N{MULTIPLICATION SIGN}")
+    told = tuple(
+        f"{word} {change(metric, interval.estimate)}"
+        for metric, word in _CELL.items()
+        if (interval := row.relative[metric])
+    )
+    return told or ("not compared",)

@@ -1,0 +1,170 @@
+"""What was checked before anything is concluded: passed, not passed, or not checked at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench.phrases import ENDINGS, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bench.comparison import Comparison, Row
+    from bench.record import Measurement, RunRecord
+
+__all__ = ["Check", "State", "trust"]
+
+State = Literal["pass", "warn", "not checked"]
+
+_ENOUGH_SEEDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that would make the numbers mean something else."""
+
+    state: State
+    asked: str
+    found: str
+
+
+def trust(comparison: Comparison) -> tuple[Check, ...]:
+    """Make every check that the records allow, in the order in which a reader would ask."""
+    if not comparison.records:
+        return ()
+    return tuple(_checks(comparison, [record for record in comparison.records if record.status == "ok"]))
+
+
+def _checks(comparison: Comparison, done: list[RunRecord]) -> Iterator[Check]:
+    measured = [record.measured for record in done if record.measured]
+    yield _alike(comparison)
+    yield _same_data(measured)
+    yield _factors(comparison.rows)
+    yield _all_finished(comparison.rows)
+    yield _seeds(done)
+    yield _warmup(measured)
+    yield _by_flags(
+        "Steady steps", done, ("unsteady-steps", "few-steps"), lambda one: bool(one.step_seconds), "no drift, no levels"
+    )
+    yield _by_flags(
+        "Nothing else on the machine",
+        done,
+        ("foreign-process", "busy-machine", "cpu-steal", "swap"),
+        lambda one: one.host is not None or one.device is not None,
+        "no other process, guest or swapping that matters was seen",
+    )
+    yield _by_flags(
+        "No throttling",
+        done,
+        ("throttled", "clocks-drifted", "power-capped"),
+        lambda one: one.device is not None and one.device.throttled_share is not None,
+        "the device kept its clock",
+    )
+    yield _by_flags(
+        "Memory peaks seen",
+        done,
+        ("sampler-gap", "memory-residual", "allocator-retries"),
+        lambda one: one.memory.peak_bytes is not None,
+        "the peaks are the kernel's, the allocator's, or were sampled without a gap",
+    )
+    yield _by_flags(
+        "Precision as asked for",
+        done,
+        ("amp-without-effect", "fp16-on-cpu", "bf16-emulated"),
+        lambda one: bool(one.compute_dtype),
+        f"products ran in {listed(sorted({one.compute_dtype for one in measured})) if measured else 'nothing'}",
+    )
+    yield _skipped_steps(measured)
+    yield _majority(comparison.rows)
+    yield Check("not checked", "Learning rates", "one rate per strategy was tried; another might favour another")
+    yield Check("not checked", "Same against same", "no strategy was run twice to see how much equal runs differ")
+    yield Check("not checked", "Frozen weights unchanged", "the records do not say; a test of every strategy does")
+
+
+def _alike(comparison: Comparison) -> Check:
+    asked = "Only the strategy differs"
+    if comparison.mismatches:
+        return Check("warn", asked, f"so do {listed(one.field for one in comparison.mismatches)}")
+    if not all(record.environment for record in comparison.records):
+        return Check("not checked", asked, "settings are equal; some runs did not record their machine")
+    return Check("pass", asked, "settings, hardware and versions are the same in all runs")
+
+
+def _same_data(measured: list[Measurement]) -> Check:
+    asked, digests = "Same data, same order", {one.data_digest for one in measured}
+    if not digests:
+        return Check("not checked", asked, "no run finished")
+    if len(digests) > 1:
+        return Check("warn", asked, f"{len(digests)} different digests of rows, labels and order")
+    return Check("pass", asked, "one digest of rows, labels and order in all runs")
+
+
+def _factors(rows: Iterable[Row]) -> Check:
+    asked = "One change per strategy"
+    several = [f"{row.strategy} ({', '.join(row.changes)})" for row in rows if len(row.changes) > 1]
+    if several:
+        return Check("warn", asked, f"more than one in {listed(several)}, so its parts cannot be told apart")
+    return Check("pass", asked, "each differs from training everything in fp32 in one field of the plan at most")
+
+
+def _all_finished(rows: Iterable[Row]) -> Check:
+    asked = "All runs finished"
+    bad = [
+        f"{row.strategy} {ENDINGS[next(record.status for record in row.records if record.status != 'ok')]}"
+        for row in rows
+        if len(row.finished) < len(row.records)
+    ]
+    return (
+        Check("warn", asked, listed(bad)) if bad else Check("pass", asked, "none failed, diverged or ran out of memory")
+    )
+
+
+def _seeds(done: list[RunRecord]) -> Check:
+    num = len({record.spec.seed for record in done})
+    asked, found = "At least 3 seeds", f"{num} seed{'' if num == 1 else 's'} finished"
+    if num >= _ENOUGH_SEEDS:
+        return Check("pass", asked, found)
+    return Check("warn", asked, f"{found}: how runs vary is not known well (--seeds {_ENOUGH_SEEDS})")
+
+
+def _warmup(measured: list[Measurement]) -> Check:
+    asked, nums = "Warm-up left out of steady rates", sorted({one.num_warmup_steps for one in measured})
+    if not nums:
+        return Check("not checked", asked, "no run finished")
+    if not nums[0]:
+        return Check("warn", asked, "some runs have no warm-up steps")
+    return Check("pass", asked, f"the first {listed(map(str, nums))} steps; the headline's throughput counts all")
+
+
+def _by_flags(
+    asked: str, done: list[RunRecord], codes: tuple[str, ...], looked: Callable[[Measurement], bool], fine: str
+) -> Check:
+    """Warn where a run has one of the flags; pass only where every finished run was looked at."""
+    found = {record.spec.name: flag.code for record in done for flag in record.flags if flag.code in codes}
+    if found:
+        return Check("warn", asked, listed(f"{name} ({code})" for name, code in found.items()))
+    if not done or not all(record.measured and looked(record.measured) for record in done):
+        return Check(
+            "not checked", asked, "not measured on this device, or by this version" if done else "no run finished"
+        )
+    return Check("pass", asked, fine)
+
+
+def _skipped_steps(measured: list[Measurement]) -> Check:
+    asked, num = "No skipped steps", sum(one.num_skipped_steps for one in measured)
+    if not measured:
+        return Check("not checked", asked, "no run finished")
+    if num:
+        return Check("warn", asked, f"{num} optimizer steps were skipped after an overflow")
+    return Check("pass", asked, "every optimizer step was made")
+
+
+def _majority(rows: Iterable[Row]) -> Check:
+    asked = "Better than the majority class"
+    known = [row for row in rows if row.beats_majority is not None]
+    if not known:
+        return Check("not checked", asked, "no run finished")
+    if poor := [row.strategy for row in known if not row.beats_majority]:
+        return Check("warn", asked, f"not shown for {listed(poor)}")
+    return Check("pass", asked, f"{known[0].majority_accuracy:.1%} is below every interval")
