@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-import shlex
-import sys
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -22,7 +19,6 @@ from bench.settings import QUICK, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.comparison import Comparison
     from bench.spec import RunSpec
     from bench.store import Store
 
@@ -105,11 +101,12 @@ def compare(
     if resume and out is None:
         msg = "--resume needs --out, the directory to go on in"
         raise UsageError(msg)
-    directory = out or Path("reports", "out", datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S"))
     from bench.comparison import compare as compare_records  # noqa: PLC0415  (help and wrong names answer without)
     from bench.preflight import check_same_experiment  # noqa: PLC0415
+    from bench.reporting import default_directory, show  # noqa: PLC0415
     from bench.store import Store  # noqa: PLC0415
 
+    directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
         if not settings.allow_mismatch:
             check_same_experiment([record.spec for record in store.read_all()], specs, directory)
@@ -123,7 +120,7 @@ def compare(
             rank_suspect=settings.rank_suspect,
             allow_mismatch=settings.allow_mismatch,
         )
-        _render(comparison, directory, store.warnings)
+        show([comparison], directory, store.warnings)
     if interrupted:
         return 130
     return 0 if all(record.status in ("ok", "skipped") for record in records) else 1
@@ -131,24 +128,32 @@ def compare(
 
 @app.command()
 def report(
-    directory: Annotated[Path, typer.Argument(help="Results directory of a comparison.")],
+    directories: Annotated[list[Path], typer.Argument(help="Results directories; several make one joined report.")],
     *,
     reference: Annotated[str | None, typer.Option(help="Strategy that others are compared with.")] = None,
     allow_mismatch: Annotated[bool, typer.Option("--allow-mismatch", help="Compare runs that differ in more.")] = False,
     rank_suspect: Annotated[bool, typer.Option("--rank-suspect", help="Rank rows that are in doubt.")] = False,
+    kind: Annotated[
+        Literal["html", "md", "csv", "json"] | None,
+        typer.Option("--format", help="Print the report in this form, and write nothing."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write. [default: the directory; of several reports/out/TIME]")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> int:
-    """Make the report of a finished comparison again; needs neither torch nor the data."""
-    from bench.comparison import compare as compare_records  # noqa: PLC0415
-    from bench.store import Store  # noqa: PLC0415
+    """Make the report of finished comparisons again, or of several together; needs neither torch nor the data."""
+    from bench import reporting  # noqa: PLC0415
 
-    store = Store(directory)
-    records = store.read_all()
-    if not records:
-        msg = f"{directory} holds no runs; give a directory that `bench compare` wrote"
-        raise UsageError(msg)
-    comparison = compare_records(records, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
-    _render(comparison, directory, store.warnings)
-    return 2 if comparison.mismatches and not allow_mismatch else 0
+    return reporting.report(
+        directories,
+        reference=reference,
+        allow_mismatch=allow_mismatch,
+        rank_suspect=rank_suspect,
+        kind=kind,
+        out=out,
+        open_page=open_page,
+    )
 
 
 @app.command()
@@ -269,17 +274,3 @@ def _print_matrix(specs: Sequence[RunSpec]) -> None:
         cells = (number, spec.name, spec.seed, workload.model, workload.dataset, length, spec.batch_size, spec.device)
         table.add_row(*(Text(str(cell)) for cell in cells))
     Console().print(table)
-
-
-def _render(comparison: Comparison, directory: Path, warnings: Sequence[str]) -> None:
-    """Write the report and print its table."""
-    from reports import write_report  # noqa: PLC0415
-    from reports.terminal import summary_table  # noqa: PLC0415
-
-    errors = Console(stderr=True)
-    for warning in warnings:
-        errors.print(Text(warning, style="yellow"))
-    page = write_report(comparison, directory, command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]))
-    console = Console()
-    console.print(summary_table(comparison))
-    console.print(Text(f"report: {page}"), soft_wrap=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.comparison import compare
+from bench.errors import UnknownName
 from bench.phrases import ENDINGS, change
 from reports import provenance
 from reports.cells import NOT_MEASURED
@@ -41,7 +42,16 @@ def split(
     """Compare what belongs together: the runs of one model, data set and device, each against its own reference.
 
     Where a comparison has no run of `reference`, its own rule chooses.
+
+    Raises:
+        UnknownName: no run at all is of `reference`.
+
     """
+    records = list(records)
+    names = dict.fromkeys(record.spec.name for record in records)
+    if reference is not None and reference not in names:
+        kind = "reference"
+        raise UnknownName(kind, reference, names)
     apart: dict[tuple[str, ...], list[RunRecord]] = {}
     for record in records:
         where = record.environment.device_name if record.environment else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from bench.metrics import format_bytes
+from bench.spec import RunSpec, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from bench.comparison import Comparison
     from bench.record import Environment
 
-__all__ = ["devices", "provenance", "seeds", "settings", "subject", "task", "version"]
+__all__ = ["devices", "provenance", "reproduce", "seeds", "settings", "subject", "task", "version"]
 
 _ENVIRONMENT: dict[str, Callable[[Environment], object]] = {
     "device": lambda where: where.device_name,
@@ -67,6 +69,23 @@ def settings(comparison: Comparison) -> dict[str, str]:
     asked = [spec.workload.model_dump() | spec.model_dump(exclude={"strategy", "workload", "seed"}) for spec in specs]
     shown = {name: _distinct(each[name] for each in asked) for each in asked[:1] for name in each}
     return {name: text for name, text in shown.items() if text}
+
+
+def reproduce(comparison: Comparison) -> str:
+    """The command that asks for these runs, from their records alone; empty where no one command would."""
+    specs = [record.spec for record in comparison.records]
+    if not specs or comparison.mismatches:
+        return ""
+    asked = specs[0].workload.model_dump() | specs[0].model_dump(exclude={"strategy", "workload", "seed"})
+    usual = WorkloadSpec().model_dump() | RunSpec(strategy=()).model_dump(exclude={"strategy", "workload", "seed"})
+    options = {"strategies": ",".join(row.strategy for row in comparison.rows), "seeds": 1 + max(s.seed for s in specs)}
+    options |= {name: value for name, value in asked.items() if value != usual[name] or name in {"model", "dataset", "device"}}
+    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", _option(value))]
+    return shlex.join(["python", "-m", "bench", "compare", *words])
+
+
+def _option(value: object) -> str:
+    return "all" if value is None else str(value)
 
 
 def provenance(comparison: Comparison) -> dict[str, str]:

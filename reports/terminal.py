@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from reports import provenance
 from reports.cells import SHOWN, Cell, cell, column_title, letters_note, one_line, remark
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["summary_table"]
 
 
-def summary_table(comparison: Comparison) -> RenderableType:
-    """Draw the table, the headline and a sentence per strategy. No text from outside is read as markup."""
+def summary_table(comparison: Comparison, *, titled: bool = False) -> RenderableType:
+    """Draw the table, the headline and a sentence per strategy. No text from outside is read as markup.
+
+    With `titled`, the model, the data set and the device stand above.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("strategy", overflow="fold", ratio=3)
     for metric in SHOWN:
@@ -31,7 +35,9 @@ def summary_table(comparison: Comparison) -> RenderableType:
     warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
     headline = Text(one_line(comparison.headline), style="bold")
     key = [Text(said, style="dim") for said in (letters_note(comparison),) if said]
-    return Group(table, *key, Text(), headline, *warned, *spoken)
+    where = f"{provenance.subject(comparison)}, {provenance.devices(comparison)}"
+    title = [Text(one_line(where), style="bold underline")] if titled else []
+    return Group(*title, table, *key, Text(), headline, *warned, *spoken)
 
 
 def _name(row: Row) -> Text:

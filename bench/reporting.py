@@ -1,0 +1,114 @@
+"""Finished comparisons read back, joined and shown: what `bench report` does, and the end of `bench compare`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import webbrowser
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.comparison import Comparison
+    from bench.record import RunRecord
+    from reports import Format
+
+__all__ = ["default_directory", "report", "show"]
+
+
+def report(
+    directories: Sequence[Path],
+    *,
+    reference: str | None = None,
+    rank_suspect: bool = False,
+    allow_mismatch: bool = False,
+    kind: Format | None = None,
+    out: Path | None = None,
+    open_page: bool = False,
+) -> int:
+    """Make the report of one finished comparison, or of several together; the result is the exit code.
+
+    One directory is a single comparison, written back into it. The runs of several are compared
+    model by model, data set by data set and machine by machine, each against a reference of its own.
+    With `kind`, the report is printed in that form and nothing is written.
+
+    Raises:
+        UsageError: a directory holds no runs, or `kind` comes with an option that needs a page on disk.
+        UnknownName: no comparison has the reference.
+
+    """
+    from bench.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
+    from reports import render  # noqa: PLC0415
+    from reports.overview import split  # noqa: PLC0415
+
+    if kind and (open_page or out):
+        msg = "--format prints to the standard output; it goes with neither --open nor --out"
+        raise UsageError(msg)
+    records, warnings = _read(directories)
+    if len(directories) == 1:
+        comparisons: tuple[Comparison, ...] = (
+            compare(records, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),
+        )
+    else:
+        comparisons = split(records, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+    if kind:
+        _warn(warnings)
+        sys.stdout.write(render(comparisons, kind, command=_command()))
+    else:
+        own = directories[0] if len(directories) == 1 else default_directory()
+        page = show(comparisons, out or own, warnings)
+        if open_page:
+            webbrowser.open(page.resolve().as_uri())
+    return 2 if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else 0
+
+
+def show(comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str]) -> Path:
+    """Write the report, and print the table of each comparison."""
+    from reports import write_joined  # noqa: PLC0415  (plotting, which a wrong option is answered without)
+    from reports.terminal import summary_table  # noqa: PLC0415
+
+    _warn(warnings)
+    page = write_joined(comparisons, directory, command=_command())
+    console = Console()
+    for comparison in comparisons:
+        console.print(summary_table(comparison, titled=len(comparisons) > 1))
+    console.print(Text(f"report: {page}"), soft_wrap=True)
+    return page
+
+
+def default_directory() -> Path:
+    """Where results go when nothing is said: a directory named by the time."""
+    return Path("reports", "out", datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S"))
+
+
+def _read(directories: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
+    from bench.store import Store  # noqa: PLC0415
+
+    records, warnings = [], []
+    for directory in directories:
+        store = Store(directory)
+        found = store.read_all()
+        if not found:
+            msg = f"{directory} holds no runs; give a directory that `bench compare` wrote"
+            raise UsageError(msg)
+        records += found
+        warnings += store.warnings
+    return records, warnings
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "bench", *sys.argv[1:]])
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    errors = Console(stderr=True)
+    for warning in warnings:
+        errors.print(Text(warning, style="yellow"), soft_wrap=True)
