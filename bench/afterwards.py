@@ -46,12 +46,12 @@ def look_closer(
     num_warmup_steps: int,
     dtype: torch.dtype,
     device_name: str,
-    keeps_model: bool,
+    takes_apart: bool,
 ) -> Afterwards:
     """Count the arithmetic of the steps, and take a few more of them apart.
 
-    A model that is to be kept (`keeps_model`) takes no more steps: an optimizer may move it
-    even at a rate of zero. What fails is a flag; the run has its numbers already.
+    Without `takes_apart` no more steps are taken. What fails is a flag; the run has its numbers
+    already.
     """
     began = time.perf_counter()
     flags: list[Flag] = []
@@ -71,7 +71,7 @@ def look_closer(
             ),
             flags,
         )
-    if steady and not keeps_model:
+    if steady and takes_apart:
         parts = _attempt("taking steps apart", lambda: step_parts(prepared, split, schedule, median(steady)), flags)
     return Afterwards(step_parts=parts, work=work, flags=tuple(flags), seconds=time.perf_counter() - began)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["step_parts", "typical_steps"]
 
-BUDGET_SECONDS = 2.0
+BUDGET_SECONDS = 0.5
 """For all steps of the pass; the first is taken in any case."""
 MAX_STEP_SECONDS = 6.0
 """Of a step that is still worth another one."""
@@ -43,7 +43,7 @@ MIN_STEPS_TO_WARM_UP = 3
 
 
 def step_parts(prepared: Prepared, split: Split, schedule: Schedule, step_seconds: float) -> StepParts | None:
-    """Take apart as many steps of about the median length as fit into 2 s; None where one takes too long.
+    """Take apart as many steps of about the median length as fit into half a second, or one; None where one takes too long.
 
     Args:
         prepared: Has trained, and trains on.

@@ -96,7 +96,8 @@ class Run:
             num_warmup_steps=WARMUP_STEPS,
             dtype=compute_dtype,
             device_name=environment.device_name,
-            keeps_model=keeps_model,
+            # An optimizer may move a model that is to be kept even at a rate of zero; one seed tells how time is spent.
+            takes_apart=not keeps_model and self.spec.seed == 0,
         )
         seen = Observed(
             data=data,

@@ -33,7 +33,7 @@ def look(
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
 
-    def run(*, num_steps: int = 5, keeps_model: bool = False) -> Afterwards:
+    def run(*, num_steps: int = 5, takes_apart: bool = True) -> Afterwards:
         ready = prepared("full")
         schedule = schedule_of(RunSpec(strategy=parse_strategy("full"), batch_size=8, steps=num_steps), SPLIT)
         trained = train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
@@ -45,7 +45,7 @@ def look(
             num_warmup_steps=2,
             dtype=torch.float32,
             device_name="A CPU",
-            keeps_model=keeps_model,
+            takes_apart=takes_apart,
         )
 
     return run
@@ -61,7 +61,7 @@ def test_steps_are_counted_and_taken_apart(look: Callable[..., Afterwards]) -> N
 
 
 def test_a_model_that_is_kept_takes_no_more_steps(look: Callable[..., Afterwards]) -> None:
-    found = look(keeps_model=True)
+    found = look(takes_apart=False)
 
     assert found.work is not None
     assert found.step_parts is None
