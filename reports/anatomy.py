@@ -83,11 +83,11 @@ class _Split:
         )
         return (("strategy", *self.words, "total"), *lines)
 
-    def title(self, otherwise: str, *, of: str) -> str:
-        """Name the largest part of the reference, or of the first strategy, and of the one where it is least."""
-        if not self.rows:
+    def title(self, comparison: Comparison, otherwise: str, *, of: str) -> str:
+        """Name the largest part of the reference, and the strategy with the least of it."""
+        base = next((row for row in self.rows if row.strategy == comparison.reference), None)
+        if base is None:
             return otherwise
-        base = next((row for row in self.rows if row.is_reference), self.rows[0])
         word, share = self.largest(base)
         said = f"{word.capitalize()} {'are' if word.endswith('s') or 'rest' in word else 'is'} {share:.0%} of {of} of {base.strategy}"
         least = min(self.rows, key=lambda row: self.parts[row.strategy][word])
@@ -104,7 +104,7 @@ def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str
         split,
         styles,
         name=f"{prefix}memory_split",
-        title=split.title("What the peak memory consists of", of="the peak memory"),
+        title=split.title(comparison, "What the peak memory consists of", of="the peak memory"),
         caption="Weights, gradients and optimizer state are the sizes of their tensors; what was there before training "
         "is the interpreter, libraries and data. Activations are what is left of the measured peak, with temporaries.",
         missing="no run has measured its memory by parts",
@@ -118,7 +118,7 @@ def step_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) 
         split,
         styles,
         name=f"{prefix}step_split",
-        title=split.title("What the time of a step consists of", of="a step"),
+        title=split.title(comparison, "What the time of a step consists of", of="a step"),
         caption="Mean seconds of a step by part, from a pass of its own after training that waits for the device at "
         "every border; so the sum is more than a timed step takes on a GPU.",
         missing="no run has measured its steps by parts",

@@ -98,7 +98,7 @@ def _title(base: str | None, reached: Mapping[str, float | None]) -> str:
     if not others:
         return f"No other mean curve reaches the accuracy at which {base} ends"
     first = min(others, key=others.__getitem__)
-    return f"{first} is the first to where {base} ends: {_time(others[first])}, {base} itself {_time(reached[base])}"
+    return f"{first} is the first to reach where {base} ends: in {_time(others[first])}; {base} takes {_time(reached[base])}"
 
 
 def _time(seconds: float | None) -> str:

@@ -63,9 +63,11 @@ def _title(comparison: Comparison, rows: list[Row]) -> str:
         return f"Differences to {base}" if base else "Differences to the reference"
     said = []
     for metric, word in zip(HEADLINES, ("faster", "lighter in memory", "more accurate"), strict=True):
-        better = [row.strategy for row in ranked if ranking.standing(metric, row.strategy, base) == 1]
-        said.append(f"{listed(better, most=2) if better else 'none'} {_verb(better)} {word}")
-    return f"Against {base}, {', '.join(said[:-1])}, and {said[-1]}, so far as is detected"
+        standings = {row.strategy: ranking.standing(metric, row.strategy, base) for row in ranked}
+        better = [name for name, standing in standings.items() if standing == 1]
+        if better or any(standing is not None for standing in standings.values()):
+            said.append(f"{listed(better, most=2) if better else 'none'} {_verb(better)} {word}")
+    return f"Detected against {base}: {', '.join(said)}" if said else f"Differences to {base}"
 
 
 def _verb(better: list[str]) -> str:

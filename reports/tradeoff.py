@@ -36,13 +36,15 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
     rows = [row for row in comparison.rows if row.finished and None not in (row.means[_MEMORY], row.means["accuracy"])]
     best = _unbeaten(comparison, rows)
     told = "; ".join(f"{row.strategy}: {cell(row, _MEMORY).value}, {cell(row, 'accuracy').value}" for row in rows)
-    hollow = " Hollow shapes are beaten by another strategy in all of speed, memory and accuracy." if best else ""
-    line = " The line joins the frontier: of those not beaten, what no other has more accuracy at less memory than."
+    hollow = (
+        " A shape is hollow where another strategy is detectably better in speed, memory or accuracy and worse in none; "
+        "the line joins those of the others with the best accuracy for their memory."
+    )
     return Chart(
         name=f"{prefix}tradeoff",
         title=_title(rows, best),
         caption="Up and to the left is better. Small dots are seeds, the shape is their mean, bars are 95% intervals "
-        f"(accuracy over evaluation rows, memory over seeds).{hollow}{line if best else ''}",
+        f"(accuracy over evaluation rows, memory over seeds).{hollow if best else ''}",
         alternative=f"Scatter plot of peak memory and accuracy. {told}.",
         table=(
             ("strategy", "peak memory", "95% interval", "accuracy", "95% interval", "on the frontier"),
@@ -66,10 +68,8 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
 def _title(rows: list[Row], best: list[Row]) -> str:
     if not best or len(rows) == 1:
         return "Accuracy against peak memory"
-    if len(best) == len(rows):
-        return "Every strategy is a trade-off: none is beaten in all of speed, memory and accuracy"
-    verb = "is" if len(best) == 1 else "are"
-    return f"{listed((row.strategy for row in best), most=4)} {verb} not beaten in all of speed, memory and accuracy"
+    who = "every strategy" if len(best) == len(rows) else listed((row.strategy for row in best), most=4)
+    return f"On the frontier of speed, memory and accuracy: {who}"
 
 
 def _unbeaten(comparison: Comparison, rows: list[Row]) -> list[Row]:

@@ -85,7 +85,8 @@ def _checks(comparison: Comparison, done: list[RunRecord]) -> Iterator[Check]:
 def _alike(comparison: Comparison) -> Check:
     asked = "Only the strategy differs"
     if comparison.mismatches:
-        return Check("warn", asked, f"so do {listed(one.field for one in comparison.mismatches)}")
+        fields = listed(one.field for one in comparison.mismatches)
+        return Check("warn", asked, f"{fields} {'differs' if len(comparison.mismatches) == 1 else 'differ'} too")
     if not all(record.environment for record in comparison.records):
         return Check("not checked", asked, "settings are equal; some runs did not record their machine")
     return Check("pass", asked, "settings, hardware and versions are the same in all runs")

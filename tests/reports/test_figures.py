@@ -42,10 +42,10 @@ def test_the_alternative_text_holds_the_numbers(drawn):
 
 def test_a_title_says_what_was_found(drawn):
     titles = {name: chart.title for name, chart in drawn.items()}
-    assert titles["tradeoff"] == "freeze and freeze:last=2+amp are not beaten in all of speed, memory and accuracy"
+    assert titles["tradeoff"] == "On the frontier of speed, memory and accuracy: freeze and freeze:last=2+amp"
     assert titles["differences"] == (
-        "Against full, freeze and freeze:last=2+amp are faster, freeze and 2 others are lighter in memory, and none is "
-        "more accurate, so far as is detected"
+        "Detected against full: freeze and freeze:last=2+amp are faster, freeze and 2 others are lighter in memory, "
+        "none is more accurate"
     )
     assert titles["trained_layers"] == "freeze trains 1 of 14 layers, full 14"
 
@@ -62,9 +62,9 @@ def test_every_chart_has_its_numbers_in_a_table(drawn, records):
 
 def test_the_title_counts_what_the_ranking_claims_and_no_more(make_record):
     tied = charts(compare([make_record(name, seed=seed) for seed in range(3) for name in ("full", "same")]))[1]
-    assert tied.title == (
-        "Against full, none is faster, none is lighter in memory, and none is more accurate, so far as is detected"
-    )
+    assert tied.title == "Detected against full: none is faster, none is lighter in memory, none is more accurate"
+    single = charts(compare([make_record("full"), make_record("freeze", step=0.5, memory=1 << 30)]))[1]
+    assert single.title == "Detected against full: freeze is faster, none is more accurate", "memory has no interval"
 
 
 def test_what_a_run_consists_of_is_drawn_where_it_was_measured(make_record, with_parts):

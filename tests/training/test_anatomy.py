@@ -37,7 +37,7 @@ def test_a_step_is_taken_apart_and_the_model_stays_as_it_was(prepared: Callable[
     before = {name: value.clone() for name, value in ready.model.state_dict().items()}
     skipped = ready.precision.num_skipped_steps
 
-    parts = step_parts(ready, SPLIT, schedule, step_seconds=0.5)
+    parts = step_parts(ready, SPLIT, schedule, step_seconds=0.125)
 
     assert parts is not None
     assert parts.num_steps == 3  # four fit into the budget, and the first is a warm-up
