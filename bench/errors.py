@@ -10,6 +10,7 @@ BenchError                 a sentence for the user: what, where, what to do
 ├── Unsupported            this machine cannot do what the plan asks; the run is skipped
 ├── Diverged               the loss stopped being a number
 └── RecordError            a results file that cannot be read
+    └── OtherVersion       one that another version of bench wrote, and can read
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = [
     "DataError",
     "Diverged",
     "ModelError",
+    "OtherVersion",
     "PlanConflict",
     "RecordError",
     "UnknownName",
@@ -80,3 +82,7 @@ class Diverged(BenchError):
 
 class RecordError(BenchError):
     """A results file that cannot be read as a record."""
+
+
+class OtherVersion(RecordError):
+    """A results file of another schema version: it is whole, and another version of bench reads it."""

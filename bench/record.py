@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bench.errors import RecordError
+from bench.errors import OtherVersion, RecordError
 from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
 from bench.spec import RunSpec
 
@@ -207,7 +207,8 @@ class RunRecord(_Part):
         """Read a record back.
 
         Raises:
-            RecordError: the text is no record, or one of a schema that this version does not read.
+            OtherVersion: a record of a schema that this version does not read.
+            RecordError: the text is no record.
 
         """
         try:
@@ -223,7 +224,7 @@ class RunRecord(_Part):
             f"a record of schema version {written}, but this bench reads version {SCHEMA_VERSION}; "
             "read it with the version of bench that wrote it"
         )
-        raise RecordError(msg)
+        raise OtherVersion(msg)
 
     def to_json(self) -> str:
         """Write the record as indented JSON."""

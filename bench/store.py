@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
-from bench.errors import BenchError, RecordError, UsageError
+from bench.errors import BenchError, OtherVersion, RecordError, UsageError
 from bench.files import replace_file
 from bench.record import RunRecord
 
@@ -115,6 +115,9 @@ class Store:
         try:
             return RunRecord.from_json(path.read_bytes())
         except FileNotFoundError:
+            return None
+        except OtherVersion as error:
+            self.warnings.append(f"{path} is left out: {error}")
             return None
         except RecordError as error:
             aside = path.with_name(f"{path.name}.corrupt")
