@@ -38,7 +38,7 @@ def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command:
     # Plotting takes a second to import, which a caller who only wants the terminal's table should not wait for.
     from bench.files import replace_file  # noqa: PLC0415
     from bench.table import write_table  # noqa: PLC0415
-    from reports import drawing, export, markdown, page, parts, provenance  # noqa: PLC0415
+    from reports import export, markdown, page, parts  # noqa: PLC0415
 
     made, styles = parts.parts_of(comparisons)
     written = {
@@ -55,7 +55,7 @@ def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command:
             if chart.missing:
                 path.unlink(missing_ok=True)  # of an earlier report in this directory
             else:
-                replace_file(path, drawing.to_png(chart, provenance.subject(part.comparison)))
+                replace_file(path, part.drawn[chart.name].png)
     for name, text in written.items():
         replace_file(directory / name, text.encode())
     return directory / "report.html"

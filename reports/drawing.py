@@ -6,11 +6,12 @@ import io
 import re
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.cells import one_line
 from reports.layout import BESIDE, LINE, fold
-from reports.theme import VARIABLES, WIDE, figure_style
+from reports.theme import NARROW, VARIABLES, WIDE, figure_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from reports.chart import Chart
 
-__all__ = ["to_png", "to_svg"]
+__all__ = ["Drawing", "draw", "to_svg"]
 
 _PNG_DOTS_PER_INCH = 192
 
@@ -30,14 +31,38 @@ _SUPERFLUOUS = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart as it stands in a report."""
+
+    wide: str
+    """An `<svg>` element for a screen."""
+    narrow: str
+    """One for a phone."""
+    png: bytes
+
+
+def draw(chart: Chart, subtitle: str) -> Drawing:
+    """Draw a chart for the page and as a file; what it compares stands in the file alone."""
+    with _styled(chart.name):
+        figure = chart.draw(WIDE)
+        wide = _svg(figure)
+        png = _png(figure, chart.title, subtitle)
+    return Drawing(wide, to_svg(chart, NARROW), png)
+
+
 def to_svg(chart: Chart, width: float) -> str:
     """Draw a chart as an `<svg>` element to stand in HTML; `width` in inches.
 
     What belongs to a strategy has its tag as a class, and each seed's dot or line the class "seed".
     """
-    with figure_style(f"{chart.name} {width}"), _any_letters():
-        buffer = io.StringIO()
-        _laid_out(chart.draw(width)).savefig(buffer, format="svg", metadata={"Date": None})
+    with _styled(f"{chart.name} {width}"):
+        return _svg(chart.draw(width))
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    _laid_out(figure).savefig(buffer, format="svg", metadata={"Date": None})
     text = re.sub(r"<metadata>.*?</metadata>|<style .*?</style>", "", buffer.getvalue(), flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", lambda tag: _themed(tag[0]), text[text.index("<svg") :])
     text = re.sub(r"<!--.*?-->|>\s+<", lambda found: "><" if found[0].startswith(">") else "", text)
@@ -45,20 +70,19 @@ def to_svg(chart: Chart, width: float) -> str:
     return re.sub(r"^<svg [^>]*?(viewBox=\S+ \S+ \S+ \S+\")[^>]*>", r'<svg \1 aria-hidden="true">', text)
 
 
-def to_png(chart: Chart, subtitle: str) -> bytes:
-    """Draw a chart, with its title and what it compares, on white at twice the resolution of a screen."""
-    with figure_style(chart.name), _any_letters():
-        figure = chart.draw(WIDE)
-        title = fold(one_line(chart.title), WIDE - 1)
-        figure.set_figheight(figure.get_figheight() + LINE * (title.count("\n") + 3))
-        figure.suptitle(f"{title}\n{one_line(subtitle)}", x=0.01, ha="left")
-        for legend in figure.legends:
-            if legend.get_gid() == BESIDE:
-                legend.set_loc("outside right lower")  # clear of the title
-        buffer = io.BytesIO()
-        _laid_out(figure).savefig(
-            buffer, format="png", dpi=_PNG_DOTS_PER_INCH, metadata={"Software": None}, pil_kwargs={"compress_level": 3}
-        )
+def _png(figure: Figure, title: str, subtitle: str) -> bytes:
+    """Write title and subtitle above a figure, on white, at twice the resolution of a screen."""
+    folded = fold(one_line(title), WIDE - 1)
+    figure.set_figheight(figure.get_figheight() + LINE * (folded.count("\n") + 3))
+    figure.suptitle(f"{folded}\n{one_line(subtitle)}", x=0.01, ha="left")
+    for legend in figure.legends:
+        if legend.get_gid() == BESIDE:
+            legend.set_loc("outside right lower")  # clear of the title
+    figure.set_layout_engine("constrained")
+    buffer = io.BytesIO()
+    _laid_out(figure).savefig(
+        buffer, format="png", dpi=_PNG_DOTS_PER_INCH, metadata={"Software": None}, pil_kwargs={"compress_level": 3}
+    )
     return buffer.getvalue()
 
 
@@ -81,8 +105,8 @@ def _themed(tag: str) -> str:
 
 
 @contextmanager
-def _any_letters() -> Iterator[None]:
+def _styled(salt: str) -> Iterator[None]:
     """Let a name have letters that the font of the figures lacks; they show as boxes in the PNG files."""
-    with warnings.catch_warnings():
+    with figure_style(salt), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font", UserWarning)
         yield

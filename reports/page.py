@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,9 @@ from reports import provenance
 from reports.cells import NOT_MEASURED, flag_in_words, notes, one_line, remark
 from reports.columns import groups, main_columns
 from reports.deploy import DEPLOY_NOTE
-from reports.drawing import to_svg
 from reports.export import comparison_csv, comparison_json
 from reports.overview import overview
-from reports.theme import NARROW, WIDE, Look, looks, style_variables
+from reports.theme import Look, looks, style_variables
 from reports.trust import trust
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from bench.comparison import Comparison
     from reports.chart import Chart
+    from reports.drawing import Drawing
 
 __all__ = ["MOST_BYTES", "Part", "render_page"]
 
@@ -45,7 +45,9 @@ class Part:
     """One comparison of a page, with its figures."""
 
     comparison: Comparison
-    charts: Sequence[Chart]
+    charts: Sequence[Chart] = ()
+    drawn: Mapping[str, Drawing] = field(default_factory=dict)
+    """By chart, but for those that are missing."""
     about: str = ""
     """Ends the names of its regions, where a page has several comparisons."""
 
@@ -68,13 +70,16 @@ def render_page(parts: Sequence[Part], command: str | None, styles: Mapping[str,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"one_line": one_line, "breakable": _breakable, "subject": provenance.subject}
+    environment.filters |= {
+        "one_line": one_line,
+        "breakable": _breakable,
+        "subject": provenance.subject,
+        "ours": Markup,
+    }
     page = environment.get_template("report.html").render(
         parts=parts,
         overview=overview(comparisons) if len(parts) > 1 else None,
         looks=known,
-        svg=lambda chart, width: Markup(to_svg(chart, width)),  # noqa: S704  made by matplotlib, which escapes its text
-        widths={"wide": WIDE, "narrow": NARROW},
         style=Markup(style_variables() + _asset("report.css") + _dimming(known)),  # noqa: S704
         script=Markup(script),  # noqa: S704
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

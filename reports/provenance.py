@@ -79,7 +79,9 @@ def reproduce(comparison: Comparison) -> str:
     asked = specs[0].workload.model_dump() | specs[0].model_dump(exclude={"strategy", "workload", "seed"})
     usual = WorkloadSpec().model_dump() | RunSpec(strategy=()).model_dump(exclude={"strategy", "workload", "seed"})
     options = {"strategies": ",".join(row.strategy for row in comparison.rows), "seeds": 1 + max(s.seed for s in specs)}
-    options |= {name: value for name, value in asked.items() if value != usual[name] or name in {"model", "dataset", "device"}}
+    options |= {
+        name: value for name, value in asked.items() if value != usual[name] or name in {"model", "dataset", "device"}
+    }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", _option(value))]
     return shlex.join(["python", "-m", "bench", "compare", *words])
 

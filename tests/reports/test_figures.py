@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bench.comparison import compare
-from reports.drawing import to_png, to_svg
+from reports.drawing import draw, to_svg
 from reports.figures import charts
 from reports.layout import fold, text_width
 from reports.theme import DARK, INK, LIGHT, NARROW, PAPER, WIDE, contrast, figure_style, looks
@@ -159,18 +159,18 @@ def test_ids_are_unique_over_all_figures_of_a_page(drawn):
 def test_equal_records_make_equal_bytes(records, drawn):
     again = {chart.name: chart for chart in charts(compare(records))}
     assert to_svg(again["differences"], WIDE) == to_svg(drawn["differences"], WIDE)
-    assert to_png(again["tradeoff"], "a on b") == to_png(drawn["tradeoff"], "a on b")
+    assert draw(again["tradeoff"], "a on b").png == draw(drawn["tradeoff"], "a on b").png
 
 
 def test_figures_leave_nothing_behind(drawn):
-    to_png(drawn["learning_curves"], "a on b")
+    draw(drawn["learning_curves"], "a on b")
     assert plt.get_fignums() == []
 
 
 def test_letters_that_the_font_lacks_do_not_warn(make_record):
     chart = charts(compare([make_record("\u5168\u91cf")]))[-1]
     assert "\u5168\u91cf" in _texts(to_svg(chart, WIDE))
-    assert to_png(chart, "a on b").startswith(b"\x89PNG")
+    assert draw(chart, "a on b").png.startswith(b"\x89PNG")
 
 
 def test_a_figure_without_data_says_why(make_record):
