@@ -96,7 +96,9 @@ def compare(
     specs = settings.matrix(_device(settings.device))
     _check(specs)
     if dry_run:
-        _print_matrix(specs)
+        from bench.announcement import matrix_table  # noqa: PLC0415
+
+        Console().print(matrix_table(specs))
         return 0
     if resume and out is None:
         msg = "--resume needs --out, the directory to go on in"
@@ -220,6 +222,7 @@ def _check(specs: Sequence[RunSpec]) -> None:
 
 def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:
     """Carry out what is not done; whether the user interrupted it."""
+    from bench.announcement import in_words  # noqa: PLC0415
     from bench.campaign import Campaign  # noqa: PLC0415
     from bench.progress import Display  # noqa: PLC0415
     from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
@@ -229,7 +232,7 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     todo = [spec for spec in specs if not store.done(spec)]
     with ExitStack() as stack:
         display = stack.enter_context(Display(console, len(todo)))
-        display.say(_plan_in_words(specs, todo, store.directory, settings))
+        display.say(in_words(specs, todo, store.directory))
         runner = (
             InProcessRunner(on_wait=display.say)
             if in_process
@@ -242,35 +245,3 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
         except KeyboardInterrupt:
             return True
     return runner.interrupted
-
-
-def _plan_in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path, settings: Settings) -> str:
-    from bench.metrics import format_bytes  # noqa: PLC0415
-    from bench.workload.assets import bytes_to_fetch  # noqa: PLC0415
-    from bench.workload.origins import needs_conversion  # noqa: PLC0415
-    from bench.workload.presets import required_assets  # noqa: PLC0415
-
-    names = ", ".join(dict.fromkeys(spec.name for spec in specs))
-    spec = specs[0]
-    length = (
-        f"{spec.steps} steps" if spec.steps else f"{spec.epochs} epochs of {spec.workload.train_samples or 'all'} rows"
-    )
-    done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
-    fetched = bytes_to_fetch(required_assets(spec.workload))
-    first = [f"{format_bytes(fetched)} to fetch"] if fetched else []
-    first += ["the model's GGUF file to convert"] if needs_conversion(spec.workload.model) else []
-    once = f"; before the first run, once: {', '.join(first)}" if first else ""
-    return (
-        f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {settings.seeds} seed{'' if settings.seeds == 1 else 's'}, "
-        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
-    )
-
-
-def _print_matrix(specs: Sequence[RunSpec]) -> None:
-    table = Table("run", "strategy", "seed", "model", "data set", "rows", "batch", "device", box=None)
-    for number, spec in enumerate(specs, start=1):
-        workload = spec.workload
-        length = f"{spec.steps} steps" if spec.steps else f"{workload.train_samples or 'all'} x {spec.epochs}"
-        cells = (number, spec.name, spec.seed, workload.model, workload.dataset, length, spec.batch_size, spec.device)
-        table.add_row(*(Text(str(cell)) for cell in cells))
-    Console().print(table)

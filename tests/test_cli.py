@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from bench import cli
+from bench import announcement, cli
 from bench.__main__ import main
 from bench.record import RunRecord
 from bench.settings import Settings
@@ -252,9 +252,8 @@ def test_what_is_done_once_is_said_before_it_is_done(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("model.gguf").touch()
-    settings = Settings.gather({"model": model, "dataset": "reviews.csv"})
-    specs = settings.matrix("cpu")
-    assert cli._plan_in_words(specs, specs, Path("out"), settings).endswith(words)
+    specs = Settings.gather({"model": model, "dataset": "reviews.csv"}).matrix("cpu")
+    assert announcement.in_words(specs, specs, Path("out")).endswith(words)
 
 
 def test_the_console_script_which_every_run_imports_again_is_next_to_nothing() -> None:

@@ -1,0 +1,50 @@
+"""A comparison before it begins: its runs, in words and as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from bench.metrics import format_bytes
+from bench.workload.assets import bytes_to_fetch
+from bench.workload.origins import needs_conversion
+from bench.workload.presets import required_assets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.spec import RunSpec
+
+__all__ = ["in_words", "matrix_table"]
+
+
+def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path) -> str:
+    """Say in one line what will be run, on what, where the results go, and what must be fetched first."""
+    names = ", ".join(dict.fromkeys(spec.name for spec in specs))
+    spec, seeds = specs[0], len({spec.seed for spec in specs})
+    length = (
+        f"{spec.steps} steps" if spec.steps else f"{spec.epochs} epochs of {spec.workload.train_samples or 'all'} rows"
+    )
+    done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
+    fetched = bytes_to_fetch(required_assets(spec.workload))
+    first = [f"{format_bytes(fetched)} to fetch"] if fetched else []
+    first += ["the model's GGUF file to convert"] if needs_conversion(spec.workload.model) else []
+    once = f"; before the first run, once: {', '.join(first)}" if first else ""
+    return (
+        f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {seeds} seed{'' if seeds == 1 else 's'}, "
+        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
+    )
+
+
+def matrix_table(specs: Sequence[RunSpec]) -> Table:
+    """List the runs in their order, for the terminal."""
+    table = Table("run", "strategy", "seed", "model", "data set", "rows", "batch", "device", box=None)
+    for number, spec in enumerate(specs, start=1):
+        workload = spec.workload
+        length = f"{spec.steps} steps" if spec.steps else f"{workload.train_samples or 'all'} x {spec.epochs}"
+        cells = (number, spec.name, spec.seed, workload.model, workload.dataset, length, spec.batch_size, spec.device)
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    return table
