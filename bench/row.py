@@ -31,6 +31,8 @@ class Row:
     strategy: str
     records: tuple[RunRecord, ...]
     """By seed; the newest where a seed was run twice."""
+    finished: tuple[RunRecord, ...]
+    """Of them, those that ended well."""
     samples: dict[str, dict[int, float]]
     """By metric and seed, of the runs that ended well."""
     means: dict[str, float | None]
@@ -41,11 +43,6 @@ class Row:
     """Wilson interval of the mean accuracy, over the evaluation rows."""
     majority_accuracy: float | None
     is_reference: bool
-
-    @property
-    def finished(self) -> tuple[RunRecord, ...]:
-        """The runs that ended well."""
-        return tuple(record for record in self.records if record.status == "ok")
 
     @property
     def status(self) -> Status:
@@ -88,7 +85,7 @@ class Row:
 
 def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -> Row:
     """Gather the runs of one strategy; it is not yet set against anything."""
-    finished = [record for record in records if record.status == "ok"]
+    finished = tuple(record for record in records if record.status == "ok")
     numbers = {record.spec.seed: values_of(record) for record in finished}
     samples = {
         metric: {seed: value for seed, values in numbers.items() if (value := values[metric]) is not None}
@@ -101,6 +98,7 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -
     return Row(
         strategy=name,
         records=records,
+        finished=finished,
         samples=samples,
         means={metric: _mean(samples[metric].values(), known.get(metric)) for metric in METRICS},
         relative=dict.fromkeys(METRICS),

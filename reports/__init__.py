@@ -41,12 +41,6 @@ def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command:
     from reports import export, markdown, page, parts  # noqa: PLC0415
 
     made, styles = parts.parts_of(comparisons)
-    written = {
-        "report.html": page.render_page(made, command, styles),
-        "summary.md": "\n".join(markdown.render_markdown(part.comparison, part.charts, command) for part in made),
-        "comparison.csv": export.comparison_csv(comparisons),
-        "results.json": export.comparison_json(comparisons),
-    }
     directory.mkdir(parents=True, exist_ok=True)
     write_table([record for comparison in comparisons for record in comparison.records], directory)
     for part in made:
@@ -56,8 +50,12 @@ def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command:
                 path.unlink(missing_ok=True)  # of an earlier report in this directory
             else:
                 replace_file(path, part.drawn[chart.name].png)
-    for name, text in written.items():
-        replace_file(directory / name, text.encode())
+    summaries = (markdown.render_markdown(part.comparison, part.charts, command) for part in made)
+    replace_file(directory / "summary.md", "\n".join(summaries).encode())
+    replace_file(directory / "comparison.csv", export.comparison_csv(comparisons).encode())
+    replace_file(directory / "results.json", export.comparison_json(comparisons).encode())
+    # The page comes last: where it would be too large, all else is there.
+    replace_file(directory / "report.html", page.render_page(made, command, styles).encode())
     return directory / "report.html"
 
 

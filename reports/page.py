@@ -39,6 +39,9 @@ MOST_BYTES = 2 * 2**20
 _MOST_EMBEDDED = 2**17
 """Bytes of a file of data that stands in the page; a larger one lies beside it only."""
 
+_MOST_RUNS = 1000
+"""Whose table is not even made to see how large it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -96,7 +99,7 @@ def render_page(parts: Sequence[Part], command: str | None, styles: Mapping[str,
         command=command,
         downloads=_downloads(
             {
-                "results.csv": to_csv(to_table(records)),
+                "results.csv": to_csv(to_table(records)) if len(records) <= _MOST_RUNS else None,
                 "comparison.csv": comparison_csv(comparisons),
                 "results.json": comparison_json(comparisons),
             }
@@ -127,11 +130,13 @@ def _breakable(name: str) -> Markup:
     return Markup("<wbr>").join(re.split(r"(?<=[+:])", one_line(name)))
 
 
-def _downloads(files: Mapping[str, str]) -> dict[str, str | None]:
+def _downloads(files: Mapping[str, str | None]) -> dict[str, str | None]:
     """The files as links that hold their data; None for one too large to stand in a page."""
     kinds = {"csv": "text/csv", "json": "application/json"}
     return {
-        name: _data_uri(kinds[name.rpartition(".")[2]], text) if len(text) <= _MOST_EMBEDDED else None
+        name: _data_uri(kinds[name.rpartition(".")[2]], text)
+        if text is not None and len(text) <= _MOST_EMBEDDED
+        else None
         for name, text in files.items()
     }
 

@@ -9,14 +9,14 @@ from bench.metrics import format_bytes
 from bench.spec import RunSpec, WorkloadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from bench.comparison import Comparison
     from bench.record import Environment
 
 __all__ = ["devices", "provenance", "reproduce", "seeds", "settings", "subject", "task", "version"]
 
-_ENVIRONMENT: dict[str, Callable[[Environment], object]] = {
+_ENVIRONMENT: dict[str, Callable[[Environment], Hashable]] = {
     "device": lambda where: where.device_name,
     "device memory": lambda where: where.device_memory_bytes and format_bytes(where.device_memory_bytes),
     "driver": lambda where: where.driver,
@@ -28,6 +28,8 @@ _ENVIRONMENT: dict[str, Callable[[Environment], object]] = {
     "commit": lambda where: where.git_commit and where.git_commit[:12] + (" with changes" if where.git_dirty else ""),
     "assets (SHA-256)": lambda where: ", ".join(f"{name} {digest}" for name, digest in where.assets.items()),
 }
+
+_MOST_SEEDS = 12
 
 
 def subject(comparison: Comparison) -> str:
@@ -53,9 +55,11 @@ def devices(comparison: Comparison) -> str:
 
 
 def seeds(comparison: Comparison) -> str:
-    """The seeds, counted: "3 seeds (0, 1, 2)"."""
+    """The seeds, counted: "3 seeds (0, 1, 2)", or from the first to the last where they are many."""
     known = sorted({record.spec.seed for record in comparison.records})
-    return f"{len(known)} seed{'s' if len(known) != 1 else ''} ({', '.join(map(str, known))})"
+    few = len(known) <= _MOST_SEEDS
+    which = ", ".join(map(str, known)) if few else f"{known[0]} to {known[-1]}"
+    return f"{len(known)} seed{'s' if len(known) != 1 else ''} ({which})"
 
 
 def version(comparison: Comparison) -> str:
@@ -103,5 +107,5 @@ def _environments(comparison: Comparison) -> list[Environment]:
     return [record.environment for record in comparison.records if record.environment]
 
 
-def _distinct(values: Iterable[object]) -> str:
-    return "; ".join(dict.fromkeys(str(value) for value in values if value not in (None, "")))
+def _distinct(values: Iterable[Hashable]) -> str:
+    return "; ".join(dict.fromkeys(str(value) for value in dict.fromkeys(values) if value not in (None, "")))

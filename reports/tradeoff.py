@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["tradeoff"]
 
 _MEMORY = "peak_memory_bytes"
+_MOST_DOTS = 1000
+"""Of seeds; more are a cloud, and weigh more than the rest of the page."""
 
 
 def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
@@ -43,7 +45,7 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
     return Chart(
         name=f"{prefix}tradeoff",
         title=_title(rows, best),
-        caption="Up and to the left is better. Small dots are seeds, the shape is their mean, bars are 95% intervals "
+        caption=f"Up and to the left is better. Small dots are seeds (where all are {_MOST_DOTS:,} at most), the shape is their mean, bars are 95% intervals "
         f"(accuracy over evaluation rows, memory over seeds).{hollow if best else ''}",
         alternative=f"Scatter plot of peak memory and accuracy. {told}.",
         table=(
@@ -96,10 +98,11 @@ def _written(metric: str, interval: Interval | None) -> str:
 def _draw(rows: list[Row], best: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
     figure, axes = canvas(width, [row.strategy for row in rows])
     _draw_frontier(axes, best)
+    with_dots = sum(len(row.finished) for row in rows) <= _MOST_DOTS
     for row in rows:
         look = styles[row.strategy]
         _draw_intervals(axes, row, look)
-        seeds = sorted(row.samples[_MEMORY].keys() & row.samples["accuracy"].keys())
+        seeds = sorted(row.samples[_MEMORY].keys() & row.samples["accuracy"].keys()) if with_dots else []
         dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgewidth": 0}
         xs, ys = ([row.samples[metric][seed] for seed in seeds] for metric in (_MEMORY, "accuracy"))
         axes.plot(xs, ys, color=look.colour, gid=f"{look.tag} seed", zorder=3, **dots)
