@@ -1,0 +1,177 @@
+"""Step times judged: median and mean, by pairs of fresh processes.
+
+The median is steady and blind to slow single steps; the mean, the inverse of throughput, sees them.
+Both are gated, and a red one must be red again in a fresh rerun.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.gate.looks import Look, Plan, decide
+from bench.gate.verdict import Finding, Word
+from bench.gate.words import faster_or_slower, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+__all__ = ["MARGIN", "TIME_METRICS", "Pair", "TimeRule", "judge_time", "pairs_wanted", "time_findings", "unmeasured"]
+
+MARGIN = 0.05
+
+_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
+    "step_seconds_median": lambda steps: float(np.median(steps)),
+    "step_seconds_mean": lambda steps: float(np.mean(steps)),
+}
+
+TIME_METRICS = tuple(_STATISTICS)
+
+_COLLAPSE = math.log(0.7)
+"""Head 30 % faster: more often work that was left out than work done better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The steady steps of one fresh process per side, in seconds."""
+
+    base: Sequence[float]
+    head: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRule:
+    """How step times are judged."""
+
+    margins: dict[str, float] = field(default_factory=dict)
+    """By metric, how much slower head may be, as a share; MARGIN where none is given."""
+    plan: Plan = field(default_factory=Plan)
+    confirm: bool = True
+    """Whether red must be red again in fresh pairs."""
+
+    def margin(self, metric: str) -> float:
+        """How much slower head may be."""
+        return self.margins.get(metric, MARGIN)
+
+
+_DEFAULT = TimeRule()
+
+
+def pairs_wanted(pairs: Sequence[Pair], rule: TimeRule = _DEFAULT, metrics: Iterable[str] = TIME_METRICS) -> int | None:
+    """How many pairs the next look needs; None where all metrics are decided, or no look is left.
+
+    For a rerun, pass its own pairs and the metrics of the findings that need it.
+    """
+    ahead = next((num for num in rule.plan.looks if num > len(pairs)), None)
+    if ahead is None or _fault(pairs):
+        return None
+    undecided = any(_decide(_values(pairs, metric), rule, metric)[0] is None for metric in metrics)
+    return ahead if undecided else None
+
+
+def judge_time(
+    benchmark: str, pairs: Sequence[Pair], rerun: Sequence[Pair] = (), rule: TimeRule = _DEFAULT
+) -> tuple[Finding, ...]:
+    """Judge both metrics of step time.
+
+    Without `rerun`, a metric that is red needs one; with it, the metric is red where the fresh
+    pairs are red in the same metric.
+    """
+    fault = _fault(pairs) or (_fault(rerun) and f"in the rerun, {_fault(rerun)}")
+    if fault:
+        return tuple(unmeasured(benchmark, metric, fault) for metric in TIME_METRICS)
+    return tuple(
+        time_findings(benchmark, metric, _values(pairs, metric), _values(rerun, metric), rule)
+        for metric in TIME_METRICS
+    )
+
+
+def time_findings(
+    benchmark: str,
+    metric: str,
+    pairs: tuple[tuple[float, float], ...],
+    rerun: tuple[tuple[float, float], ...],
+    rule: TimeRule,
+) -> Finding:
+    """Judge one metric from one number per process, all above zero."""
+    word, look = _decide(pairs, rule, metric)
+    if look is None:
+        wanted = rule.plan.looks[0]
+        return unmeasured(benchmark, metric, f"{len(pairs)} pairs were measured, and the first look needs {wanted}")
+    confirmed = None
+    if word == "FAIL" and rerun:
+        confirmed = _decide(rerun, rule, metric)[0] == "FAIL"
+    needs_rerun = word == "FAIL" and rule.confirm and not rerun
+    red_once = word == "FAIL" and (needs_rerun or confirmed is False)
+    verdict: Word = "INCONCLUSIVE" if word is None or red_once else word
+    used = pairs[: look.num_pairs]
+    margin = rule.margin(metric)
+    return Finding(
+        benchmark,
+        metric,
+        verdict,
+        _reason(verdict, look, margin, confirmed=confirmed, needs_rerun=needs_rerun),
+        base=math.exp(sum(math.log(base) for base, _ in used) / len(used)),
+        head=math.exp(sum(math.log(head) for _, head in used) / len(used)),
+        change=math.expm1(look.estimate),
+        low=math.expm1(look.low),
+        high=_expm1(look.high),
+        margin=margin,
+        detectable=_expm1(look.detectable),
+        deviation=look.deviation,
+        num_pairs=look.num_pairs,
+        needs_rerun=needs_rerun,
+        confirmed=confirmed,
+        pairs=pairs,
+        rerun_pairs=rerun if confirmed is not None else (),
+    )
+
+
+def unmeasured(benchmark: str, metric: str, reason: str) -> Finding:
+    """Say that a metric of a benchmark was not measured, which is never green."""
+    return Finding(benchmark, metric, "NOT_MEASURED", reason)
+
+
+def _decide(pairs: Sequence[tuple[float, float]], rule: TimeRule, metric: str) -> tuple[Word | None, Look | None]:
+    margin = math.log1p(rule.margin(metric))
+    return decide([math.log(head / base) for base, head in pairs], margin, -margin, rule.plan)
+
+
+def _values(pairs: Sequence[Pair], metric: str) -> tuple[tuple[float, float], ...]:
+    of = _STATISTICS[metric]
+    return tuple((of(pair.base), of(pair.head)) for pair in pairs)
+
+
+def _fault(pairs: Sequence[Pair]) -> str | None:
+    """Say what keeps pairs from being judged."""
+    for number, pair in enumerate(pairs, start=1):
+        for side, steps in (("base", pair.base), ("head", pair.head)):
+            if not len(steps):
+                return f"{side} has no steps in pair {number}"
+            if not all(math.isfinite(seconds) and seconds > 0 for seconds in steps):
+                return f"{side} has a step in pair {number} that took no finite time above zero"
+    return None
+
+
+def _reason(verdict: Word, look: Look, margin: float, *, confirmed: bool | None, needs_rerun: bool) -> str:
+    seen = faster_or_slower(look)
+    if needs_rerun:
+        return f"{seen}; to be confirmed by a fresh rerun"
+    if confirmed is False:
+        return f"{seen}; but a fresh rerun did not find it again"
+    if verdict == "FAIL":
+        return f"{seen}{', and again in a fresh rerun' if confirmed else ''}"
+    if verdict == "IMPROVED" and look.estimate < _COLLAPSE:
+        return f"{seen}; that much is more often work left out: make sure that head does the same"
+    if verdict == "INCONCLUSIVE":
+        least = percent(_expm1(look.detectable))
+        return f"{seen}; {look.num_pairs} pairs find {least} or more, the margin is {percent(margin)}"
+    return seen
+
+
+def _expm1(value: float) -> float:
+    """Keep what noise without bounds would make infinite a finite number, so that every file is plain JSON."""
+    return math.expm1(min(value, 700.0))

@@ -1,0 +1,94 @@
+"""Peaks of memory judged: nearly the same in every process, so a few of them suffice and no noise is assumed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.gate.judge import unmeasured
+from bench.gate.verdict import Finding, Word
+from bench.gate.words import percent
+from bench.metrics import format_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["MemoryRule", "judge_memory"]
+
+_METRIC = "peak_memory_bytes"
+_FEWEST = 2
+"""Processes per side that must agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRule:
+    """How much more head may use: both must be exceeded to be red."""
+
+    margin: float = 0.02
+    """As a share of base."""
+    least_bytes: int = 8 * 2**20
+
+    def exceeded(self, base: float, head: float, part: float = 1.0) -> bool:
+        """Whether head needs more than base and the margin, or a part of the margin."""
+        return head > base * (1 + part * self.margin) and head - base > part * self.least_bytes
+
+
+_DEFAULT = MemoryRule()
+
+
+def judge_memory(
+    benchmark: str, base: Sequence[int], head: Sequence[int], rule: MemoryRule = _DEFAULT
+) -> tuple[Finding, ...]:
+    """Judge the peaks of several processes per side, in bytes.
+
+    Red or improved where the medians differ by more than the margin and every process of one side
+    lies beyond every process of the other. Green where they do not differ by that much and the
+    processes of each side agree within it; else inconclusive.
+    """
+    if not base or not head:
+        side = "head" if base else "base"
+        return (unmeasured(benchmark, _METRIC, f"{side} measured no peak"),)
+    if min(*base, *head) <= 0:
+        return (unmeasured(benchmark, _METRIC, "a peak is not above zero"),)
+    ours, theirs = median(head), median(base)
+    spread = max((max(side) - min(side)) / min(side) for side in (base, head))
+    verdict = _word(base, head, rule)
+    amount = f"{format_bytes(abs(ours - theirs))} {'more' if ours >= theirs else 'less'}"
+    seen = f"{amount}, {percent(abs(ours / theirs - 1))} of base"
+    if verdict == "INCONCLUSIVE":
+        few = min(len(base), len(head)) < _FEWEST
+        why = (
+            f"{_FEWEST} processes per side must agree" if few else f"processes of one side differ by {percent(spread)}"
+        )
+        seen = f"{seen}; {why}"
+    return (
+        Finding(
+            benchmark,
+            _METRIC,
+            verdict,
+            seen,
+            base=theirs,
+            head=ours,
+            change=ours / theirs - 1,
+            low=min(head) / max(base) - 1,
+            high=max(head) / min(base) - 1,
+            margin=rule.margin,
+            detectable=max(rule.margin, rule.least_bytes / theirs, spread),
+            num_pairs=min(len(base), len(head)),
+            pairs=tuple(zip(map(float, base), map(float, head), strict=False)),
+        ),
+    )
+
+
+def _word(base: Sequence[int], head: Sequence[int], rule: MemoryRule) -> Word:
+    ours, theirs = median(head), median(base)
+    if min(len(base), len(head)) < _FEWEST:
+        return "INCONCLUSIVE"
+    if rule.exceeded(theirs, ours):
+        return "FAIL" if min(head) > max(base) else "INCONCLUSIVE"
+    if rule.exceeded(ours, theirs):
+        return "IMPROVED" if max(head) < min(base) else "INCONCLUSIVE"
+    if any(rule.exceeded(min(side), max(side)) for side in (base, head)):
+        return "INCONCLUSIVE"
+    return "WARN" if rule.exceeded(theirs, ours, part=0.5) and min(head) > max(base) else "PASS"

@@ -1,0 +1,139 @@
+"""Accuracy and first losses judged: whether head still learns the same."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.gate.judge import unmeasured
+from bench.gate.looks import Plan, decide
+from bench.gate.verdict import Finding, Word
+from bench.gate.words import signed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["AccuracyRule", "LossRule", "judge_accuracy", "judge_losses"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyRule:
+    """How much accuracy head may lose."""
+
+    margin: float = 0.01
+    """As a share: 0.01 is one point."""
+    alpha: float = 0.05
+    """One-sided."""
+    fewest_seeds: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LossRule:
+    """How far the losses of the first steps may move, with the same seed."""
+
+    tolerance: float = 1e-3
+    """Relative, for fp32."""
+    amp_tolerance: float = 2e-2
+    """Relative, where matrix products run in half precision."""
+    num_steps: int = 20
+
+    def allowed(self, *, amp: bool) -> float:
+        """The tolerance for the precision."""
+        return self.amp_tolerance if amp else self.tolerance
+
+
+_ACCURACY, _LOSS = AccuracyRule(), LossRule()
+
+
+def judge_accuracy(
+    benchmark: str, base: Mapping[int, float], head: Mapping[int, float], rule: AccuracyRule = _ACCURACY
+) -> tuple[Finding, ...]:
+    """Judge the accuracy by seed, as a share: whether head is not worse than base by more than the margin.
+
+    A side that lacks a seed of the other is not measured: a run that crashed must not leave the pairs greener.
+    """
+    metric = "accuracy"
+    if base.keys() != head.keys() or not base:
+        missing = sorted(base.keys() ^ head.keys())
+        why = f"seeds {', '.join(map(str, missing))} were measured on one side only" if missing else "no seed"
+        return (unmeasured(benchmark, metric, why),)
+    pairs = tuple((base[seed], head[seed]) for seed in sorted(base))
+    if not all(math.isfinite(share) for pair in pairs for share in pair):
+        return (unmeasured(benchmark, metric, "an accuracy is not a number"),)
+    if len(pairs) < rule.fewest_seeds:
+        return (unmeasured(benchmark, metric, f"{len(pairs)} seeds, and {rule.fewest_seeds} are needed"),)
+    word, look = decide(
+        [theirs - ours for theirs, ours in pairs],
+        rule.margin,
+        -rule.margin,
+        Plan(rule.alpha, (len(pairs),)),
+    )
+    assert look is not None  # there are as many pairs as the only look needs
+    change, low, high = -look.estimate, -look.high, -look.low
+    seen = f"{signed(metric, change)} ({signed(metric, low)} to {signed(metric, high)})"
+    if word is None:
+        seen += f"; {len(pairs)} seeds find {look.detectable * 100:.1f} points, the margin is {rule.margin * 100:.1f}"
+    return (
+        Finding(
+            benchmark,
+            metric,
+            word or "INCONCLUSIVE",
+            seen,
+            base=sum(theirs for theirs, _ in pairs) / len(pairs),
+            head=sum(ours for _, ours in pairs) / len(pairs),
+            change=change,
+            low=low,
+            high=high,
+            margin=rule.margin,
+            detectable=look.detectable,
+            deviation=look.deviation,
+            num_pairs=len(pairs),
+            pairs=pairs,
+        ),
+    )
+
+
+def judge_losses(
+    benchmark: str,
+    base: Mapping[int, Sequence[float]],
+    head: Mapping[int, Sequence[float]],
+    rule: LossRule = _LOSS,
+    *,
+    amp: bool = False,
+) -> tuple[Finding, ...]:
+    """Judge the losses of the first steps by seed: both sides compute the same, or head computes something else."""
+    metric = "first_losses"
+    seeds = sorted(base.keys() & head.keys())
+    trajectories = [(seed, base[seed][: rule.num_steps], head[seed][: rule.num_steps]) for seed in seeds]
+    if not trajectories:
+        return (unmeasured(benchmark, metric, "no seed was run on both sides"),)
+    largest, where = 0.0, ""
+    for seed, theirs, ours in trajectories:
+        if not theirs or len(theirs) != len(ours):
+            why = f"seed {seed} has {len(theirs)} first losses of base and {len(ours)} of head"
+            return (unmeasured(benchmark, metric, why),)
+        for step, (before, after) in enumerate(zip(theirs, ours, strict=True), start=1):
+            if not math.isfinite(before):
+                why = f"the loss of base is not a number at step {step} of seed {seed}"
+                return (unmeasured(benchmark, metric, why),)
+            moved = abs(after - before) / max(abs(before), 1e-12)
+            if not math.isfinite(after):
+                reason = f"the loss of head became {after} at step {step} of seed {seed}"
+                return (Finding(benchmark, metric, "FAIL", reason, margin=rule.allowed(amp=amp)),)
+            if moved > largest:
+                largest, where = moved, f" at step {step} of seed {seed}"
+    allowed = rule.allowed(amp=amp)
+    verdict: Word = "FAIL" if largest > allowed else "PASS"
+    return (
+        Finding(
+            benchmark,
+            metric,
+            verdict,
+            f"the losses of the first steps move by {largest:.1e}{where}; {allowed:.0e} is allowed",
+            base=0.0,
+            head=largest,
+            margin=allowed,
+            num_pairs=len(seeds),
+        ),
+    )

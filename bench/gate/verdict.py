@@ -1,0 +1,126 @@
+"""What the gate found: one object, from which every output and the exit code are made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bench.metrics import METRICS, Metric, format_seconds
+
+__all__ = ["GATED", "SEVERITY", "Finding", "Judgement", "Side", "Word"]
+
+Word = Literal["PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL"]
+
+SEVERITY: tuple[Word, ...] = ("PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL")
+"""The verdicts; what several findings amount to is the last of theirs."""
+
+GATED: dict[str, Metric] = METRICS | {
+    "step_seconds_mean": Metric(
+        "mean step", "s", "lower", "ratio", format_seconds, "the inverse of throughput: sees slow single steps"
+    ),
+    "first_losses": Metric(
+        "first losses", "share", "lower", "none", "{:.1e}".format, "largest relative difference over the first steps"
+    ),
+}
+"""By the name that a finding has: the metrics of a comparison, and those that only the gate looks at."""
+
+_CRASHED, _INCONCLUSIVE, _NOT_MEASURED = 5, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One metric of one benchmark, judged."""
+
+    benchmark: str
+    """The name of a strategy, of a pytest-benchmark test, or a rule as it was written."""
+    metric: str
+    """A name of GATED."""
+    verdict: Word
+    reason: str
+    """Why, in one sentence."""
+    base: float | None = None
+    """What the base side needed, in the metric's unit."""
+    head: float | None = None
+    change: float | None = None
+    """Of head against base: 0.05 is 5 % more for a ratio, 5 points more for a share that is subtracted."""
+    low: float | None = None
+    """Bound of the change, one-sided, at the level of the look."""
+    high: float | None = None
+    margin: float | None = None
+    """How much worse head may be, as a change."""
+    detectable: float | None = None
+    """The smallest change that would have been found four times in five."""
+    deviation: float | None = None
+    """Standard deviation of a single pair, on the scale that was tested: logarithms for a ratio."""
+    num_pairs: int = 0
+    """Pairs that the verdict rests on, without those of a rerun."""
+    needs_rerun: bool = False
+    """Whether it was red once, and fresh pairs are to say whether it is again."""
+    confirmed: bool | None = None
+    """Whether a fresh rerun was red as well; None where there was none."""
+    pairs: tuple[tuple[float, float], ...] = ()
+    """Base and head, process by process, in the metric's unit."""
+    rerun_pairs: tuple[tuple[float, float], ...] = ()
+    file: str | None = None
+    """Where the benchmark is defined, relative to the repository."""
+    line: int | None = None
+
+    @property
+    def id(self) -> str:
+        """What names it among all findings."""
+        return f"{self.benchmark} {self.metric}"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two things that were compared."""
+
+    name: str
+    commit: str | None = None
+    fingerprint: dict[str, str] = field(default_factory=dict)
+    """What it ran on: processor, GPU, versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Everything that one gate found."""
+
+    findings: tuple[Finding, ...]
+    base: Side
+    head: Side
+    warnings: tuple[str, ...] = ()
+    """What every output must say beside the findings."""
+    head_crashed: str | None = None
+    """How head ended where it did not come to its end."""
+
+    @property
+    def verdict(self) -> Word:
+        """The most severe verdict; an empty gate has measured nothing."""
+        if self.head_crashed or not self.findings:
+            return "NOT_MEASURED"
+        return max((finding.verdict for finding in self.findings), key=SEVERITY.index)
+
+    @property
+    def counts(self) -> dict[Word, int]:
+        """How many findings have each verdict, the most severe first."""
+        found = Counter(finding.verdict for finding in self.findings)
+        return {word: found[word] for word in reversed(SEVERITY) if word in found}
+
+    @property
+    def by_severity(self) -> tuple[Finding, ...]:
+        """The findings, the most severe first, else in their order."""
+        return tuple(sorted(self.findings, key=lambda finding: -SEVERITY.index(finding.verdict)))
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """What the command ends with.
+
+        0 pass, improved, warn, and inconclusive without `strict`; 1 a regression; 3 inconclusive
+        with `strict`; 4 something was not measured or cannot be compared; 5 head crashed.
+        """
+        if self.head_crashed:
+            return _CRASHED
+        verdict = self.verdict
+        if verdict == "INCONCLUSIVE":
+            return _INCONCLUSIVE if strict else 0
+        return {"FAIL": 1, "NOT_MEASURED": _NOT_MEASURED}.get(verdict, 0)
