@@ -52,13 +52,13 @@ def report(
     if kind and (open_page or out):
         msg = "--format prints to the standard output; it goes with neither --open nor --out"
         raise UsageError(msg)
-    records, warnings = _read(directories)
-    if len(directories) == 1:
+    read, warnings = _read(directories)
+    if len(read) == 1:
         comparisons: tuple[Comparison, ...] = (
-            compare(records, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),
+            compare(read[0], reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),
         )
     else:
-        comparisons = split(records, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+        comparisons = split(read, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
     if kind:
         _warn(warnings)
         sys.stdout.write(render(comparisons, kind, command=_command()))
@@ -89,19 +89,19 @@ def default_directory() -> Path:
     return Path("reports", "out", datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S"))
 
 
-def _read(directories: Sequence[Path]) -> tuple[list[RunRecord], list[str]]:
+def _read(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]]:
     from bench.store import Store  # noqa: PLC0415
 
-    records, warnings = [], []
+    read, warnings = [], []
     for directory in directories:
         store = Store(directory)
         found = store.read_all()
         if not found:
             msg = f"{directory} holds no runs; give a directory that `bench compare` wrote"
             raise UsageError(msg)
-        records += found
+        read.append(found)
         warnings += store.warnings
-    return records, warnings
+    return read, warnings
 
 
 def _command() -> str:

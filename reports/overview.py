@@ -33,7 +33,7 @@ class Overview:
 
 
 def split(
-    records: Iterable[RunRecord],
+    directories: Iterable[Sequence[RunRecord]],
     reference: str | None = None,
     *,
     rank_suspect: bool = False,
@@ -41,25 +41,24 @@ def split(
 ) -> tuple[Comparison, ...]:
     """Compare what belongs together: the runs of one model, data set and device, each against its own reference.
 
+    A run that ended before it knew its machine is taken to have been on that of its directory.
     Where a comparison has no run of `reference`, its own rule chooses.
 
     Raises:
         UnknownName: no run at all is of `reference`.
 
     """
-    records = list(records)
-    names = dict.fromkeys(record.spec.name for record in records)
+    apart: dict[tuple[str, ...], list[RunRecord]] = {}
+    for records in directories:
+        machines = {_workload(record): record.environment.device_name for record in records if record.environment}
+        for record in records:
+            of_directory = machines.get(_workload(record), "")
+            where = record.environment.device_name if record.environment else of_directory
+            apart.setdefault((*_workload(record), where), []).append(record)
+    names = dict.fromkeys(record.spec.name for runs in apart.values() for record in runs)
     if reference is not None and reference not in names:
         kind = "reference"
         raise UnknownName(kind, reference, names)
-    apart: dict[tuple[str, ...], list[RunRecord]] = {}
-    for record in records:
-        where = record.environment.device_name if record.environment else ""
-        workload = record.spec.workload
-        device = record.spec.device.partition(":")[0]
-        apart.setdefault((workload.model, workload.dataset, device, where if record.environment else ""), []).append(
-            record
-        )
     return tuple(
         compare(
             runs,
@@ -69,6 +68,11 @@ def split(
         )
         for runs in apart.values()
     )
+
+
+def _workload(record: RunRecord) -> tuple[str, str, str]:
+    workload = record.spec.workload
+    return workload.model, workload.dataset, record.spec.device.partition(":")[0]
 
 
 def overview(comparisons: Sequence[Comparison]) -> Overview:

@@ -87,8 +87,9 @@ def _alike(comparison: Comparison) -> Check:
     if comparison.mismatches:
         fields = listed(one.field for one in comparison.mismatches)
         return Check("warn", asked, f"{fields} {'differs' if len(comparison.mismatches) == 1 else 'differ'} too")
-    if not all(record.environment for record in comparison.records):
-        return Check("not checked", asked, "settings are equal; some runs did not record their machine")
+    known = [record.environment is not None for record in comparison.records if record.status == "ok"]
+    if not known or not all(known):
+        return Check("not checked", asked, "the settings are equal; not every run has recorded its machine")
     return Check("pass", asked, "settings, hardware and versions are the same in all runs")
 
 

@@ -62,6 +62,18 @@ def test_the_runs_of_two_machines_are_not_mixed(make_record, tmp_path, capsys):
     assert len(json.loads(capsys.readouterr().out)) == 2
 
 
+def test_a_run_that_ended_before_it_knew_its_machine_stays_with_its_directory(make_record, tmp_path, capsys):
+    for name in ("one", "other"):
+        with Store.open(tmp_path / name, resume=False) as store:
+            record = make_record()
+            where = record.environment.model_copy(update={"device_name": name})
+            store.write(record.model_copy(update={"environment": where}))
+            store.write(make_record("amp", status="skipped", reason="no bf16", environment=None))
+    assert cli.run(["report", str(tmp_path / "one"), str(tmp_path / "other"), "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [{line["strategy"] for line in each["strategies"]} for each in said] == [{"full", "amp"}] * 2
+
+
 @pytest.mark.parametrize("kind", ["html", "md", "csv", "json"])
 def test_a_report_is_printed_in_the_form_asked_for_and_nothing_is_written(results, tmp_path, capsys, kind):
     assert cli.run(["report", results[0], "--format", kind]) == 0

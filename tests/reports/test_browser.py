@@ -146,7 +146,7 @@ def test_the_main_table_stands_on_a_screen_without_scrolling(opened, pages):
 @pytest.mark.parametrize("width", [1280, 360])
 def test_several_comparisons_make_one_page(opened, cases, make_record, tmp_path, width):
     other = tuple(make_record(name, workload={"model": "minilm-l6"}) for name in ("full", "freeze"))
-    page, noise = opened(write_joined(split(cases["eight"] + other), tmp_path), width)
+    page, noise = opened(write_joined(split([cases["eight"], other]), tmp_path), width)
     assert page.locator("article").count() == 2
     assert (
         page.locator("section:first-of-type thead th >> nth=1")

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from bench.comparison import compare
-from bench.errors import UnknownName
+from bench.errors import BenchError, UnknownName
 from reports import write_report
+from reports.provenance import reproduce
 
 
 class _Page(HTMLParser):
@@ -141,3 +142,30 @@ def test_a_reference_that_was_not_run_is_refused(records):
 def test_ten_strategies_by_five_seeds_stay_small(make_record, tmp_path):
     records = [make_record(f"s{index}", seed=seed, step=1 + index) for seed in range(5) for index in range(10)]
     assert write_report(compare(records), tmp_path).stat().st_size < 500 * 1024
+
+
+def test_a_page_too_large_to_open_is_refused_and_all_else_is_there(make_record, tmp_path, monkeypatch):
+    monkeypatch.setattr("reports.page.MOST_BYTES", 1 << 15)
+    with pytest.raises(BenchError, match=r"the page would have .* MiB"):
+        write_report(compare([make_record()]), tmp_path)
+    assert not (tmp_path / "report.html").exists()
+    assert {"summary.md", "results.csv", "comparison.csv", "tradeoff.png"} <= {one.name for one in tmp_path.iterdir()}
+
+
+def test_data_too_large_for_a_page_lies_beside_it(make_record, tmp_path):
+    records = [make_record(name, seed=seed) for seed in range(501) for name in ("full", "freeze")]
+    text = _Page(write_report(compare(records), tmp_path).read_text()).all_text()
+    assert "results.csv (beside this page; too large to stand in it)" in text
+    assert "501 seeds (0 to 500)" in text
+
+
+def test_the_command_that_asks_for_the_runs_again_is_made_from_the_records(make_record):
+    records = [
+        make_record(name, seed=seed, workload={"eval_samples": None}) for name in ("full", "amp") for seed in (0, 1)
+    ]
+    assert reproduce(compare(records)) == (
+        "python -m bench compare --strategies full,amp --seeds 2 --model smollm2-135m --dataset rotten-tomatoes "
+        "--eval-samples all --device cpu"
+    )
+    assert reproduce(compare([*records, make_record("wide", workload={"max_length": 8})])) == ""
+    assert reproduce(compare([])) == ""
