@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bench.metrics import METRICS, Metric, format_seconds
 
@@ -28,25 +28,34 @@ GATED: dict[str, Metric] = METRICS | {
 _CRASHED, _INCONCLUSIVE, _NOT_MEASURED = 5, 3, 4
 
 
+_STRICT: dict[str, bool] = {"use_attribute_docstrings": True, "allow_inf_nan": False}
+"""For gate.json: how pydantic reads and describes what is below."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One metric of one benchmark, judged."""
+
+    __pydantic_config__: ClassVar = _STRICT
 
     benchmark: str
     """The name of a strategy, of a pytest-benchmark test, or a rule as it was written."""
     metric: str
     """A name of GATED."""
     verdict: Word
+    """What it amounts to."""
     reason: str
     """Why, in one sentence."""
     base: float | None = None
     """What the base side needed, in the metric's unit."""
     head: float | None = None
+    """What the head side needed, in the metric's unit."""
     change: float | None = None
     """Of head against base: 0.05 is 5 % more for a ratio, 5 points more for a share that is subtracted."""
     low: float | None = None
-    """Bound of the change, one-sided, at the level of the look."""
+    """Bound of the change from below, one-sided, at the level of the look."""
     high: float | None = None
+    """Bound of the change from above, likewise."""
     margin: float | None = None
     """How much worse head may be, as a change."""
     detectable: float | None = None
@@ -62,9 +71,11 @@ class Finding:
     pairs: tuple[tuple[float, float], ...] = ()
     """Base and head, process by process, in the metric's unit."""
     rerun_pairs: tuple[tuple[float, float], ...] = ()
+    """The same of the rerun."""
     file: str | None = None
     """Where the benchmark is defined, relative to the repository."""
     line: int | None = None
+    """In that file, counted from 1."""
 
     @property
     def id(self) -> str:
@@ -76,8 +87,12 @@ class Finding:
 class Side:
     """One of the two things that were compared."""
 
+    __pydantic_config__: ClassVar = _STRICT
+
     name: str
+    """As the user gave it."""
     commit: str | None = None
+    """Of git, where it is known."""
     fingerprint: dict[str, str] = field(default_factory=dict)
     """What it ran on: processor, GPU, versions."""
 
@@ -86,9 +101,14 @@ class Side:
 class Judgement:
     """Everything that one gate found."""
 
+    __pydantic_config__: ClassVar = _STRICT
+
     findings: tuple[Finding, ...]
+    """One per benchmark and metric."""
     base: Side
+    """What head was compared with."""
     head: Side
+    """What was judged."""
     warnings: tuple[str, ...] = ()
     """What every output must say beside the findings."""
     head_crashed: str | None = None

@@ -24,8 +24,11 @@ def percent(share: float) -> str:
 
 def signed(metric: str, change: float) -> str:
     """Write a change with its sign: "+4.2 %", or "-0.5 points" for a share that is subtracted."""
+    kind = GATED[metric]
+    if kind.compare == "difference" and kind.unit != "share":
+        return f"{change:+z.3f} {kind.unit}"
     text = f"{change * 100:+z.1f}" if change <= _MUCH else f"over +{_MUCH * 100}"
-    return f"{text} {'points' if GATED[metric].compare == 'difference' else '%'}"
+    return f"{text} {'points' if kind.compare == 'difference' else '%'}"
 
 
 def faster_or_slower(look: Look) -> str:

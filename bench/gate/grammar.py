@@ -1,0 +1,156 @@
+"""The rules of `compare --gate rules.toml`, read.
+
+    rules = [
+      "amp throughput >= 1.2x full",
+      "peak_memory <= 20 GiB",
+      "accuracy >= full - 1 point",
+    ]
+
+    rule    := [strategy] metric (">=" | "<=" | ">" | "<") bound
+    bound   := number unit | factor "x" strategy | strategy [("+" | "-") number unit]
+
+A rule without a strategy is about every strategy but the one that it compares with.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from bench.errors import UnknownName, UsageError
+from bench.metrics import METRICS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Rule", "parse_rule", "read_rules"]
+
+Op = Literal[">=", "<=", ">", "<"]
+
+ALIASES = {
+    "throughput": "samples_per_second",
+    "steady_throughput": "steady_samples_per_second",
+    "tokens": "steady_tokens_per_second",
+    "memory": "peak_memory_bytes",
+    "peak_memory": "peak_memory_bytes",
+    "training_time": "train_seconds",
+    "step_time": "step_seconds_median",
+    "evaluation_loss": "eval_loss",
+}
+"""Short names of metrics, beside those of METRICS."""
+
+_UNITS = {
+    "bytes": {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
+    | {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12},
+    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0},
+    "share": {"": 1.0, "%": 0.01, "point": 0.01, "points": 0.01},
+}
+
+_RULE = re.compile(r"(?:(?P<strategy>\S+)\s+)?(?P<metric>\w+)\s*(?P<op>[<>]=?)\s*(?P<bound>[^\s=<>].*)")
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
+_AMOUNT = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>\S*)")
+_FACTOR = re.compile(rf"(?P<factor>{_NUMBER})\s*(?:x|\N{{MULTIPLICATION SIGN}})\s+(?P<strategy>\S+)")
+_OTHER = re.compile(r"(?P<strategy>\S+)(?:\s+(?P<sign>[+-])\s*(?P<amount>.+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a metric of one strategy, or of every one, must be."""
+
+    text: str
+    strategy: str | None
+    metric: str
+    """A name of METRICS."""
+    op: Op
+    other: str | None = None
+    """The strategy that it is compared with; None where the bound is absolute."""
+    factor: float | None = None
+    """Of the other's value."""
+    amount: float = 0.0
+    """In the metric's unit: the bound, or what is added to the other's value."""
+
+    @property
+    def sign(self) -> Literal[-1, 1]:
+        """1 where more is right, -1 where less is."""
+        return 1 if self.op.startswith(">") else -1
+
+
+def read_rules(path: Path) -> tuple[Rule, ...]:
+    """Read a file of rules.
+
+    Raises:
+        UsageError: it cannot be read, is no TOML, or holds something else than rules.
+        UnknownName: a key or a metric is unknown.
+
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"--gate {path}: {error.strerror}; name a TOML file of rules"
+        raise UsageError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"--gate {path}: no TOML: {error}"
+        raise UsageError(msg) from error
+    for key in table:
+        if key != "rules":
+            raise UnknownName("key", key, ["rules"], hint=f"In {path}.")
+    rules = table.get("rules")
+    if not isinstance(rules, list) or not rules or not all(isinstance(rule, str) for rule in rules):
+        msg = f'{path}: give a list of sentences: rules = ["peak_memory <= 20 GiB"]'
+        raise UsageError(msg)
+    return tuple(parse_rule(rule) for rule in dict.fromkeys(rules))
+
+
+def parse_rule(text: str) -> Rule:
+    """Read one rule.
+
+    Raises:
+        UsageError: it is no rule, or its bound does not suit its metric.
+        UnknownName: its metric or unit is unknown.
+
+    """
+    text = " ".join(text.split())
+    found = _RULE.fullmatch(text)
+    if not found:
+        msg = f'rule {text!r}: write "[strategy] metric >= bound", such as "amp throughput >= 1.2x full"'
+        raise UsageError(msg)
+    name = found["metric"]
+    metric = ALIASES.get(name, name)
+    if metric not in METRICS:
+        raise UnknownName("metric", name, METRICS.keys() | ALIASES.keys(), hint=f"In the rule {text!r}.")
+    strategy, op, bound = found["strategy"], cast("Op", found["op"]), found["bound"]
+    if factor := _FACTOR.fullmatch(bound):
+        if METRICS[metric].compare == "difference":
+            msg = (
+                f'rule {text!r}: {name} is compared by differences; write "{name} {op} {factor["strategy"]} - 1 point"'
+            )
+            raise UsageError(msg)
+        return Rule(text, strategy, metric, op, factor["strategy"], float(factor["factor"]))
+    if bound[0].isdigit():
+        return Rule(text, strategy, metric, op, amount=_amount(text, metric, bound))
+    other = _OTHER.fullmatch(bound)
+    if not other:
+        msg = f'rule {text!r}: {bound!r} is no bound; write "20 GiB", "1.2x full", "full" or "full - 1 point"'
+        raise UsageError(msg)
+    amount = _amount(text, metric, other["amount"]) if other["amount"] else 0.0
+    plain = 1.0 if not amount and METRICS[metric].compare != "difference" else None
+    signed = -amount if other["sign"] == "-" else amount
+    return Rule(text, strategy, metric, op, other["strategy"], plain, signed)
+
+
+def _amount(text: str, metric: str, written: str) -> float:
+    """Read a number with its unit, in the unit of the metric."""
+    found = _AMOUNT.fullmatch(written)
+    if not found:
+        msg = f"rule {text!r}: {written!r} is no number with a unit"
+        raise UsageError(msg)
+    own = METRICS[metric].unit
+    units = _UNITS.get(own, {"": 1.0, own: 1.0})
+    if not found["unit"] and "" not in units:
+        msg = f"rule {text!r}: {written} of what? Give a unit: {', '.join(units)}"
+        raise UsageError(msg)
+    if found["unit"] not in units:
+        raise UnknownName("unit", found["unit"], filter(None, units), hint=f"In the rule {text!r}.")
+    return float(found["number"]) * units[found["unit"]]

@@ -1,0 +1,162 @@
+"""Rules about one comparison, judged with its intervals: `compare --gate rules.toml`.
+
+A rule holds where its interval lies wholly on the right side of its bound, and is broken where it
+lies wholly on the wrong side. Peaks of memory need no interval: no run may cross an absolute bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench import stats
+from bench.errors import UnknownName
+from bench.gate.judge import unmeasured
+from bench.gate.verdict import Finding, Judgement, Side, Word
+from bench.metrics import METRICS
+from bench.row import relative
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bench.comparison import Comparison
+    from bench.gate.grammar import Rule
+    from bench.row import Row
+    from bench.stats import Interval
+
+__all__ = ["check_strategies", "judge_rules"]
+
+
+def check_strategies(rules: Iterable[Rule], strategies: Iterable[str]) -> None:
+    """Refuse a rule about a strategy that is not compared, before anything is run.
+
+    Raises:
+        UnknownName: a strategy is not among those given.
+
+    """
+    known = tuple(strategies)
+    for rule in rules:
+        for name in (rule.strategy, rule.other):
+            if name is not None and name not in known:
+                raise UnknownName("strategy", name, known, hint=f"In the rule {rule.text!r}.")
+
+
+def judge_rules(
+    rules: Sequence[Rule], comparison: Comparison, name: str = "rules", *, rank_suspect: bool = False
+) -> Judgement:
+    """Judge every rule for every strategy that it is about; `name` is that of the file.
+
+    Strategies with a flag that makes them suspect are not judged, unless `rank_suspect`.
+
+    Raises:
+        UnknownName: a rule is about a strategy that was not compared.
+
+    """
+    rows = {row.strategy: row for row in comparison.rows}
+    check_strategies(rules, rows)
+    findings = []
+    for rule in rules:
+        about = [row for row in rows.values() if rule.strategy in (None, row.strategy) and row.strategy != rule.other]
+        findings += [
+            _judge(rule, row, rows.get(rule.other or ""), comparison, rank_suspect=rank_suspect) for row in about
+        ] or [unmeasured(rule.text, rule.metric, "no strategy is left that the rule could be about")]
+    return Judgement(tuple(findings), Side(name), Side(", ".join(rows)), comparison.warnings)
+
+
+def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, rank_suspect: bool) -> Finding:
+    title = rule.text if rule.strategy else f"{row.strategy} {rule.text}"
+    if comparison.form == "invalid":
+        return unmeasured(title, rule.metric, comparison.headline)
+    for one in (row, other):
+        if one is not None and (fault := _fault(one, rule.metric, rank_suspect=rank_suspect)):
+            return unmeasured(title, rule.metric, fault)
+    if other is None:
+        return _absolute(title, rule, row)
+    interval = _relative(rule, row, other)
+    if interval is None:
+        why = f"{row.strategy} and {other.strategy} cannot be compared: no common seed, or other evaluation rows"
+        return unmeasured(title, rule.metric, why)
+    bound = rule.amount if rule.factor is None else rule.factor
+    is_ratio = rule.factor is not None
+    is_told = is_ratio or METRICS[rule.metric].compare == "difference"
+    verdict = _word(rule, interval, bound)
+    change, low, high = (
+        None if value is None or not is_told else value - 1 if is_ratio else value
+        for value in (interval.estimate, interval.low, interval.high)
+    )
+    return Finding(
+        title,
+        rule.metric,
+        verdict,
+        _in_words(rule, interval, verdict),
+        base=other.means[rule.metric],
+        head=row.means[rule.metric],
+        change=change,
+        low=low,
+        high=high,
+        num_pairs=len(row.samples[rule.metric].keys() & other.samples[rule.metric].keys()),
+        pairs=tuple(
+            (theirs, ours) for ours, theirs in stats.paired(row.samples[rule.metric], other.samples[rule.metric])
+        ),
+    )
+
+
+def _absolute(title: str, rule: Rule, row: Row) -> Finding:
+    """Judge a metric against a fixed bound."""
+    kind, samples = METRICS[rule.metric], tuple(row.samples[rule.metric].values())
+    if kind.unit == "bytes":
+        worst = min(samples, key=lambda value: rule.sign * value)
+        verdict: Word = "PASS" if _holds(rule, worst, rule.amount) else "FAIL"
+        which = "the one run" if len(samples) == 1 else f"the furthest of {len(samples)} runs"
+        return Finding(title, rule.metric, verdict, f"{kind.format(worst)} in {which}", head=worst)
+    own = row.accuracy if rule.metric == "accuracy" else None
+    interval = own or stats.mean(row.samples[rule.metric])
+    verdict = _word(rule, interval, rule.amount)
+    return Finding(title, rule.metric, verdict, _in_words(rule, interval, verdict), head=interval.estimate)
+
+
+def _relative(rule: Rule, row: Row, other: Row) -> Interval | None:
+    """Set one row against another on the scale of the rule: a ratio where it has a factor, else a difference."""
+    kind, ours, theirs = METRICS[rule.metric].compare, row.samples[rule.metric], other.samples[rule.metric]
+    if kind == ("ratio" if rule.factor is not None else "difference"):
+        return relative(row, other, rule.metric)
+    return stats.ratio(ours, theirs) if rule.factor is not None else stats.difference(ours, theirs)
+
+
+def _word(rule: Rule, interval: Interval, bound: float) -> Word:
+    if interval.bounds is None:
+        if METRICS[rule.metric].unit != "bytes":
+            return "INCONCLUSIVE"
+        return "PASS" if _holds(rule, interval.estimate, bound) else "FAIL"
+    held = [_holds(rule, value, bound) for value in interval.bounds]
+    return "PASS" if all(held) else "INCONCLUSIVE" if any(held) else "FAIL"
+
+
+def _holds(rule: Rule, value: float, bound: float) -> bool:
+    return {">=": value >= bound, ">": value > bound, "<=": value <= bound, "<": value < bound}[rule.op]
+
+
+def _fault(row: Row, metric: str, *, rank_suspect: bool) -> str | None:
+    """Say what keeps a row from being judged."""
+    if not row.finished:
+        return f"{row.strategy} {row.status}: {row.reason or 'no run finished'}"
+    if len(row.finished) < len(row.records):
+        return f"{row.strategy}: {len(row.records) - len(row.finished)} of {len(row.records)} runs did not finish"
+    if row.is_suspect and not rank_suspect:
+        return f"{row.strategy} is doubted: {row.doubts[0].message}"
+    return None if row.samples[metric] else f"{row.strategy} did not measure it"
+
+
+def _in_words(rule: Rule, interval: Interval, verdict: Word) -> str:
+    def write(value: float) -> str:
+        if rule.factor is not None:
+            return f"{value:.3g}x"
+        if rule.other is not None and METRICS[rule.metric].unit == "share":
+            return f"{value * 100:+z.1f} points"
+        return METRICS[rule.metric].format(value)
+
+    seen = write(interval.estimate)
+    if interval.bounds is None:
+        more = "; add seeds (--seeds), one run has no interval" if verdict == "INCONCLUSIVE" else ", one run"
+        return seen + more
+    low, high = (write(value) for value in interval.bounds)
+    return f"{seen} ({low} to {high}{', this run only' if interval.this_run_only else ''})"
