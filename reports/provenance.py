@@ -48,10 +48,9 @@ def task(comparison: Comparison) -> str:
 
 
 def devices(comparison: Comparison) -> str:
-    """The devices by name."""
-    return _distinct(
-        record.environment.device_name if record.environment else record.spec.device for record in comparison.records
-    )
+    """The devices by name; where no run knew it, as they were asked for."""
+    names = _distinct(where.device_name for where in _environments(comparison))
+    return names or _distinct(record.spec.device for record in comparison.records)
 
 
 def seeds(comparison: Comparison) -> str:

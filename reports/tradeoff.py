@@ -57,12 +57,12 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
                     _written(_MEMORY, _memory(row)),
                     cell(row, "accuracy").value,
                     _written("accuracy", row.accuracy),
-                    ("yes" if row in best else "no") if best else "not ranked",
+                    _place(row, comparison),
                 )
                 for row in rows
             ),
         ),
-        draw=lambda width: _draw(rows, best, styles, width),
+        draw=lambda width: _draw(rows, best, [row for row in rows if _place(row, comparison) == "no"], styles, width),
         missing="" if rows else "no run has both a peak memory and an accuracy",
     )
 
@@ -75,7 +75,15 @@ def _title(rows: list[Row], best: list[Row]) -> str:
 
 
 def _unbeaten(comparison: Comparison, rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row.strategy in comparison.ranking.frontier]
+    """The frontier, where there are at least two ranked strategies to have one."""
+    return [row for row in rows if _place(row, comparison) == "yes"]
+
+
+def _place(row: Row, comparison: Comparison) -> str:
+    ranking = comparison.ranking
+    if len(ranking.names) < 2 or row.strategy not in ranking.names:  # noqa: PLR2004
+        return "not ranked"
+    return "yes" if row.strategy in ranking.frontier else "no"
 
 
 def _memory(row: Row) -> Interval:
@@ -95,7 +103,7 @@ def _written(metric: str, interval: Interval | None) -> str:
     return " to ".join(METRICS[metric].format(bound) for bound in interval.bounds)
 
 
-def _draw(rows: list[Row], best: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
+def _draw(rows: list[Row], best: list[Row], beaten: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
     figure, axes = canvas(width, [row.strategy for row in rows])
     _draw_frontier(axes, best)
     with_dots = sum(len(row.finished) for row in rows) <= _MOST_DOTS
@@ -106,8 +114,8 @@ def _draw(rows: list[Row], best: list[Row], styles: Mapping[str, Look], width: f
         dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgewidth": 0}
         xs, ys = ([row.samples[metric][seed] for seed in seeds] for metric in (_MEMORY, "accuracy"))
         axes.plot(xs, ys, color=look.colour, gid=f"{look.tag} seed", zorder=3, **dots)
-        inner = look.colour if row in best or not best else PAPER
-        outer = INK if row in best or not best else look.colour
+        inner = PAPER if row in beaten else look.colour
+        outer = look.colour if row in beaten else INK
         axes.plot(
             *([value] for value in _at(row)), color=look.colour, marker=look.marker, markersize=9, gid=look.tag,
             markerfacecolor=inner, markeredgecolor=outer, markeredgewidth=1, linestyle="none", zorder=4,

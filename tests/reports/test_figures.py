@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bench.comparison import compare
+from bench.record import Flag
 from reports.drawing import draw, to_svg
 from reports.figures import charts
 from reports.layout import fold, text_width
@@ -65,6 +66,14 @@ def test_the_title_counts_what_the_ranking_claims_and_no_more(make_record):
     assert tied.title == "Detected against full: none is faster, none is lighter in memory, none is more accurate"
     single = charts(compare([make_record("full"), make_record("freeze", step=0.5, memory=1 << 30)]))[1]
     assert single.title == "Detected against full: freeze is faster, none is more accurate", "memory has no interval"
+
+
+def test_a_strategy_that_is_not_ranked_is_not_drawn_as_beaten(make_record):
+    flag = Flag(code="unsteady-steps", message="the last steps were slow")
+    chart = charts(compare([make_record("full"), make_record("freeze", step=0.5, flags=(flag,))]))[0]
+    assert chart.title == "Accuracy against peak memory"
+    assert "hollow" not in chart.caption
+    assert {line[-1] for line in chart.table[1:]} == {"not ranked"}
 
 
 def test_what_a_run_consists_of_is_drawn_where_it_was_measured(make_record, with_parts):

@@ -11,7 +11,7 @@ import pytest
 from bench.comparison import compare
 from bench.errors import BenchError, UnknownName
 from reports import write_report
-from reports.provenance import reproduce
+from reports.provenance import devices, reproduce
 
 
 class _Page(HTMLParser):
@@ -169,3 +169,9 @@ def test_the_command_that_asks_for_the_runs_again_is_made_from_the_records(make_
     )
     assert reproduce(compare([*records, make_record("wide", workload={"max_length": 8})])) == ""
     assert reproduce(compare([])) == ""
+
+
+def test_a_run_that_knew_no_machine_adds_none(make_record):
+    skipped = make_record("amp", status="skipped", environment=None)
+    assert devices(compare([make_record(), skipped])) == "Example CPU @ 2.50GHz"
+    assert devices(compare([skipped])) == "cpu"
