@@ -28,8 +28,10 @@ def _again(record, seed, factor):
     return record.model_copy(update={"spec": record.spec.model_copy(update={"seed": seed}), "measured": measured})
 
 
-@pytest.mark.parametrize(("num_strategies", "num_seeds", "limit"), [(50, 10, 10), (20, 5000, 30)])
-def test_rendering(make_record, with_parts, tmp_path, num_strategies, num_seeds, limit):
+@pytest.mark.parametrize("size", [(50, 10, 10), (20, 5000, 30)])
+def test_rendering(make_record, with_parts, tmp_path, size):
+    """A size is strategies, seeds, and the seconds that they may take."""
+    num_strategies, num_seeds, limit = size
     records = _records(make_record, with_parts, num_strategies, num_seeds)
     started = time.perf_counter()
     page = write_report(compare(records), tmp_path)
