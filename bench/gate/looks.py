@@ -32,11 +32,18 @@ class Plan:
     """One-sided."""
     looks: tuple[int, ...] = (4, 6, 8, 12)
     """Numbers of pairs, increasing, 2 at least."""
+    red_alpha: float | None = None
+    """The same for red alone, where it is to be rarer than a wrong green: there is no rerun to confirm it."""
 
     @property
     def level(self) -> float:
         """What each look may err by."""
         return self.alpha / len(self.looks)
+
+    @property
+    def red_level(self) -> float:
+        """What each look may err by where it says red."""
+        return self.level if self.red_alpha is None else self.red_alpha / len(self.looks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +60,19 @@ class Look:
     """The smallest shift that would be found four times in five."""
 
 
-def take_look(values: Sequence[float], level: float) -> Look:
-    """Bound the mean of two values at least from either side, each bound wrong with probability `level`."""
+def take_look(values: Sequence[float], level: float, red_level: float) -> Look:
+    """Bound the mean of two values at least: from above wrong with probability `level`, from below `red_level`."""
     num, degrees = len(values), len(values) - 1
     estimate, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    error, quantile = deviation / math.sqrt(num), float(special.stdtrit(degrees, 1 - level))
+    error = deviation / math.sqrt(num)
+    above, below = (float(special.stdtrit(degrees, 1 - part)) for part in (level, red_level))
     return Look(
         num,
         estimate,
-        estimate - quantile * error,
-        estimate + quantile * error,
+        estimate - below * error,
+        estimate + above * error,
         deviation,
-        (quantile + float(special.stdtrit(degrees, POWER))) * error,
+        (below + float(special.stdtrit(degrees, POWER))) * error,
     )
 
 
@@ -82,7 +90,7 @@ def decide(values: Sequence[float], worse: float, better: float, plan: Plan) -> 
     for num in plan.looks:
         if num > len(values):
             break
-        found = take_look(values[:num], plan.level)
+        found = take_look(values[:num], plan.level, plan.red_level)
         if word := _word(found, worse, better):
             return word, found
     return None, found

@@ -12,7 +12,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from bench.gate.benchmarks import RED_ALPHA
 from bench.gate.judge import Pair, TimeRule, judge_time
+from bench.gate.looks import Plan
 from bench.gate.verdict import SEVERITY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -77,3 +79,19 @@ def test_error_rates(name, scenarios, capsys):
     if name != "hostile":
         assert unchanged["PASS"] >= {"shared": 0.7, "dedicated": 0.99}[name]
         assert slower["FAIL"] >= {"shared": 0.95, "dedicated": 0.999}[name]
+
+
+@pytest.mark.parametrize(("name", "most"), [("shared", 0.01), ("dedicated", 0.001), ("hostile", 0.02)])
+@pytest.mark.parametrize("num_files", [4, 8, 12])
+def test_files_without_a_rerun_are_seldom_red_for_nothing(name, most, num_files, scenarios):
+    random = np.random.default_rng([6, num_files, len(name)])
+    rule = TimeRule(plan=Plan(looks=(num_files,), red_alpha=RED_ALPHA), confirm=False)
+    experiments = np.exp(scenarios[name].experiments(random, NUM_EXPERIMENTS, num_files))
+    red, green_though_slower = 0, 0
+    for experiment in experiments:
+        red += any(finding.verdict == "FAIL" for finding in judge_time("", _pairs(experiment), rule=rule))
+        experiment[:, 1] *= 1.08
+        found = {finding.verdict for finding in judge_time("", _pairs(experiment), rule=rule)}
+        green_though_slower += found <= {"PASS", "WARN", "IMPROVED"}
+    assert red / NUM_EXPERIMENTS <= most
+    assert green_though_slower / NUM_EXPERIMENTS <= 0.015

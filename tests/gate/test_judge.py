@@ -121,7 +121,7 @@ def test_too_few_pairs_are_not_measured(make_pairs):
 
 def test_the_bounds_are_those_of_student():
     values = [0.01, 0.03, -0.02, 0.05]
-    look = take_look(values, 0.0125)
+    look = take_look(values, 0.0125, 0.0125)
     low, high = stats.t.interval(0.975, 3, np.mean(values), stats.sem(values))
     assert (look.low, look.high) == pytest.approx((low, high))
     assert look.detectable == pytest.approx(stats.sem(values) * (stats.t.ppf(0.9875, 3) + stats.t.ppf(0.8, 3)))

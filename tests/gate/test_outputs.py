@@ -240,6 +240,10 @@ def test_dashboards_fit_their_formats(judgement):
 def test_rates_are_inverted_where_smaller_is_better():
     fast = Finding("amp", "samples_per_second", "PASS", "", head=50.0)
     still = replace(fast, benchmark="still", head=0.0)
+    loss = Finding("amp", "eval_loss", "PASS", "", head=0.5, change=-0.01)
+    assert json.loads(render(Judgement((loss,), Side("a"), Side("b")), "github-action-benchmark"))[0]["range"] == (
+        "-0.010 nats"
+    )
     (entry,) = json.loads(render(Judgement((fast, still), Side("a"), Side("b")), "github-action-benchmark"))
     assert (entry["name"], entry["unit"], entry["value"]) == ("amp: inverse of throughput", "1/(samples/s)", 0.02)
 
