@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, M
 from bench.spec import RunSpec, Term, WorkloadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LAYERS = ("embed_tokens", *(f"layers.{index}" for index in range(12)), "score")
@@ -198,3 +199,12 @@ def view() -> ModelView:
     sizes = {"embeddings": 100, "layer 0": 40, "layer 1": 40, "layer 2": 40, "layer 3": 44, "head": 8}
     layers = tuple(Layer(name, (f"{name}.weight",), size) for name, size in sizes.items())
     return ModelView(layers, linears=("model.layers.0.q_proj", "model.layers.3.q_proj"))
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Run a test without the tracing of coverage, under which torch's compiler takes minutes."""
+    trace = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(trace)

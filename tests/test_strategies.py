@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WITH_OPTIONS = ["freeze:last=2", "amp:dtype=bf16", "discriminative:body=1e-3:head=5e-3", "llrd:decay=0.5"]
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("text", [*registry.names(), *WITH_OPTIONS])
 def test_built_in_strategies_keep_the_contract(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})

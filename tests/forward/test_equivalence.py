@@ -68,7 +68,10 @@ def test_checkpoint_equals_full(classifier: Classifier, name: str, every: int) -
     assert run(ready(classifier(name), f"checkpoint:every={every}")).losses == pytest.approx(wanted.losses, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize(
+    "name", ["Llama", "Bert", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Qwen2", "GPT2"))]
+)
 def test_compiled_equals_eager(classifier: Classifier, name: str) -> None:
     wanted = run(ready(classifier(name), "full"))
     prepared = ready(classifier(name), "compile")
