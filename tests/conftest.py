@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ from bench.spec import RunSpec, Term, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # A shell lets what it runs in the background ignore Ctrl-C, and all tests of it would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LAYERS = ("embed_tokens", *(f"layers.{index}" for index in range(12)), "score")
