@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ __all__ = [
     "Cell",
     "cell",
     "column_title",
+    "flag_codes",
     "flag_in_words",
     "letters_note",
     "notes",
@@ -85,6 +87,16 @@ def remark(row: Row, *, with_reason: bool = True) -> str:
     if row.beats_majority is False:
         said.append(f"not shown to beat the majority class ({row.majority_accuracy:.1%})")
     return "; ".join(said)
+
+
+def flag_codes(row: Row) -> str:
+    """Name what is doubtful about a row's runs, each code once, and how many of several runs it is about."""
+    counts = Counter(code for record in row.records for code in {flag.code for flag in record.flags})
+    several = len(row.records) > 1
+    return ", ".join(
+        one_line(code) + (f" ({counts[code]} of {len(row.records)} runs)" if several else "")
+        for code in dict.fromkeys(flag.code for flag in row.flags)
+    )
 
 
 def flag_in_words(flag: Flag) -> str:

@@ -71,7 +71,7 @@ def bare(prepared: Prepared, work: Work, batches: Sequence[NDArray[np.int64]]) -
         loss = cross_entropy(prepared.logits(batch).float(), batch.labels)
         loss.backward()
         prepared.precision.step(prepared.optimizer, prepared.trained, 1.0)
-        float(loss)
+        float(loss.detach())
     return time.perf_counter() - began
 
 
