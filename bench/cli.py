@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import os
-from contextlib import ExitStack
-from pathlib import Path
+import sys
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,14 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.errors import Unsupported, UsageError
+from bench.errors import UsageError
+from bench.gate_command import gate, repeat_sides
 from bench.settings import QUICK, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from bench.spec import RunSpec
-    from bench.store import Store
 
 __all__ = ["run"]
 
@@ -41,10 +38,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     """
     command = typer.main.get_command(app)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = command.main(
-            args=None if arguments is None else list(arguments), prog_name="bench", standalone_mode=False
-        )
+        result = command.main(args=repeat_sides(words), prog_name="bench", standalone_mode=False)
     except Exception as error:
         if not hasattr(error, "format_message"):  # a wrong option or value, found by the parser of arguments
             raise
@@ -93,39 +89,9 @@ def compare(
     """Train with each strategy, and report speed, memory and accuracy side by side."""
     given = {name: value for name, value in given.items() if value is not None}
     settings = Settings.gather(given, config=config, quick=quick)
-    specs = settings.matrix(_device(settings.device))
-    _check(specs)
-    if dry_run:
-        from bench.announcement import matrix_table  # noqa: PLC0415
+    from bench import comparing  # noqa: PLC0415  (a wrong setting answers without)
 
-        Console().print(matrix_table(specs))
-        return 0
-    if resume and out is None:
-        msg = "--resume needs --out, the directory to go on in"
-        raise UsageError(msg)
-    from bench.comparison import compare as compare_records  # noqa: PLC0415  (help and wrong names answer without)
-    from bench.preflight import check_same_experiment  # noqa: PLC0415
-    from bench.reporting import default_directory, show  # noqa: PLC0415
-    from bench.store import Store  # noqa: PLC0415
-
-    directory = out or default_directory()
-    with Store.open(directory, resume=resume) as store:
-        if not settings.allow_mismatch:
-            check_same_experiment([record.spec for record in store.read_all()], specs, directory)
-        interrupted = _measure(settings, specs, store, in_process=in_process)
-        records = store.read_all()
-        if not records:
-            return 130
-        comparison = compare_records(
-            records,
-            settings.reference,
-            rank_suspect=settings.rank_suspect,
-            allow_mismatch=settings.allow_mismatch,
-        )
-        show([comparison], directory, store.warnings)
-    if interrupted:
-        return 130
-    return 0 if all(record.status in ("ok", "skipped") for record in records) else 1
+    return comparing.compare(settings, out=out, resume=resume, in_process=in_process, dry_run=dry_run)
 
 
 @app.command()
@@ -158,6 +124,9 @@ def report(
     )
 
 
+app.command()(gate)
+
+
 @app.command()
 def doctor(
     *,
@@ -165,6 +134,7 @@ def doctor(
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
 ) -> int:
     """Hold every instrument of this machine against a known answer; exit code 1 if one errs by more than 2 %."""
+    from bench.device import choose_device  # noqa: PLC0415
     from bench.doctor.display import diagnosis_table, noise_in_words  # noqa: PLC0415
     from bench.doctor.examine import examine  # noqa: PLC0415
     from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
@@ -174,7 +144,7 @@ def doctor(
 
     entry = "bench.doctor.subject:main"
     with (InProcessRunner if in_process else Runner)(entry=entry, on_wait=say) as runner:
-        diagnosis = examine(runner, _device(device), say)
+        diagnosis = examine(runner, choose_device(device), say)
     console = Console()
     console.print(diagnosis_table(diagnosis))
     console.print(Text(noise_in_words(diagnosis)), soft_wrap=True)
@@ -196,52 +166,3 @@ def list_names(
         table.add_row(*map(Text, entry))
     Console().print(table)
     return 0
-
-
-def _device(name: str) -> str:
-    """Turn "auto" into the GPU where there is one."""
-    if name != "auto":
-        return name
-    from bench.runner.lease import visible_gpus  # noqa: PLC0415
-
-    try:
-        return "cuda" if visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")) else "cpu"
-    except Unsupported:
-        return "cpu"
-
-
-def _check(specs: Sequence[RunSpec]) -> None:
-    """Refuse before any work what can be known to be wrong without any."""
-    from bench.preflight import check_compositions  # noqa: PLC0415
-    from bench.workload.presets import check_dataset, check_model  # noqa: PLC0415
-
-    check_compositions({spec.strategy for spec in specs})
-    check_model(specs[0].workload.model)
-    check_dataset(specs[0].workload)
-
-
-def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:
-    """Carry out what is not done; whether the user interrupted it."""
-    from bench.announcement import in_words  # noqa: PLC0415
-    from bench.campaign import Campaign  # noqa: PLC0415
-    from bench.progress import Display  # noqa: PLC0415
-    from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
-    from bench.store import file_name  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    todo = [spec for spec in specs if not store.done(spec)]
-    with ExitStack() as stack:
-        display = stack.enter_context(Display(console, len(todo)))
-        display.say(in_words(specs, todo, store.directory))
-        runner = (
-            InProcessRunner(on_wait=display.say)
-            if in_process
-            else Runner(timeout_seconds=settings.timeout, on_wait=display.say)
-        )
-        stack.enter_context(runner)
-        models = (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
-        try:
-            Campaign(specs, store, runner, display, models).carry_out()
-        except KeyboardInterrupt:
-            return True
-    return runner.interrupted

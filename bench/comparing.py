@@ -1,0 +1,107 @@
+"""A comparison from its settings to its report: what `bench compare` does."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench.device import choose_device
+from bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.settings import Settings
+    from bench.spec import RunSpec
+    from bench.store import Store
+
+__all__ = ["compare"]
+
+
+def compare(
+    settings: Settings,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    in_process: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """Carry out every run that is not done and make the report; the result is the exit code.
+
+    Raises:
+        UsageError: the request is wrong, which is found out before any run.
+
+    """
+    specs = settings.matrix(choose_device(settings.device))
+    _check(specs)
+    if dry_run:
+        from bench.announcement import matrix_table  # noqa: PLC0415
+
+        Console().print(matrix_table(specs))
+        return 0
+    if resume and out is None:
+        msg = "--resume needs --out, the directory to go on in"
+        raise UsageError(msg)
+    from bench.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
+    from bench.preflight import check_same_experiment  # noqa: PLC0415
+    from bench.reporting import default_directory, show  # noqa: PLC0415
+    from bench.store import Store  # noqa: PLC0415
+
+    directory = out or default_directory()
+    with Store.open(directory, resume=resume) as store:
+        if not settings.allow_mismatch:
+            check_same_experiment([record.spec for record in store.read_all()], specs, directory)
+        interrupted = _measure(settings, specs, store, in_process=in_process)
+        records = store.read_all()
+        if not records:
+            return 130
+        comparison = compare_records(
+            records,
+            settings.reference,
+            rank_suspect=settings.rank_suspect,
+            allow_mismatch=settings.allow_mismatch,
+        )
+        show([comparison], directory, store.warnings)
+    if interrupted:
+        return 130
+    return 0 if all(record.status in ("ok", "skipped") for record in records) else 1
+
+
+def _check(specs: Sequence[RunSpec]) -> None:
+    """Refuse before any work what can be known to be wrong without any."""
+    from bench.preflight import check_compositions  # noqa: PLC0415
+    from bench.workload.presets import check_dataset, check_model  # noqa: PLC0415
+
+    check_compositions({spec.strategy for spec in specs})
+    check_model(specs[0].workload.model)
+    check_dataset(specs[0].workload)
+
+
+def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:
+    """Carry out what is not done; whether the user interrupted it."""
+    from bench.announcement import in_words  # noqa: PLC0415
+    from bench.campaign import Campaign  # noqa: PLC0415
+    from bench.progress import Display  # noqa: PLC0415
+    from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
+    from bench.store import file_name  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    todo = [spec for spec in specs if not store.done(spec)]
+    with ExitStack() as stack:
+        display = stack.enter_context(Display(console, len(todo)))
+        display.say(in_words(specs, todo, store.directory))
+        runner = (
+            InProcessRunner(on_wait=display.say)
+            if in_process
+            else Runner(timeout_seconds=settings.timeout, on_wait=display.say)
+        )
+        stack.enter_context(runner)
+        models = (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
+        try:
+            Campaign(specs, store, runner, display, models).carry_out()
+        except KeyboardInterrupt:
+            return True
+    return runner.interrupted
