@@ -112,11 +112,7 @@ def _judge(
 
 def _read(path: Path) -> _File:
     """Read a file; one that holds no measurement says so, as that is a result and no mistake of the user."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        msg = f"{path}: {error.strerror}; name files written by pytest --benchmark-json"
-        raise UsageError(msg) from error
+    content = _content(path)
     if not content.strip():
         return _File(path.name, "the file is empty: no benchmark ran, they were disabled or all failed")
     try:
@@ -131,6 +127,17 @@ def _read(path: Path) -> _File:
         return _File(path.name, "the file holds no benchmark")
     # Files of old versions have no zone; what matters is their order.
     return _File(path.name, None, recorded.replace(tzinfo=None), commit, machine, benchmarks)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = (
+            f"{path}: {error.strerror}; name files written by pytest --benchmark-json, which writes none where no "
+            "benchmark ran: disabled, crashed or not selected"
+        )
+        raise UsageError(msg) from error
 
 
 def _machine(info: dict[str, Any]) -> dict[str, str]:
@@ -194,7 +201,7 @@ def _refuse_copies(paths: Sequence[Path]) -> None:
     """Refuse one measurement given twice: it is one process, however often it is counted."""
     seen: dict[str, Path] = {}
     for path in paths:
-        content = path.read_bytes() if path.is_file() else b""
+        content = _content(path)
         digest = sha256(content).hexdigest()
         if content.strip() and digest in seen:
             msg = f"{seen[digest]} and {path} are the same measurement; give every process once"

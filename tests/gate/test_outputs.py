@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from dataclasses import replace
 from importlib.resources import files
 from io import StringIO
@@ -71,7 +72,9 @@ def _variants(judgement):
 
 def test_gate_json_is_read_back_and_fits_its_committed_schema(judgement):
     committed = (files("bench.gate.outputs") / "gate.schema.json").read_text()
-    assert committed == gate_json.schema_text(), "run python -m bench.gate.outputs.gate_json"
+    assert committed == gate_json.schema_text(), (
+        "run python -m bench.gate.outputs > bench/gate/outputs/gate.schema.json"
+    )
     schema = json.loads(committed)
     Draft202012Validator.check_schema(schema)
     for variant in _variants(judgement):
@@ -80,6 +83,11 @@ def test_gate_json_is_read_back_and_fits_its_committed_schema(judgement):
         assert read_json(text) == variant
     document = json.loads(render(judgement, "json"))
     assert (document["verdict"], document["exit_code"], document["exit_code_strict"]) == ("FAIL", 1, 1)
+
+
+def test_the_schema_is_printed_as_it_is_committed(capsys):
+    runpy.run_module("bench.gate.outputs", run_name="__main__")
+    assert capsys.readouterr().out == (files("bench.gate.outputs") / "gate.schema.json").read_text()
 
 
 def test_every_field_of_gate_json_is_described():
