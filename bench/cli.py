@@ -13,11 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import UsageError
-from bench.gate_command import gate, repeat_sides
+from bench.gate_command import gate as gate_command
+from bench.gate_command import repeat_sides
 from bench.settings import QUICK, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from bench.gating import RulesFile
 
 __all__ = ["run"]
 
@@ -28,6 +31,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+_GATE = typer.Option(help='TOML file of rules to judge the comparison by, such as "peak_memory <= 20 GiB".')
+_STRICT = typer.Option("--strict", help="With --gate: exit code 3 where noise left a rule open.")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -84,6 +91,8 @@ def compare(
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; only what ended ok is done.")] = False,
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the matrix of runs and stop.")] = False,
+    gate: Annotated[Path | None, _GATE] = None,
+    strict: Annotated[bool, _STRICT] = False,
     **given: Any,
 ) -> int:
     """Train with each strategy, and report speed, memory and accuracy side by side."""
@@ -91,7 +100,9 @@ def compare(
     settings = Settings.gather(given, config=config, quick=quick)
     from bench import comparing  # noqa: PLC0415  (a wrong setting answers without)
 
-    return comparing.compare(settings, out=out, resume=resume, in_process=in_process, dry_run=dry_run)
+    return comparing.compare(
+        settings, out=out, resume=resume, in_process=in_process, dry_run=dry_run, gate=_rules(gate, strict=strict)
+    )
 
 
 @app.command()
@@ -109,6 +120,8 @@ def report(
         Path | None, typer.Option(help="Where to write. [default: the directory; of several reports/out/TIME]")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    gate: Annotated[Path | None, _GATE] = None,
+    strict: Annotated[bool, _STRICT] = False,
 ) -> int:
     """Make the report of finished comparisons again, or of several together; needs neither torch nor the data."""
     from bench import reporting  # noqa: PLC0415
@@ -121,10 +134,11 @@ def report(
         kind=kind,
         out=out,
         open_page=open_page,
+        gate=_rules(gate, strict=strict),
     )
 
 
-app.command()(gate)
+app.command("gate")(gate_command)
 
 
 @app.command()
@@ -149,6 +163,16 @@ def doctor(
     console.print(diagnosis_table(diagnosis))
     console.print(Text(noise_in_words(diagnosis)), soft_wrap=True)
     return 0 if diagnosis.is_well else 1
+
+
+def _rules(path: Path | None, *, strict: bool) -> RulesFile | None:
+    """Read the rules before any work."""
+    if path is None and strict:
+        msg = "--strict needs --gate, the rules to be strict about"
+        raise UsageError(msg)
+    from bench.gating import RulesFile  # noqa: PLC0415
+
+    return RulesFile.read(path, strict=strict) if path else None
 
 
 @app.command("list")

@@ -14,6 +14,7 @@ from bench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.gating import RulesFile
     from bench.settings import Settings
     from bench.spec import RunSpec
     from bench.store import Store
@@ -28,8 +29,9 @@ def compare(
     resume: bool = False,
     in_process: bool = False,
     dry_run: bool = False,
+    gate: RulesFile | None = None,
 ) -> int:
-    """Carry out every run that is not done and make the report; the result is the exit code.
+    """Carry out every run that is not done, make the report and judge it by rules; the result is the exit code.
 
     Raises:
         UsageError: the request is wrong, which is found out before any run.
@@ -37,6 +39,8 @@ def compare(
     """
     specs = settings.matrix(choose_device(settings.device))
     _check(specs)
+    if gate:
+        gate.check(spec.name for spec in specs)
     if dry_run:
         from bench.announcement import matrix_table  # noqa: PLC0415
 
@@ -67,7 +71,8 @@ def compare(
         show([comparison], directory, store.warnings)
     if interrupted:
         return 130
-    return 0 if all(record.status in ("ok", "skipped") for record in records) else 1
+    judged = gate.judge(comparison, directory, rank_suspect=settings.rank_suspect) if gate else 0
+    return judged if all(record.status in ("ok", "skipped") for record in records) else 1
 
 
 def _check(specs: Sequence[RunSpec]) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,14 @@ from rich.console import Console
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from bench.comparison import Comparison
+    from bench.gate.grammar import Rule
     from bench.gate.verdict import Judgement
     from bench.gate_command import FormatName
 
-__all__ = ["conclude", "gate", "never_red"]
+__all__ = ["RulesFile", "conclude", "gate", "never_red"]
 
 _NOT_MEASURED = 4
 
@@ -45,6 +48,53 @@ def gate(
     return never_red(lambda: conclude(_judge(base, head, share), strict=strict, out=out, kind=kind))
 
 
+@dataclass(frozen=True, slots=True)
+class RulesFile:
+    """The rules that a comparison is judged by: `--gate rules.toml`."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    strict: bool = False
+
+    @classmethod
+    def read(cls, path: Path, *, strict: bool = False) -> RulesFile:
+        """Read a file of rules.
+
+        Raises:
+            UsageError: it cannot be read, or holds something else than rules.
+
+        """
+        from bench.gate.grammar import read_rules  # noqa: PLC0415  (--help does without)
+
+        return cls(path.name, read_rules(path), strict)
+
+    def check(self, strategies: Iterable[str]) -> None:
+        """Refuse a rule about a strategy that is not compared.
+
+        Raises:
+            UnknownName: a rule is about another strategy.
+
+        """
+        from bench.gate.rules import check_strategies  # noqa: PLC0415  (scipy)
+
+        check_strategies(self.rules, strategies)
+
+    def judge(self, comparison: Comparison, directory: Path, *, rank_suspect: bool = False) -> int:
+        """Judge a comparison, show what came of it and write it beside the report; the result is the exit code.
+
+        Raises:
+            UnknownName: a rule is about a strategy that was not compared.
+
+        """
+        from bench.gate.rules import judge_rules  # noqa: PLC0415
+
+        def work() -> int:
+            judgement = judge_rules(self.rules, comparison, self.name, rank_suspect=rank_suspect)
+            return conclude(judgement, strict=self.strict, out=directory)
+
+        return never_red(work)
+
+
 def conclude(
     judgement: Judgement, *, strict: bool = False, out: Path | None = None, kind: FormatName | None = None
 ) -> int:
@@ -56,7 +106,10 @@ def conclude(
     else:
         show(judgement, Console())
     if out is not None:
+        from reports.gate_page import write_gate  # noqa: PLC0415  (plotting takes a second to import)
+
         write(judgement, out, strict=strict)
+        write_gate(judgement, out)
     # A workflow reads commands from both streams, and a form that was asked for is to stay whole.
     sys.stderr.write(announce(judgement, os.environ))
     return judgement.exit_code(strict=strict)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.comparison import Comparison
+    from bench.gating import RulesFile
     from bench.record import RunRecord
     from reports import Format
 
@@ -33,15 +34,17 @@ def report(
     kind: Format | None = None,
     out: Path | None = None,
     open_page: bool = False,
+    gate: RulesFile | None = None,
 ) -> int:
     """Make the report of one finished comparison, or of several together; the result is the exit code.
 
     One directory is a single comparison, written back into it. The runs of several are compared
     model by model, data set by data set and machine by machine, each against a reference of its own.
-    With `kind`, the report is printed in that form and nothing is written.
+    With `kind`, the report is printed in that form and nothing is written. With `gate`, one comparison is judged.
 
     Raises:
-        UsageError: a directory holds no runs, or `kind` comes with an option that needs a page on disk.
+        UsageError: a directory holds no runs, `kind` comes with an option that needs a page on disk, or `gate` with
+            several directories.
         UnknownName: no comparison has the reference.
 
     """
@@ -49,8 +52,11 @@ def report(
     from reports import render  # noqa: PLC0415
     from reports.overview import split  # noqa: PLC0415
 
-    if kind and (open_page or out):
-        msg = "--format prints to the standard output; it goes with neither --open nor --out"
+    if kind and (open_page or out or gate):
+        msg = "--format prints to the standard output; it goes with none of --open, --out and --gate"
+        raise UsageError(msg)
+    if gate and len(directories) > 1:
+        msg = f"--gate judges one comparison, not {len(directories)}; give one directory"
         raise UsageError(msg)
     read, warnings = _read(directories)
     if len(read) == 1:
@@ -59,15 +65,20 @@ def report(
         )
     else:
         comparisons = split(read, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+    if gate:
+        gate.check(row.strategy for row in comparisons[0].rows)
+    judged = 0
     if kind:
         _warn(warnings)
         sys.stdout.write(render(comparisons, kind, command=_command()))
     else:
         own = directories[0] if len(directories) == 1 else default_directory()
         page = show(comparisons, out or own, warnings)
+        if gate:
+            judged = gate.judge(comparisons[0], page.parent, rank_suspect=rank_suspect)
         if open_page:
             webbrowser.open(page.resolve().as_uri())
-    return 2 if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else 0
+    return 2 if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else judged
 
 
 def show(comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str]) -> Path:

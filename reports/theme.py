@@ -73,6 +73,8 @@ LIGHT = {
     "accent": "#0068a3",
     "pass": "#1a6b3c",
     "warn": "#9a4a00",
+    "fail": "#b3261e",
+    "open": "#7a3aa8",
 } | _series("#f5f7f9", 0)
 """Colours by what they are for; `line` is decoration, `card` the ground of boxes."""
 
@@ -85,6 +87,8 @@ DARK = {
     "accent": "#6cb6e8",
     "pass": "#6fcf97",
     "warn": "#f0a35e",
+    "fail": "#ff8a80",
+    "open": "#c9a0f0",
 } | _series("#191f25", 1)
 
 INK, MUTED, FAINT, PAPER = LIGHT["ink"], LIGHT["muted"], LIGHT["line"], LIGHT["paper"]

@@ -220,7 +220,7 @@ def test_looks_differ_in_more_than_colour_and_stand_out_in_both_themes():
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_text_and_graphics_stand_out_in_both_themes(theme):
     for ground in (theme["paper"], theme["card"]):
-        for name in ("ink", "muted", "accent", "pass", "warn"):
+        for name in ("ink", "muted", "accent", "pass", "warn", "fail", "open"):
             assert contrast(theme[name], ground) >= 4.5, name
         for name in theme:
             assert not name.startswith("series-") or contrast(theme[name], ground) >= 3, name

@@ -1,0 +1,101 @@
+"""The judgement of the gate as one HTML file that needs no network and no script, with the pairs drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from bench.files import replace_file
+from bench.gate.outputs import FORMATS
+from bench.gate.outputs.signs import WORDS, headline
+from bench.gate.verdict import GATED
+from bench.gate.words import change_of, signed, value_of
+from reports.cells import NOT_MEASURED, one_line
+from reports.drawing import to_svg
+from reports.pair_changes import pair_changes
+from reports.templating import asset, environment
+from reports.theme import NARROW, style_variables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.gate.verdict import Finding, Judgement
+
+__all__ = ["FILE_NAME", "render_gate", "write_gate"]
+
+FILE_NAME = "gate.html"
+
+_MOST_DRAWN = 24
+"""Charts in a page, those of the most severe verdicts; it must open well on a phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A finding as it stands in the table."""
+
+    benchmark: str
+    metric: str
+    base: str
+    head: str
+    change: str
+    pairs: str
+    found: str
+    """The smallest change that would have been found."""
+    verdict: str
+    kind: str
+    """The class of the verdict."""
+    reason: str
+
+
+def write_gate(judgement: Judgement, directory: Path) -> Path:
+    """Write the page into a directory; give its path.
+
+    Raises:
+        OSError: the directory cannot be written.
+
+    """
+    path = directory / FILE_NAME
+    replace_file(path, render_gate(judgement).encode())
+    return path
+
+
+def render_gate(judgement: Judgement) -> str:
+    """Render the page. Names and reasons come from outside and are escaped; the figures are ours."""
+    charts = [pair_changes(finding, f"gate-{index}") for index, finding in enumerate(judgement.by_severity)]
+    shown = [chart for chart in charts if not chart.missing]
+    return (
+        environment()
+        .get_template("gate.html")
+        .render(
+            headline=headline(judgement),
+            kind=_kind(judgement.verdict),
+            judgement=judgement,
+            rows=[_row(finding) for finding in judgement.by_severity],
+            charts=[(chart, to_svg(chart, NARROW)) for chart in shown[:_MOST_DRAWN]],
+            num_left=max(0, len(shown) - _MOST_DRAWN),
+            style=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
+            files=[form.file_name for form in FORMATS.values()],
+        )
+    )
+
+
+def _row(finding: Finding) -> _Row:
+    detectable = finding.detectable
+    return _Row(
+        one_line(finding.benchmark),
+        GATED[finding.metric].label,
+        value_of(finding.metric, finding.base) or NOT_MEASURED,
+        value_of(finding.metric, finding.head) or NOT_MEASURED,
+        change_of(finding) or NOT_MEASURED,
+        str(finding.num_pairs or NOT_MEASURED),
+        NOT_MEASURED if detectable is None else signed(finding.metric, detectable).lstrip("+"),
+        WORDS[finding.verdict],
+        _kind(finding.verdict),
+        one_line(finding.reason),
+    )
+
+
+def _kind(verdict: str) -> str:
+    return verdict.lower().replace("_", "-")
