@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -17,14 +17,14 @@ from bench.probes.clock import open_clock
 from bench.workload.batches import micro_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bench.prepared import Prepared
     from bench.workload.data import Split
 
-__all__ = ["Schedule", "Trained", "train"]
+__all__ = ["Schedule", "Trained", "steps", "train"]
 
 CHECK_EVERY = 16
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
@@ -92,6 +92,24 @@ def train(
         Diverged: the loss is not finite.
 
     """
+    loop = steps(prepared, split, schedule, on_point=on_point)
+    while True:
+        try:
+            done = next(loop)
+        except StopIteration as end:
+            return cast("Trained", end.value)
+        on_step(*done)
+
+
+def steps(
+    prepared: Prepared, split: Split, schedule: Schedule, *, on_point: Callable[[int, float], None]
+) -> Generator[tuple[int, float | None, float], None, Trained]:
+    """Train, and yield after every step what `train` tells `on_step`; the first step sets up what comes before it.
+
+    Raises:
+        Diverged: the loss is not finite.
+
+    """
     device, precision = prepared.device, prepared.precision
     clock = open_clock(device)
     scheduler = get_linear_schedule_with_warmup(prepared.optimizer, schedule.num_warmup_steps, schedule.num_steps)
@@ -128,7 +146,7 @@ def train(
             looked = step == 1 or step % CHECK_EVERY == 0 or device.type == "cpu"
             if looked:
                 _check(losses[-CHECK_EVERY:], step)
-            on_step(step, float(loss) if looked else None, clock.seconds)
+            yield step, float(loss) if looked else None, clock.seconds
             if step in schedule.evaluate_after:
                 clock.stop()
                 on_point(step, clock.seconds)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Send = Callable[[Message], None]
 
-__all__ = ["main"]
+__all__ = ["main", "plan_of"]
 
 
 class Connection(Protocol):
@@ -71,7 +71,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished:
         return Finished()
     send(Phase(name="load", at=time.monotonic()))
     view = view_of(loaded.model, loaded.fresh)
-    plan = _plan(spec, view)
+    plan = plan_of(spec, view)
     prepared = prepare(
         loaded.model,
         view,
@@ -104,7 +104,13 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished:
     return finished
 
 
-def _plan(spec: RunSpec, view: ModelView) -> TrainPlan:
+def plan_of(spec: RunSpec, view: ModelView) -> TrainPlan:
+    """Compose the strategies of a run, with the learning rate that it asks for.
+
+    Raises:
+        UsageError: a strategy does not exist, or two contradict.
+
+    """
     plan = compose([registry.load(term) for term in spec.strategy], view)
     return plan if spec.lr is None else plan.with_lr(spec.lr)
 

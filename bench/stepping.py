@@ -1,0 +1,127 @@
+"""A strategy's training, one step per call: what a benchmark of steps runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench.build import prepare
+from bench.device import choose_device
+from bench.errors import UsageError
+from bench.gate.benchmarks import MEMORY_KEY
+from bench.probes.environment import fingerprint
+from bench.probes.peaks import Peaks
+from bench.schedule import schedule_of
+from bench.settings import Settings
+from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.trainer import steps
+from bench.worker import plan_of
+from bench.workload.cache import build_once, cache_dir
+from bench.workload.data import load_data
+from bench.workload.models import load_model
+from bench.workload.presets import rates_of
+from bench.workload.view import view_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.spec import RunSpec
+
+__all__ = ["Stepper", "benchmark_steps", "spec_of"]
+
+_SPARE = 2
+"""Steps that a profiler may ask for after those that are timed."""
+
+_LAYOUT = 1
+"""Of the tiny model and its data: a change of what follows makes old ones stale."""
+_WIDTH, _NUM_ROWS = 128, 800
+
+
+class Stepper:
+    """The training of one strategy, ready for its first step, which also sets up what the strategy needs."""
+
+    def __init__(self, spec: RunSpec) -> None:
+        """Load model and data, and apply the strategy."""
+        data = load_data(spec.workload)
+        loaded = load_model(spec.workload.model, num_labels=len(data.label_names), seed=spec.seed)
+        view = view_of(loaded.model, loaded.fresh)
+        self._device = torch.device(spec.device)
+        prepared = prepare(
+            loaded.model,
+            view,
+            plan_of(spec, view),
+            split=data.train,
+            pad_token_id=data.pad_token_id,
+            rates=rates_of(spec.workload.model),
+            device=self._device,
+            weight_decay=spec.weight_decay,
+        )
+        self.environment = fingerprint(self._device, data.assets, spec)
+        torch.manual_seed(spec.seed)
+        self._peaks = Peaks(self._device)
+        self._peaks.enter("train")
+        self._loop = steps(prepared, data.train, schedule_of(spec, data.train), on_point=lambda *_: None)
+
+    def step(self) -> None:
+        """Take a step, and wait until the device is done with it."""
+        next(self._loop)
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    def close(self) -> int | None:
+        """End training; the peak of this process' memory, or of torch's on a GPU, since it was made."""
+        self._loop.close()
+        return self._peaks.end().peak_bytes
+
+
+def benchmark_steps(benchmark: Any, strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) -> None:
+    """Time steps of a strategy with pytest-benchmark's fixture `benchmark`, and keep beside them what the gate reads.
+
+    Raises:
+        UsageError: a name or a value that is not valid.
+
+    """
+    spec = spec_of(strategy, rounds=rounds, warmup_rounds=warmup_rounds, **settings)
+    stepper = Stepper(spec)
+    benchmark.pedantic(stepper.step, rounds=rounds, iterations=1, warmup_rounds=warmup_rounds)
+    environment = stepper.environment
+    benchmark.extra_info |= {
+        "strategy": spec.name,
+        MEMORY_KEY: stepper.close(),
+        "step_seconds": list(benchmark.stats.stats.data) if benchmark.stats else [],
+        "fingerprint": environment.model_dump(mode="json"),
+    }
+
+
+def spec_of(strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) -> RunSpec:
+    """Ask for as many steps as are timed, of a tiny Llama where neither a model nor data are named.
+
+    Raises:
+        UsageError: a name or a value that is not valid.
+
+    """
+    if rounds < 1 or warmup_rounds < 1:
+        msg = f"{rounds} rounds after {warmup_rounds} to warm up: give 1 or more of each, the first step sets up"
+        raise UsageError(msg)
+    asked = {"strategies": strategy, "steps": rounds + warmup_rounds + _SPARE} | settings
+    if not settings.keys() & {"model", "dataset"}:
+        asked = _tiny() | asked
+    gathered = Settings.gather(asked)
+    specs = gathered.matrix(choose_device(gathered.device))
+    if len(specs) > 1:
+        msg = f"{strategy}, {gathered.seeds} seeds: a benchmark is of one strategy and one seed; parametrize the test"
+        raise UsageError(msg)
+    return specs[0].model_copy(update={"evaluations": 1})
+
+
+def _tiny() -> dict[str, Any]:
+    """Settings of a tiny Llama on texts whose words tell their label, the same files for every process."""
+    folder = build_once(cache_dir() / "steps" / f"tiny-{_LAYOUT}", _build)
+    files = {"model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
+    return files | {"train_samples": None, "eval_samples": None, "lr": 1e-3}
+
+
+def _build(folder: Path) -> None:
+    save_tiny_llama(folder / "model", width=_WIDTH)
+    save_toy_reviews(folder / "reviews.csv", _NUM_ROWS)
