@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import sys
@@ -16,6 +17,7 @@ from bench.spec import RunSpec, Term, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl-C, and all tests of it would wait for ever.
@@ -196,6 +198,26 @@ def records(make_record: Callable[..., RunRecord]) -> tuple[RunRecord, ...]:
             ).model_copy(update={"memory": Memory(host_peak_bytes=7_900_000_000)}),
         ]
     return tuple(made)
+
+
+@pytest.fixture
+def make_benchmark_files(tmp_path: Path) -> Callable[..., tuple[list[Path], list[Path]]]:
+    """Write files of base and head as pytest-benchmark does, recorded in turns: base-0.json, head-0.json, ..."""
+    noise = (0.0, 0.006, -0.004, 0.003, -0.006, 0.001)
+
+    def make(effect: float = 0.0, number: int = 6, spread: float = 1.0) -> tuple[list[Path], list[Path]]:
+        sides: dict[str, list[Path]] = {"base": [], "head": []}
+        for index in range(number):
+            for turn, (side, paths) in enumerate(sides.items()):
+                seconds = 0.1 * (1 + spread * noise[(index + 2 * turn) % 6]) * (1 + effect * turn)
+                one = {"fullname": "test_x.py::test_a", "stats": {"median": seconds, "mean": seconds}}
+                when = (STARTED + timedelta(minutes=2 * index + turn)).isoformat()
+                content = {"datetime": when, "machine_info": {"system": "Linux"}, "benchmarks": [one]}
+                paths.append(tmp_path / f"{side}-{index}.json")
+                paths[-1].write_text(json.dumps(content))
+        return sides["base"], sides["head"]
+
+    return make
 
 
 @pytest.fixture

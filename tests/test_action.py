@@ -1,0 +1,92 @@
+"""The GitHub action and the workflow: they parse, and the step that judges runs as a runner would run it."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.gate_command import gate
+
+ROOT = Path(__file__).parents[1]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
+WORKFLOW = ROOT / ".github" / "workflows" / "gate.yml"
+
+
+@pytest.fixture
+def act(make_benchmark_files, tmp_path):
+    """Run the step that judges on files of both sides; give the exit code, its outputs and the summary."""
+    step = ACTION["runs"]["steps"][-1]
+
+    def run(**inputs):
+        make_benchmark_files(inputs.pop("effect", 0.0))
+        given = {name: each["default"] for name, each in ACTION["inputs"].items()} | inputs
+        environ = {name: given[value[len("${{ inputs.") : -len(" }}")]] for name, value in step["env"].items()}
+        output, summary = tmp_path / "output", tmp_path / "summary.md"
+        environ |= {"RUNNER_TEMP": str(tmp_path / "temp"), "GITHUB_OUTPUT": str(output)}
+        environ |= {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=tmp_path, env=os.environ | environ, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        outputs = dict(line.split("=", 1) for line in output.read_text().splitlines()) if output.exists() else {}
+        return done, outputs, summary.read_text() if summary.exists() else ""
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "verdict"),
+    [
+        ({}, 0, "PASS"),
+        ({"effect": 0.1}, 1, "FAIL"),
+        ({"effect": 0.1, "margin": "30 %", "strict": "true"}, 0, "PASS"),
+    ],
+)
+def test_patterns_of_files_are_judged(act, inputs, code, verdict):
+    done, outputs, summary = act(base="base-*.json", head="head-*.json", **inputs)
+    assert (done.returncode, outputs["verdict"]) == (code, verdict), done.stderr
+    assert Path(outputs["json"]).parent.joinpath("gate.html").exists()
+    assert "Gate: " in summary
+    assert ("::error " in done.stderr) == (code == 1)
+
+
+def test_a_wrong_request_has_no_verdict(act):
+    done, outputs, summary = act(base="absent-*.json", head="head-*.json")
+    assert (done.returncode, outputs, summary) == (2, {}, "")
+
+
+def test_inputs_reach_the_command_and_nothing_is_run_that_they_say(act, tmp_path):
+    done, outputs, _ = act(base="$(touch escaped)", head="head-*.json; touch escaped", margin="$(touch escaped)")
+    assert (done.returncode, outputs) == (2, {})
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_the_action_has_what_the_runner_asks_for():
+    assert set(ACTION) == {"name", "description", "inputs", "outputs", "runs"}
+    assert list(ACTION["inputs"]) == ["base", "head", "margin", "strict"]
+    assert set(ACTION["inputs"]) <= set(gate.__annotations__)
+    assert ACTION["runs"]["using"] == "composite"
+    assert all(set(step) >= {"run", "shell"} for step in ACTION["runs"]["steps"])
+    assert all("description" in each for kind in ("inputs", "outputs") for each in ACTION[kind].values())
+    assert "${{" not in "".join(step["run"] for step in ACTION["runs"]["steps"])  # what is put into a script is run
+    ids = {step.get("id") for step in ACTION["runs"]["steps"]}
+    for each in ACTION["outputs"].values():
+        assert re.fullmatch(r"\$\{\{ steps\.(\w+)\.outputs\.\w+ \}\}", each["value"])[1] in ids
+
+
+def test_the_workflow_of_the_readme_is_ours_and_short():
+    (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    assert block == WORKFLOW.read_text()
+    assert len(block.splitlines()) <= 15
+    workflow = yaml.safe_load(block)
+    assert workflow[True] == "pull_request"  # YAML reads "on" as a boolean
+    (job,) = workflow["jobs"].values()
+    assert [step["uses"].partition("@")[0] for step in job["steps"]] == [
+        "actions/checkout",
+        "actions/setup-python",
+        "./",
+    ]
+    assert job["steps"][0]["with"]["fetch-depth"] == 0
