@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.gate.benchmarks import MEMORY_KEY, judge_benchmarks
-from bench.stepping import Stepper, spec_of
+from bench.stepping import spec_of
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 SUITE = """
@@ -28,34 +28,21 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """Run a suite of steps in a fresh pytest that knows the plugin by its entry point alone."""
+def recorded(tmp_path_factory):
+    """What a fresh pytest leaves that knows the plugin by its entry point alone."""
     directory = tmp_path_factory.mktemp("suite")
     model, data = save_tiny_llama(directory / "tiny"), save_toy_reviews(directory / "reviews.csv")
     (directory / "test_steps.py").write_text(SUITE.format(model=str(model), data=str(data)))
-
-    def call(*options):
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
-        return directory
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def recorded(run):
-    """Two files of two processes; one before them fills the cache, as that takes memory of its own."""
-    run("--benchmark-disable")
-    paths = [f"run-{number}.json" for number in range(2)]
-    return [run(f"--benchmark-json={path}") / path for path in paths]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--benchmark-json", "out.json"]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return directory / "out.json"
 
 
 def test_steps_are_recorded_with_memory_samples_and_fingerprint(recorded):
-    content = json.loads(recorded[0].read_bytes())
-    assert [one["fullname"] for one in content["benchmarks"]] == [
-        "test_steps.py::test_step[full]", "test_steps.py::test_step[freeze+cached]"
-    ]  # fmt: skip
+    content = json.loads(recorded.read_bytes())
+    names = ["test_steps.py::test_step[full]", "test_steps.py::test_step[freeze+cached]"]
+    assert [one["fullname"] for one in content["benchmarks"]] == names
     for one, strategy in zip(content["benchmarks"], ("full", "freeze+cached"), strict=True):
         extra, stats = one["extra_info"], one["stats"]
         assert (stats["rounds"], stats["iterations"]) == (3, 1)
@@ -66,20 +53,25 @@ def test_steps_are_recorded_with_memory_samples_and_fingerprint(recorded):
         assert extra["fingerprint"]["versions"]["torch"]
 
 
-def test_the_files_are_judged_with_their_memory(recorded):
-    judgement = judge_benchmarks(recorded[:1], recorded[1:])
-    assert {finding.verdict for finding in judgement.findings} == {"NOT_MEASURED"}
-    judgement = judge_benchmarks(recorded, [_later(path) for path in recorded])
-    memory = [finding for finding in judgement.findings if finding.metric == MEMORY_KEY]
-    assert len(memory) == 2
-    assert {finding.verdict for finding in memory} <= {"PASS", "INCONCLUSIVE"}  # other libraries, other noise
+def test_the_gate_judges_their_memory(recorded, tmp_path):
+    files = []
+    for number in range(4):
+        content = json.loads(recorded.read_bytes()) | {"datetime": f"2026-01-01T00:0{number}:00"}
+        files.append(tmp_path / f"{number}.json")
+        files[-1].write_text(json.dumps(content))
+    judgement = judge_benchmarks(files[::2], files[1::2])
+    memory = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
+    assert [finding.verdict for finding in memory] == ["PASS", "PASS"]
 
 
-def _later(path):
-    content = json.loads(path.read_bytes()) | {"datetime": "2100-01-01T00:00:00"}
-    copy = path.with_name(f"later-{path.name}")
-    copy.write_text(json.dumps(content))
-    return copy
+@pytest.mark.usefixtures("_own_cache")
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_tiny_llama_trains_where_nothing_is_named(benchmark, benchmark_strategy, enabled):
+    benchmark.disabled = not enabled
+    benchmark_strategy("freeze", rounds=3, warmup_rounds=2, device="cpu", batch_size=4)
+    info = benchmark.extra_info
+    assert len(info["step_seconds"]) == (3 if enabled else 0)
+    assert (info["strategy"], info[MEMORY_KEY] > 50 << 20) == ("freeze", True)
 
 
 def test_a_pytest_that_does_not_use_it_imports_nothing(tmp_path):
@@ -99,15 +91,10 @@ def test_it_is_found_by_its_entry_point():
 
 
 @pytest.mark.usefixtures("_own_cache")
-def test_a_tiny_llama_trains_where_nothing_is_named():
+def test_settings_are_those_of_a_comparison():
     spec = spec_of("freeze", rounds=3, warmup_rounds=2, device="cpu", batch_size=4)
     assert (spec.name, spec.batch_size, spec.steps) == ("freeze", 4, 7)
-    stepper = Stepper(spec)
-    for _ in range(spec.steps):
-        stepper.step()
-    assert stepper.close() > 50 << 20
-    again = spec_of("freeze", rounds=3, warmup_rounds=2, device="cpu", batch_size=4)
-    assert again == spec
+    assert spec_of("freeze", rounds=3, warmup_rounds=2, device="cpu", batch_size=4) == spec
     assert spec_of("full", rounds=3, warmup_rounds=2, model="minilm-l6").workload.dataset == "rotten-tomatoes"
 
 

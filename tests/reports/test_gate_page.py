@@ -112,8 +112,10 @@ def test_only_the_worst_are_drawn_where_there_are_many(judgement):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("mode", BROWSER["MODES"])
-@pytest.mark.parametrize("case", ["every", "nothing", "crashed"])
+@pytest.mark.parametrize(
+    ("case", "mode"),
+    [*(("every", mode) for mode in BROWSER["MODES"]), ("nothing", "phone"), ("crashed", "dark")],
+)
 def test_the_page_is_whole_and_accessible(opened, pages, case, mode):
     page, noise = opened(pages[case], **BROWSER["MODES"][mode], bypass_csp=True)
     if mode != "print":
