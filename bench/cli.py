@@ -13,12 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import UsageError
+from bench.gate_command import SETTINGS as GATE_SETTINGS
 from bench.gate_command import gate as gate_command
 from bench.gate_command import repeat_sides
 from bench.settings import QUICK, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.gating import RulesFile
 
@@ -67,14 +68,16 @@ def _setting(name: str) -> inspect.Parameter:
     )
 
 
-def _with_settings(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command that takes `**given` an option for every setting."""
+def _with_settings(
+    command: Callable[..., int], names: Iterable[str] = tuple(Settings.model_fields)
+) -> Callable[..., int]:
+    """Give a command that takes `**given` an option for every setting, or for those named."""
     own = [
         p
         for p in inspect.signature(command, eval_str=True).parameters.values()
         if p.kind is inspect.Parameter.KEYWORD_ONLY
     ]
-    signature = inspect.Signature([*map(_setting, Settings.model_fields), *own])
+    signature = inspect.Signature([*map(_setting, names), *own])
     command.__signature__ = signature  # type: ignore[attr-defined]
     return command
 
@@ -138,7 +141,7 @@ def report(
     )
 
 
-app.command("gate")(gate_command)
+app.command("gate")(_with_settings(gate_command, GATE_SETTINGS))
 
 
 @app.command()

@@ -6,32 +6,48 @@ import os
 import re
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.text import Text
 
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bench.comparison import Comparison
     from bench.gate.grammar import Rule
+    from bench.gate.margins import Margins
     from bench.gate.verdict import Judgement
     from bench.gate_command import FormatName
 
-__all__ = ["RulesFile", "conclude", "gate", "never_red"]
+__all__ = ["RulesFile", "Sides", "conclude", "gate", "never_red"]
 
 _NOT_MEASURED = 4
+_CONFIG = Path("bench.toml")
+"""Read where it is there and no other is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is compared, as the user says it."""
+
+    base: tuple[str, ...]
+    head: tuple[str, ...]
+    base_python: str | None = None
+    head_python: str | None = None
+    config: Path | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of a comparison, those that were given."""
 
 
 def gate(
-    base: Sequence[str],
-    head: Sequence[str],
+    sides: Sides,
     *,
-    margin: str = "5%",
+    margin: str | None = None,
     strict: bool = False,
     out: Path | None = None,
     kind: FormatName | None = None,
@@ -42,10 +58,13 @@ def gate(
         UsageError: a side cannot be read, the sides do not go together, or the directory cannot be written.
 
     """
-    share = _share(margin)
+    if sides.config is None and _CONFIG.is_file():
+        sides = replace(sides, config=_CONFIG)
+    margins = _margins(sides.config, margin)
     if out is not None:
         make_directory(out)
-    return never_red(lambda: conclude(_judge(base, head, share), strict=strict, out=out, kind=kind))
+    work = _work(sides, margins)
+    return never_red(lambda: conclude(work(), strict=strict, out=out, kind=kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,17 +164,51 @@ def make_directory(path: Path) -> None:
         raise UsageError(msg) from error
 
 
-def _judge(base: Sequence[str], head: Sequence[str], margin: float) -> Judgement:
-    from bench.gate.benchmarks import judge_benchmarks  # noqa: PLC0415
-    from bench.gate.judge import TIME_METRICS  # noqa: PLC0415
+def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
+    """Find out what to judge, and whether that can be done at all, before anything is done."""
+    words = (*sides.base, *sides.head)
+    if words and all(map(_is_file, words)):
+        from bench.gate.benchmarks import judge_benchmarks  # noqa: PLC0415
+        from bench.gate.judge import TIME_METRICS  # noqa: PLC0415
 
-    margins = dict.fromkeys(TIME_METRICS, margin)
-    if all(_is_file(side) for side in (*base, *head)):
-        return judge_benchmarks([Path(side) for side in base], [Path(side) for side in head], margins)
-    # Two checkouts or refs are sampled here.
-    other = next(side for side in (*base, *head) if not _is_file(side))
-    msg = f"{other}: give files that pytest --benchmark-json=NAME.json wrote, to --base as to --head"
-    raise UsageError(msg)
+        base, head = ([Path(word) for word in side] for side in (sides.base, sides.head))
+        return lambda: judge_benchmarks(base, head, dict.fromkeys(TIME_METRICS, margins.default))
+    from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+    from bench.gate.sampling.subject import gather  # noqa: PLC0415
+
+    one, other = _one("--base", sides.base), _one("--head", sides.head)
+    if one is None and sides.base_python is None:
+        msg = "--base is missing: name a checkout, a git ref or files; or an environment by --base-python"
+        raise UsageError(msg)
+    checkouts = find_side("--base", one, sides.base_python), find_side("--head", other, sides.head_python)
+    subject = gather(sides.settings, sides.config, choose_device)
+
+    def measure() -> Judgement:
+        from bench.gate.sampling.session import Session, hold  # noqa: PLC0415
+
+        say = Console(stderr=True).print
+        with hold(*checkouts) as held:
+            return Session(held, subject, margins=margins, say=lambda text: say(Text(text), soft_wrap=True)).judge()
+
+    return measure
+
+
+def _one(option: str, words: Sequence[str]) -> str | None:
+    """Give the one checkout or ref of a side; None where none is named."""
+    if not words:
+        return None
+    if len(words) > 1 or _is_file(words[0]):
+        msg = f"{option} {' '.join(words)}: give one checkout or git ref a side, or files of pytest-benchmark on both"
+        raise UsageError(msg)
+    return words[0]
+
+
+def _margins(config: Path | None, margin: str | None) -> Margins:
+    from bench.gate.margins import read_margins  # noqa: PLC0415  (--help does without)
+
+    margins = read_margins(config)
+    return margins if margin is None else replace(margins, default=_share(margin))
 
 
 def _is_file(side: str) -> bool:

@@ -14,7 +14,21 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from bench.record import Environment, Flag, Measurement, Memory
 from bench.spec import RunSpec
 
-__all__ = ["Failed", "Finished", "Message", "Phase", "Planned", "Progress", "Request", "Tried", "read_message"]
+__all__ = [
+    "VERSION",
+    "Failed",
+    "Finished",
+    "Message",
+    "Phase",
+    "Planned",
+    "Progress",
+    "Request",
+    "Tried",
+    "read_message",
+]
+
+VERSION = 1
+"""Of requests and messages, for a parent of another age: more where it would misread them."""
 
 
 class _Message(BaseModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tomllib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -15,6 +16,8 @@ from bench.spec import RunSpec, WorkloadSpec, parse_strategies, parse_strategy
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from bench.spec import Term
 
 __all__ = ["QUICK", "Settings"]
 
@@ -62,8 +65,15 @@ class Settings(BaseModel):
         return None if value == "all" else value
 
     @classmethod
-    def gather(cls, given: Mapping[str, Any], *, config: Path | None = None, quick: bool = False) -> Settings:
-        """Merge the options that were given with what the file and `--quick` say.
+    def gather(
+        cls,
+        given: Mapping[str, Any],
+        *,
+        config: Path | None = None,
+        quick: bool = False,
+        defaults: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Settings:
+        """Merge the options that were given with what the file, `--quick` and a command's own `defaults` say.
 
         Raises:
             UsageError: a name or a value that is not valid; the message says where it stands.
@@ -71,7 +81,7 @@ class Settings(BaseModel):
         """
         written = {} if config is None else _read_config(config)
         try:
-            return cls.model_validate({**(QUICK if quick else {}), **written, **given})
+            return cls.model_validate({**defaults, **(QUICK if quick else {}), **written, **given})
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
@@ -93,13 +103,17 @@ class Settings(BaseModel):
         if self.reference is not None and parse_strategy(self.reference) not in compositions:
             kind = "reference"
             raise UnknownName(kind, self.reference, (part.strip() for part in self.strategies.split(",")))
-        workload = WorkloadSpec.model_validate(self.model_dump(include=set(_WORKLOAD)))
-        shared = self.model_dump(include=set(_RUN) - {"strategy", "workload", "device"})
         return tuple(
-            RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **shared)
+            self.spec(terms, seed, device)
             for seed in range(self.seeds)
             for terms in random.Random(seed).sample(compositions, len(compositions))  # noqa: S311  (no secret)
         )
+
+    def spec(self, terms: tuple[Term, ...], seed: int, device: str) -> RunSpec:
+        """Ask for one run."""
+        workload = WorkloadSpec.model_validate(self.model_dump(include=set(_WORKLOAD)))
+        shared = self.model_dump(include=set(_RUN) - {"strategy", "workload", "device"})
+        return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **shared)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -112,7 +126,8 @@ def _read_config(path: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"--config {path} is not valid TOML: {error}"
         raise UsageError(msg) from error
-    written = {name.replace("-", "_"): value for name, value in content.items()}
+    # The table of the gate's margins belongs to `bench.gate.margins`.
+    written = {name.replace("-", "_"): value for name, value in content.items() if name != "gate"}
     for name in written:
         if name not in Settings.model_fields:
             kind = f"setting in {path}"

@@ -171,13 +171,13 @@ def save_tiny_llama(directory: Path, *, width: int = 16) -> Path:
     return directory
 
 
-def save_toy_reviews(file: Path, num_rows: int = 60) -> Path:
-    """Write a CSV of texts whose words tell their label, "bad" or "good"."""
+def save_toy_reviews(file: Path, num_rows: int = 60, num_words: tuple[int, int] = (1, 9)) -> Path:
+    """Write a CSV of texts of so many words, at least and at most, that tell their label, "bad" or "good"."""
     rng = random.Random(0)  # noqa: S311  (no secret)
     rows = []
     for number in range(num_rows):
         label = number % 2
-        words = [f"word{rng.randrange(30 * label, 30 * label + 30)}" for _ in range(rng.randrange(1, 10))]
+        words = [f"word{rng.randrange(30 * label, 30 * label + 30)}" for _ in range(rng.randint(*num_words))]
         rows.append(f"{' '.join(words)} word{number},{('bad', 'good')[label]}")
     file.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     return file

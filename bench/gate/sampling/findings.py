@@ -1,0 +1,98 @@
+"""What was sampled of one strategy, judged: every metric of it gets a finding, also where nothing was measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from bench.gate.judge import TIME_METRICS, Pair, TimeRule, judge_time, unmeasured
+from bench.gate.memory import MemoryRule, judge_memory
+from bench.gate.quality import AccuracyRule, LossRule, judge_accuracy, judge_losses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.gate.sampling.pairs import Taken
+    from bench.gate.verdict import Finding
+
+__all__ = ["Rules", "judge_strategy", "rules_of", "step_pairs"]
+
+MEMORY, QUALITY = "peak_memory_bytes", ("accuracy", "first_losses")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one strategy is judged."""
+
+    time: TimeRule = field(default_factory=TimeRule)
+    memory: MemoryRule = field(default_factory=MemoryRule)
+    accuracy: AccuracyRule = field(default_factory=AccuracyRule)
+    losses: LossRule = field(default_factory=LossRule)
+    no_time: str | None = None
+    """Why step times are not judged."""
+
+
+def rules_of(margins: Mapping[str, float]) -> Rules:
+    """Give the rules with these margins by metric; what is absent has the default of its own rule."""
+    memory, accuracy = MemoryRule(), AccuracyRule()
+    return Rules(
+        TimeRule({metric: margins[metric] for metric in TIME_METRICS if metric in margins}),
+        replace(memory, margin=margins.get(MEMORY, memory.margin)),
+        replace(accuracy, margin=margins.get("accuracy", accuracy.margin)),
+    )
+
+
+def step_pairs(taken: Sequence[Taken]) -> list[Pair]:
+    """Give the steps of the pairs of which both sides gave some."""
+    return [Pair(base.step_seconds, head.step_seconds) for base, head in filter(None, (one.samples for one in taken))]
+
+
+def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], rules: Rules) -> tuple[Finding, ...]:
+    """Judge all metrics; one pair that lacks a side leaves none measured, so that a crash makes nothing greener."""
+    for one in (*taken, *rerun):
+        for side, trouble in one.troubles.items():
+            return _without(name, f"{side}: {trouble}", has_diverged=_only_head_diverged(one))
+    every = [pair for pair in (one.samples for one in (*taken, *rerun)) if pair]
+    times = (
+        tuple(unmeasured(name, metric, rules.no_time) for metric in TIME_METRICS)
+        if rules.no_time
+        else judge_time(name, step_pairs(taken), step_pairs(rerun), rules.time)
+    )
+    base, head = zip(*every, strict=True)
+    seeds = [one.seed for one in (*taken, *rerun)]
+    is_half = any(sample.is_half_precision for sample in (*base, *head))
+    return (
+        *times,
+        *judge_memory(
+            name,
+            [sample.peak_bytes for sample in base if sample.peak_bytes is not None],
+            [sample.peak_bytes for sample in head if sample.peak_bytes is not None],
+            rules.memory,
+        ),
+        *judge_accuracy(
+            name,
+            {seed: sample.accuracy for seed, sample in zip(seeds, base, strict=True)},
+            {seed: sample.accuracy for seed, sample in zip(seeds, head, strict=True)},
+            rules.accuracy,
+        ),
+        *judge_losses(
+            name,
+            {seed: sample.losses for seed, sample in zip(seeds, base, strict=True)},
+            {seed: sample.losses for seed, sample in zip(seeds, head, strict=True)},
+            rules.losses,
+            amp=is_half,
+        ),
+    )
+
+
+def _without(name: str, reason: str, *, has_diverged: bool) -> tuple[Finding, ...]:
+    """Say that nothing was measured; a head that diverged where base did not is a regression all the same."""
+    found = [unmeasured(name, metric, reason) for metric in (*TIME_METRICS, MEMORY, *QUALITY)]
+    if has_diverged:
+        found[-1] = replace(found[-1], verdict="FAIL")
+    return tuple(found)
+
+
+def _only_head_diverged(taken: Taken) -> bool:
+    troubles = taken.troubles
+    return "base" not in troubles and "head" in troubles and troubles["head"].has_diverged

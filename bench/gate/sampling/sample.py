@@ -1,0 +1,99 @@
+"""What the gate reads of a run's last message: no more than it judges, so that sides of different age can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from bench.gate.sampling.server import Trouble
+from bench.readings import Memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["NUM_WARMUP_STEPS", "Sample", "read_sample"]
+
+NUM_WARMUP_STEPS = 10
+"""Steps before the first that is judged."""
+
+_PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run of one side."""
+
+    step_seconds: tuple[float, ...]
+    """Mean step of every turn, from the message that ends the turn before; the first turn, the warm-up, is left out."""
+    losses: tuple[float, ...]
+    peak_bytes: int | None
+    accuracy: float
+    is_half_precision: bool
+    fingerprint: dict[str, str]
+
+
+class _Evaluation(BaseModel):
+    accuracy: float
+
+
+class _Measurement(BaseModel):
+    losses: tuple[float, ...]
+    compute_dtype: str
+    memory: dict[str, Any]
+    evaluation: _Evaluation
+
+
+class _Environment(BaseModel):
+    host_cpu: str
+    num_cores: int
+    num_threads: int
+    python: str
+    versions: dict[str, str]
+    device_name: str
+    driver: str | None = None
+
+
+class _Finished(BaseModel):
+    measured: _Measurement
+    environment: _Environment
+
+
+def read_sample(message: dict[str, Any], turns: Sequence[tuple[int, float]]) -> Sample:
+    """Read the message of a run that ended well, whose turns were so many steps and seconds each.
+
+    Raises:
+        Trouble: it does not hold what is judged.
+
+    """
+    try:
+        finished = _Finished.model_validate(message)
+        measured, environment = finished.measured, finished.environment
+        peaks = Memory(**{name: measured.memory.get(name) for name in _PEAKS})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise Trouble(f"its record cannot be read: {where}: {first['msg']}") from error
+    return Sample(
+        tuple(seconds / steps for steps, seconds in turns[1:]),
+        measured.losses,
+        peaks.peak_bytes,
+        measured.evaluation.accuracy,
+        measured.compute_dtype != "float32",
+        _fingerprint(environment),
+    )
+
+
+def _fingerprint(seen: _Environment) -> dict[str, str]:
+    known = {
+        "processor": seen.host_cpu,
+        "number of cores": seen.num_cores,
+        "threads": seen.num_threads,
+        "device": seen.device_name,
+        "driver": seen.driver,
+        "Python": seen.python,
+        "torch": seen.versions.get("torch"),
+        "transformers": seen.versions.get("transformers"),
+    }
+    return {name: str(value) for name, value in known.items() if value is not None}

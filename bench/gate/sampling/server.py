@@ -1,0 +1,120 @@
+"""The fork server of one side, as the gate sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bench.protocol import VERSION as PROTOCOL
+from bench.record import SCHEMA_VERSION
+from bench.runner.supervisor import SERVER_ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bench.gate.sampling.sides import Checkout
+
+__all__ = ["VERSIONS", "Server", "Trouble"]
+
+_SCRIPT = Path(__file__).with_name("forker.py")
+VERSIONS = {"forker": 1, "protocol": PROTOCOL, "schema": SCHEMA_VERSION}
+"""Of what both ends must understand."""
+
+
+class Trouble(Exception):
+    """Why a side gave no sample, in a sentence about it."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        is_crash: bool = False,
+        is_usage: bool = False,
+        has_diverged: bool = False,
+        lacks_memory: bool = False,
+    ) -> None:
+        """Say what kind it is: a crash, or a request that the side calls wrong, a loss that is no number, or no memory."""
+        super().__init__(reason)
+        self.is_crash, self.is_usage = is_crash or lacks_memory, is_usage
+        self.has_diverged, self.lacks_memory = has_diverged, lacks_memory
+
+
+class Server:
+    """Starts at once, in a process group that ends with the context, or with this process."""
+
+    def __init__(self, side: Checkout, environ: Mapping[str, str]) -> None:
+        """Start the interpreter of the side; `environ` is added to what every run starts with."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603  (the user names the interpreter)
+                [side.python, str(_SCRIPT), str(theirs.fileno()), *([str(side.root)] if side.root else [])],
+                stdin=subprocess.PIPE,  # closed by the kernel when this process ends, however it ends
+                env=SERVER_ENVIRONMENT | dict(os.environ) | dict(environ),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._connection = Connection(ours.detach())
+        self._is_ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End the group, run included; what is ordered afterwards is trouble."""
+        if self._connection.closed:
+            return
+        self._connection.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def order(self, order: str, **more: Any) -> None:
+        """Send an order.
+
+        Raises:
+            Trouble: the side cannot carry out any, or its server is gone.
+
+        """
+        if not self._is_ready:
+            self._await_ready()
+        with suppress(OSError):  # the next message, or its absence, says why
+            self._connection.send_bytes(json.dumps({"order": order, **more}).encode())
+
+    def receive(self, deadline: float) -> dict[str, Any]:
+        """Wait for a message, until a moment of `time.monotonic()`.
+
+        Raises:
+            Trouble: none came, or the server is gone.
+
+        """
+        try:
+            if not self._connection.poll(max(deadline - time.monotonic(), 0)):
+                self.end()
+                raise Trouble("it took longer than the limit of a run (--timeout)", is_crash=True)
+            message: dict[str, Any] = json.loads(self._connection.recv_bytes())
+        except (EOFError, OSError, ValueError) as error:
+            self.end()
+            raise Trouble(f"its server ended, exit code {self._process.returncode}", is_crash=True) from error
+        return message
+
+    def _await_ready(self) -> None:
+        answer = self.receive(time.monotonic() + 600)
+        if answer["kind"] == "broken":
+            raise Trouble(f"it cannot be run: {answer['reason']}", is_crash=not answer["is_missing"])
+        for name, ours in VERSIONS.items():
+            if answer[name] != ours:
+                raise Trouble(f"it speaks version {answer[name]} of the {name}, and this bench speaks version {ours}")
+        self._is_ready = True

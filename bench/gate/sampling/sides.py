@@ -1,0 +1,134 @@
+"""The two sides of a gate: directories, git refs checked out for a while, interpreters."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import bench
+from bench.errors import UsageError
+from bench.probes.environment import git_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Checkout", "checked_out", "find_side"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A version of bench, and the interpreter that runs it."""
+
+    name: str
+    """As the user gave it."""
+    python: str
+    root: Path | None
+    """Directory that holds the package; None is what the interpreter has installed."""
+    commit: str | None = None
+    repository: Path | None = None
+    """Where `commit` is to be checked out from; None where `root` is the user's own."""
+    is_changed: bool = False
+    """Whether files of it differ from the commit."""
+
+
+def find_side(option: str, name: str | None, python: str | None) -> Checkout:
+    """Find what the user means, without doing anything.
+
+    Args:
+        option: Of the command line, for the message.
+        name: A directory, else a git ref; None is the bench that `python` has installed, or this one.
+        python: An interpreter, or the directory of its virtual environment; None is this one.
+
+    Raises:
+        UsageError: there is no such thing.
+
+    """
+    interpreter = sys.executable if python is None else _interpreter(f"{option}-python", python)
+    if name is None:
+        if python is not None:
+            return Checkout(python, interpreter, None)
+        name = str(Path(bench.__file__).resolve().parents[1])
+    root = Path(name).expanduser()
+    if (root / "bench" / "__init__.py").is_file():
+        commit, is_changed = git_state(root.resolve())
+        return Checkout(name, interpreter, root.resolve(), commit, is_changed=bool(is_changed))
+    top = _git(Path.cwd(), "rev-parse", "--show-toplevel")
+    repository = Path(top) if top else None
+    commit = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if repository is None or not commit:
+        msg = f"{option} {name}: {_why_not(root, repository, name)}"
+        raise UsageError(msg)
+    return Checkout(name, interpreter, None, commit, repository)
+
+
+@contextmanager
+def checked_out(side: Checkout) -> Iterator[Checkout]:
+    """Give the side with its files there; those of a ref are gone afterwards, whatever happens.
+
+    Raises:
+        UsageError: git cannot check it out, or it is no bench.
+
+    """
+    if side.repository is None:
+        yield side
+        return
+    with TemporaryDirectory(prefix="bench-gate-") as temporary:
+        root = Path(temporary, "side")
+        try:
+            _git_or_say(side.repository, "worktree", "add", "--detach", "--quiet", str(root), str(side.commit))
+            if not (root / "bench" / "__init__.py").is_file():
+                msg = f"{side.name} ({str(side.commit)[:8]}) holds no package bench"
+                raise UsageError(msg)
+            yield Checkout(side.name, side.python, root, side.commit)
+        finally:
+            _git(side.repository, "worktree", "remove", "--force", str(root))
+
+
+def _interpreter(option: str, python: str) -> str:
+    path = Path(python).expanduser()
+    found = shutil.which(path / "bin" / "python" if path.is_dir() else path)
+    if found is None:
+        msg = f"{option} {python}: no Python there; give an interpreter, or the directory of a virtual environment"
+        raise UsageError(msg)
+    return str(Path(found).absolute())
+
+
+def _why_not(root: Path, repository: Path | None, name: str) -> str:
+    if root.is_dir():
+        return "this directory holds no package bench; give a checkout of bench or a git ref of this repository"
+    if repository is None:
+        return "no such directory, and no git repository here that could have such a ref"
+    refs = (_git(repository, "for-each-ref", "--format=%(refname:short)") or "").split()
+    nearest = get_close_matches(name, refs, n=1, cutoff=0.6)
+    return f"neither a directory nor a git ref of {repository}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+
+
+def _git(root: Path | None, *arguments: str) -> str | None:
+    """Give what git prints; None where it fails."""
+    try:
+        return None if root is None else _git_or_say(root, *arguments)
+    except UsageError:
+        return None
+
+
+def _git_or_say(root: Path, *arguments: str) -> str:
+    # Inside a hook, git's own variables would point it to another checkout.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ("git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments)
+    try:
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)  # noqa: S603
+    except subprocess.CalledProcessError as error:
+        msg = f"git {arguments[0]} failed: {error.stderr.strip().splitlines()[-1:] or error.returncode}"
+        raise UsageError(msg) from error
+    except OSError as error:
+        msg = f"git cannot be run: {error.strerror}"
+        raise UsageError(msg) from error
+    return done.stdout.strip()

@@ -1,0 +1,81 @@
+"""What the gate trains: the settings of a comparison, or a tiny Llama where neither model nor data are asked for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import UsageError
+from bench.gate.sampling.sample import NUM_WARMUP_STEPS
+from bench.settings import Settings
+from bench.spec import parse_strategies
+from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.workload.cache import build_once, cache_dir
+from bench.workload.presets import check_dataset, check_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from bench.spec import RunSpec
+
+__all__ = ["Subject", "gather"]
+
+_LEAST_STEPS = 2 * NUM_WARMUP_STEPS
+_DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_WARMUP_STEPS + 50, "timeout": 600.0}
+
+_LAYOUT = 1
+"""Of the tiny model and its data: a change of what follows makes old ones stale."""
+_WIDTH, _NUM_ROWS, _NUM_WORDS = 64, 800, 8
+_TINY: Mapping[str, Any] = {"train_samples": None, "eval_samples": None, "lr": 1e-3}
+"""Of the tiny workload; texts of one length make steps of one length."""
+_TINY_THREADS = 1
+"""Its products are too small to be shared out: two threads are slower than one, and noisier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is trained on both sides."""
+
+    specs: tuple[RunSpec, ...]
+    """One per strategy; the gate sets the seeds."""
+    timeout: float
+    """Seconds that one run may take."""
+    threads: int | None = None
+    """Of torch on a CPU; None leaves it to torch."""
+
+
+def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[str], str]) -> Subject:
+    """Merge the settings that are given with those of the file, and what suits a gate; both sides get the same files.
+
+    Which strategies there are is for the sides to say.
+
+    Raises:
+        UsageError: a name or a value that is not valid.
+
+    """
+    settings = Settings.gather(given, config=config, defaults=_DEFAULTS)
+    if settings.steps is None or settings.steps < _LEAST_STEPS:
+        msg = (
+            f"--steps {settings.steps}: a gate needs {_LEAST_STEPS} or more, as the first {NUM_WARMUP_STEPS} warm it up"
+        )
+        raise UsageError(msg)
+    compositions = parse_strategies(settings.strategies)
+    threads = int(chosen) if (chosen := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() else None
+    if not settings.model_fields_set & {"model", "dataset"}:
+        folder = build_once(cache_dir() / "gate" / f"tiny-{_LAYOUT}", _build)
+        tiny = {**_TINY, "model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
+        settings = Settings.model_validate(tiny | settings.model_dump(include=settings.model_fields_set))
+        threads = threads or _TINY_THREADS
+    device = device_of(settings.device)
+    specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
+    check_model(settings.model)
+    check_dataset(specs[0].workload)
+    assert settings.timeout is not None  # it has a default, and a file cannot say "none"
+    return Subject(specs, settings.timeout, threads if device == "cpu" else None)
+
+
+def _build(folder: Path) -> None:
+    save_tiny_llama(folder / "model", width=_WIDTH)
+    save_toy_reviews(folder / "reviews.csv", _NUM_ROWS, (_NUM_WORDS, _NUM_WORDS))
