@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -198,6 +200,18 @@ def records(make_record: Callable[..., RunRecord]) -> tuple[RunRecord, ...]:
             ).model_copy(update={"memory": Memory(host_peak_bytes=7_900_000_000)}),
         ]
     return tuple(made)
+
+
+@pytest.fixture(scope="session")
+def run_pytest() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a pytest of its own in a directory, which knows nothing of the one that runs this."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
+    def run(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
+        return subprocess.run(command, cwd=directory, env=environ, capture_output=True, text=True, check=False)
+
+    return run
 
 
 @pytest.fixture

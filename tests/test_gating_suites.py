@@ -1,7 +1,6 @@
 """What can be wrong with the benchmarks of head, in real runs of pytest-benchmark: its verdict and its exit code."""
 
 import json
-import subprocess
 import sys
 from datetime import datetime, timedelta
 
@@ -31,7 +30,7 @@ NONE = "deleted, renamed, skipped, disabled or failed"
 
 
 @pytest.fixture(scope="module")
-def record(tmp_path_factory):
+def record(tmp_path_factory, run_pytest):
     """Run a suite under pytest-benchmark; give the file that it leaves, None where it leaves none."""
     known = {}
 
@@ -40,8 +39,7 @@ def record(tmp_path_factory):
             directory = tmp_path_factory.mktemp("suite")
             (directory / "test_suite.py").write_text(suite)
             (directory / "conftest.py").write_text(conftest)
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--benchmark-json", "out.json"]
-            subprocess.run([*command, *options], cwd=directory, check=False, capture_output=True)
+            run_pytest(directory, "--benchmark-json", "out.json", *options)
             left = directory / "out.json"
             known[suite, options, conftest] = left.read_bytes() if left.exists() else None
         return known[suite, options, conftest]

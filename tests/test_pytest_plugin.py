@@ -1,8 +1,6 @@
 """The plugin in a pytest of its own: what it leaves in the file, and what it leaves alone."""
 
 import json
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -28,13 +26,12 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, run_pytest):
     """What a fresh pytest leaves that knows the plugin by its entry point alone."""
     directory = tmp_path_factory.mktemp("suite")
     model, data = save_tiny_llama(directory / "tiny"), save_toy_reviews(directory / "reviews.csv")
     (directory / "test_steps.py").write_text(SUITE.format(model=str(model), data=str(data)))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--benchmark-json", "out.json"]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    done = run_pytest(directory, "--benchmark-json", "out.json")
     assert done.returncode == 0, done.stdout
     return directory / "out.json"
 
@@ -74,14 +71,13 @@ def test_a_tiny_llama_trains_where_nothing_is_named(benchmark, benchmark_strateg
     assert (info["strategy"], info[MEMORY_KEY] > 50 << 20) == ("freeze", True)
 
 
-def test_a_pytest_that_does_not_use_it_imports_nothing(tmp_path):
+def test_a_pytest_that_does_not_use_it_imports_nothing(tmp_path, run_pytest):
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n\ndef test_nothing():\n    assert 'bench.pytest_plugin' in sys.modules\n"
         "    assert not {'torch', 'pydantic', 'numpy', 'pynvml', 'bench.errors'} & set(sys.modules)\n"
     )
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
     for options in ((), ("-p", "no:benchmark")):
-        done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = run_pytest(tmp_path, "-W", "error", *options)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

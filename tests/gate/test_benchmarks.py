@@ -3,8 +3,6 @@
 import json
 import math
 import random
-import subprocess
-import sys
 from copy import deepcopy
 from datetime import datetime, timedelta
 
@@ -25,12 +23,11 @@ NAMES = ["test_suite.py::test_sum[10]", "test_suite.py::test_sum[20]"]
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+def recorded(tmp_path_factory, run_pytest):
     """One real file, of which the tests make the others."""
     directory = tmp_path_factory.mktemp("suite")
     (directory / "test_suite.py").write_text(SUITE)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--benchmark-json", "out.json"]
-    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    run_pytest(directory, "--benchmark-json", "out.json")
     return json.loads((directory / "out.json").read_text())
 
 
