@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.errors import UnknownName
-from bench.matching import Mismatch, in_words, mismatches
+from bench.matching import Mismatch, asked, in_words, mismatches
 from bench.metrics import METRICS
 from bench.ranking import Ranking, rank
 from bench.row import Row, make_row, relative
@@ -14,14 +15,15 @@ from bench.sentences import sentences
 from bench.verdict import Form, Verdict, conclude
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
-    from bench.record import RunRecord
+    from bench.record import Environment, RunRecord
+    from bench.spec import RunSpec
 
 __all__ = ["Comparison", "Row", "compare", "relative"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is gathered from thousands of runs is gathered once
 class Comparison:
     """Every strategy against one reference, and what may be concluded."""
 
@@ -52,10 +54,22 @@ class Comparison:
         """The strategies that the headline names as ahead, the best first."""
         return self.verdict.winners
 
-    @property
+    @cached_property
     def records(self) -> tuple[RunRecord, ...]:
         """All runs, strategy by strategy."""
         return tuple(record for row in self.rows for record in row.records)
+
+    @cached_property
+    def asked(self) -> tuple[dict[str, Hashable], ...]:
+        """What was asked of the runs but strategy and seed, each that differs once; one where the runs are alike."""
+        return tuple(map(dict, dict.fromkeys(tuple(asked(record.spec).items()) for record in self.records)))
+
+    @cached_property
+    def environments(self) -> tuple[Environment, ...]:
+        """Where the runs took place, as far as they knew, each place once."""
+        known = (record.environment for record in self.records if record.environment)
+        # The digest of what was asked of a run is no place.
+        return tuple({where.model_dump_json(exclude={"config_hash"}): where for where in known}.values())
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -133,9 +147,10 @@ def _against(row: Row, base: Row | None) -> Row:
 
 def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
     """Keep the newest of equal runs; which of several GPUs it was does not make runs unequal."""
-    kept: dict[object, RunRecord] = {}
+    kept: dict[RunSpec, RunRecord] = {}
     for record in records:
-        spec = record.spec.model_copy(update={"device": record.spec.device.partition(":")[0]})
+        kind, is_one_of_several, _ = record.spec.device.partition(":")
+        spec = record.spec.model_copy(update={"device": kind}) if is_one_of_several else record.spec
         if spec not in kept or kept[spec].started_at <= record.started_at:
             kept[spec] = record
     return list(kept.values())

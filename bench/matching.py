@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from bench.record import Environment, Measurement, RunRecord
     from bench.spec import RunSpec
 
-__all__ = ["Mismatch", "in_words", "mismatches", "mismatches_asked"]
+    _Fields = dict[str, Hashable]
+
+__all__ = ["Mismatch", "asked", "in_words", "mismatches", "mismatches_asked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +32,32 @@ def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
 
 def mismatches_asked(specs: Iterable[RunSpec]) -> tuple[Mismatch, ...]:
     """Find, before anything runs, the fields in which runs would differ that must not."""
-    return _differing((spec.name, _of_spec(spec)) for spec in specs)
-
-
-def _differing(runs: Iterable[tuple[str, Mapping[str, str]]]) -> tuple[Mismatch, ...]:
-    seen: dict[str, dict[str, dict[str, None]]] = {}
-    for name, fields in runs:
-        for field, value in fields.items():
-            seen.setdefault(field, {}).setdefault(name, {})[value] = None
-    return tuple(
-        Mismatch(field, {name: " and ".join(values) for name, values in by_strategy.items()})
-        for field, by_strategy in seen.items()
-        if len({value for values in by_strategy.values() for value in values}) > 1
-    )
+    return _differing((spec.name, asked(spec)) for spec in specs)
 
 
 def in_words(found: Iterable[Mismatch]) -> str:
     """Write what differs: "max_length (64 for full; 128 for amp), num_steps (...)"."""
     return ", ".join(f"{mismatch.field} ({_grouped(mismatch.values)})" for mismatch in found)
+
+
+def asked(spec: RunSpec) -> _Fields:
+    """Everything that was asked of a run but strategy and seed; which of several GPUs it was does not matter."""
+    fields = vars(spec.workload) | vars(spec) | {"device": spec.device.partition(":")[0]}
+    del fields["strategy"], fields["seed"], fields["workload"]
+    return fields
+
+
+def _differing(runs: Iterable[tuple[str, _Fields]]) -> tuple[Mismatch, ...]:
+    seen: dict[str, dict[str, dict[str, None]]] = {}
+    unlike = dict.fromkeys((name, tuple(fields.items())) for name, fields in runs)  # thousands may be alike
+    for name, fields in unlike:
+        for field, value in fields:
+            seen.setdefault(field, {}).setdefault(name, {})[str(value)] = None
+    return tuple(
+        Mismatch(field, {name: " and ".join(values) for name, values in by_strategy.items()})
+        for field, by_strategy in seen.items()
+        if len({value for values in by_strategy.values() for value in values}) > 1
+    )
 
 
 def _grouped(values: Mapping[str, str]) -> str:
@@ -57,30 +67,24 @@ def _grouped(values: Mapping[str, str]) -> str:
     return "; ".join(f"{value} for {', '.join(names)}" for value, names in by_value.items())
 
 
-def _fields(record: RunRecord) -> dict[str, str]:
+def _fields(record: RunRecord) -> _Fields:
     return (
-        _of_spec(record.spec)
+        asked(record.spec)
         | (_of_measured(record.measured) if record.measured else {})
         | (_of_environment(record.environment) if record.environment else {})
     )
 
 
-def _of_spec(spec: RunSpec) -> dict[str, str]:
-    """Everything that was asked; which of several GPUs it was does not matter."""
-    asked = spec.workload.model_dump() | spec.model_dump(exclude={"strategy", "seed", "workload"})
-    return {name: str(value) for name, value in asked.items()} | {"device": spec.device.partition(":")[0]}
-
-
-def _of_measured(measured: Measurement) -> dict[str, str]:
+def _of_measured(measured: Measurement) -> _Fields:
     return {
         "data_digest": measured.data_digest[:12],
-        "num_steps": str(measured.num_steps),
-        "num_samples": str(measured.num_samples),
-        "evaluation rows": str(measured.evaluation.num_samples),
+        "num_steps": measured.num_steps,
+        "num_samples": measured.num_samples,
+        "evaluation rows": measured.evaluation.num_samples,
     }
 
 
-def _of_environment(where: Environment) -> dict[str, str]:
+def _of_environment(where: Environment) -> _Fields:
     known = {
         "device name": where.device_name,
         "processor": where.host_cpu,
@@ -91,4 +95,4 @@ def _of_environment(where: Environment) -> dict[str, str]:
     parts = {f"version of {name}": number for name, number in where.versions.items()} | {
         f"digest of {name}": digest[:12] for name, digest in where.assets.items()
     }
-    return {name: str(value) for name, value in (known | parts).items() if value is not None}
+    return {name: value for name, value in (known | parts).items() if value is not None}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEADLINES", "METRICS", "Metric", "format_bytes", "format_flops", "format_seconds"]
+__all__ = ["HEADLINES", "METRICS", "Metric", "format_bytes", "format_flops", "format_rate", "format_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,12 @@ def format_seconds(value: float) -> str:
     if minutes < 60:  # noqa: PLR2004
         return f"{minutes} min {seconds:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_rate(value: float) -> str:
+    """A learning rate, two significant digits: "2e-5"."""
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def _count(value: float) -> str:

@@ -39,7 +39,7 @@ def report(
     """Make the report of one finished comparison, or of several together; the result is the exit code.
 
     One directory is a single comparison, written back into it. The runs of several are compared
-    model by model, data set by data set and machine by machine, each against a reference of its own.
+    model by model, data set by data set, machine by machine and setting by setting, each against a reference of its own.
     With `kind`, the report is printed in that form and nothing is written. With `gate`, one comparison is judged.
 
     Raises:
@@ -84,13 +84,15 @@ def report(
 def show(comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str]) -> Path:
     """Write the report, and print the table of each comparison."""
     from reports import write_joined  # noqa: PLC0415  (plotting, which a wrong option is answered without)
+    from reports.provenance import titles  # noqa: PLC0415
     from reports.terminal import summary_table  # noqa: PLC0415
 
     _warn(warnings)
     page = write_joined(comparisons, directory, command=_command())
     console = Console()
-    for comparison in comparisons:
-        console.print(summary_table(comparison, titled=len(comparisons) > 1))
+    several = len(comparisons) > 1
+    for comparison, title in zip(comparisons, titles(comparisons), strict=True):
+        console.print(summary_table(comparison, title=title if several else ""))
     console.print(Text(f"report: {page}"), soft_wrap=True)
     return page
 

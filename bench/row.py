@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench import flags, shares, stats
@@ -12,8 +13,8 @@ from bench.values import values_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bench.record import Flag, RunRecord, Status
-    from bench.stats import Interval
+    from bench.record import Flag, Measurement, RunRecord, Status
+    from bench.stats import Interval, Samples
 
 __all__ = ["Row", "make_row", "relative"]
 
@@ -24,7 +25,7 @@ _WITH_SET_UP = {"samples_per_second", "train_seconds"}
 """Those of them that count what comes before the first step."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is gathered from thousands of runs is gathered once
 class Row:
     """One strategy, over all of its seeds."""
 
@@ -33,7 +34,9 @@ class Row:
     """By seed; the newest where a seed was run twice."""
     finished: tuple[RunRecord, ...]
     """Of them, those that ended well."""
-    samples: dict[str, dict[int, float]]
+    measured: dict[int, Measurement]
+    """By seed, of the runs that ended well."""
+    samples: dict[str, Samples]
     """By metric and seed, of the runs that ended well."""
     means: dict[str, float | None]
     """By metric: the mean over seeds. Of a strategy without a finished run, the memory that is known."""
@@ -54,12 +57,17 @@ class Row:
         """Why the first run that did not end well did not."""
         return next((record.reason for record in self.records if record.status != "ok"), None)
 
-    @property
+    @cached_property
     def flags(self) -> tuple[Flag, ...]:
         """The doubts about its runs, each once."""
         return tuple(dict.fromkeys(flag for record in self.records for flag in record.flags))
 
-    @property
+    @cached_property
+    def evaluated_on(self) -> dict[int, tuple[str, int]]:
+        """By seed, the rows that it was trained and evaluated on: their digest, and how many the latter were."""
+        return {seed: (run.data_digest, run.evaluation.num_samples) for seed, run in self.measured.items()}
+
+    @cached_property
     def doubts(self) -> tuple[Flag, ...]:
         """Those flags of its finished runs that keep it from being ranked, each once."""
         found = (flag for record in self.finished for flag in record.flags if flags.is_suspect(flag.code))
@@ -88,17 +96,21 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -
     finished = tuple(record for record in records if record.status == "ok")
     numbers = {record.spec.seed: values_of(record) for record in finished}
     samples = {
-        metric: {seed: value for seed, values in numbers.items() if (value := values[metric]) is not None}
+        metric: stats.Samples(
+            (seed, value) for seed, values in numbers.items() if (value := values[metric]) is not None
+        )
         for metric in METRICS
     }
     known = values_of(records[0]) if not finished else {}
-    evaluations = [record.measured.evaluation for record in finished if record.measured]
+    measured = {record.spec.seed: record.measured for record in finished if record.measured}
+    evaluations = [each.evaluation for each in measured.values()]
     num_rows = min((evaluation.num_samples for evaluation in evaluations), default=0)
     accuracies = samples["accuracy"].values()
     return Row(
         strategy=name,
         records=records,
         finished=finished,
+        measured=measured,
         samples=samples,
         means={metric: _mean(samples[metric].values(), known.get(metric)) for metric in METRICS},
         relative=dict.fromkeys(METRICS),
@@ -118,21 +130,30 @@ def relative(row: Row, base: Row, metric: str) -> Interval | None:
     """
     kind = METRICS[metric].compare
     ours, theirs = row.samples[metric], base.samples[metric]
-    common = sorted(ours.keys() & theirs.keys())
+    common = ours.keys() & theirs.keys()
     if kind == "none" or not common:
         return None
     if metric == "accuracy":
         return _accuracy_difference(row, base)
     if kind == "difference":
         return stats.difference(ours, theirs)
-    steps, base_steps = _paired_steps(row, base, common[0])
-    if len(common) == 1 and metric in _STEP_METRICS and steps and len(steps) == len(base_steps):
-        of_times = stats.step_ratio(steps, base_steps)
-        if metric in _WITH_SET_UP:
-            of_times = of_times.with_fixed(_set_up(row, common[0]), _set_up(base, common[0]), sum(base_steps))
-        interval = of_times.inverse() if METRICS[metric].better == "higher" else of_times
-        return interval.around(ours[common[0]] / theirs[common[0]])
+    if len(common) == 1 and metric in _STEP_METRICS and (within := _within_a_run(row, base, metric, *common)):
+        return within
     return stats.ratio(ours, theirs)
+
+
+def _within_a_run(row: Row, base: Row, metric: str, seed: int) -> Interval | None:
+    """Compare the step times of one seed, after the longer warm-up; None where they do not pair."""
+    runs = row.measured[seed], base.measured[seed]
+    first = max(run.num_warmup_steps for run in runs)
+    steps, base_steps = (run.step_seconds[first:] for run in runs)
+    if not steps or len(steps) != len(base_steps):
+        return None
+    of_times = stats.step_ratio(steps, base_steps)
+    if metric in _WITH_SET_UP:
+        of_times = of_times.with_fixed(_set_up(row, seed), _set_up(base, seed), sum(base_steps))
+    interval = of_times.inverse() if METRICS[metric].better == "higher" else of_times
+    return interval.around(row.samples[metric][seed] / base.samples[metric][seed])
 
 
 def _set_up(row: Row, seed: int) -> float:
@@ -140,31 +161,16 @@ def _set_up(row: Row, seed: int) -> float:
     return sum(row.samples[part].get(seed, 0.0) for part in ("cache_seconds", "compile_seconds"))
 
 
-def _paired_steps(row: Row, base: Row, seed: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The step times of both rows' runs of one seed, after the longer warm-up."""
-    ours, theirs = (
-        next(record.measured for record in one.finished if record.spec.seed == seed and record.measured)
-        for one in (row, base)
-    )
-    first = max(ours.num_warmup_steps, theirs.num_warmup_steps)
-    return ours.step_seconds[first:], theirs.step_seconds[first:]
-
-
 def _accuracy_difference(row: Row, base: Row) -> Interval | None:
-    """Compare row by row; None where the two were evaluated on different rows."""
-    ours, theirs = (
-        {record.spec.seed: record.measured for record in one.finished if record.measured} for one in (row, base)
-    )
-    pairs = stats.paired(ours, theirs)
-    if any(
-        one.data_digest != other.data_digest or one.evaluation.num_samples != other.evaluation.num_samples
-        for one, other in pairs
-    ):
+    """Compare on the same rows; None where the two were evaluated on different ones."""
+    common = row.evaluated_on.keys() & base.evaluated_on.keys()
+    if any(row.evaluated_on[seed] != base.evaluated_on[seed] for seed in common):
         return None
-    answers, base_answers = (
-        {seed: measured.evaluation.correct for seed, measured in arm.items()} for arm in (ours, theirs)
-    )
-    return shares.accuracy_difference(answers, base_answers)
+    seed = min(common)
+    ours, theirs = (one.measured[seed].evaluation for one in (row, base))
+    if len(common) == 1:
+        return shares.difference_by_row(ours.correct, theirs.correct)
+    return shares.difference_by_seed(row.samples["accuracy"], base.samples["accuracy"], ours.num_samples)
 
 
 def _mean(values: Collection[float], otherwise: float | None) -> float | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from scipy import optimize, special, stats
 
-from bench.stats import THIS_RUN, Evidence, Interval, paired, t_interval
+from bench.stats import THIS_RUN, Evidence, Interval, difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["accuracy_difference", "wilson"]
+__all__ = ["difference_by_row", "difference_by_seed", "wilson"]
 
 
 def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
@@ -24,47 +24,40 @@ def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half), f"Wilson, {THIS_RUN}")
 
 
-def accuracy_difference(
-    correct: Mapping[int, str], reference: Mapping[int, str], confidence: float = 0.95
+def difference_by_seed(
+    accuracies: Mapping[int, float], reference: Mapping[int, float], num_rows: int
 ) -> Interval | None:
-    """Difference of two accuracies on the same rows, from strings of "1" (right) and "0" by seed.
+    """Difference of two accuracies on the same rows, over several seeds, with a paired t interval.
 
-    Several common seeds give a paired t interval over seeds, whose spread is never taken to be
-    finer than the rounding to whole rows. One gives the score interval for paired shares (Tango,
-    Statistics in Medicine 17, 1998) and the exact test on the rows that only one arm got right
-    (McNemar's, by the binomial distribution), which is the stricter of the two.
-    None without a common seed.
+    Its spread is never taken to be finer than the rounding to whole rows. None without a common seed.
+    """
+    return difference(accuracies, reference, least_deviation=1 / (num_rows * math.sqrt(12)))
+
+
+def difference_by_row(correct: str, reference: str, confidence: float = 0.95) -> Interval:
+    """Difference of two accuracies on the same rows of one seed, from strings of "1" (right) and "0".
+
+    The interval is the score interval for paired shares (Tango, Statistics in Medicine 17, 1998),
+    the test the exact one on the rows that only one arm got right (McNemar's, by the binomial
+    distribution), which is the stricter of the two.
 
     Raises:
         ValueError: the rows are not the same number in both arms.
 
     """
-    pairs = paired(correct, reference)
-    if not pairs:
-        return None
-    if any(len(ours) != len(theirs) for ours, theirs in pairs):
-        raise ValueError("accuracies are compared on the same rows; these are of different number")
-    if len(pairs) == 1:
-        return _within_a_run(*pairs[0], confidence)
-    differences = [(ours.count("1") - theirs.count("1")) / len(ours) for ours, theirs in pairs]
-    rounding = 1 / (len(pairs[0][0]) * math.sqrt(12))
-    return t_interval(differences, f"paired t over {len(pairs)} seeds", confidence, least_deviation=rounding)
-
-
-def _z(confidence: float) -> float:
-    return float(special.ndtri((1 + confidence) / 2))
-
-
-def _within_a_run(ours: str, theirs: str, confidence: float) -> Interval:
-    gained = sum(a > b for a, b in zip(ours, theirs, strict=True))
-    lost = sum(a < b for a, b in zip(ours, theirs, strict=True))
-    total, z, estimate = len(ours), _z(confidence), (gained - lost) / len(ours)
+    gained = sum(ours > theirs for ours, theirs in zip(correct, reference, strict=True))
+    lost = sum(ours < theirs for ours, theirs in zip(correct, reference, strict=True))
+    total, z, estimate = len(correct), _z(confidence), (gained - lost) / len(correct)
     low, high = -_tango_bound(lost, gained, total, z), _tango_bound(gained, lost, total, z)
     p_value = min(1.0, 2 * float(stats.binom.cdf(min(gained, lost), gained + lost, 0.5)))
     # Even where the arms agree on every row, the next row might be the first that they do not.
     error = math.sqrt(max(gained + lost, 1) / total - estimate**2) / math.sqrt(total)
     method = f"paired score interval, {THIS_RUN}"
     return Interval(estimate, low, high, method, Evidence(p_value, error, math.inf))
+
+
+def _z(confidence: float) -> float:
+    return float(special.ndtri((1 + confidence) / 2))
 
 
 def _tango_bound(gained: int, lost: int, total: int, z: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
@@ -17,10 +18,13 @@ from scipy import special
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
 __all__ = [
     "THIS_RUN",
     "Evidence",
     "Interval",
+    "Samples",
     "difference",
     "mean",
     "paired",
@@ -114,6 +118,28 @@ class Interval:
         return replace(self, estimate=estimate, low=low, high=high)
 
 
+class Samples(dict[int, float]):
+    """Values by seed, which become arrays once, however often they are compared."""
+
+    @classmethod
+    def of(cls, values: Mapping[int, float]) -> Samples:
+        """Take values as they are, if they are samples already."""
+        return values if isinstance(values, cls) else cls(values)
+
+    @cached_property
+    def _arrays(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        num = len(self)
+        return np.fromiter(self, np.int64, num), np.fromiter(self.values(), np.float64, num)
+
+    def beside(self, other: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give the values of the common seeds, those of each seed at the same place."""
+        (seeds, values), (other_seeds, other_values) = self._arrays, other._arrays
+        if np.array_equal(seeds, other_seeds):
+            return values, other_values
+        _, ours, theirs = np.intersect1d(seeds, other_seeds, assume_unique=True, return_indices=True)
+        return values[ours], other_values[theirs]
+
+
 def mean(samples: Mapping[int, float], confidence: float = 0.95) -> Interval:
     """Mean over seeds with its t interval."""
     return replace(t_interval(list(samples.values()), f"t over {len(samples)} seeds", confidence), evidence=None)
@@ -124,22 +150,25 @@ def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confiden
 
     None without a common seed, and where a sample is not above zero.
     """
-    pairs = paired(samples, reference)
-    if not pairs or any(min(pair) <= 0 for pair in pairs):
+    ours, theirs = Samples.of(samples).beside(Samples.of(reference))
+    if not ours.size or min(ours.min(), theirs.min()) <= 0:
         return None
-    logs = [math.log(ours / theirs) for ours, theirs in pairs]
-    return _exp(t_interval(logs, f"paired t over {len(pairs)} seeds", confidence))
+    return _exp(t_interval(np.log(ours / theirs), f"paired t over {len(ours)} seeds", confidence))
 
 
 def difference(
-    samples: Mapping[int, float], reference: Mapping[int, float], confidence: float = 0.95
+    samples: Mapping[int, float],
+    reference: Mapping[int, float],
+    confidence: float = 0.95,
+    *,
+    least_deviation: float = 0.0,
 ) -> Interval | None:
     """Mean of the differences by seed, with a paired t interval; None without a common seed."""
-    pairs = paired(samples, reference)
-    if not pairs:
+    ours, theirs = Samples.of(samples).beside(Samples.of(reference))
+    if not ours.size:
         return None
-    differences = [ours - theirs for ours, theirs in pairs]
-    return t_interval(differences, f"paired t over {len(pairs)} seeds", confidence)
+    method = f"paired t over {len(ours)} seeds"
+    return t_interval(ours - theirs, method, confidence, least_deviation=least_deviation)
 
 
 def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -178,9 +207,16 @@ def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T
 
 
 def t_interval(
-    values: Sequence[float], method: str, confidence: float = 0.95, *, least_deviation: float = 0.0
+    values: Sequence[float] | NDArray[np.float64],
+    method: str,
+    confidence: float = 0.95,
+    *,
+    least_deviation: float = 0.0,
 ) -> Interval:
-    """Bound a mean by its t interval and test it against zero; without bounds for a single value."""
+    """Bound a mean by its t interval and test it against zero; without bounds for a single value.
+
+    The values are never taken to vary by less than `least_deviation`.
+    """
     estimate, degrees = float(np.mean(values)), len(values) - 1
     if not degrees:
         return Interval(estimate, None, None, "one value, no interval")

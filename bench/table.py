@@ -6,18 +6,18 @@ import io
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
-from bench.files import replace_file
 from bench.metrics import METRICS
 from bench.values import values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
     from bench.record import RunRecord
 
-__all__ = ["COLUMNS", "to_csv", "to_table", "write_table"]
+__all__ = ["COLUMNS", "to_csv", "to_parquet", "to_table", "typed"]
 
 _COUNTS = {name for name, metric in METRICS.items() if metric.unit in {"bytes", "parameters", "steps"}}
 
@@ -36,6 +36,20 @@ COLUMNS: dict[str, str] = {
 }
 """Every column and its type; all types hold missing values."""
 
+_TYPES = {
+    "string": pa.string(),
+    "Int64": pa.int64(),
+    "Float64": pa.float64(),
+    "boolean": pa.bool_(),
+    "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
+}
+_NULLABLE = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype(),
+}
+
 _FROM_SPEC = ("seed", "device", "batch_size", "micro_batch_size", "epochs", "steps", "lr")
 _FROM_MEASURED = (
     *("num_labels", "num_steps", "num_warmup_steps", "num_samples", "num_tokens", "num_padded_tokens"),
@@ -46,25 +60,32 @@ _FROM_MEASURED = (
 
 def to_table(records: Iterable[RunRecord]) -> pd.DataFrame:
     """Put every run in a row, in the order given, with the columns and types of COLUMNS."""
-    rows = [_row(record) for record in records]
-    return pd.DataFrame(
-        {name: pd.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in COLUMNS.items()}
-    )
+    return typed(map(_row, records), COLUMNS)
+
+
+def typed(rows: Iterable[Mapping[str, object]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Make a table of rows, in which what is missing is missing; `columns` are names and types, in order."""
+    schema = pa.schema([(name, _TYPES[dtype]) for name, dtype in columns.items()])
+    table: pd.DataFrame = pa.Table.from_pylist(list(rows), schema=schema).to_pandas(types_mapper=_NULLABLE.get)
+    return table
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """Write a table as CSV whose text no spreadsheet takes for a formula: it gets a leading apostrophe."""
+    """Write a table as CSV whose text no spreadsheet takes for a formula: it gets a leading apostrophe.
+
+    Text stands in quotes, numbers do not, and what is missing is empty.
+    """
     texts = {name: _disarm(table[name]) for name in table.columns if table[name].dtype == "string"}
-    return str(table.assign(**texts).to_csv(index=False, lineterminator="\n"))
+    written = io.BytesIO()
+    csv.write_csv(pa.Table.from_pandas(table.assign(**texts), preserve_index=False), written)
+    return written.getvalue().decode()
 
 
-def write_table(records: Iterable[RunRecord], directory: Path) -> None:
-    """Write results.parquet and results.csv into an existing directory, each replaced as a whole."""
-    table = to_table(records)
-    parquet = io.BytesIO()
-    table.to_parquet(parquet, index=False)
-    replace_file(directory / "results.parquet", parquet.getvalue())
-    replace_file(directory / "results.csv", to_csv(table).encode())
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """Write a table as a Parquet file."""
+    written = io.BytesIO()
+    table.to_parquet(written, index=False)
+    return written.getvalue()
 
 
 def _row(record: RunRecord) -> dict[str, object]:

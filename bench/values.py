@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from statistics import median, quantiles
-from typing import TYPE_CHECKING
+from itertools import repeat
+from statistics import median
+from typing import TYPE_CHECKING, Protocol
 
 from bench.metrics import METRICS
 from bench.record import Memory
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from bench.readings import PhasePeak
-    from bench.record import CurvePoint, Measurement, RunRecord
+    from bench.record import Measurement, RunRecord
 
 __all__ = ["seconds_to_accuracy", "values_of"]
 
@@ -33,14 +34,20 @@ def values_of(record: RunRecord) -> dict[str, float | None]:
     return values | _finished(measured) if measured else values
 
 
-def seconds_to_accuracy(curve: Iterable[CurvePoint], target: float) -> float | None:
+class _Point(Protocol):
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def accuracy(self) -> float: ...
+
+
+def seconds_to_accuracy(curve: Iterable[_Point], target: float) -> float | None:
     """Give the training time of the first point of a learning curve that reaches `target`; None where none does."""
     return next((point.seconds for point in curve if point.accuracy >= target), None)
 
 
 def _finished(measured: Measurement) -> dict[str, float | None]:
-    steady = measured.step_seconds[measured.num_warmup_steps :]
-    low, high = _outer_deciles(steady)
+    steady = sorted(measured.step_seconds[measured.num_warmup_steps :])
     evaluation = measured.evaluation
     parts = measured.step_parts
     return {
@@ -57,18 +64,18 @@ def _finished(measured: Measurement) -> dict[str, float | None]:
         "eval_loss": evaluation.loss,
         "eval_seconds": evaluation.seconds,
         "step_seconds_median": median(steady) if steady else None,
-        "step_seconds_p10": low,
-        "step_seconds_p90": high,
+        "step_seconds_p10": _decile(steady, 1),
+        "step_seconds_p90": _decile(steady, 9),
         "seconds_above_chance": _seconds_above_chance(measured),
     }
 
 
-def _outer_deciles(seconds: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
-    """Give the 10th and the 90th percentile, by linear interpolation (and a tenth of numpy's time for so few)."""
-    if len(seconds) > 1:
-        deciles = quantiles(seconds, n=10, method="inclusive")
-        return deciles[0], deciles[-1]
-    return (seconds[0], seconds[0]) if seconds else (None, None)
+def _decile(ordered: Sequence[float], number: int) -> float | None:
+    """Give a decile by linear interpolation between sorted values; None without any."""
+    if not ordered:
+        return None
+    place, tenths = divmod(number * (len(ordered) - 1), 10)
+    return (ordered[place] * (10 - tenths) + ordered[min(place + 1, len(ordered) - 1)] * tenths) / 10
 
 
 def _seconds_above_chance(measured: Measurement) -> float | None:
@@ -79,7 +86,10 @@ def _seconds_above_chance(measured: Measurement) -> float | None:
 
 def _named(part: BaseModel | None) -> Mapping[str, float | None]:
     """Take the fields that are metrics."""
-    return {} if part is None else {name: getattr(part, name) for name in _metrics_of(type(part))}
+    if part is None:
+        return {}
+    names = _metrics_of(type(part))
+    return dict(zip(names, map(getattr, repeat(part), names), strict=False))  # asked of every run: no loop in Python
 
 
 @cache

@@ -37,25 +37,23 @@ def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command:
     """
     # Plotting takes a second to import, which a caller who only wants the terminal's table should not wait for.
     from bench.files import replace_file  # noqa: PLC0415
-    from bench.table import write_table  # noqa: PLC0415
     from reports import export, markdown, page, parts  # noqa: PLC0415
 
-    made, styles = parts.parts_of(comparisons)
+    whole = parts.drawn(parts.parts_of(comparisons))
     directory.mkdir(parents=True, exist_ok=True)
-    write_table([record for comparison in comparisons for record in comparison.records], directory)
-    for part in made:
-        for chart in part.charts:
+    files = export.data_files(comparisons)
+    for name, data in files.items():
+        replace_file(directory / name, data)
+    for figures in whole.figures:
+        for chart in figures.charts:
             path = directory / f"{chart.name}.png"
             if chart.missing:
                 path.unlink(missing_ok=True)  # of an earlier report in this directory
             else:
-                replace_file(path, part.drawn[chart.name].png)
-    summaries = (markdown.render_markdown(part.comparison, part.charts, command) for part in made)
-    replace_file(directory / "summary.md", "\n".join(summaries).encode())
-    replace_file(directory / "comparison.csv", export.comparison_csv(comparisons).encode())
-    replace_file(directory / "results.json", export.comparison_json(comparisons).encode())
+                replace_file(path, figures.drawn[chart.name].png)
+    replace_file(directory / "summary.md", markdown.render_summary(whole.parts, command, whole.across.charts).encode())
     # The page comes last: where it would be too large, all else is there.
-    replace_file(directory / "report.html", page.render_page(made, command, styles).encode())
+    replace_file(directory / "report.html", page.render_page(whole, command, files).encode())
     return directory / "report.html"
 
 
@@ -73,6 +71,5 @@ def render(comparisons: Sequence[Comparison], kind: Format, *, command: str | No
     if kind == "json":
         return export.comparison_json(comparisons)
     if kind == "md":
-        return "\n".join(markdown.render_markdown(comparison, (), command) for comparison in comparisons)
-    made, styles = parts.parts_of(comparisons)
-    return page.render_page(made, command, styles)
+        return markdown.render_summary(parts.parts_of(comparisons), command)
+    return page.render_page(parts.drawn(parts.parts_of(comparisons)), command, export.data_files(comparisons))

@@ -20,8 +20,8 @@ __all__ = [
     "Cell",
     "cell",
     "column_title",
-    "flag_codes",
     "flag_in_words",
+    "flags_by_code",
     "letters_note",
     "notes",
     "one_line",
@@ -89,14 +89,15 @@ def remark(row: Row, *, with_reason: bool = True) -> str:
     return "; ".join(said)
 
 
-def flag_codes(row: Row) -> str:
-    """Name what is doubtful about a row's runs, each code once, and how many of several runs it is about."""
+def flags_by_code(row: Row) -> dict[str, Flag]:
+    """Give the first flag of each code, by the code and of how many runs it is: "few-steps (2 of 3 runs)"."""
     counts = Counter(code for record in row.records for code in {flag.code for flag in record.flags})
-    several = len(row.records) > 1
-    return ", ".join(
-        one_line(code) + (f" ({counts[code]} of {len(row.records)} runs)" if several else "")
+    several = f" of {len(row.records)} runs)" if len(row.records) > 1 else ""
+    firsts = {flag.code: flag for flag in reversed(row.flags)}
+    return {
+        one_line(code) + (f" ({counts[code]}{several}" if several else ""): firsts[code]
         for code in dict.fromkeys(flag.code for flag in row.flags)
-    )
+    }
 
 
 def flag_in_words(flag: Flag) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,45 +11,81 @@ import seaborn as sns
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.metrics import METRICS, format_seconds
+from bench.values import seconds_to_accuracy
 from reports.cells import NOT_MEASURED
 from reports.chart import Chart
 from reports.layout import canvas, strategy_legend, ticks
 from reports.theme import MUTED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from bench.comparison import Comparison, Row
+    from bench.record import CurvePoint
     from reports.theme import Look
 
-__all__ = ["learning_curves", "mean_curve", "seconds_to_reach"]
+__all__ = ["learning_curves"]
+
 
 _MOST_LINES = 100
 """Of seeds; more can be neither told apart nor sent to a phone."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Point:
+    seconds: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """The learning curve of a strategy."""
+
+    row: Row
+    points: tuple[_Point, ...]
+    """Each the mean over seeds."""
+
+    @classmethod
+    def of(cls, row: Row) -> _Curve:
+        by_step: dict[int, list[CurvePoint]] = {}
+        for measured in row.measured.values():
+            for point in measured.curve:
+                by_step.setdefault(point.step, []).append(point)
+        means = (
+            _Point(fmean(point.seconds for point in points), fmean(point.accuracy for point in points))
+            for _, points in sorted(by_step.items())
+        )
+        return cls(row, tuple(means))
+
+    @property
+    def end(self) -> _Point:
+        return self.points[-1]
+
+    def seconds_to(self, target: float | None) -> float | None:
+        return None if target is None else seconds_to_accuracy(self.points, target)
+
+
 def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
     """Make the chart; it is missing where no finished run has a point."""
-    means = {row.strategy: mean_curve(row) for row in comparison.rows if row.finished and _has_points(row)}
-    base = comparison.reference if comparison.reference in means else None
-    target = float(means[base]["accuracy"].iloc[-1]) if base is not None else None
-    reached = {name: seconds_to_reach(curve, target) for name, curve in means.items()}
-    ends = {
-        name: (float(curve["accuracy"].iloc[-1]), float(curve["seconds"].iloc[-1])) for name, curve in means.items()
-    }
+    curves = [curve for curve in map(_Curve.of, comparison.rows) if curve.points]
+    reference = next((curve for curve in curves if curve.row.is_reference), None)
+    target, base = (reference.end.accuracy, reference.row.strategy) if reference else (None, "")
+    told = (
+        f"{curve.row.strategy} ends at {curve.end.accuracy:.1%} after {format_seconds(curve.end.seconds)}"
+        for curve in curves
+    )
     aim = (
         f" The dashed line is where {base} ends, and a cross the first point of a mean at or above it." if base else ""
     )
     return Chart(
         name=f"{prefix}learning_curves",
-        title=_title(base, reached),
+        title=_title(base, {curve.row.strategy: curve.seconds_to(target) for curve in curves}),
         caption="Accuracy on the first rows of the evaluation set over the seconds spent training; evaluating takes no "
         f"time here. Thick lines are means over seeds, thin ones single seeds.{aim}",
-        alternative="Line plot of accuracy over training time. "
-        + "; ".join(f"{name} ends at {end:.1%} after {format_seconds(last)}" for name, (end, last) in ends.items())
-        + ".",
+        alternative=f"Line plot of accuracy over training time. {'; '.join(told)}.",
         table=(
             (
                 "strategy",
@@ -55,45 +93,24 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: 
                 "training time",
                 f"time until {base} is reached" if base else "time to target",
             ),
-            *((name, f"{end:.1%}", format_seconds(last), _time(reached[name])) for name, (end, last) in ends.items()),
+            *(
+                (
+                    curve.row.strategy,
+                    f"{curve.end.accuracy:.1%}",
+                    format_seconds(curve.end.seconds),
+                    _time(curve.seconds_to(target)),
+                )
+                for curve in curves
+            ),
         ),
-        draw=lambda width: _draw(
-            [row for row in comparison.rows if row.strategy in means], means, target, styles, width
-        ),
-        missing="" if means else "no finished run has a point of a learning curve",
+        draw=lambda width: _draw(curves, target, styles, width),
+        missing="" if curves else "no finished run has a point of a learning curve",
     )
 
 
-def mean_curve(row: Row) -> pd.DataFrame:
-    """The mean over seeds of each point: columns step, seconds and accuracy."""
-    return _points(row).groupby("step", as_index=False)[["seconds", "accuracy"]].mean()
-
-
-def seconds_to_reach(curve: pd.DataFrame, target: float | None) -> float | None:
-    """Training time of the first point at or above the target; None where none is."""
-    reached = curve[curve["accuracy"] >= target] if target is not None else curve[:0]
-    return None if reached.empty else float(reached["seconds"].iloc[0])
-
-
-def _has_points(row: Row) -> bool:
-    return any(record.measured and record.measured.curve for record in row.finished)
-
-
-def _points(row: Row) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            (record.spec.seed, point.step, point.seconds, point.accuracy)
-            for record in row.finished
-            if record.measured
-            for point in record.measured.curve
-        ],
-        columns=["seed", "step", "seconds", "accuracy"],
-    )
-
-
-def _title(base: str | None, reached: Mapping[str, float | None]) -> str:
+def _title(base: str, reached: Mapping[str, float | None]) -> str:
     others = {name: seconds for name, seconds in reached.items() if seconds is not None and name != base}
-    if base is None or len(reached) == 1:
+    if not base or len(reached) == 1:
         return "Accuracy over training time"
     if not others:
         return f"No other mean curve reaches the accuracy at which {base} ends"
@@ -105,31 +122,23 @@ def _time(seconds: float | None) -> str:
     return NOT_MEASURED if seconds is None else METRICS["train_seconds"].format(seconds)
 
 
-def _draw(
-    rows: list[Row], means: Mapping[str, pd.DataFrame], target: float | None, styles: Mapping[str, Look], width: float
-) -> Figure:
-    figure, axes = canvas(width, [row.strategy for row in rows])
-    thin = sum(len(row.finished) for row in rows if len(row.finished) > 1) <= _MOST_LINES
-    for row in rows:
-        look, curve = styles[row.strategy], means[row.strategy]
-        if thin and len(row.finished) > 1:
-            before = len(axes.lines)
-            sns.lineplot(
-                _points(row), x="seconds", y="accuracy", units="seed", estimator=None, ax=axes, legend=False,
-                color=look.colour, linestyle=look.dash, linewidth=0.8, alpha=0.7,
-            )  # fmt: skip
-            for line in axes.lines[before:]:
-                line.set_gid(f"{look.tag} seed")
+def _draw(curves: Sequence[_Curve], target: float | None, styles: Mapping[str, Look], width: float) -> Figure:
+    figure, axes = canvas(width, [curve.row.strategy for curve in curves])
+    thin = sum(len(curve.row.finished) for curve in curves if len(curve.row.finished) > 1) <= _MOST_LINES
+    for curve in curves:
+        look, reached = styles[curve.row.strategy], curve.seconds_to(target)
+        if thin and len(curve.row.finished) > 1:
+            _draw_seeds(axes, curve.row, look)
         axes.plot(
-            curve["seconds"], curve["accuracy"], color=look.colour, linestyle=look.dash, marker=look.marker,
-            markersize=5, linewidth=2, gid=look.tag,
+            [point.seconds for point in curve.points], [point.accuracy for point in curve.points], color=look.colour,
+            linestyle=look.dash, marker=look.marker, markersize=5, linewidth=2, gid=look.tag,
         )  # fmt: skip
-        seconds = seconds_to_reach(curve, target)
-        if seconds is not None:
-            height = curve.loc[curve["seconds"] == seconds, "accuracy"]
-            axes.plot(
-                [seconds], height, color=look.colour, marker="x", markersize=11, markeredgewidth=1.5, gid=look.tag
-            )
+        for point in curve.points:
+            if point.seconds == reached:
+                axes.plot(
+                    [point.seconds], [point.accuracy], color=look.colour, marker="x", markersize=11,
+                    markeredgewidth=1.5, gid=look.tag,
+                )  # fmt: skip
     if target is not None:
         axes.axhline(target, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
     axes.set(xlabel="training time", ylabel="accuracy")
@@ -138,5 +147,19 @@ def _draw(
     axes.yaxis.set_major_locator(ticks(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_seconds(value) if value else "0"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    strategy_legend(figure, [(row.strategy, styles[row.strategy]) for row in rows], width, lines=True)
+    strategy_legend(figure, [(curve.row.strategy, styles[curve.row.strategy]) for curve in curves], width, lines=True)
     return figure
+
+
+def _draw_seeds(axes: Axes, row: Row, look: Look) -> None:
+    points = pd.DataFrame(
+        [(seed, point.seconds, point.accuracy) for seed, measured in row.measured.items() for point in measured.curve],
+        columns=["seed", "seconds", "accuracy"],
+    )
+    before = len(axes.lines)
+    sns.lineplot(
+        points, x="seconds", y="accuracy", units="seed", estimator=None, ax=axes, legend=False, color=look.colour,
+        linestyle=look.dash, linewidth=0.8, alpha=0.7,
+    )  # fmt: skip
+    for line in axes.lines[before:]:
+        line.set_gid(f"{look.tag} seed")

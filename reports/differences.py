@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
@@ -43,7 +44,7 @@ def differences(comparison: Comparison, styles: Mapping[str, Look], prefix: str)
     return Chart(
         name=f"{prefix}differences",
         title=_title(comparison, rows),
-        caption=f"Dot and 95% interval against {base}, the line in the middle. The band is a difference too small to "
+        caption=f"Dot and 95% interval against {base}, the upright line. The band is a difference too small to "
         f"choose by: {MARGINS['accuracy'] * 100:.0f} point of accuracy, {MARGINS[_PANELS[1]]:.0%} of memory and speed. "
         "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
         alternative=f"Dot plot of differences to {base}. {told}.",
@@ -102,6 +103,7 @@ def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
         for row, look, centre in zip(rows, lines.looks, lines.centres, strict=True):
             _draw_one(axes, row, metric, centre, look)
         _scale(axes, rows, metric)
+        _draw_same(axes, metric, lines)
     return figure
 
 
@@ -121,11 +123,8 @@ def _draw_one(axes: Axes, row: Row, metric: str, height: float, look: Look) -> N
 
 
 def _scale(axes: Axes, rows: list[Row], metric: str) -> None:
-    """Mark "the same" and the band around it, and keep the axis near the estimates."""
-    same, margin, is_ratio = no_change(metric), MARGINS[metric], METRICS[metric].compare == "ratio"
-    band = (1 / (1 + margin), 1 + margin) if is_ratio else (-margin, margin)
-    axes.axvspan(*band, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
-    axes.axvline(same, color=MUTED, linewidth=1, zorder=1)
+    """Keep the axis near the estimates, "the same" and the band around it."""
+    same, band, is_ratio = no_change(metric), _band(metric), METRICS[metric].compare == "ratio"
     found = [interval for row in rows if (interval := row.relative[metric])]
     estimates = [same, *band, *(interval.estimate for interval in found)]
     ends = [*estimates, *(bound for interval in found for bound in interval.bounds or ())]
@@ -145,6 +144,20 @@ def _scale(axes: Axes, rows: list[Row], metric: str) -> None:
         axes.xaxis.set_major_locator(ticks(3))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(metric, value)))
     axes.set_xlabel("speed" if metric == "samples_per_second" else METRICS[metric].label)
+
+
+def _band(metric: str) -> tuple[float, float]:
+    margin = MARGINS[metric]
+    return (1 / (1 + margin), 1 + margin) if METRICS[metric].compare == "ratio" else (-margin, margin)
+
+
+def _draw_same(axes: Axes, metric: str, lines: Lines) -> None:
+    """Mark "the same" and the band around it behind every mark, and leave the names between them clear."""
+    low, high = _band(metric)
+    ends = [(bottom - lines.mark, bottom + 0.02) for bottom in lines.bottoms]
+    boxes = [[(low, top), (high, top), (high, bottom), (low, bottom)] for top, bottom in ends]
+    axes.add_collection(PolyCollection(boxes, color=FAINT, alpha=0.5, linewidth=0, zorder=0), autolim=False)
+    axes.vlines([no_change(metric)] * len(ends), *zip(*ends, strict=True), color=MUTED, linewidth=1, zorder=1)
 
 
 def _step(span: float) -> float:

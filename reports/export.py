@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from bench.metrics import METRICS
-from bench.table import to_csv
+from bench.table import to_csv, to_parquet, to_table, typed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import pandas as pd
 
     from bench.comparison import Comparison, Row
 
-__all__ = ["COMPARED", "comparison_csv", "comparison_json", "comparison_table"]
+__all__ = ["COMPARED", "comparison_csv", "comparison_json", "comparison_table", "data_files"]
 
 COMPARED: dict[str, str] = {
     **dict.fromkeys(("model", "dataset", "device", "strategy", "status"), "string"),
@@ -30,12 +30,21 @@ COMPARED: dict[str, str] = {
 """Every column of the table of conclusions and its type. `relative`, `low` and `high` are against the reference."""
 
 
+def data_files(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
+    """Write everything that a report knows as data, by the name of the file."""
+    runs = to_table(record for comparison in comparisons for record in comparison.records)
+    return {
+        "results.parquet": to_parquet(runs),
+        "results.csv": to_csv(runs).encode(),
+        "comparison.csv": comparison_csv(comparisons).encode(),
+        "results.json": comparison_json(comparisons).encode(),
+    }
+
+
 def comparison_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     """Put every strategy and metric with a value in a row; strategies without any value keep one row."""
-    rows = [line for comparison in comparisons for row in comparison.rows for line in _lines(comparison, row)]
-    return pd.DataFrame(
-        {name: pd.Series([row.get(name) for row in rows], dtype=dtype) for name, dtype in COMPARED.items()}
-    )
+    rows = (line for comparison in comparisons for row in comparison.rows for line in _lines(comparison, row))
+    return typed(rows, COMPARED)
 
 
 def comparison_csv(comparisons: Iterable[Comparison]) -> str:

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from reports.anatomy import memory_split, step_split
 from reports.curves import learning_curves
 from reports.differences import differences
+from reports.lengths import length_scan
+from reports.sensitivity import rate_sensitivity
 from reports.theme import looks
 from reports.tradeoff import tradeoff
 from reports.trained import trained_layers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from bench.comparison import Comparison
     from reports.chart import Chart
     from reports.theme import Look
 
-__all__ = ["charts"]
+__all__ = ["charts", "charts_across"]
 
 _ORDER = (tradeoff, differences, memory_split, step_split, learning_curves, trained_layers)
 
@@ -27,3 +29,8 @@ def charts(comparison: Comparison, styles: Mapping[str, Look] | None = None, pre
     """Every figure; `styles` and `prefix` are for a page of several comparisons, which share looks but not names."""
     known = styles or looks(row.strategy for row in comparison.rows)
     return tuple(make(comparison, known, prefix) for make in _ORDER)
+
+
+def charts_across(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -> tuple[Chart, ...]:
+    """The figures over a setting that takes several values in a report, within a comparison or over all of them."""
+    return rate_sensitivity(comparisons, styles), length_scan(comparisons, styles)

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-__all__ = ["BESIDE", "LINE", "Lines", "byte_ticks", "canvas", "fold", "strategy_legend", "text_width", "ticks"]
+__all__ = [
+    "BESIDE",
+    "LINE",
+    "Lines",
+    "byte_ticks",
+    "canvas",
+    "canvases",
+    "fold",
+    "strategy_legend",
+    "text_width",
+    "ticks",
+]
 
 LINE = 0.165
 """Height of a line of text, in inches."""
@@ -101,13 +112,20 @@ class Lines:
         axes.spines["left"].set_visible(False)
 
 
-def canvas(width: float, names: Sequence[str], *, height: float = 3.6) -> tuple[Figure, Axes]:
+def canvas(width: float, names: Sequence[str]) -> tuple[Figure, Axes]:
     """Make a figure with room for a legend of `names`: beside the axes, or below them on a phone."""
+    figure, (axes,) = canvases(width, names, 1)
+    return figure, axes
+
+
+def canvases(width: float, names: Sequence[str], num: int) -> tuple[Figure, tuple[Axes, ...]]:
+    """Make several axes side by side, or one below the other on a phone, and room for one legend."""
     narrow = width <= NARROW
     room = LINE * sum(_folded(name, width).count("\n") + 1.4 for name in names)
-    below = (height * (0.75 if narrow else 1)) + (room + 0.3 if narrow else 0)
-    figure = Figure(figsize=(width, max(below, 0 if narrow else room + 0.5)), layout="constrained")
-    return figure, figure.subplots()
+    height = 2.7 * num + room + 0.3 if narrow else max(3.6, room + 0.5)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    shape = (num, 1) if narrow else (1, num)
+    return figure, tuple(figure.subplots(*shape, squeeze=False).flat)
 
 
 def ticks(most: int) -> MaxNLocator:

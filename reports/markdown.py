@@ -6,22 +6,28 @@ import re
 from typing import TYPE_CHECKING
 
 from reports import provenance
-from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, notes, one_line, remark
+from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, flags_by_code, notes, one_line, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.comparison import Comparison, Row
     from reports.chart import Chart
+    from reports.parts import Part
 
-__all__ = ["escape", "render_markdown"]
+__all__ = ["escape", "render_summary"]
 
 
-def render_markdown(comparison: Comparison, charts: Sequence[Chart], command: str | None) -> str:
-    """Write headline, table, sentences, flags and figures; no text from outside is read as markup."""
-    drawn = [chart for chart in charts if not chart.missing]
+def render_summary(parts: Iterable[Part], command: str | None, across: Iterable[Chart] = ()) -> str:
+    """Write every comparison, and then the figures `across` them; no text from outside is read as markup."""
+    return "\n".join([*(_part(part, command) for part in parts), *(f"{image}\n" for image in _images(across))])
+
+
+def _part(part: Part, command: str | None) -> str:
+    """Write headline, table, sentences, flags and figures."""
+    comparison = part.comparison
     blocks = [
-        f"### {escape(provenance.subject(comparison))}",
+        f"### {escape(part.title)}",
         f"**{escape(comparison.headline)}**",
         "\n\n".join(f"> {escape(warning)}" for warning in comparison.warnings),
         _differences(comparison),
@@ -29,9 +35,11 @@ def render_markdown(comparison: Comparison, charts: Sequence[Chart], command: st
         escape(notes(comparison)) if comparison.rows else "",
         _bullets(map(escape, comparison.sentences)),
         _bullets(
-            f"{escape(row.strategy)}: {escape(flag_in_words(flag))}" for row in comparison.rows for flag in row.flags
+            f"{escape(row.strategy)}: {escape(flag_in_words(flag))} {_code(code)}"
+            for row in comparison.rows
+            for code, flag in flags_by_code(row).items()
         ),
-        "\n".join(f"![{escape(chart.alternative)}]({chart.name}.png)" for chart in drawn),
+        "\n".join(_images(part.figures.charts)),
         _origin(comparison),
         "" if command is None else f"Command: {_code(command)}",
     ]
@@ -41,6 +49,10 @@ def render_markdown(comparison: Comparison, charts: Sequence[Chart], command: st
 def escape(text: str) -> str:
     """Make any text stand for itself in Markdown, on one line."""
     return re.sub(r"[\\`*_{}\[\]<>()#|~$&!@]", r"\\\g<0>", one_line(text))
+
+
+def _images(charts: Iterable[Chart]) -> list[str]:
+    return [f"![{escape(chart.alternative)}]({chart.name}.png)" for chart in charts if not chart.missing]
 
 
 def _table(comparison: Comparison) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from bench.comparison import compare
 from bench.errors import UnknownName
+from bench.matching import asked
 from bench.phrases import ENDINGS, change
 from reports import provenance
 from reports.cells import NOT_MEASURED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from bench.comparison import Comparison, Row
     from bench.record import RunRecord
@@ -39,7 +40,7 @@ def split(
     rank_suspect: bool = False,
     allow_mismatch: bool = False,
 ) -> tuple[Comparison, ...]:
-    """Compare what belongs together: the runs of one model, data set and device, each against its own reference.
+    """Compare what belongs together: the runs of one model, data set, device and settings, each against its own reference.
 
     A run that ended before it knew its machine is taken to have been on that of its directory.
     Where a comparison has no run of `reference`, its own rule chooses.
@@ -48,13 +49,13 @@ def split(
         UnknownName: no run at all is of `reference`.
 
     """
-    apart: dict[tuple[str, ...], list[RunRecord]] = {}
+    apart: dict[tuple[Hashable, str], list[RunRecord]] = {}
     for records in directories:
-        machines = {_workload(record): record.environment.device_name for record in records if record.environment}
+        machines = {_asked(record): record.environment.device_name for record in records if record.environment}
         for record in records:
-            of_directory = machines.get(_workload(record), "")
+            of_directory = machines.get(_asked(record), "")
             where = record.environment.device_name if record.environment else of_directory
-            apart.setdefault((*_workload(record), where), []).append(record)
+            apart.setdefault((_asked(record), where), []).append(record)
     names = dict.fromkeys(record.spec.name for runs in apart.values() for record in runs)
     if reference is not None and reference not in names:
         kind = "reference"
@@ -70,9 +71,8 @@ def split(
     )
 
 
-def _workload(record: RunRecord) -> tuple[str, str, str]:
-    workload = record.spec.workload
-    return workload.model, workload.dataset, record.spec.device.partition(":")[0]
+def _asked(record: RunRecord) -> Hashable:
+    return tuple(asked(record.spec).items())
 
 
 def overview(comparisons: Sequence[Comparison]) -> Overview:
@@ -80,7 +80,7 @@ def overview(comparisons: Sequence[Comparison]) -> Overview:
     names = dict.fromkeys(row.strategy for comparison in comparisons for row in comparison.rows)
     by_name = [{row.strategy: row for row in comparison.rows} for comparison in comparisons]
     return Overview(
-        workloads=tuple(f"{provenance.subject(each)}, {provenance.devices(each)}" for each in comparisons),
+        workloads=provenance.titles(comparisons),
         references=tuple(each.reference or NOT_MEASURED for each in comparisons),
         lines=tuple((name, tuple(_cell(rows.get(name)) for rows in by_name)) for name in names),
     )

@@ -2,32 +2,87 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reports import provenance
-from reports.drawing import draw
-from reports.figures import charts
-from reports.page import Part
-from reports.theme import looks
+from reports.drawing import Drawing, draw
+from reports.figures import charts, charts_across
+from reports.theme import Look, looks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bench.comparison import Comparison
-    from reports.theme import Look
+    from reports.chart import Chart
 
-__all__ = ["parts_of"]
+__all__ = ["Figures", "Part", "Whole", "drawn", "parts_of"]
 
 
-def parts_of(comparisons: Sequence[Comparison]) -> tuple[tuple[Part, ...], dict[str, Look]]:
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Charts, drawn."""
+
+    charts: Sequence[Chart] = ()
+    drawn: Mapping[str, Drawing] = field(default_factory=dict)
+    """By chart, but for those that are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One comparison of a report."""
+
+    comparison: Comparison
+    title: str = ""
+    about: str = ""
+    """Ends the names of its regions, where a report has several comparisons."""
+    figures: Figures = Figures()
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything that a report shows."""
+
+    parts: tuple[Part, ...]
+    across: Figures = Figures()
+    """About no single comparison."""
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """The comparisons, in order."""
+        return tuple(part.comparison for part in self.parts)
+
+    @property
+    def looks(self) -> dict[str, Look]:
+        """How each strategy looks."""
+        return looks(row.strategy for comparison in self.comparisons for row in comparison.rows)
+
+    @property
+    def figures(self) -> tuple[Figures, ...]:
+        """All of them, comparison by comparison."""
+        return (*(part.figures for part in self.parts), self.across)
+
+
+def parts_of(comparisons: Sequence[Comparison]) -> tuple[Part, ...]:
+    """Give each comparison its title, and no figures yet."""
+    numbers = [f" ({number})" for number in range(1, len(comparisons) + 1)] if len(comparisons) > 1 else [""]
+    return tuple(map(Part, comparisons, provenance.titles(comparisons), numbers))
+
+
+def drawn(parts: tuple[Part, ...]) -> Whole:
     """Make the figures of all; of several, each figure's name begins with the comparison's number."""
-    styles = looks(row.strategy for comparison in comparisons for row in comparison.rows)
-    prefixes = [f"{number}_" for number in range(1, len(comparisons) + 1)] if len(comparisons) > 1 else [""]
-    return tuple(map(_part, comparisons, repeat(styles), prefixes)), styles
+    whole = Whole(parts)
+    styles = whole.looks
+    prefixes = [f"{number}_" for number in range(1, len(parts) + 1)] if len(parts) > 1 else [""]
+    subjects = "; ".join(dict.fromkeys(map(provenance.subject, whole.comparisons)))
+    return Whole(
+        tuple(
+            replace(part, figures=_drawn(charts(part.comparison, styles, prefix), part.title))
+            for part, prefix in zip(parts, prefixes, strict=True)
+        ),
+        _drawn(charts_across(whole.comparisons, styles), subjects),
+    )
 
 
-def _part(comparison: Comparison, styles: dict[str, Look], prefix: str) -> Part:
-    made = charts(comparison, styles, prefix)
-    drawn = {chart.name: draw(chart, provenance.subject(comparison)) for chart in made if not chart.missing}
-    return Part(comparison, made, drawn, f" ({prefix.rstrip('_')})" if prefix else "")
+def _drawn(made: Sequence[Chart], about: str) -> Figures:
+    return Figures(made, {chart.name: draw(chart, about) for chart in made if not chart.missing})

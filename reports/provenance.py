@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from typing import TYPE_CHECKING
 
-from bench.metrics import format_bytes
-from bench.spec import RunSpec, WorkloadSpec
+from bench.matching import asked
+from bench.metrics import format_bytes, format_rate
+from bench.spec import RunSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from bench.comparison import Comparison
     from bench.record import Environment
 
-__all__ = ["devices", "provenance", "reproduce", "seeds", "settings", "subject", "task", "version"]
+__all__ = ["devices", "provenance", "reproduce", "seeds", "setting", "settings", "subject", "task", "titles", "version"]
 
 _ENVIRONMENT: dict[str, Callable[[Environment], Hashable]] = {
     "device": lambda where: where.device_name,
@@ -29,13 +31,38 @@ _ENVIRONMENT: dict[str, Callable[[Environment], Hashable]] = {
     "assets (SHA-256)": lambda where: ", ".join(f"{name} {digest}" for name, digest in where.assets.items()),
 }
 
+_SUBJECT = {"model", "dataset", "device"}
+"""What stands in a title anyhow."""
+
 _MOST_SEEDS = 12
 
 
 def subject(comparison: Comparison) -> str:
     """What was trained on what."""
-    workloads = [record.spec.workload for record in comparison.records]
-    return _distinct(f"{workload.model} on {workload.dataset}" for workload in workloads) or "no runs"
+    return _distinct(f"{each['model']} on {each['dataset']}" for each in comparison.asked) or "no runs"
+
+
+def titles(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """What was trained on what in each of several comparisons, with the settings and devices in which they differ."""
+    asked = [each.asked[0] if each.asked else {} for each in comparisons]
+    names = dict.fromkeys(itertools.chain(*asked))
+    telling = [name for name in names if name not in _SUBJECT and len({each.get(name) for each in asked}) > 1]
+    where = [devices(each) for each in comparisons]
+    return tuple(
+        ", ".join(
+            (
+                subject(each),
+                *(setting(name, known[name]) for name in telling if known.get(name) is not None),
+                *([device] if device and len(set(where)) > 1 else []),
+            )
+        )
+        for each, known, device in zip(comparisons, asked, where, strict=True)
+    )
+
+
+def setting(name: str, value: object) -> str:
+    """Write a setting to tell runs apart by: "max length 64", "lr 1e-4"."""
+    return f"{name.replace('_', ' ')} {format_rate(value) if isinstance(value, float) else value}"
 
 
 def task(comparison: Comparison) -> str:
@@ -49,7 +76,7 @@ def task(comparison: Comparison) -> str:
 
 def devices(comparison: Comparison) -> str:
     """The devices by name; where no run knew it, as they were asked for."""
-    names = _distinct(where.device_name for where in _environments(comparison))
+    names = _distinct(where.device_name for where in comparison.environments)
     return names or _distinct(record.spec.device for record in comparison.records)
 
 
@@ -63,27 +90,24 @@ def seeds(comparison: Comparison) -> str:
 
 def version(comparison: Comparison) -> str:
     """The version of `bench` that measured."""
-    return _distinct(where.versions.get("finetune-bench") for where in _environments(comparison))
+    return _distinct(where.versions.get("finetune-bench") for where in comparison.environments)
 
 
 def settings(comparison: Comparison) -> dict[str, str]:
     """What was asked of every run, by the name of the option; what was left to its default of None is left out."""
-    specs = [record.spec for record in comparison.records]
-    asked = [spec.workload.model_dump() | spec.model_dump(exclude={"strategy", "workload", "seed"}) for spec in specs]
-    shown = {name: _distinct(each[name] for each in asked) for each in asked[:1] for name in each}
+    shown = {name: _distinct(one[name] for one in comparison.asked) for each in comparison.asked[:1] for name in each}
     return {name: text for name, text in shown.items() if text}
 
 
 def reproduce(comparison: Comparison) -> str:
     """The command that asks for these runs, from their records alone; empty where no one command would."""
-    specs = [record.spec for record in comparison.records]
-    if not specs or comparison.mismatches:
+    if not comparison.records or comparison.mismatches:
         return ""
-    asked = specs[0].workload.model_dump() | specs[0].model_dump(exclude={"strategy", "workload", "seed"})
-    usual = WorkloadSpec().model_dump() | RunSpec(strategy=()).model_dump(exclude={"strategy", "workload", "seed"})
-    options = {"strategies": ",".join(row.strategy for row in comparison.rows), "seeds": 1 + max(s.seed for s in specs)}
+    (wanted,), usual = comparison.asked, asked(RunSpec(strategy=()))
+    num_seeds = 1 + max(record.spec.seed for record in comparison.records)
+    options = {"strategies": ",".join(row.strategy for row in comparison.rows), "seeds": num_seeds}
     options |= {
-        name: value for name, value in asked.items() if value != usual[name] or name in {"model", "dataset", "device"}
+        name: value for name, value in wanted.items() if value != usual[name] or name in {"model", "dataset", "device"}
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", _option(value))]
     return shlex.join(["python", "-m", "bench", "compare", *words])
@@ -95,15 +119,10 @@ def _option(value: object) -> str:
 
 def provenance(comparison: Comparison) -> dict[str, str]:
     """Hardware, software and the digest of the data."""
-    where = _environments(comparison)
-    shown = {name: _distinct(read(each) for each in where) for name, read in _ENVIRONMENT.items()}
+    shown = {name: _distinct(map(read, comparison.environments)) for name, read in _ENVIRONMENT.items()}
     shown["data digest"] = _distinct(record.measured.data_digest for record in comparison.records if record.measured)
     shown["records"] = _distinct(f"schema {record.schema_version}" for record in comparison.records)
     return {name: text for name, text in shown.items() if text}
-
-
-def _environments(comparison: Comparison) -> list[Environment]:
-    return [record.environment for record in comparison.records if record.environment]
 
 
 def _distinct(values: Iterable[Hashable]) -> str:

@@ -9,8 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from reports import provenance
-from reports.cells import SHOWN, Cell, cell, column_title, letters_note, one_line, remark
+from reports.cells import SHOWN, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["summary_table"]
 
 
-def summary_table(comparison: Comparison, *, titled: bool = False) -> RenderableType:
+def summary_table(comparison: Comparison, *, title: str = "") -> RenderableType:
     """Draw the table, the headline and a sentence per strategy. No text from outside is read as markup.
 
-    With `titled`, the model, the data set and the device stand above.
+    A title stands above.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("strategy", overflow="fold", ratio=3)
@@ -35,9 +34,8 @@ def summary_table(comparison: Comparison, *, titled: bool = False) -> Renderable
     warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
     headline = Text(one_line(comparison.headline), style="bold")
     key = [Text(said, style="dim") for said in (letters_note(comparison),) if said]
-    where = f"{provenance.subject(comparison)}, {provenance.devices(comparison)}"
-    title = [Text(one_line(where), style="bold underline")] if titled else []
-    return Group(*title, table, *key, Text(), headline, *warned, *spoken)
+    above = [Text(one_line(title), style="bold underline")] if title else []
+    return Group(*above, table, *key, Text(), headline, *warned, *spoken)
 
 
 def _name(row: Row) -> Text:
@@ -47,7 +45,7 @@ def _name(row: Row) -> Text:
     if said := remark(row, with_reason=False):  # the sentence below the table says why, in the full width
         name.append(f"\n{said}", style="not bold yellow" if row.finished else "not bold red")
     if row.flags:
-        name.append(f"\n{', '.join(one_line(flag.code) for flag in row.flags)}", style="not bold yellow")
+        name.append(f"\n{', '.join(flags_by_code(row))}", style="not bold yellow")
     return name
 
 

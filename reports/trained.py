@@ -9,6 +9,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from bench.metrics import format_rate
 from reports.cells import one_line
 from reports.chart import Chart
 from reports.layout import LINE, Lines, fold, text_width
@@ -80,7 +81,7 @@ def _num_trained(row: Row) -> int:
 def _in_words(row: Row) -> str:
     """The range of its learning rates: "1e-3", or "2e-5 to 1e-3"."""
     rates = {layer.lr for layer in layer_rates(row) if layer.lr is not None}
-    return " to ".join(_short(rate) for rate in sorted({min(rates), max(rates)})) if rates else "nothing trains"
+    return " to ".join(format_rate(rate) for rate in sorted({min(rates), max(rates)})) if rates else "nothing trains"
 
 
 def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
@@ -129,8 +130,3 @@ def _share(rate: float, ends: tuple[float, float]) -> float:
     """The height of a cell, of the tallest: from 0.3 for the lowest of all rates."""
     span = math.log(ends[1] / ends[0]) or 1.0
     return 1 - 0.7 * math.log(ends[1] / rate) / span
-
-
-def _short(rate: float) -> str:
-    mantissa, exponent = f"{rate:.1e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"

@@ -28,9 +28,7 @@ def _answers(both: int, gained: int, lost: int, neither: int) -> tuple[str, str]
 
 def _one_seed(*counts: int) -> Interval:
     ours, theirs = _answers(*counts)
-    interval = shares.accuracy_difference({0: ours}, {0: theirs})
-    assert interval is not None
-    return interval
+    return shares.difference_by_row(ours, theirs)
 
 
 counts = st.tuples(*[st.integers(0, 60)] * 4).filter(lambda four: sum(four) > 0)
@@ -64,16 +62,16 @@ def test_no_discordant_row_still_leaves_doubt():
 
 
 def test_seeds_that_agree_to_the_row_are_not_taken_for_certain():
-    interval = shares.accuracy_difference({0: "1110", 1: "1110"}, {0: "1100", 1: "1100"})
+    interval = shares.difference_by_seed({0: 0.75, 1: 0.75}, {0: 0.5, 1: 0.5}, num_rows=4)
     assert interval is not None
     assert interval.estimate == 0.25
     assert interval.side(0) == 0
 
 
 def test_accuracies_of_different_rows_are_refused():
-    with pytest.raises(ValueError, match="same rows"):
-        shares.accuracy_difference({0: "11"}, {0: "111"})
+    with pytest.raises(ValueError, match="longer"):
+        shares.difference_by_row("11", "111")
 
 
 def test_no_difference_without_a_common_seed():
-    assert shares.accuracy_difference({0: "1"}, {1: "1"}) is None
+    assert shares.difference_by_seed({0: 1.0}, {1: 1.0}, num_rows=4) is None

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from bench.ranking import claimed
-from bench.shares import accuracy_difference
+from bench.shares import difference_by_row, difference_by_seed
 from bench.stats import ratio, step_ratio
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -71,11 +71,13 @@ def _accuracies(random, num_seeds, effect):
         draws = random.random((NUM_STRATEGIES, num_seeds, NUM_ROWS)) < chances
         draws[0] &= random.random((num_seeds, NUM_ROWS)) >= effect / ACCURACY
         lost = effect if num_seeds == 1 else effect / ACCURACY * chances.mean()
-        texts = [
-            {seed: "".join("01"[answer] for answer in row) for seed, row in enumerate(arm.tolist())} for arm in draws
-        ]
         truth = [-lost if 0 in pair else 0.0 for pair in PAIRS]
-        yield [accuracy_difference(texts[i], texts[j]) for i, j in PAIRS], truth
+        if num_seeds == 1:
+            texts = ["".join("01"[answer] for answer in arm[0].tolist()) for arm in draws]
+            yield [difference_by_row(texts[i], texts[j]) for i, j in PAIRS], truth
+        else:
+            shares = [dict(enumerate(arm.mean(axis=1))) for arm in draws]
+            yield [difference_by_seed(shares[i], shares[j], NUM_ROWS) for i, j in PAIRS], truth
 
 
 def _shares(experiments, same):

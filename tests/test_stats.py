@@ -42,6 +42,12 @@ def test_a_difference_is_paired_by_seed():
     assert interval.side(0) == 0
 
 
+def test_seeds_find_each_other_in_any_order():
+    interval = stats.ratio({1: 8.0, 0: 2.0}, {0: 1.0, 7: 5.0, 1: 4.0})
+    assert interval is not None
+    assert (interval.estimate, interval.low, interval.high) == pytest.approx((2.0, 2.0, 2.0))
+
+
 def test_the_mean_has_a_t_interval_from_two_seeds_on():
     assert stats.mean({0: 1.0}).low is None
     assert stats.mean({0: 1.0, 1: 1.0}) == Interval(1.0, 1.0, 1.0, "t over 2 seeds")

@@ -119,7 +119,7 @@ def columns_of(file: Path) -> tuple[str, ...]:
     """
     try:
         if file.suffix.lower() == ".parquet":
-            from pyarrow import parquet  # type: ignore[import-untyped]  # noqa: PLC0415  only this kind of file needs it
+            from pyarrow import parquet  # noqa: PLC0415  only this kind of file needs it
 
             return tuple(parquet.read_schema(file).names)
         with file.open(encoding="utf-8-sig", newline="") as lines:

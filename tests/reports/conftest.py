@@ -11,7 +11,8 @@ from playwright.sync_api import sync_playwright
 from bench.comparison import compare
 from bench.readings import MemoryParts, StepParts
 from bench.record import Flag, Memory
-from reports import write_report
+from reports import write_joined, write_report
+from reports.overview import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,12 +121,19 @@ def cases(
 
 
 @pytest.fixture(scope="session")
-def pages(cases: dict[str, tuple[RunRecord, ...]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of every case."""
-    return {
-        name: write_report(compare(records), tmp_path_factory.mktemp(name), command="python -m bench compare --seeds 3")
+def pages(
+    cases: dict[str, tuple[RunRecord, ...]],
+    hostile_report: Path,
+    joined_report: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Path]:
+    """The page of every case, one of names that would be markup, and one of several comparisons."""
+    command = "python -m bench compare --seeds 3"
+    made = {
+        name: write_report(compare(records), tmp_path_factory.mktemp(name), command=command)
         for name, records in cases.items()
     }
+    return made | {"hostile": hostile_report, "joined": joined_report}
 
 
 @pytest.fixture(scope="session")
@@ -160,6 +168,36 @@ def report(records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFact
 def hostile_report(hostile_records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("hostile")
     return write_report(compare(hostile_records, EVIL[0]), directory, command=f"bench `{EVIL[0]}`")
+
+
+@pytest.fixture(scope="session")
+def joined_report(
+    cases: dict[str, tuple[RunRecord, ...]],
+    make_record: Callable[..., RunRecord],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """Several comparisons in one page, of two models, at several lengths and learning rates."""
+    scanned = [
+        [
+            record.model_copy(update={"spec": record.spec.model_copy(update={"lr": rate})})
+            for seed in range(2)
+            for name in ("full", "freeze:last=2+amp:dtype=bf16")
+            for record in (
+                make_record(
+                    name,
+                    seed=seed,
+                    step=length / (50 if name == "full" else 90),
+                    memory=(800 + 2 * length) << 20,
+                    accuracy=0.6 + length / 1000 + rate * (2000 if name == "full" else 500),
+                    workload={"max_length": length},
+                ),
+            )
+        ]
+        for length, rate in ((64, 1e-4), (256, 1e-4), (64, 2e-5))
+    ]
+    return write_joined(
+        split([cases["eight"], *scanned]), tmp_path_factory.mktemp("joined"), command="bench report a b"
+    )
 
 
 @pytest.fixture(scope="session")

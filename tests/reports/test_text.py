@@ -7,9 +7,10 @@ from rich.console import Console
 from bench.comparison import compare
 from bench.flags import FLAGS
 from bench.record import Flag
-from reports.cells import cell, flag_in_words, one_line, remark
-from reports.markdown import escape, render_markdown
-from reports.page import Part, render_page
+from reports.cells import cell, flag_in_words, flags_by_code, one_line, remark
+from reports.markdown import escape, render_summary
+from reports.page import render_page
+from reports.parts import Part, Whole
 from reports.terminal import summary_table
 
 
@@ -81,6 +82,14 @@ def test_no_control_character_reaches_the_terminal(make_record):
     assert "\u202e" not in shown
 
 
+def test_a_flag_of_several_runs_is_named_once_with_their_number(make_record):
+    flags = [(Flag(code="chance-accuracy", message=f"{share}% on 256 rows"),) for share in (50, 52)]
+    runs = [make_record("full", seed=seed, flags=found) for seed, found in enumerate([*flags, ()])]
+    row = compare(runs).rows[0]
+    assert flags_by_code(row) == {"chance-accuracy (2 of 3 runs)": row.flags[0]}
+    assert list(flags_by_code(compare(runs[:1]).rows[0])) == ["chance-accuracy"]
+
+
 def test_markdown_renders_to_the_names_themselves(hostile_report):
     html = (
         MarkdownIt("commonmark", {"html": True})
@@ -148,10 +157,11 @@ def test_what_does_not_match_is_a_warning_on_every_output(make_record):
     comparison = compare(records, allow_mismatch=True)
     warning = "These runs differ in more than the strategy: max_length (256 for full; 64 for a|b)."
     assert warning in " ".join(_plain(comparison, width=200).split())
-    markdown = render_markdown(comparison, (), None)
+    markdown = render_summary([Part(comparison)], None)
     assert f"> {escape(warning)}" in markdown
     html = MarkdownIt("commonmark").enable("table").render(markdown)
     assert "<th>a|b</th>" in html
     assert "<td>max_length</td>\n<td>256</td>\n<td>64</td>" in html
-    assert " ".join(render_page([Part(comparison)], None).split()).count("max_length (256 for full; 64 for a|b)") == 1
-    assert "<h2>What differs that must not</h2>" in render_page([Part(compare(records))], None)
+    page = render_page(Whole((Part(comparison),)), None, {})
+    assert " ".join(page.split()).count("max_length (256 for full; 64 for a|b)") == 1
+    assert "<h2>What differs that must not</h2>" in render_page(Whole((Part(compare(records)),)), None, {})

@@ -1,0 +1,140 @@
+"""Time and memory over the maximal length of a text, of strategies that were run at several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.ticker import FuncFormatter
+
+from bench.metrics import format_bytes, format_seconds
+from bench.phrases import change
+from reports.cells import NOT_MEASURED
+from reports.chart import Chart
+from reports.layout import byte_ticks, canvases, strategy_legend, ticks
+from reports.scans import by_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from bench.comparison import Comparison, Row
+    from reports.scans import Point, Scan
+    from reports.theme import Look
+
+__all__ = ["length_scan"]
+
+
+def length_scan(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -> Chart:
+    """Make the chart; it is missing where no strategy was run at several lengths."""
+    scans = by_length(comparisons)
+    told = "; ".join(
+        f"{scan.name}: "
+        + ", ".join(f"{point.value:.0f} tokens {' and '.join(_written(point))}" for point in scan.points)
+        for scan in scans
+    )
+    return Chart(
+        name="length_scan",
+        title=_title(scans),
+        caption="Training time per sample, and peak memory, over the length at which texts are cut, all else equal; shorter "
+        "texts are not made longer. Shapes are means over seeds, small dots the seeds.",
+        alternative=f"Line plots of time per sample and of peak memory over the maximal length. {told}.",
+        table=(
+            ("strategy", "maximal length", "time per sample", "peak memory", "tokens per sample", "seeds"),
+            *(
+                (
+                    point.row.strategy,
+                    f"{point.value:.0f}",
+                    *_written(point),
+                    f"{_tokens_per_sample(point.row):.1f}",
+                    str(len(point.row.finished)),
+                )
+                for scan in scans
+                for point in scan.points
+            ),
+        ),
+        draw=lambda width: _draw(scans, styles, width),
+        missing="" if scans else "no strategy was run at several maximal lengths",
+    )
+
+
+def _seconds(row: Row) -> dict[int, float]:
+    """Seconds of training per sample, by seed."""
+    return {seed: 1 / rate for seed, rate in row.samples["samples_per_second"].items()}
+
+
+def _memory(row: Row) -> dict[int, float]:
+    return row.samples["peak_memory_bytes"]
+
+
+def _mean(samples: Mapping[int, float]) -> float | None:
+    return sum(samples.values()) / len(samples) if samples else None
+
+
+def _written(point: Point) -> tuple[str, str]:
+    seconds, memory = _mean(_seconds(point.row)), _mean(_memory(point.row))
+    return (
+        NOT_MEASURED if seconds is None else format_seconds(seconds),
+        NOT_MEASURED if memory is None else format_bytes(memory),
+    )
+
+
+def _tokens_per_sample(row: Row) -> float:
+    runs = row.measured.values()
+    return sum(run.num_tokens for run in runs) / sum(run.num_samples for run in runs)
+
+
+def _title(scans: Sequence[Scan]) -> str:
+    """Say what the longest costs against the shortest, of a reference where there is one."""
+    if not scans:
+        return "Time and memory over the maximal length"
+    told = next((scan for scan in scans if scan.points[0].row.is_reference), scans[0])
+    first, last = told.points[0], told.points[-1]
+    said = []
+    for read, metric, word in (
+        (_seconds, "train_seconds", "time per sample"),
+        (_memory, "peak_memory_bytes", "memory"),
+    ):
+        short, long = (_mean(read(point.row)) for point in (first, last))
+        if short and long:
+            said.append(f"{change(metric, long / short)} the {word}")
+    return f"From {first.value:.0f} to {last.value:.0f} tokens, {told.name} takes {' and '.join(said)}"
+
+
+def _draw(scans: Sequence[Scan], styles: Mapping[str, Look], width: float) -> Figure:
+    entries = [(scan.name, styles[scan.points[0].row.strategy]) for scan in scans]
+    measured = [
+        quantity
+        for quantity in ((_seconds, "time per sample", format_seconds), (_memory, "peak memory", format_bytes))
+        if any(quantity[0](point.row) for scan in scans for point in scan.points)
+    ]
+    figure, panels = canvases(width, [scan.name for scan in scans], len(measured))
+    for axes, (read, label, write) in zip(panels, measured, strict=True):
+        for scan, (_, look) in zip(scans, entries, strict=True):
+            _draw_line(axes, [(point.value, read(point.row)) for point in scan.points], look)
+        axes.set(xlabel="maximal length", ylabel=label)
+        axes.set_xlim(0, 1.06 * axes.dataLim.x1)
+        axes.set_ylim(0, 1.08 * axes.dataLim.y1)
+        axes.xaxis.set_major_locator(ticks(4))
+        axes.yaxis.set_major_locator(ticks(4) if read is _seconds else byte_ticks(*axes.get_ylim()))
+        axes.yaxis.set_major_formatter(_formatter(write))
+    strategy_legend(figure, entries, width, lines=True)
+    return figure
+
+
+def _formatter(write: Callable[[float], str]) -> FuncFormatter:
+    return FuncFormatter(lambda value, _: write(value) if value else "0")
+
+
+def _draw_line(axes: Axes, measured: Sequence[tuple[float, Mapping[int, float]]], look: Look) -> None:
+    known = [(length, samples) for length, samples in measured if samples]
+    for length, samples in known:
+        axes.plot(
+            [length] * len(samples), list(samples.values()), color=look.colour, marker="o", markersize=3,
+            markeredgewidth=0, linestyle="none", gid=f"{look.tag} seed",
+        )  # fmt: skip
+    axes.plot(
+        [length for length, _ in known], [sum(samples.values()) / len(samples) for _, samples in known],
+        color=look.colour, linestyle=look.dash, marker=look.marker, markersize=7, linewidth=2, gid=look.tag,
+    )  # fmt: skip

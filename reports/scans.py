@@ -1,0 +1,97 @@
+"""Strategies that were run at several values of one setting, all else equal: lines to draw over that setting."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.matching import asked
+from bench.spec import Term, format_strategy
+from reports import provenance
+from reports.trained import layer_rates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterator, Sequence
+
+    from bench.comparison import Comparison, Row
+
+    _Settings = tuple[tuple[str, Hashable], ...]
+    _Found = tuple[
+        str, float, dict[str, Hashable]
+    ]  # a name, the value of the setting, and all that was asked beside it
+
+__all__ = ["Point", "Scan", "by_length", "by_rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A strategy at one value of the setting."""
+
+    value: float
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One line: the setting rises, and nothing else differs."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+def by_length(comparisons: Sequence[Comparison]) -> tuple[Scan, ...]:
+    """Find the strategies that were run at several maximal lengths."""
+    return _scans(comparisons, _length)
+
+
+def by_rate(comparisons: Sequence[Comparison]) -> tuple[Scan, ...]:
+    """Find the strategies that were run at several learning rates, given for the run or by an option of their own."""
+    return _scans(comparisons, _rates)
+
+
+def _length(row: Row) -> Iterator[_Found]:
+    others = asked(row.records[0].spec)
+    yield row.strategy, float(str(others.pop("max_length"))), others
+
+
+def _rates(row: Row) -> Iterator[_Found]:
+    """Find each rate that the user chose; an option is one where a layer learnt at just that rate."""
+    spec = row.records[0].spec
+    others = asked(spec)
+    if spec.lr is not None:
+        yield row.strategy, spec.lr, {name: value for name, value in others.items() if name != "lr"}
+    learnt = [layer.lr for layer in layer_rates(row) if layer.lr is not None]
+    for place, term in enumerate(spec.strategy):
+        for option, text in term.options:
+            value = _number(text)
+            if any(math.isclose(value, rate, rel_tol=1e-6) for rate in learnt):
+                masked = Term(
+                    name=term.name, options=tuple((key, "*" if key == option else text) for key, text in term.options)
+                )
+                yield format_strategy((*spec.strategy[:place], masked, *spec.strategy[place + 1 :])), value, others
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _scans(comparisons: Sequence[Comparison], read: Callable[[Row], Iterator[_Found]]) -> tuple[Scan, ...]:
+    lines: dict[tuple[str, _Settings], dict[float, Row]] = {}
+    for comparison in comparisons:
+        where = {"device": provenance.devices(comparison)}
+        for row in comparison.rows if not comparison.mismatches else ():
+            for name, value, others in read(row) if row.finished else ():
+                lines.setdefault((name, tuple((others | where).items())), {})[value] = row
+    several = {key: line for key, line in lines.items() if len(line) > 1}
+    shared = set.intersection(*(set(settings) for _, settings in several)) if several else set()
+    return tuple(
+        Scan(
+            ", ".join((name, *(provenance.setting(*each) for each in settings if each not in shared))),
+            tuple(Point(value, line[value]) for value in sorted(line)),
+        )
+        for (name, settings), line in several.items()
+    )
