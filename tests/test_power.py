@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.power import detectable, rows_needed, rows_to_exceed, seeds_needed
-from bench.shares import accuracy_difference
+from bench.shares import difference_by_row, difference_by_seed
 from bench.stats import Interval, difference, step_ratio
 
 
@@ -39,11 +39,11 @@ def test_nothing_is_known_without_bounds():
 
 
 def test_rows_grow_with_the_square_of_what_is_to_be_seen():
-    interval = accuracy_difference({0: "1" * 90 + "0" * 10}, {0: "1" * 80 + "0" * 10 + "1" * 10})
+    interval = difference_by_row("1" * 90 + "0" * 10, "1" * 80 + "0" * 10 + "1" * 10)
     coarse, fine = (rows_needed(interval, 100, effect, 0.05) for effect in (0.1, 0.05))
     # 20 of 100 rows are discordant: (1.96 + 0.84)^2 * 0.2 / 0.1^2.
     assert (coarse, fine) == (157, 628)
-    over_seeds = accuracy_difference({0: "10", 1: "11"}, {0: "00", 1: "11"})
+    over_seeds = difference_by_seed({0: 0.5, 1: 1.0}, {0: 0.0, 1: 1.0}, num_rows=2)
     assert rows_needed(over_seeds, 2, 0.1, 0.05) is None
 
 
