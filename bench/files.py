@@ -1,15 +1,35 @@
-"""Files that are there as a whole or not at all."""
+"""Files of the user read, and files of ours written as a whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import tomllib
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["replace_file"]
+__all__ = ["read_config", "replace_file"]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration file, of which each part of bench takes what is its own.
+
+    Raises:
+        UsageError: it cannot be read, or is no TOML.
+
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"--config {path}: {error.strerror}"
+        raise UsageError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"--config {path} is not valid TOML: {error}"
+        raise UsageError(msg) from error
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tomllib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bench import registry
 from bench.errors import UnknownName, UsageError
+from bench.files import read_config
 from bench.spec import RunSpec, WorkloadSpec, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
@@ -118,16 +118,8 @@ class Settings(BaseModel):
 
 def _read_config(path: Path) -> dict[str, Any]:
     """Read a configuration file; its names may be written with - or _."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"--config {path}: {error.strerror}"
-        raise UsageError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"--config {path} is not valid TOML: {error}"
-        raise UsageError(msg) from error
     # The table of the gate's margins belongs to `bench.gate.margins`.
-    written = {name.replace("-", "_"): value for name, value in content.items() if name != "gate"}
+    written = {name.replace("-", "_"): value for name, value in read_config(path).items() if name != "gate"}
     for name in written:
         if name not in Settings.model_fields:
             kind = f"setting in {path}"

@@ -7,7 +7,6 @@ from typing import get_args
 import pytest
 
 from bench import gating
-from bench.__main__ import main
 from bench.errors import UsageError
 from bench.gate.outputs import FORMATS, read_json
 from bench.gate_command import FormatName, repeat_sides
@@ -16,18 +15,6 @@ from bench.gate_command import FormatName, repeat_sides
 @pytest.fixture(autouse=True)
 def _no_workflow(monkeypatch):
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-
-
-@pytest.fixture
-def bench(monkeypatch, capsys):
-    """Run a command in this process; give exit code, output and errors."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
-        code = main()
-        return (code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -1,29 +1,12 @@
 """`compare --gate` and `report --gate`: rules in a file, from the command line to the exit code."""
 
 import json
-import sys
 
 import pytest
 
-from bench.__main__ import main
 from bench.gate.outputs import FORMATS
 from bench.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
-
-
-@pytest.fixture
-def bench(monkeypatch, capsys, tmp_path):
-    """Run a command in this process; give exit code, output and errors."""
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["bench", *map(str, words)])
-        code = main()
-        return (code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ accuracy = 0.02                  # two points
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
 from bench.errors import UnknownName, UsageError
+from bench.files import read_config
 from bench.gate.judge import MARGIN, TIME_METRICS
 from bench.spec import format_strategy, parse_strategy
 
@@ -70,14 +70,7 @@ def read_margins(path: Path | None) -> Margins:
 
 
 def _table(path: Path) -> dict[str, Any]:
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("gate", {})
-    except OSError as error:
-        msg = f"--config {path}: {error.strerror}"
-        raise UsageError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"--config {path} is not valid TOML: {error}"
-        raise UsageError(msg) from error
+    table = read_config(path).get("gate", {})
     if not isinstance(table, dict):
         msg = f"{path}: gate is a table: [gate]"
         raise UsageError(msg)
