@@ -161,7 +161,7 @@ def test_a_hanging_side_is_ended(gate):
 )
 @pytest.mark.parametrize("side", ["base", "head"])
 def test_a_side_of_another_protocol_is_not_measured(gate, side, behaviour, reason):
-    judgement, _ = gate(**{side: behaviour})
+    judgement, _ = gate(**{side: behaviour}, strategies="full,freeze")
     assert unmeasured(judgement, f"{side}: {reason}")
     assert judgement.exit_code() == 4
 

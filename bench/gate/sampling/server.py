@@ -62,7 +62,8 @@ class Server:
                 start_new_session=True,
             )
         self._connection = Connection(ours.detach())
-        self._is_ready = False
+        self._answer: dict[str, Any] = {}
+        """The first message: whether the side can be run."""
 
     def __enter__(self) -> Self:
         return self
@@ -88,8 +89,7 @@ class Server:
             Trouble: the side cannot carry out any, or its server is gone.
 
         """
-        if not self._is_ready:
-            self._await_ready()
+        self._check_answer()
         with suppress(OSError):  # the next message, or its absence, says why
             self._connection.send_bytes(json.dumps({"order": order, **more}).encode())
 
@@ -110,11 +110,11 @@ class Server:
             raise Trouble(f"its server ended, exit code {self._process.returncode}", is_crash=True) from error
         return message
 
-    def _await_ready(self) -> None:
-        answer = self.receive(time.monotonic() + 600)
+    def _check_answer(self) -> None:
+        """Raise what keeps the side from being run, at every order anew."""
+        self._answer = answer = self._answer or self.receive(time.monotonic() + 600)
         if answer["kind"] == "broken":
             raise Trouble(f"it cannot be run: {answer['reason']}", is_crash=not answer["is_missing"])
         for name, ours in VERSIONS.items():
             if answer[name] != ours:
                 raise Trouble(f"it speaks version {answer[name]} of the {name}, and this bench speaks version {ours}")
-        self._is_ready = True
