@@ -15,7 +15,7 @@ from rich.text import Text
 from bench.errors import UsageError
 from bench.gate_command import SETTINGS as GATE_SETTINGS
 from bench.gate_command import gate as gate_command
-from bench.gate_command import repeat_sides
+from bench.gate_command import repeat_sides, save, show
 from bench.settings import QUICK, Settings
 
 if TYPE_CHECKING:
@@ -142,6 +142,10 @@ def report(
 
 
 app.command("gate")(_with_settings(gate_command, GATE_SETTINGS))
+baseline = typer.Typer(help="Record what a side takes, and show what was recorded.", no_args_is_help=True)
+baseline.command("save")(_with_settings(save, GATE_SETTINGS))
+baseline.command("show")(show)
+app.add_typer(baseline, name="baseline")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The options of `bench gate`; what it does is in `bench.gating`."""
+"""The options of `bench gate` and `bench baseline`; what they do is in `bench.gating` and `bench.baselines`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-__all__ = ["SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides"]
+from bench.errors import UsageError
+
+__all__ = ["SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides", "save", "show"]
 
 SIDES = ("--base", "--head")
 """The options that take as many words as a pattern of the shell becomes."""
@@ -27,7 +29,9 @@ def gate(
     *,
     base: Annotated[
         list[str] | None,
-        typer.Option(help="What head is compared with: checkout, git ref, or files of pytest --benchmark-json."),
+        typer.Option(
+            help="What head is compared with: checkout, git ref, baseline, or files of pytest --benchmark-json."
+        ),
     ] = None,
     head: Annotated[
         list[str] | None, typer.Option(help="What is judged: the same of another age. [default: this bench]")
@@ -42,6 +46,9 @@ def gate(
         Path | None, typer.Option(help="TOML file of settings, and of margins in [gate]. [default: bench.toml]")
     ] = None,
     margin: Annotated[str | None, typer.Option(help="How much slower head may be. [default: 5%]")] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Find out what can be judged here: head against itself.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 3 where noise left it open.")] = False,
     out: Annotated[Path | None, typer.Option(help="Directory to write every form into.")] = None,
     kind: Annotated[
@@ -50,6 +57,9 @@ def gate(
     **given: Any,
 ) -> int:
     """Judge whether head got slower, bigger or worse than base; both are trained here, in turns, unless files are given.
+
+    With --calibrate, head takes turns with itself, and step times that turn out too noisy for their margin are not
+    judged here from then on.
 
     Exit codes: 0 no regression, 1 a regression, 2 the request is wrong, 3 open (with --strict),
     4 something was not measured, 5 head crashed.
@@ -64,7 +74,41 @@ def gate(
         config,
         {name: value for name, value in given.items() if value is not None},
     )
+    if calibrate:
+        if kind:
+            msg = "--format: a calibration is no judgement, and has no other form; leave it out"
+            raise UsageError(msg)
+        return gating.calibrate(sides, margin=margin, strict=strict, out=out)
     return gating.gate(sides, margin=margin, strict=strict, out=out, kind=kind)
+
+
+def save(
+    *,
+    file: Annotated[Path, typer.Argument(help="Where to write, such as baseline.json.")],
+    side: Annotated[str | None, typer.Option(help="Checkout or git ref to record. [default: this bench]")] = None,
+    python: Annotated[str | None, typer.Option(help="Its interpreter, or environment. [default: this one]")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings. [default: bench.toml]")] = None,
+    **given: Any,
+) -> int:
+    """Record what a side takes now, for `bench gate --base FILE` to compare later ones with.
+
+    Exit codes: 0 recorded, 2 the request is wrong, 4 a run was not measured, 5 the side crashed.
+    """
+    from bench import gating  # noqa: PLC0415  (--help does without)
+
+    settings = {name: value for name, value in given.items() if value is not None}
+    return gating.save_baseline(file, side=side, python=python, config=config, settings=settings)
+
+
+def show(
+    files: Annotated[list[Path], typer.Argument(help="Written by `bench baseline save`.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Directory to draw the trend into, as a page.")] = None,
+) -> int:
+    """Print baselines, the oldest first."""
+    from bench import baselines  # noqa: PLC0415
+
+    return baselines.show(files, out)
 
 
 def repeat_sides(arguments: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
     from bench.comparison import Comparison
     from bench.gate.grammar import Rule
     from bench.gate.margins import Margins
+    from bench.gate.sampling.sides import Checkout
+    from bench.gate.sampling.subject import Subject
     from bench.gate.verdict import Judgement
     from bench.gate_command import FormatName
 
-__all__ = ["RulesFile", "Sides", "conclude", "gate", "never_red"]
+__all__ = ["RulesFile", "Sides", "calibrate", "conclude", "gate", "make_directory", "never_red", "save_baseline"]
 
 _NOT_MEASURED = 4
 _CONFIG = Path("bench.toml")
@@ -58,13 +61,32 @@ def gate(
         UsageError: a side cannot be read, the sides do not go together, or the directory cannot be written.
 
     """
-    if sides.config is None and _CONFIG.is_file():
-        sides = replace(sides, config=_CONFIG)
+    sides = _with_config(sides)
     margins = _margins(sides.config, margin)
     if out is not None:
         make_directory(out)
     work = _work(sides, margins)
     return never_red(lambda: conclude(work(), strict=strict, out=out, kind=kind))
+
+
+def calibrate(sides: Sides, *, margin: str | None = None, strict: bool = False, out: Path | None = None) -> int:
+    """Find out what a gate of head could find on this machine; the result is the exit code.
+
+    Raises:
+        UsageError: head cannot be read, there is a base, or the directory cannot be written.
+
+    """
+    from bench import baselines  # noqa: PLC0415  (--help does without)
+
+    if sides.base or sides.base_python:
+        msg = "--base: a calibration compares head with itself; leave base out"
+        raise UsageError(msg)
+    sides = _with_config(sides)
+    margins = _margins(sides.config, margin)
+    if out is not None:
+        make_directory(out)
+    head, subject = _side_and_subject(sides)
+    return never_red(lambda: baselines.calibrate(head, subject, margins, strict=strict, out=out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +172,7 @@ def never_red(work: Callable[[], int]) -> int:
         return _NOT_MEASURED
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: Path, option: str = "--out") -> None:
     """Make the directory of the outputs before anything is measured.
 
     Raises:
@@ -160,19 +182,23 @@ def make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"--out {path}: {error.strerror}; name a directory that can be written"
+        msg = f"{option} {path}: {error.strerror}; name a directory that can be written"
         raise UsageError(msg) from error
 
 
 def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
     """Find out what to judge, and whether that can be done at all, before anything is done."""
+    from bench.gate.baseline import is_baseline  # noqa: PLC0415
+
+    if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
+        return _against(sides, base, margins)
     words = (*sides.base, *sides.head)
     if words and all(map(_is_file, words)):
         from bench.gate.benchmarks import judge_benchmarks  # noqa: PLC0415
         from bench.gate.judge import TIME_METRICS  # noqa: PLC0415
 
-        base, head = ([Path(word) for word in side] for side in (sides.base, sides.head))
-        return lambda: judge_benchmarks(base, head, dict.fromkeys(TIME_METRICS, margins.default))
+        befores, afters = ([Path(word) for word in side] for side in (sides.base, sides.head))
+        return lambda: judge_benchmarks(befores, afters, dict.fromkeys(TIME_METRICS, margins.default))
     from bench.device import choose_device  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
     from bench.gate.sampling.subject import gather  # noqa: PLC0415
@@ -185,13 +211,74 @@ def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
     subject = gather(sides.settings, sides.config, choose_device)
 
     def measure() -> Judgement:
+        from bench.gate.sampling.calibrations import look_up  # noqa: PLC0415
         from bench.gate.sampling.session import Session, hold  # noqa: PLC0415
 
         say = Console(stderr=True).print
         with hold(*checkouts) as held:
-            return Session(held, subject, margins=margins, say=lambda text: say(Text(text), soft_wrap=True)).judge()
+            session = Session(
+                held,
+                subject,
+                margins=margins,
+                say=lambda text: say(Text(text), soft_wrap=True),
+                refusals=partial(look_up, subject.work, margins),
+            )
+            return session.judge()
 
     return measure
+
+
+def _against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgement]:
+    """Find out what to judge against a baseline."""
+    from bench.baselines import against  # noqa: PLC0415
+    from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+
+    if sides.base_python:
+        msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
+        raise UsageError(msg)
+    head: Path | Checkout
+    if len(sides.head) == 1 and _is_file(sides.head[0]):
+        head = Path(sides.head[0])
+    else:
+        head = find_side("--head", _one("--head", sides.head), sides.head_python)
+    return against(base, head, margins, sides.settings, choose_device)
+
+
+def save_baseline(
+    path: Path,
+    *,
+    side: str | None = None,
+    python: str | None = None,
+    config: Path | None = None,
+    settings: Mapping[str, Any],
+) -> int:
+    """Record a side for later gates; the result is the exit code.
+
+    Raises:
+        UsageError: the side cannot be read, or the file cannot be written.
+
+    """
+    from bench import baselines  # noqa: PLC0415  (--help does without)
+
+    make_directory(path.parent, "FILE")
+    sides = _with_config(Sides((), () if side is None else (side,), None, python, config, settings))
+    recorded = _side_and_subject(sides, "--side")
+    return never_red(lambda: baselines.save(path, *recorded))
+
+
+def _side_and_subject(sides: Sides, option: str = "--head") -> tuple[Checkout, Subject]:
+    """Find the one side that takes turns with itself, and what it trains."""
+    from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+    from bench.gate.sampling.subject import gather  # noqa: PLC0415
+
+    side = find_side(option, _one(option, sides.head), sides.head_python)
+    return side, gather(sides.settings, sides.config, choose_device)
+
+
+def _with_config(sides: Sides) -> Sides:
+    return replace(sides, config=_CONFIG) if sides.config is None and _CONFIG.is_file() else sides
 
 
 def _one(option: str, words: Sequence[str]) -> str | None:
@@ -199,7 +286,7 @@ def _one(option: str, words: Sequence[str]) -> str | None:
     if not words:
         return None
     if len(words) > 1 or _is_file(words[0]):
-        msg = f"{option} {' '.join(words)}: give one checkout or git ref a side, or files of pytest-benchmark on both"
+        msg = f"{option} {' '.join(words)}: give one checkout or git ref a side, or files of pytest-benchmark on both, or one baseline as base"
         raise UsageError(msg)
     return words[0]
 

@@ -162,12 +162,15 @@ def save_tiny_llama(directory: Path, *, width: int = 16) -> Path:
     from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
 
+    from bench.workload.quiet import quiet  # noqa: PLC0415
+
     words = ["<pad>", "<unk>", *(f"word{number}" for number in range(VOCABULARY - 2))]
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))  # noqa: S106
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")  # noqa: S106
-    fast.save_pretrained(directory)
-    tiny_llama(width=width).save_pretrained(directory)
+    with quiet():
+        fast.save_pretrained(directory)
+        tiny_llama(width=width).save_pretrained(directory)
     return directory
 
 

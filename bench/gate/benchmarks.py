@@ -16,8 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
-from bench.gate.judge import TIME_METRICS, TimeRule, time_findings, unmeasured
-from bench.gate.looks import Plan
+from bench.gate.judge import TIME_METRICS, time_findings, unmeasured, without_rerun
 from bench.gate.memory import judge_memory
 from bench.gate.verdict import Judgement, Side
 from bench.phrases import listed
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bench.gate.judge import TimeRule
     from bench.gate.verdict import Finding
 
-__all__ = ["MACHINE_KEY", "MEMORY_KEY", "RED_ALPHA", "judge_benchmarks"]
+__all__ = ["MACHINE_KEY", "MEMORY_KEY", "judge_benchmarks"]
 
 MEMORY_KEY = "peak_memory_bytes"
 """In `extra_info`: the peak of the process, where the benchmark measured it."""
@@ -36,8 +36,6 @@ MEMORY_KEY = "peak_memory_bytes"
 MACHINE_KEY = "bench"
 """In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
 
-RED_ALPHA = 0.0125
-"""How often a process-by-process tie may look slower; to be red it must also look slower by the margin."""
 _SHORTEST = 2
 """Pairs that have an interval."""
 
@@ -69,7 +67,7 @@ def judge_benchmarks(base: Sequence[Path], head: Sequence[Path], margins: dict[s
     _refuse_copies([*base, *head])
     befores, afters = (_in_order([_read(path) for path in side]) for side in (base, head))
     every = [*befores, *afters]
-    rule = TimeRule(margins or {}, Plan(looks=(len(base),), red_alpha=RED_ALPHA), confirm=False)
+    rule = without_rerun(margins or {}, len(base))
     machines = _differences([file for file in every if not file.fault])
     names = dict.fromkeys(name for file in every for name in file.benchmarks)
     findings = []

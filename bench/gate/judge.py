@@ -19,7 +19,19 @@ from bench.gate.words import faster_or_slower, percent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-__all__ = ["MARGIN", "TIME_METRICS", "Pair", "TimeRule", "judge_time", "pairs_wanted", "time_findings", "unmeasured"]
+__all__ = [
+    "MARGIN",
+    "RED_ALPHA",
+    "TIME_METRICS",
+    "Pair",
+    "TimeRule",
+    "judge_time",
+    "pairs_wanted",
+    "statistics",
+    "time_findings",
+    "unmeasured",
+    "without_rerun",
+]
 
 MARGIN = 0.05
 
@@ -58,6 +70,14 @@ class TimeRule:
 
 
 _DEFAULT = TimeRule()
+
+RED_ALPHA = 0.0125
+"""How often a process-by-process tie may look slower; to be red it must also look slower by the margin."""
+
+
+def without_rerun(margins: dict[str, float], num_pairs: int) -> TimeRule:
+    """Make the rule for pairs that are all there are: no rerun can confirm red, so it is asked for more certainty."""
+    return TimeRule(margins, Plan(looks=(num_pairs,), red_alpha=RED_ALPHA), confirm=False)
 
 
 def pairs_wanted(pairs: Sequence[Pair], rule: TimeRule = _DEFAULT, metrics: Iterable[str] = TIME_METRICS) -> int | None:
@@ -128,6 +148,11 @@ def time_findings(
         pairs=pairs,
         rerun_pairs=rerun if confirmed is not None else (),
     )
+
+
+def statistics(steps: Sequence[float]) -> dict[str, float]:
+    """Give what is judged of the steps of one process, by metric."""
+    return {metric: of(steps) for metric, of in _STATISTICS.items()}
 
 
 def unmeasured(benchmark: str, metric: str, reason: str) -> Finding:

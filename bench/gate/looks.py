@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.gate.verdict import Word
 
-__all__ = ["Look", "Plan", "decide", "take_look"]
+__all__ = ["Look", "Plan", "decide", "smallest_shift", "take_look"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,26 @@ def take_look(values: Sequence[float], level: float, red_level: float) -> Look:
     num, degrees = len(values), len(values) - 1
     estimate, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     error = deviation / math.sqrt(num)
-    above, below = (float(special.stdtrit(degrees, 1 - part)) for part in (level, red_level))
+    above, below = (_quantile(degrees, 1 - part) for part in (level, red_level))
     return Look(
         num,
         estimate,
         estimate - below * error,
         estimate + above * error,
         deviation,
-        (below + float(special.stdtrit(degrees, POWER))) * error,
+        smallest_shift(num, deviation, red_level),
     )
+
+
+def smallest_shift(num_values: int, deviation: float, red_level: float) -> float:
+    """Give the smallest shift that so many values would find four times in five, where single ones deviate by so much."""
+    degrees = num_values - 1
+    return (_quantile(degrees, 1 - red_level) + _quantile(degrees, POWER)) * deviation / math.sqrt(num_values)
+
+
+def _quantile(degrees: int, probability: float) -> float:
+    """Of Student's t."""
+    return float(special.stdtrit(degrees, probability))
 
 
 def decide(values: Sequence[float], worse: float, better: float, plan: Plan) -> tuple[Word | None, Look | None]:

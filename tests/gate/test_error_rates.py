@@ -12,9 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bench.gate.benchmarks import RED_ALPHA
-from bench.gate.judge import Pair, TimeRule, judge_time
-from bench.gate.looks import Plan
+from bench.gate.judge import Pair, TimeRule, judge_time, without_rerun
 from bench.gate.verdict import SEVERITY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -85,7 +83,7 @@ def test_error_rates(name, scenarios, capsys):
 @pytest.mark.parametrize("num_files", [4, 8, 12])
 def test_files_without_a_rerun_are_seldom_red_for_nothing(name, most, num_files, scenarios):
     random = np.random.default_rng([6, num_files, len(name)])
-    rule = TimeRule(plan=Plan(looks=(num_files,), red_alpha=RED_ALPHA), confirm=False)
+    rule = without_rerun({}, num_files)
     experiments = np.exp(scenarios[name].experiments(random, NUM_EXPERIMENTS, num_files))
     red, green_though_slower = 0, 0
     for experiment in experiments:

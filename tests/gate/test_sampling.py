@@ -130,8 +130,8 @@ def test_a_crash_of_one_seed_leaves_nothing_measured(gate):
     assert unmeasured(judgement, "head: its process was ended by SIGSEGV")
 
 
-def test_what_one_side_has_imported_to_fill_a_cache_both_have(gate, tmp_path):
-    """Else the one that came first would look larger for ever."""
+def test_what_filling_a_cache_imports_counts_for_neither_side(gate, tmp_path):
+    """Else the one that came first would look larger for ever, and the first gate of a machine larger than all others."""
     cache = tmp_path / "cache"
     before = f"""
     try: os.mkdir({str(cache)!r})
@@ -140,7 +140,14 @@ def test_what_one_side_has_imported_to_fill_a_cache_both_have(gate, tmp_path):
     measured['memory']['host_peak_bytes'] *= 2 if 'xml.dom.minidom' in sys.modules else 1"""
     judgement, _ = gate(base={"before": before}, head={"before": before})
     [memory] = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
-    assert (memory.verdict, memory.base) == ("PASS", 800 << 20)
+    assert (memory.verdict, memory.base) == ("PASS", 400 << 20)
+
+
+def test_what_one_side_has_to_import_both_have(gate):
+    size = "measured['memory']['host_peak_bytes'] *= 2 if 'xml.dom.minidom' in sys.modules else 1"
+    judgement, _ = gate(base={"before": f"import xml.dom.minidom; {size}"}, head={"before": size})
+    [memory] = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
+    assert (memory.verdict, memory.head) == ("PASS", 800 << 20)
 
 
 def test_a_hanging_side_is_ended(gate):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bench.gate.sampling.pairs import Taken
     from bench.gate.verdict import Finding
 
-__all__ = ["Rules", "judge_strategy", "rules_of", "step_pairs"]
+__all__ = ["MEMORY", "Rules", "judge_strategy", "rules_of", "step_pairs", "without"]
 
 MEMORY, QUALITY = "peak_memory_bytes", ("accuracy", "first_losses")
 
@@ -28,8 +28,13 @@ class Rules:
     memory: MemoryRule = field(default_factory=MemoryRule)
     accuracy: AccuracyRule = field(default_factory=AccuracyRule)
     losses: LossRule = field(default_factory=LossRule)
-    no_time: str | None = None
-    """Why step times are not judged."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why step times are not judged, by metric."""
+
+    @property
+    def timed(self) -> tuple[str, ...]:
+        """The metrics of step time that are judged."""
+        return tuple(metric for metric in TIME_METRICS if metric not in self.refused)
 
 
 def rules_of(margins: Mapping[str, float]) -> Rules:
@@ -51,12 +56,11 @@ def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], ru
     """Judge all metrics; one pair that lacks a side leaves none measured, so that a crash makes nothing greener."""
     for one in (*taken, *rerun):
         for side, trouble in one.troubles.items():
-            return _without(name, f"{side}: {trouble}", has_diverged=_only_head_diverged(one))
+            return without(name, f"{side}: {trouble}", has_diverged=_only_head_diverged(one))
     every = [pair for pair in (one.samples for one in (*taken, *rerun)) if pair]
     times = (
-        tuple(unmeasured(name, metric, rules.no_time) for metric in TIME_METRICS)
-        if rules.no_time
-        else judge_time(name, step_pairs(taken), step_pairs(rerun), rules.time)
+        unmeasured(name, found.metric, rules.refused[found.metric]) if found.metric in rules.refused else found
+        for found in judge_time(name, step_pairs(taken), step_pairs(rerun), rules.time)
     )
     base, head = zip(*every, strict=True)
     seeds = [one.seed for one in (*taken, *rerun)]
@@ -85,7 +89,7 @@ def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], ru
     )
 
 
-def _without(name: str, reason: str, *, has_diverged: bool) -> tuple[Finding, ...]:
+def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Finding, ...]:
     """Say that nothing was measured; a head that diverged where base did not is a regression all the same."""
     found = [unmeasured(name, metric, reason) for metric in (*TIME_METRICS, MEMORY, *QUALITY)]
     if has_diverged:

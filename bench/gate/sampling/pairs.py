@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     SideName = Literal["base", "head"]
 
-__all__ = ["SIDES", "Taken", "take_pair", "try_out", "turns_of"]
+__all__ = ["SIDES", "Taken", "fill_caches", "take_pair", "try_out", "turns_of"]
 
 SIDES: tuple[SideName, SideName] = ("base", "head")
 
@@ -72,19 +72,30 @@ def take_pair(
     return Taken(spec.seed, runs["base"].outcome, runs["head"].outcome)
 
 
+def fill_caches(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> Taken:
+    """Train once on both sides at the same time, so that later runs find every cache filled."""
+    taken, _ = _at_once(servers, spec, timeout)
+    return taken
+
+
 def try_out(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> Taken:
     """Train once on both sides at the same time, to find out whether they can, and so that later runs import nothing."""
+    taken, names = _at_once(servers, spec, timeout)
+    # Both sides import what either needed, or their memory differs for another reason than their code.
+    for server in servers.values() if taken.samples else ():
+        server.order("import", names=names)
+    return taken
+
+
+def _at_once(servers: Mapping[SideName, Server], spec: RunSpec, timeout: float) -> tuple[Taken, list[str]]:
+    """Train both sides at the same time; give what came of it, and the modules that had to be imported."""
     runs = {side: _Run(servers[side], spec, (NUM_WARMUP_STEPS,), timeout, waits=False) for side in SIDES}
     for run in runs.values():
         run.begin_turn()
     for run in runs.values():
         run.end_turn()
-    taken = Taken(spec.seed, runs["base"].outcome, runs["head"].outcome)
-    # The side that filled a cache has imported what filling takes; on both or on neither, or their memory differs.
     names = list(dict.fromkeys(name for run in runs.values() for name in run.imported))
-    for server in servers.values() if taken.samples else ():
-        server.order("import", names=names)
-    return taken
+    return Taken(spec.seed, runs["base"].outcome, runs["head"].outcome), names
 
 
 class _Run:

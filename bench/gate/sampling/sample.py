@@ -31,6 +31,8 @@ class Sample:
     peak_bytes: int | None
     accuracy: float
     is_half_precision: bool
+    data_digest: str | None
+    """Of the rows; None where the side does not tell."""
     fingerprint: dict[str, str]
 
 
@@ -43,6 +45,7 @@ class _Measurement(BaseModel):
     compute_dtype: str
     memory: dict[str, Any]
     evaluation: _Evaluation
+    data_digest: str | None = None
 
 
 class _Environment(BaseModel):
@@ -81,6 +84,7 @@ def read_sample(message: dict[str, Any], turns: Sequence[tuple[int, float]]) -> 
         peaks.peak_bytes,
         measured.evaluation.accuracy,
         measured.compute_dtype != "float32",
+        measured.data_digest,
         _fingerprint(environment),
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.gate.judge import TIME_METRICS, judge_time, pairs_wanted
 from bench.gate.sampling.findings import judge_strategy, rules_of, step_pairs
-from bench.gate.sampling.pairs import SIDES, take_pair, try_out, turns_of
+from bench.gate.sampling.pairs import SIDES, fill_caches, take_pair, try_out, turns_of
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
 from bench.gate.sampling.server import Server
 from bench.gate.sampling.sides import checked_out
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from bench.gate.sampling.subject import Subject
     from bench.spec import RunSpec
 
+    _Wanted = Callable[[Sequence[Taken]], int | None]
+    """How many pairs there are to be, given those that were taken; None is enough."""
+
 __all__ = ["Session", "hold"]
 
 _CPU_TURN, _GPU_TURN = 1, 5
@@ -42,16 +45,20 @@ _RERUN_SEED = 101
 
 
 @contextmanager
-def hold(base: Checkout, head: Checkout) -> Iterator[dict[SideName, Checkout]]:
-    """Give both sides with their files; what was checked out is gone afterwards, also where SIGTERM ends the gate."""
+def hold(base: Checkout, head: Checkout | None = None) -> Iterator[dict[SideName, Checkout]]:
+    """Give both sides with their files; what was checked out is gone afterwards, also where SIGTERM ends the gate.
+
+    Without a head, both are base.
+    """
 
     def end(number: int, _frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)
     try:
-        with checked_out(base) as ours, checked_out(head) as theirs:
-            yield {"base": ours, "head": theirs}
+        with ExitStack() as stack:
+            ours = stack.enter_context(checked_out(base))
+            yield {"base": ours, "head": stack.enter_context(checked_out(head)) if head else ours}
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -66,11 +73,16 @@ class Session:
         *,
         margins: Margins,
         say: Callable[[str], None],
+        refusals: Callable[[str, Mapping[str, str]], Mapping[str, str]] = lambda _name, _machine: {},
     ) -> None:
-        """Prepare to train every strategy of the subject, and to judge it by its margins."""
+        """Prepare to train every strategy of the subject, and to judge it by its margins.
+
+        `refusals` says by metric why the step times of a strategy are not judged on a machine.
+        """
         self._sides, self._subject, self._say = sides, subject, say
         self._specs = {spec.name: spec for spec in subject.specs}
         self._rules = {name: rules_of(margins.of(name)) for name in self._specs}
+        self._refusals = refusals
         self._takes_turns = True
 
     def judge(self) -> Judgement:
@@ -80,12 +92,13 @@ class Session:
             UsageError: both sides say that the request is wrong.
 
         """
-        taken = self.take(dict.fromkeys(self._specs, TIME_METRICS), first_seed=1)
+        taken = self._take({name: partial(self._wanted, name, TIME_METRICS) for name in self._specs}, first_seed=1)
         red = {name: metrics for name, pairs in taken.items() if (metrics := self._red(name, pairs))}
         rerun: Mapping[str, list[Taken]] = {}
         if red:
             self._say(f"red so far: {', '.join(red)}; a fresh rerun is to confirm it")
-            rerun = self.take(red, first_seed=_RERUN_SEED)
+            again = {name: partial(self._wanted, name, metrics) for name, metrics in red.items()}
+            rerun = self._take(again, first_seed=_RERUN_SEED)
         findings = [
             finding
             for name, rules in self._rules.items()
@@ -95,19 +108,23 @@ class Session:
         crash = next((trouble for one in every if (trouble := one.troubles.get("head")) and trouble.is_crash), None)
         return Judgement(
             tuple(findings),
-            self._side("base", every),
-            self._side("head", every),
+            self.side("base", every),
+            self.side("head", every),
             tuple(self._warnings()),
             None if crash is None else str(crash),
         )
 
-    def take(self, wanted: Mapping[str, tuple[str, ...]], *, first_seed: int) -> dict[str, list[Taken]]:
-        """Take pairs of the strategies with fresh servers, until the metrics wanted of each are decided.
+    def record(self, num_pairs: int) -> dict[str, list[Taken]]:
+        """Take so many pairs of every strategy, fewer only where a run fails.
 
         Raises:
             UsageError: both sides say that the request is wrong.
 
         """
+        return self._take(dict.fromkeys(self._specs, lambda taken: num_pairs if len(taken) < num_pairs else None), 1)
+
+    def _take(self, wanted: Mapping[str, _Wanted], first_seed: int) -> dict[str, list[Taken]]:
+        """Take pairs of the strategies with fresh servers, as many as each wants."""
         specs = [self._specs[name] for name in wanted]
         with ExitStack() as stack:
             uuid = stack.enter_context(lease(Request(spec=specs[0]), self._say))
@@ -116,16 +133,11 @@ class Session:
             if self._subject.threads:
                 environ["OMP_NUM_THREADS"] = str(self._subject.threads)
             servers = {side: stack.enter_context(Server(self._sides[side], environ)) for side in SIDES}
-            tried = {
-                spec.name: try_out(
-                    servers,
-                    spec.model_copy(update={"steps": _TRIED_STEPS, "seed": first_seed}),
-                    timeout=self._subject.timeout,
-                )
-                for spec in specs
-            }
+            tried = self._try_out(servers, specs, first_seed)
             if wrong := next((one for one in tried.values() if _is_wrong(one)), None):
                 raise UsageError(str(wrong.head))
+            for name, one in tried.items():
+                self._refuse(name, one)
             return {
                 spec.name: [tried[spec.name]]
                 if tried[spec.name].troubles
@@ -133,15 +145,37 @@ class Session:
                 for spec in specs
             }
 
+    def _try_out(self, servers: Mapping[SideName, Server], specs: Sequence[RunSpec], seed: int) -> dict[str, Taken]:
+        """Find out whether the sides can train, by the name of the strategy."""
+        short = [spec.model_copy(update={"steps": _TRIED_STEPS, "seed": seed}) for spec in specs]
+        seconds = self._subject.timeout
+        # What filling a cache imports would stay in memory, here and not where caches are filled already.
+        filled = fill_caches(servers, short[0], timeout=seconds)
+        if filled.troubles:
+            return {short[0].name: filled} | {spec.name: try_out(servers, spec, timeout=seconds) for spec in short[1:]}
+        return {spec.name: try_out(servers, spec, timeout=seconds) for spec in short}
+
+    def _refuse(self, name: str, tried: Taken) -> None:
+        """Leave out the step times that cannot be judged on this machine."""
+        if tried.samples:
+            refused = self._refusals(name, tried.samples[1].fingerprint)
+            self._rules[name] = replace(self._rules[name], refused=refused)
+
+    def _wanted(self, name: str, metrics: Sequence[str], taken: Sequence[Taken]) -> int | None:
+        """Say how many pairs the next look at the metrics needs; None where they are decided."""
+        rules = self._rules[name]
+        timed = [metric for metric in metrics if metric in rules.timed]
+        if timed:
+            return pairs_wanted(step_pairs(taken), rules.time, timed)
+        first = rules.time.plan.looks[0]  # which suffices for memory and accuracy
+        return first if len(taken) < first else None
+
     def _pairs(
-        self, servers: Mapping[SideName, Server], spec: RunSpec, metrics: tuple[str, ...], first_seed: int
+        self, servers: Mapping[SideName, Server], spec: RunSpec, wanted: _Wanted, first_seed: int
     ) -> list[Taken]:
-        rules, begins = self._rules[spec.name], _beginnings()
-        rule = rules.time
-        if rules.no_time:  # accuracy and memory need the first look alone
-            rule = replace(rule, plan=replace(rule.plan, looks=rule.plan.looks[:1]))
+        begins = _beginnings()
         taken: list[Taken] = []
-        while (num := pairs_wanted(step_pairs(taken), rule, metrics)) is not None:
+        while (num := wanted(taken)) is not None:
             self._say(f"{spec.name}: {num} pairs")
             while len(taken) < num:
                 seed = first_seed + len(taken)
@@ -173,13 +207,13 @@ class Session:
     def _red(self, name: str, taken: Sequence[Taken]) -> tuple[str, ...]:
         """Name the metrics of step time that a rerun must confirm."""
         rules = self._rules[name]
-        if rules.no_time or any(one.troubles for one in taken):
+        if any(one.troubles for one in taken):
             return ()
-        return tuple(
-            found.metric for found in judge_time(name, step_pairs(taken), rule=rules.time) if found.needs_rerun
-        )
+        found = judge_time(name, step_pairs(taken), rule=rules.time)
+        return tuple(one.metric for one in found if one.needs_rerun and one.metric in rules.timed)
 
-    def _side(self, side: SideName, taken: Sequence[Taken]) -> Side:
+    def side(self, side: SideName, taken: Sequence[Taken]) -> Side:
+        """Say what a side is, and what it ran on."""
         checkout = self._sides[side]
         samples = (pair[SIDES.index(side)] for pair in (one.samples for one in taken) if pair)
         fingerprint = next((sample.fingerprint for sample in samples), {})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
+from bench.gate_command import SETTINGS
 from bench.settings import Settings
 from bench.spec import parse_strategies
 from bench.testing import save_tiny_llama, save_toy_reviews
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
     from bench.spec import RunSpec
 
-__all__ = ["Subject", "gather"]
+__all__ = ["TINY", "Subject", "gather"]
+
+TINY = "tiny"
+"""In the work of a subject: the layout of the tiny model and its data."""
+_WORK = set(SETTINGS) - {"device", "timeout"}
 
 _LEAST_STEPS = 2 * NUM_WARMUP_STEPS
 _DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_WARMUP_STEPS + 50, "timeout": 600.0}
@@ -44,6 +49,8 @@ class Subject:
     """Seconds that one run may take."""
     threads: int | None = None
     """Of torch on a CPU; None leaves it to torch."""
+    work: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    """The settings that the specs follow from, but for device and timeout; a tiny model and its data by their layout alone."""
 
 
 def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[str], str]) -> Subject:
@@ -62,18 +69,20 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
         )
         raise UsageError(msg)
     compositions = parse_strategies(settings.strategies)
+    work = settings.model_dump(include=_WORK)
     threads = int(chosen) if (chosen := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() else None
     if not settings.model_fields_set & {"model", "dataset"}:
         folder = build_once(cache_dir() / "gate" / f"tiny-{_LAYOUT}", _build)
         tiny = {**_TINY, "model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
         settings = Settings.model_validate(tiny | settings.model_dump(include=settings.model_fields_set))
+        work = settings.model_dump(include=_WORK - {"model", "dataset"}) | {TINY: _LAYOUT}
         threads = threads or _TINY_THREADS
     device = device_of(settings.device)
     specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
     check_model(settings.model)
     check_dataset(specs[0].workload)
     assert settings.timeout is not None  # it has a default, and a file cannot say "none"
-    return Subject(specs, settings.timeout, threads if device == "cpu" else None)
+    return Subject(specs, settings.timeout, threads if device == "cpu" else None, work)
 
 
 def _build(folder: Path) -> None:

@@ -1,0 +1,116 @@
+"""What a side was once: processes of every strategy, in a file to compare later ones with, and to learn a machine's noise from.
+
+A baseline is recorded as the gate measures, but with one side taking turns with itself: what its
+pairs differ by is noise. The same file serves as the calibration of a machine.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import UsageError
+from bench.files import replace_file
+from bench.gate.verdict import Side
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["KIND", "Baseline", "Pair", "Process", "Recorded", "is_baseline", "read_baseline", "write_baseline"]
+
+KIND = "bench baseline"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class Process(_Value):
+    """One run, by what is judged of it."""
+
+    step_seconds_median: float = Field(gt=0)
+    step_seconds_mean: float = Field(gt=0)
+    peak_memory_bytes: int | None
+    accuracy: float
+    """A share."""
+    losses: tuple[float, ...]
+    """Of the first steps."""
+
+
+class Pair(_Value):
+    """Two processes that took turns, with one seed."""
+
+    seed: int
+    processes: tuple[Process, Process]
+
+
+class Recorded(_Value):
+    """One strategy."""
+
+    is_half_precision: bool
+    data_digest: str | None
+    """Of the rows that were trained and evaluated on."""
+    pairs: tuple[Pair, ...] = Field(min_length=2)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """All of them."""
+        return tuple(process for pair in self.pairs for process in pair.processes)
+
+
+class Baseline(_Value):
+    """One side, recorded at one time on one machine."""
+
+    kind: Literal["bench baseline"] = "bench baseline"
+    schema_version: Literal[1] = 1
+    recorded: datetime
+    side: Side
+    work: dict[str, str | int | float | None]
+    """The settings that were trained with; "tiny" stands for the gate's own model and data, of that layout."""
+    strategies: dict[str, Recorded]
+    """By name."""
+
+
+def is_baseline(path: Path) -> bool:
+    """Whether a file, if it can be read, says of itself that it is a baseline."""
+    try:
+        with path.open("rb") as file:
+            return KIND.encode() in file.read(200)
+    except OSError:
+        return False
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read a file that `bench baseline save` wrote.
+
+    Raises:
+        UsageError: it cannot be read, or is of another version.
+
+    """
+    try:
+        return Baseline.model_validate_json(path.read_bytes())
+    except OSError as error:
+        msg = f"{path}: {error.strerror}; name a file written by `bench baseline save`"
+        raise UsageError(msg) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        msg = f"{path} is no baseline of schema 1: {where}: {first['msg']}; record it again"
+        raise UsageError(msg) from error
+
+
+def write_baseline(baseline: Baseline, path: Path) -> None:
+    """Write a file to be read by people too.
+
+    Raises:
+        UsageError: it cannot be written.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, baseline.model_dump_json(indent=1).encode() + b"\n")
+    except OSError as error:
+        msg = f"{path}: {error.strerror}; name a file that can be written"
+        raise UsageError(msg) from error

@@ -1,0 +1,63 @@
+"""What a machine's noise lets the gate find, from pairs of processes between which nothing differs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.gate.judge import TIME_METRICS
+from bench.gate.looks import Plan, smallest_shift
+from bench.gate.words import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from bench.gate.baseline import Recorded
+
+__all__ = ["Noise", "noise_of", "refusals"]
+
+_MOST_PAIRS = 100
+"""Where counting ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Of one metric of step time, on the logarithmic scale."""
+
+    between_pairs: float
+    """Standard deviation of the difference of two processes that took turns."""
+    between_processes: float
+    """Standard deviation of single processes, which a comparison with a stored number has to live with."""
+    plan: Plan = field(default_factory=Plan)
+
+    def finds(self, num_pairs: int) -> float:
+        """Give the smallest change that a look at so many pairs would find four times in five, as a share."""
+        return math.expm1(min(smallest_shift(num_pairs, self.between_pairs, self.plan.red_level), 700.0))
+
+    def pairs_for(self, margin: float) -> int | None:
+        """Count the pairs that would find a change of the margin; None is more than 100."""
+        return next((num for num in range(2, _MOST_PAIRS + 1) if self.finds(num) <= margin), None)
+
+
+def noise_of(recorded: Recorded, metric: str) -> Noise:
+    """Estimate the noise of a metric of step time from two pairs at least."""
+    logs = np.log([[getattr(process, metric) for process in pair.processes] for pair in recorded.pairs])
+    return Noise(float(np.std(logs[:, 1] - logs[:, 0], ddof=1)), float(np.std(logs, ddof=1)))
+
+
+def refusals(recorded: Recorded, when: datetime, margins: Mapping[str, float]) -> dict[str, str]:
+    """Say which step times are too noisy to be judged by these margins however many pairs the gate takes, and why."""
+    refused = {}
+    for metric in TIME_METRICS:
+        noise = noise_of(recorded, metric)
+        last = noise.plan.looks[-1]
+        if (finds := noise.finds(last)) > margins[metric]:
+            refused[metric] = (
+                f"calibrated on {when:%Y-%m-%d}, this machine finds {percent(finds)} or more in {last} pairs, "
+                f"and the margin is {percent(margins[metric])}; widen it (--margin), or calibrate again once it is quiet"
+            )
+    return refused

@@ -1,0 +1,95 @@
+"""Baselines as tables in the terminal: what was recorded, and what a gate could find on their machine."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from bench.gate.judge import TIME_METRICS
+from bench.gate.noise import noise_of
+from bench.gate.outputs.signs import printable
+from bench.gate.verdict import GATED
+from bench.gate.words import percent, value_of
+from bench.phrases import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.gate.baseline import Baseline, Recorded
+    from bench.gate.margins import Margins
+
+__all__ = ["RECORDED", "calibration_table", "history_table", "lesson", "middle"]
+
+RECORDED = (*TIME_METRICS, "peak_memory_bytes", "accuracy")
+"""What a baseline knows of a process that is one number."""
+_TOLD = ("step_seconds_median", "peak_memory_bytes", "accuracy")
+
+
+def calibration_table(baseline: Baseline, margins: Margins) -> Table:
+    """Make a table of what a gate could find, by strategy and metric of step time."""
+    table = Table("strategy", "metric", "pairs differ by", box=None)
+    looks = noise_of(next(iter(baseline.strategies.values())), TIME_METRICS[0]).plan.looks
+    for title in (*(f"{num} pairs find" for num in (looks[0], looks[-1])), "margin", "pairs for the margin"):
+        table.add_column(title, justify="right")
+    for name, recorded in baseline.strategies.items():
+        for metric in TIME_METRICS:
+            noise, margin = noise_of(recorded, metric), margins.of(name)[metric]
+            needed = noise.pairs_for(margin)
+            cells = (
+                printable(name),
+                GATED[metric].label,
+                percent(noise.between_pairs),
+                percent(noise.finds(looks[0])),
+                percent(noise.finds(looks[-1])),
+                percent(margin),
+                "over 100" if needed is None else str(needed),
+            )
+            table.add_row(*map(Text, cells))
+    return table
+
+
+def lesson(baseline: Baseline, margins: Margins) -> str:
+    """Say what the gates to come will judge on this machine."""
+    too_noisy, least = [], 0.0
+    for name, recorded in baseline.strategies.items():
+        for metric in TIME_METRICS:
+            noise = noise_of(recorded, metric)
+            finds = noise.finds(noise.plan.looks[-1])
+            least = max(least, finds)
+            if finds > margins.of(name)[metric]:
+                too_noisy.append(f"{name}, {GATED[metric].label}")
+    if not too_noisy:
+        return f"Step times can be judged here: the gate finds a change of {percent(least)} or more."
+    return (
+        f"Too noisy for the margin, and not judged by gates on this machine: {listed(too_noisy)}. "
+        f"A margin of {percent(least)} could be judged; or calibrate again once the machine is quiet."
+    )
+
+
+def history_table(baselines: Sequence[Baseline]) -> Table:
+    """Make a table of baselines, by strategy and in the order given: the middle of the processes of each."""
+    table = Table("strategy", "recorded", "commit", box=None)
+    for metric in _TOLD:
+        table.add_column(GATED[metric].label, justify="right")
+    table.add_column("processes differ by", justify="right")
+    for name in dict.fromkeys(name for baseline in baselines for name in baseline.strategies):
+        for baseline in baselines:
+            if recorded := baseline.strategies.get(name):
+                cells = (
+                    printable(name),
+                    f"{baseline.recorded:%Y-%m-%d %H:%M}",
+                    (baseline.side.commit or "")[:8],
+                    *(value_of(metric, middle(recorded, metric)) for metric in _TOLD),
+                    percent(noise_of(recorded, _TOLD[0]).between_processes),
+                )
+                table.add_row(*map(Text, cells))
+    return table
+
+
+def middle(recorded: Recorded, metric: str) -> float | None:
+    """Give the median over the processes; None where one did not measure it."""
+    values = [getattr(process, metric) for process in recorded.processes]
+    return None if None in values else median(values)

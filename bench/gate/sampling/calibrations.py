@@ -1,0 +1,53 @@
+"""What the gate knows of this machine's noise, kept in the cache by machine, work and strategy."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from bench.errors import UsageError
+from bench.gate.baseline import read_baseline, write_baseline
+from bench.gate.noise import refusals
+from bench.workload.cache import cache_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from bench.gate.baseline import Baseline
+    from bench.gate.margins import Margins
+
+__all__ = ["keep", "look_up"]
+
+_MACHINE = ("processor", "number of cores", "threads", "device")
+"""Of a fingerprint; versions of software change what a step takes, and hardly how it varies."""
+
+
+def keep(baseline: Baseline) -> None:
+    """Keep a baseline as the calibration of the machine that it was recorded on.
+
+    Raises:
+        UsageError: the cache cannot be written.
+
+    """
+    for name, recorded in baseline.strategies.items():
+        alone = baseline.model_copy(update={"strategies": {name: recorded}})
+        write_baseline(alone, _path(baseline.work, name, baseline.side.fingerprint))
+
+
+def look_up(work: Mapping[str, object], margins: Margins, name: str, fingerprint: Mapping[str, str]) -> dict[str, str]:
+    """Say which step times of a strategy were found too noisy to be judged on a machine, and why."""
+    path = _path(work, name, fingerprint)
+    try:
+        known = read_baseline(path)
+    except UsageError:  # none, or one of another version
+        return {}
+    return refusals(known.strategies[name], known.recorded, margins.of(name))
+
+
+def _path(work: Mapping[str, object], name: str, fingerprint: Mapping[str, str]) -> Path:
+    machine = [fingerprint.get(key) for key in _MACHINE]
+    others = sorted((key, value) for key, value in work.items() if key != "strategies")
+    digest = sha256(json.dumps([machine, others, name]).encode()).hexdigest()
+    return cache_dir() / "gate" / "calibrations" / f"{digest[:16]}.json"

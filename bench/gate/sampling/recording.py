@@ -1,0 +1,80 @@
+"""One side recorded: it takes turns with itself, and what came of it is a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.gate.baseline import Baseline, Pair, Process, Recorded
+from bench.gate.judge import statistics
+from bench.gate.quality import LossRule
+from bench.gate.sampling.findings import without
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.gate.sampling.pairs import Taken
+    from bench.gate.sampling.sample import Sample
+    from bench.gate.sampling.session import Session
+    from bench.gate.verdict import Finding
+
+__all__ = ["Recording", "record"]
+
+
+_NUM_LOSSES = LossRule().num_steps
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What was recorded, and what could not be."""
+
+    baseline: Baseline
+    """Of the strategies of which every run ended well."""
+    failed: Mapping[str, tuple[Finding, ...]]
+    """For the others, that nothing was measured and why."""
+    crash: str | None = None
+    """How the side ended where it did not come to its end."""
+
+
+def record(session: Session, work: Mapping[str, str | int | float | None], num_pairs: int) -> Recording:
+    """Take pairs of a session both of whose sides are the same.
+
+    Raises:
+        UsageError: the side says that the request is wrong.
+
+    """
+    taken = session.record(num_pairs)
+    troubles = {name: trouble for name, pairs in taken.items() for one in pairs for trouble in one.troubles.values()}
+    failed = {
+        name: without(name, f"head: {trouble}", has_diverged=trouble.has_diverged) for name, trouble in troubles.items()
+    }
+    side = session.side("head", [one for pairs in taken.values() for one in pairs])
+    where = Path(side.name)
+    baseline = Baseline(
+        recorded=datetime.now(UTC).replace(microsecond=0),
+        side=replace(side, name=where.name) if where.is_absolute() else side,  # the file goes to other machines
+        work=dict(work),
+        strategies={name: _recorded(pairs) for name, pairs in taken.items() if name not in failed},
+    )
+    return Recording(baseline, failed, next((str(trouble) for trouble in troubles.values() if trouble.is_crash), None))
+
+
+def _recorded(taken: Sequence[Taken]) -> Recorded:
+    pairs = [(one.seed, samples) for one in taken if (samples := one.samples)]
+    _, (first, _) = pairs[0]
+    return Recorded(
+        is_half_precision=first.is_half_precision,
+        data_digest=first.data_digest,
+        pairs=tuple(Pair(seed=seed, processes=(_process(one), _process(other))) for seed, (one, other) in pairs),
+    )
+
+
+def _process(sample: Sample) -> Process:
+    return Process(
+        **statistics(sample.step_seconds),
+        peak_memory_bytes=sample.peak_bytes,
+        accuracy=sample.accuracy,
+        losses=sample.losses[:_NUM_LOSSES],
+    )

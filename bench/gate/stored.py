@@ -1,0 +1,121 @@
+"""Two baselines judged, head against base, each recorded at its own time.
+
+Memory, accuracy and first losses hardly depend on the moment and are always judged. A time does: it
+is judged only where both were recorded on one machine with one set of versions, and where single
+processes agree so well that no pairing is needed. Elsewhere a stored time shows a trend and no more.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bench.gate.judge import TIME_METRICS, time_findings, without_rerun
+from bench.gate.memory import judge_memory
+from bench.gate.noise import noise_of
+from bench.gate.quality import judge_accuracy, judge_losses
+from bench.gate.sampling.findings import rules_of, without
+from bench.gate.verdict import GATED, Judgement
+from bench.gate.words import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from bench.gate.baseline import Baseline, Pair, Recorded
+    from bench.gate.margins import Margins
+    from bench.gate.sampling.findings import Rules
+    from bench.gate.verdict import Finding
+
+__all__ = ["MOST_NOISE", "judge_baselines", "too_noisy"]
+
+MOST_NOISE = 0.01
+"""Deviation of single processes up to which times of different hours are compared."""
+_FEWEST_PAIRS = 2
+
+
+def judge_baselines(
+    base: Baseline, head: Baseline, margins: Margins, failed: Mapping[str, tuple[Finding, ...]] | None = None
+) -> Judgement:
+    """Judge every strategy that either has; `failed` has the findings of those that head could not record."""
+    work = _differences(base.work, head.work, skip=("strategies",))
+    machine = _differences(base.side.fingerprint, head.side.fingerprint)
+    warnings = [f"Step times are not judged: {machine}."] if machine else []
+    findings: list[Finding] = []
+    for name in dict.fromkeys([*base.strategies, *head.strategies, *(failed or {})]):
+        before, after = base.strategies.get(name), head.strategies.get(name)
+        if failed and name in failed:
+            findings += failed[name]
+        elif before is None or after is None:
+            findings += without(name, f"{'base' if before is None else 'head'} did not record it")
+        elif work:
+            findings += without(name, f"not the same work: {work}")
+        elif before.data_digest != after.data_digest:
+            findings += without(name, "the rows are not those of base")
+        else:
+            noise = {} if machine else dict(_noise(name, {"base": before, "head": after}))
+            warnings += noise.values()
+            timed = [] if machine else [metric for metric in TIME_METRICS if metric not in noise]
+            findings += _judge(name, before, after, rules_of(margins.of(name)), timed)
+    return Judgement(tuple(findings), base.side, head.side, tuple(warnings))
+
+
+def too_noisy(recorded: Recorded, metric: str) -> bool:
+    """Whether single processes differ too much for a stored time to be compared with."""
+    return noise_of(recorded, metric).between_processes > MOST_NOISE
+
+
+def _differences(base: Mapping[str, object], head: Mapping[str, object], skip: Iterable[str] = ()) -> str:
+    """Say in what two mappings differ; empty where they do not."""
+    names = [name for name in dict.fromkeys([*base, *head]) if name not in skip and base.get(name) != head.get(name)]
+    return "; ".join(
+        f"{name} is {base.get(name, 'unknown')} in base and {head.get(name, 'unknown')} in head" for name in names
+    )
+
+
+def _noise(name: str, sides: Mapping[str, Recorded]) -> Iterator[tuple[str, str]]:
+    """Say which times are not judged, by metric, and why."""
+    for metric in TIME_METRICS:
+        side, recorded = max(sides.items(), key=lambda item: noise_of(item[1], metric).between_processes)
+        if too_noisy(recorded, metric):
+            seen = percent(noise_of(recorded, metric).between_processes)
+            why = f"single processes of {side} differ by {seen}, and a stored time needs {percent(MOST_NOISE)} or less"
+            yield metric, f"{name}, {GATED[metric].label}: not judged: {why}."
+
+
+def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Iterable[str]) -> tuple[Finding, ...]:
+    """Judge what two recordings of one strategy share: head may have taken fewer pairs than base."""
+    befores, afters = ({pair.seed: pair for pair in side.pairs} for side in (base, head))
+    seeds = [seed for seed in befores if seed in afters]
+    if len(seeds) < _FEWEST_PAIRS:
+        return without(name, "base and head share no seeds")
+    theirs, ours = ({seed: side[seed].processes[0] for seed in seeds} for side in (befores, afters))
+    rule = without_rerun(rules.time.margins, len(seeds))
+    times = {
+        metric: tuple((_time(befores[seed], metric), _time(afters[seed], metric)) for seed in seeds) for metric in timed
+    }
+    return (
+        *(time_findings(name, metric, values, (), rule) for metric, values in times.items()),
+        *judge_memory(name, _peaks(base), _peaks(head), rules.memory),
+        *judge_accuracy(
+            name,
+            {seed: process.accuracy for seed, process in theirs.items()},
+            {seed: process.accuracy for seed, process in ours.items()},
+            rules.accuracy,
+        ),
+        *judge_losses(
+            name,
+            {seed: process.losses for seed, process in theirs.items()},
+            {seed: process.losses for seed, process in ours.items()},
+            rules.losses,
+            amp=base.is_half_precision or head.is_half_precision,
+        ),
+    )
+
+
+def _time(pair: Pair, metric: str) -> float:
+    """Give the geometric mean of the two processes, in seconds."""
+    return math.sqrt(math.prod(getattr(process, metric) for process in pair.processes))
+
+
+def _peaks(recorded: Recorded) -> list[int]:
+    return [process.peak_memory_bytes for process in recorded.processes if process.peak_memory_bytes is not None]

@@ -1,0 +1,58 @@
+"""Baselines over time as one HTML file that needs no network and no script; it shows, and judges nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from bench.files import replace_file
+from bench.gate.outputs.baseline_tables import RECORDED
+from reports.drawing import to_svg
+from reports.templating import asset, environment
+from reports.theme import NARROW, style_variables
+from reports.trends import trend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from bench.gate.baseline import Baseline
+
+__all__ = ["FILE_NAME", "render_trend", "write_trend"]
+
+FILE_NAME = "trend.html"
+
+
+def write_trend(baselines: Sequence[Baseline], directory: Path) -> Path:
+    """Write the page into a directory; give its path.
+
+    Raises:
+        OSError: the directory cannot be written.
+
+    """
+    path = directory / FILE_NAME
+    replace_file(path, render_trend(baselines).encode())
+    return path
+
+
+def render_trend(baselines: Sequence[Baseline]) -> str:
+    """Render the page, the oldest baseline first. Names come from outside and are escaped; the figures are ours."""
+    ordered = sorted(baselines, key=lambda baseline: baseline.recorded)
+    strategies = dict.fromkeys(name for baseline in ordered for name in baseline.strategies)
+    charts = [
+        trend(name, metric, ordered, f"trend-{index}-{metric}")
+        for index, name in enumerate(strategies)
+        for metric in RECORDED
+    ]
+    num = len(ordered)
+    return (
+        environment()
+        .get_template("trend.html")
+        .render(
+            headline=f"{num} baseline{'s' if num > 1 else ''}, {ordered[0].recorded:%Y-%m-%d} to {ordered[-1].recorded:%Y-%m-%d}",
+            charts=[(chart, to_svg(chart, NARROW)) for chart in charts if not chart.missing],
+            baselines=list(reversed(ordered)),
+            style=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
+        )
+    )
