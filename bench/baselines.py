@@ -86,14 +86,15 @@ def show(paths: list[Path], out: Path | None = None) -> int:
     """
     from bench.gate.baseline import read_baseline  # noqa: PLC0415
     from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
+    from bench.gating import make_directory  # noqa: PLC0415
 
     ordered = sorted(map(read_baseline, paths), key=lambda baseline: baseline.recorded)
+    if out is not None:
+        make_directory(out)
     Console().print(history_table(ordered))
     if out is not None:
-        from bench.gating import make_directory  # noqa: PLC0415
         from reports.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
 
-        make_directory(out)
         Console().print(Text(f"trend: {write_trend(ordered, out)}"), soft_wrap=True)
     return 0
 

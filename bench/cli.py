@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,13 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import UsageError
+from bench.gate_command import DEFAULTS as GATE_DEFAULTS
 from bench.gate_command import SETTINGS as GATE_SETTINGS
 from bench.gate_command import gate as gate_command
 from bench.gate_command import repeat_sides, save, show
 from bench.settings import QUICK, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bench.gating import RulesFile
 
@@ -56,10 +58,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return int(result or 0)
 
 
-def _setting(name: str) -> inspect.Parameter:
-    """Make the option that sets `name`; the settings alone know its type, its default and what it means."""
+def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
+    """Make the option that sets `name`; the settings alone know its type and what it means, and mostly its default."""
     field = Settings.model_fields[name]
-    default = "" if field.default is None or field.default is False else f" [default: {field.default}]"
+    told = defaults.get(name, field.default)
+    default = "" if told is None or told is False else f" [default: {told}]"
     # Rows are a number or "all", which the settings read.
     kind: Any = str if name in ("train_samples", "eval_samples") else field.annotation
     option = typer.Option(help=f"{field.description}{default}", show_default=False)
@@ -69,15 +72,17 @@ def _setting(name: str) -> inspect.Parameter:
 
 
 def _with_settings(
-    command: Callable[..., int], names: Iterable[str] = tuple(Settings.model_fields)
+    command: Callable[..., int],
+    names: Iterable[str] = tuple(Settings.model_fields),
+    defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[..., int]:
-    """Give a command that takes `**given` an option for every setting, or for those named."""
+    """Give a command that takes `**given` an option for every setting, or for those named; it may have other `defaults`."""
     own = [
         p
         for p in inspect.signature(command, eval_str=True).parameters.values()
         if p.kind is inspect.Parameter.KEYWORD_ONLY
     ]
-    signature = inspect.Signature([*map(_setting, names), *own])
+    signature = inspect.Signature([*(_setting(name, defaults) for name in names), *own])
     command.__signature__ = signature  # type: ignore[attr-defined]
     return command
 
@@ -141,9 +146,9 @@ def report(
     )
 
 
-app.command("gate")(_with_settings(gate_command, GATE_SETTINGS))
+app.command("gate")(_with_settings(gate_command, GATE_SETTINGS, GATE_DEFAULTS))
 baseline = typer.Typer(help="Record what a side takes, and show what was recorded.", no_args_is_help=True)
-baseline.command("save")(_with_settings(save, GATE_SETTINGS))
+baseline.command("save")(_with_settings(save, GATE_SETTINGS, GATE_DEFAULTS))
 baseline.command("show")(show)
 app.add_typer(baseline, name="baseline")
 

@@ -9,7 +9,7 @@ import typer
 
 from bench.errors import UsageError
 
-__all__ = ["SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides", "save", "show"]
+__all__ = ["DEFAULTS", "SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides", "save", "show"]
 
 SIDES = ("--base", "--head")
 """The options that take as many words as a pattern of the shell becomes."""
@@ -23,6 +23,15 @@ SETTINGS = (
     *("train_samples", "eval_samples", "steps", "batch_size", "micro_batch_size", "lr", "device", "timeout"),
 )
 """Of a comparison, those that a gate has too: what both sides train."""
+
+DEFAULTS = {
+    "strategies": "full,freeze",
+    "model": "a tiny Llama",
+    "dataset": "toy reviews, where the model is tiny",
+    "steps": "60",
+    "timeout": "600",
+}
+"""Of those, as --help tells them, where a gate has others than a comparison."""
 
 
 def gate(

@@ -1,57 +1,15 @@
 """The page as a browser shows it: Chromium, wherever it is installed."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from bench.comparison import compare
 from reports import write_report
+from tests.reports.looking import MODES, check_accessible, check_boxes, open_details
 
 pytestmark = pytest.mark.browser
 
-CLIPPED = """
-() => [...document.querySelectorAll('body *')].filter(element => {
-  const style = getComputedStyle(element), box = element.getBoundingClientRect();
-  const own = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
-  if (!own || box.width === 0 || element.closest('.scroll:not(:has(.cards)), caption, script, style')) return false;
-  if (element.closest('.scroll') && innerWidth > 1000 && getComputedStyle(element.closest('.scroll')).overflowX === 'auto') return false;
-  if (element.closest('svg')) {
-    const frame = element.closest('svg').getBoundingClientRect();
-    return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
-  }
-  return box.left < -0.5 || box.right > innerWidth + 0.5 ||
-    (style.overflow !== 'visible' && (element.scrollWidth > element.clientWidth || element.scrollHeight > element.clientHeight));
-}).map(element => element.textContent)
-"""
-
-OVERLAPPING = """
-() => [...document.querySelectorAll('svg')].flatMap(svg => {
-  const texts = [...svg.querySelectorAll('text')].map(text => [text.textContent, text.getBoundingClientRect()])
-    .filter(([_, box]) => box.width > 0);
-  return texts.flatMap(([one, a], index) => texts.slice(index + 1)
-    .filter(([_, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2
-      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4)
-    .map(([other]) => one + ' / ' + other));
-})
-"""
-
-
-MODES = {
-    "screen": {"width": 1280},
-    "phone": {"width": 360},
-    "dark": {"width": 1280, "scheme": "dark"},
-    "dark phone": {"width": 360, "scheme": "dark"},
-    "print": {"width": 794, "media": "print"},
-}
-"""How a page is read; 794 pixels are A4."""
-
 CASES = ["default", "eight", "single", "invalid", "sixty"]
 FORMS = {"default": "winner", "eight": "winner", "single": "undecided", "invalid": "invalid", "sixty": "winner"}
-
-
-def _check_boxes(page):
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(CLIPPED) == []
-    assert page.evaluate(OVERLAPPING) == []
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -59,17 +17,16 @@ def _check_boxes(page):
 def test_every_page_is_whole_and_accessible(opened, pages, case, mode):
     page, noise = opened(pages[case], **MODES[mode], bypass_csp=True)
     if mode != "print":
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    _check_boxes(page)
+        open_details(page)
+    check_boxes(page)
     if case != "sixty" or mode in {"screen", "dark phone"}:  # half a minute each: once per theme, and per width
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        check_accessible(page)
     assert noise == []
 
 
 def test_no_name_breaks_the_page_under_its_policy(opened, hostile_report):
     page, noise = opened(hostile_report, 400)
-    _check_boxes(page)
+    check_boxes(page)
     assert noise == []
 
 
@@ -154,6 +111,5 @@ def test_several_comparisons_make_one_page(opened, joined_report):
 @pytest.mark.parametrize("width", [1280, 400])
 def test_no_runs_at_all_make_a_page_too(opened, tmp_path, width):
     page, noise = opened(write_report(compare([]), tmp_path), width)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(CLIPPED) == []
+    check_boxes(page)
     assert noise == []

@@ -3,12 +3,9 @@
 import math
 import random
 import re
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from markupsafe import escape
 
 from bench.gate.judge import Pair, judge_time, unmeasured
@@ -20,9 +17,7 @@ from reports.drawing import to_svg
 from reports.gate_page import render_gate, write_gate
 from reports.pair_changes import pair_changes
 from reports.theme import NARROW
-
-BROWSER = runpy.run_path(str(Path(__file__).with_name("test_browser.py")))
-"""How the other page is looked at."""
+from tests.reports.looking import MODES, check_accessible, check_boxes, open_details
 
 
 def _pairs(number, effect, noise, seed=0):
@@ -114,17 +109,14 @@ def test_only_the_worst_are_drawn_where_there_are_many(judgement):
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("case", "mode"),
-    [*(("every", mode) for mode in BROWSER["MODES"]), ("nothing", "phone"), ("crashed", "dark")],
+    [*(("every", mode) for mode in MODES), ("nothing", "phone"), ("crashed", "dark")],
 )
 def test_the_page_is_whole_and_accessible(opened, pages, case, mode):
-    page, noise = opened(pages[case], **BROWSER["MODES"][mode], bypass_csp=True)
+    page, noise = opened(pages[case], **MODES[mode], bypass_csp=True)
     if mode != "print":
-        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(BROWSER["CLIPPED"]) == []
-    assert page.evaluate(BROWSER["OVERLAPPING"]) == []
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+        open_details(page)
+    check_boxes(page)
+    check_accessible(page)
     assert noise == []
 
 

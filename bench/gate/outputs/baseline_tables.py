@@ -70,11 +70,13 @@ def lesson(baseline: Baseline, margins: Margins) -> str:
 
 
 def history_table(baselines: Sequence[Baseline]) -> Table:
-    """Make a table of baselines, by strategy and in the order given: the middle of the processes of each."""
-    table = Table("strategy", "recorded", "commit", box=None)
+    """Make a table of baselines, by strategy and in the order given: the middle of the processes of each, and how they differ in time."""
+    table = Table("strategy", box=None)
+    for title in ("recorded", "commit"):
+        table.add_column(title, no_wrap=True)
     for metric in _TOLD:
         table.add_column(GATED[metric].label, justify="right")
-    table.add_column("processes differ by", justify="right")
+    table.add_column("noise", justify="right")
     for name in dict.fromkeys(name for baseline in baselines for name in baseline.strategies):
         for baseline in baselines:
             if recorded := baseline.strategies.get(name):
