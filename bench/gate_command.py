@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bench.errors import UsageError
+from bench.settings import WORK
 
 __all__ = ["DEFAULTS", "SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides", "save", "show"]
 
@@ -18,10 +19,7 @@ FormatName = Literal["json", "markdown", "junit", "sarif", "github-action-benchm
 """The names of `bench.gate.outputs.FORMATS`, which --help does not import."""
 
 
-SETTINGS = (
-    *("strategies", "model", "dataset", "text_column", "label_column", "train_split", "eval_split", "max_length"),
-    *("train_samples", "eval_samples", "steps", "batch_size", "micro_batch_size", "lr", "device", "timeout"),
-)
+SETTINGS = (*WORK, "device", "timeout")
 """Of a comparison, those that a gate has too: what both sides train."""
 
 DEFAULTS = {

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
     from bench.spec import Term
 
-__all__ = ["QUICK", "Settings"]
+__all__ = ["QUICK", "WORK", "Settings"]
 
 _RUN, _WORKLOAD = RunSpec.model_fields, WorkloadSpec.model_fields
+
+WORK = (
+    *("strategies", "model", "dataset", "text_column", "label_column", "train_split", "eval_split", "max_length"),
+    *("train_samples", "eval_samples", "steps", "batch_size", "micro_batch_size", "lr"),
+)
+"""The settings that say what a gate trains, and on which rows."""
 
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
 """What `--quick` sets where nothing else does."""

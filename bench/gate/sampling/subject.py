@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
-from bench.gate_command import SETTINGS
-from bench.settings import Settings
+from bench.settings import WORK, Settings
 from bench.spec import parse_strategies
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.workload.cache import build_once, cache_dir
@@ -25,7 +24,6 @@ __all__ = ["TINY", "Subject", "gather"]
 
 TINY = "tiny"
 """In the work of a subject: the layout of the tiny model and its data."""
-_WORK = set(SETTINGS) - {"device", "timeout"}
 
 _LEAST_STEPS = 2 * NUM_WARMUP_STEPS
 _DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_WARMUP_STEPS + 50, "timeout": 600.0}
@@ -69,13 +67,13 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
         )
         raise UsageError(msg)
     compositions = parse_strategies(settings.strategies)
-    work = settings.model_dump(include=_WORK)
+    work = settings.model_dump(include=set(WORK))
     threads = int(chosen) if (chosen := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() else None
     if not settings.model_fields_set & {"model", "dataset"}:
         folder = build_once(cache_dir() / "gate" / f"tiny-{_LAYOUT}", _build)
         tiny = {**_TINY, "model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
         settings = Settings.model_validate(tiny | settings.model_dump(include=settings.model_fields_set))
-        work = settings.model_dump(include=_WORK - {"model", "dataset"}) | {TINY: _LAYOUT}
+        work = settings.model_dump(include=set(WORK) - {"model", "dataset"}) | {TINY: _LAYOUT}
         threads = threads or _TINY_THREADS
     device = device_of(settings.device)
     specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
