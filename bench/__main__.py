@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from bench.errors import BenchError, UsageError
@@ -19,7 +20,9 @@ def main() -> int:
     try:
         return run()
     except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)  # noqa: T201  (the one line for the user)
+        # One line, whatever names from outside are in it.
+        line = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(error))
+        print(f"bench: {line}", file=sys.stderr)  # noqa: T201  (for the user)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130

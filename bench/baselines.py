@@ -48,10 +48,10 @@ def calibrate(
     baseline = recording.baseline
     if baseline.strategies:
         Console().print(calibration_table(baseline, margins))
-        Console().print(Text(lesson(baseline, margins)), soft_wrap=True)
-        keep(baseline)
         if out is not None:
             _write(baseline, out / "calibration.json")
+        keep(baseline)
+        Console().print(Text(lesson(baseline, margins)), soft_wrap=True)
     if recording.failed:
         return _failed(recording)
     refused = any(
@@ -74,6 +74,8 @@ def save(path: Path, side: Checkout, subject: Subject) -> int:
         return _failed(recording)
     _write(recording.baseline, path)
     Console().print(history_table([recording.baseline]))
+    if recording.baseline.is_changed:
+        Console(stderr=True).print("Files differ from the commit that is recorded.", style="yellow")
     return 0
 
 
@@ -95,7 +97,12 @@ def show(paths: list[Path], out: Path | None = None) -> int:
     if out is not None:
         from reports.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
 
-        Console().print(Text(f"trend: {write_trend(ordered, out)}"), soft_wrap=True)
+        try:
+            page = write_trend(ordered, out)
+        except OSError as error:
+            msg = f"--out {out}: {error.strerror}; name a directory that can be written"
+            raise UsageError(msg) from error
+        Console().print(Text(f"trend: {page}"), soft_wrap=True)
     return 0
 
 
@@ -104,14 +111,21 @@ def against(
 ) -> Callable[[], Judgement]:
     """Prepare to judge a side, or what was recorded of one, against a baseline: the work is the baseline's own.
 
+    Args:
+        base: The baseline.
+        head: What is judged.
+        margins: By strategy and metric.
+        settings: Device and timeout, where they are given.
+        choose: Finds the device.
+
     Raises:
-        UsageError: a file is no baseline, or settings are given that the baseline has already.
+        UsageError: a file is no baseline, or is one of work that this bench no longer does.
 
     """
     from dataclasses import replace  # noqa: PLC0415
 
     from bench.gate.baseline import read_baseline  # noqa: PLC0415
-    from bench.gate.stored import judge_baselines, too_noisy  # noqa: PLC0415
+    from bench.gate.stored import differences_of_work, judge_baselines, too_noisy  # noqa: PLC0415
 
     before = read_baseline(base)
     if isinstance(head, Path):
@@ -119,25 +133,30 @@ def against(
         return lambda: judge_baselines(before, after, margins)
     from bench.gate.sampling.subject import TINY, gather  # noqa: PLC0415
 
-    if superfluous := settings.keys() - {"device", "timeout"}:
-        option = min(superfluous).replace("_", "-")
-        msg = f"--{option}: a gate against a baseline does the same work as {base}; leave it out"
-        raise UsageError(msg)
     work = {name: value for name, value in before.work.items() if name != TINY}
-    subject = gather({**work, **settings}, None, choose)
+    try:
+        subject = gather({**work, **settings}, None, choose)
+    except UsageError as error:
+        msg = f"{base}: {error}"
+        raise UsageError(msg) from error
+    if different := differences_of_work(before.work, subject.work):
+        msg = f"{base} cannot be compared with: {different}; record it again"
+        raise UsageError(msg)
     # Where times will not be judged, the first look is enough for the rest.
     timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
     num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else Plan().looks[0]
 
     def measure() -> Judgement:
-        recording = _record(head, subject, num_pairs)
+        recording = _record(head, subject, num_pairs, has_known_work=True)
         judged = judge_baselines(before, recording.baseline, margins, recording.failed)
         return replace(judged, head_crashed=recording.crash)
 
     return measure
 
 
-def _record(side: Checkout, subject: Subject, num_pairs: int = _NUM_PAIRS) -> Recording:
+def _record(
+    side: Checkout, subject: Subject, num_pairs: int = _NUM_PAIRS, *, has_known_work: bool = False
+) -> Recording:
     from bench.gate.margins import Margins  # noqa: PLC0415
     from bench.gate.sampling.recording import record  # noqa: PLC0415
     from bench.gate.sampling.session import Session, hold  # noqa: PLC0415
@@ -145,13 +164,17 @@ def _record(side: Checkout, subject: Subject, num_pairs: int = _NUM_PAIRS) -> Re
     say = Console(stderr=True).print
     with hold(side) as held:
         session = Session(held, subject, margins=Margins(), say=lambda text: say(Text(text), soft_wrap=True))
-        return record(session, subject.work, num_pairs)
+        return record(session, subject.work, num_pairs, has_known_work=has_known_work)
 
 
 def _failed(recording: Recording) -> int:
     """Say what could not be recorded."""
+    from bench.gate.outputs.signs import printable  # noqa: PLC0415
+
     for name, findings in recording.failed.items():
-        Console(stderr=True).print(Text(f"{name}: not recorded: {findings[0].reason}", style="red"), soft_wrap=True)
+        Console(stderr=True).print(
+            Text(printable(f"{name}: not recorded: {findings[0].reason}"), style="red"), soft_wrap=True
+        )
     return _CRASHED if recording.crash else _NOT_MEASURED
 
 

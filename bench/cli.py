@@ -147,7 +147,7 @@ def report(
 
 
 app.command("gate")(_with_settings(gate_command, GATE_SETTINGS, GATE_DEFAULTS))
-baseline = typer.Typer(help="Record what a side takes, and show what was recorded.", no_args_is_help=True)
+baseline = typer.Typer(help="Record what a side takes, and show what was recorded.")
 baseline.command("save")(_with_settings(save, GATE_SETTINGS, GATE_DEFAULTS))
 baseline.command("show")(show)
 app.add_typer(baseline, name="baseline")

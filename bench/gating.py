@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["RulesFile", "Sides", "calibrate", "conclude", "gate", "make_directory", "never_red", "save_baseline"]
 
 _NOT_MEASURED = 4
+_HOW = {"device", "timeout"}
+"""The settings that say how something is trained, not what."""
 _CONFIG = Path("bench.toml")
 """Read where it is there and no other is named."""
 
@@ -186,12 +188,28 @@ def make_directory(path: Path, option: str = "--out") -> None:
         raise UsageError(msg) from error
 
 
+def check_file(path: Path) -> None:
+    """Refuse a file that cannot be written before anything is measured.
+
+    Raises:
+        UsageError: it is a directory, or its directory cannot be made or written.
+
+    """
+    make_directory(path.parent, "FILE")
+    if path.is_dir() or not path.name or not os.access(path.parent, os.W_OK):
+        msg = f"FILE {path}: no file can be written there; name one, such as baseline.json"
+        raise UsageError(msg)
+
+
 def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
     """Find out what to judge, and whether that can be done at all, before anything is done."""
     from bench.gate.baseline import is_baseline  # noqa: PLC0415
 
     if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
         return _against(sides, base, margins)
+    if len(sides.base) == 1 and _is_file(sides.base[0]) and not base.is_file():
+        msg = f"--base {base}: no such file; name a baseline, or files of pytest-benchmark"
+        raise UsageError(msg)
     words = (*sides.base, *sides.head)
     if words and all(map(_is_file, words)):
         from bench.gate.benchmarks import judge_benchmarks  # noqa: PLC0415
@@ -232,17 +250,25 @@ def _against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgeme
     """Find out what to judge against a baseline."""
     from bench.baselines import against  # noqa: PLC0415
     from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.baseline import is_baseline  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+    from bench.settings import Settings  # noqa: PLC0415
 
     if sides.base_python:
         msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
         raise UsageError(msg)
+    if superfluous := sides.settings.keys() - _HOW:
+        option = min(superfluous).replace("_", "-")
+        msg = f"--{option}: a gate against a baseline does the same work as {base}; leave it out"
+        raise UsageError(msg)
     head: Path | Checkout
-    if len(sides.head) == 1 and _is_file(sides.head[0]):
+    if len(sides.head) == 1 and (_is_file(sides.head[0]) or is_baseline(Path(sides.head[0]))):
         head = Path(sides.head[0])
     else:
         head = find_side("--head", _one("--head", sides.head), sides.head_python)
-    return against(base, head, margins, sides.settings, choose_device)
+    # Of a file of settings, only what does not change the work.
+    written = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
+    return against(base, head, margins, {**written, **sides.settings}, choose_device)
 
 
 def save_baseline(
@@ -261,7 +287,7 @@ def save_baseline(
     """
     from bench import baselines  # noqa: PLC0415  (--help does without)
 
-    make_directory(path.parent, "FILE")
+    check_file(path)
     sides = _with_config(Sides((), () if side is None else (side,), None, python, config, settings))
     recorded = _side_and_subject(sides, "--side")
     return never_red(lambda: baselines.save(path, *recorded))

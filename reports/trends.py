@@ -88,7 +88,14 @@ def _moved(metric: str, before: float, after: float) -> float:
 
 def _stretches(points: _Points) -> list[list[tuple[Baseline, Recorded]]]:
     """Cut where machine, versions or work change."""
-    return [list(run) for _, run in groupby(points, key=lambda point: (point[0].side.fingerprint, point[0].work))]
+    return [list(run) for _, run in groupby(points, key=_circumstances)]
+
+
+def _circumstances(point: tuple[Baseline, Recorded]) -> tuple[object, ...]:
+    """What must be equal for values to be compared; other strategies that were recorded beside do not matter."""
+    baseline, recorded = point
+    work = {name: value for name, value in baseline.work.items() if name != "strategies"}
+    return baseline.side.fingerprint, work, recorded.data_digest
 
 
 def _when(baseline: Baseline) -> str:

@@ -104,7 +104,7 @@ def test_wrong_requests_are_answered_in_one_line(bench, make_files, tmp_path):
     words = make_files(number=4)
     one = words[2]
     assert "4 files of base and 3 of head" in _refused(bench, *words[:-1])
-    assert "No such file" in _refused(bench, "gate", "--base", "absent*.json", "--head", one)
+    assert "no such file" in _refused(bench, "gate", "--base", "absent*.json", "--head", one)
     assert "Is a directory" in _refused(bench, "gate", "--base", one, "--head", _directory(tmp_path / "x.json"))
     assert "are the same measurement" in _refused(bench, "gate", "--base", one, "--head", one)
     assert "No such option: --bse" in _refused(bench, "gate", "--bse", one)

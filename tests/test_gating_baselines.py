@@ -22,9 +22,10 @@ def side(tmp_path):
 
 @pytest.fixture
 def baseline(bench, side, tmp_path):
-    """Record a checkout that behaves well."""
+    """Record a checkout that behaves well, but is so unsteady that no time is compared with its own."""
     path = tmp_path / "baselines" / "first.json"
-    code, out, _ = bench("baseline", "save", path, "--side", side(), *SHORT)
+    unsteady = side(before="import random; random.seed(os.getpid()); seconds = 0.001 * random.uniform(1, 2)")
+    code, out, _ = bench("baseline", "save", path, "--side", unsteady, *SHORT)
     assert code == 0, out
     return path
 
@@ -52,7 +53,7 @@ def test_a_machine_is_calibrated_and_gates_mind_it(bench, side, tmp_path):
     assert {found[metric]["verdict"] for metric in ("peak_memory_bytes", "accuracy", "first_losses")} == {"PASS"}
     assert "full: 4 pairs" in err
     assert "6 pairs" not in err
-    # Another work, or a margin that can be judged, is judged.
+    # Another work is judged.
     code, out, _ = bench("gate", "--base", side("one"), "--head", side("two"), "--strategies", "full", "--steps", "21")
     assert code != 4
 
@@ -67,10 +68,15 @@ def test_a_baseline_is_recorded_and_shown_and_drawn(bench, baseline, tmp_path):
     assert "2 baselines" in (tmp_path / "trend" / "trend.html").read_text()
 
 
-def test_a_gate_against_a_baseline_does_its_work(bench, side, baseline):
+def test_a_gate_against_a_baseline_does_its_work(bench, side, baseline, tmp_path):
+    """Whatever a file of settings says of other work; how long it may take, the file does say."""
+    config = tmp_path / "bench.toml"
+    config.write_text("steps = 99\ntimeout = 2")
     head = side("head", after="assert spec['steps'] in (12, 20)")
-    code, out, _ = bench("gate", "--base", baseline, "--head", head)
+    code, out, _ = bench("gate", "--base", baseline, "--head", head, "--config", config)
     assert code == 0
+    hanging = side("hanging", before="time.sleep(600)")
+    assert bench("gate", "--base", baseline, "--head", hanging, "--config", config)[0] == 5
     assert "Gate: pass" in out
 
 
@@ -80,6 +86,8 @@ def test_a_gate_against_a_baseline_does_its_work(bench, side, baseline):
         ({"after": "measured['memory']['host_peak_bytes'] += 32 << 20"}, 1, "peak_memory_bytes"),
         ({"after": "measured['evaluation']['accuracy'] = 0.5"}, 1, "accuracy"),
         ({"after": "return fail('diverged', 'the loss is nan')"}, 1, "first_losses"),
+        ({"after": "measured['losses'][3] = float('nan')"}, 1, "first_losses"),
+        ({"before": "return fail('failed', 'unknown strategy', usage=True)"}, 4, None),
         ({"after": "os._exit(3)"}, 5, None),
         ({"after": "del measured['losses']"}, 4, None),
     ],
@@ -121,8 +129,19 @@ def test_wrong_requests_are_answered_in_one_line(bench, baseline, tmp_path):
     assert "taken: File exists; name a directory" in _refused(
         bench, "baseline", "show", baseline, "--out", _file(tmp_path / "taken")
     )
-    assert "FILE" in _refused(bench, "baseline", "save", _file(tmp_path / "file") / "x.json", "--side", root)
-    assert "--side" in _refused(bench, "baseline", "save", tmp_path / "x.json", "--side", "nowhere")
+    assert "--base absent.json: no such file" in _refused(bench, "gate", "--base", "absent.json", "--head", root)
+    no_room = "FILE {}: no file can be written there"
+    for path in (tmp_path, "."):
+        assert no_room.format(path) in _refused(bench, "baseline", "save", path, "--side", root)
+    below = _file(tmp_path / "file")
+    assert f"FILE {below}: File exists" in _refused(bench, "baseline", "save", below / "x.json", "--side", root)
+    assert "--side nowhere: " in _refused(bench, "baseline", "save", tmp_path / "x.json", "--side", "nowhere")
+    assert "Missing command" in _refused(bench, "baseline")
+    other = tmp_path / "other-layout.json"
+    other.write_text(baseline.read_text().replace('"tiny": 1', '"tiny": 0'))
+    assert "tiny is 0 in base and 1 in head; record it again" in _refused(bench, "gate", "--base", other)
+    other.write_text(baseline.read_text().replace('"tiny": 1', '"tiny": 1, "new\\u001b[2J": 2'))
+    assert f"{other}: --new" in _refused(bench, "gate", "--base", other)
     baseline.write_text(baseline.read_text()[:300])
     assert "is no baseline of schema 1" in _refused(bench, "gate", "--base", baseline)
 

@@ -6,10 +6,9 @@ pairs differ by is noise. The same file serves as the calibration of a machine.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from bench.errors import UsageError
 from bench.files import replace_file
@@ -32,7 +31,7 @@ class Process(_Value):
 
     step_seconds_median: float = Field(gt=0)
     step_seconds_mean: float = Field(gt=0)
-    peak_memory_bytes: int | None
+    peak_memory_bytes: int | None = Field(gt=0)
     accuracy: float
     """A share."""
     losses: tuple[float, ...]
@@ -65,8 +64,10 @@ class Baseline(_Value):
 
     kind: Literal["bench baseline"] = "bench baseline"
     schema_version: Literal[1] = 1
-    recorded: datetime
+    recorded: AwareDatetime
     side: Side
+    is_changed: bool = False
+    """Whether files of it differed from its commit."""
     work: dict[str, str | int | float | None]
     """The settings that were trained with; "tiny" stands for the gate's own model and data, of that layout."""
     strategies: dict[str, Recorded]
@@ -90,7 +91,7 @@ def read_baseline(path: Path) -> Baseline:
 
     """
     try:
-        return Baseline.model_validate_json(path.read_bytes())
+        baseline = Baseline.model_validate_json(path.read_bytes())
     except OSError as error:
         msg = f"{path}: {error.strerror}; name a file written by `bench baseline save`"
         raise UsageError(msg) from error
@@ -99,6 +100,10 @@ def read_baseline(path: Path) -> Baseline:
         where = ".".join(map(str, first["loc"])) or "the file"
         msg = f"{path} is no baseline of schema 1: {where}: {first['msg']}; record it again"
         raise UsageError(msg) from error
+    if not baseline.strategies:
+        msg = f"{path} holds no strategy; record it again"
+        raise UsageError(msg)
+    return baseline
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:

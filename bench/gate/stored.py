@@ -15,18 +15,17 @@ from bench.gate.memory import judge_memory
 from bench.gate.noise import noise_of
 from bench.gate.quality import judge_accuracy, judge_losses
 from bench.gate.sampling.findings import rules_of, without
-from bench.gate.verdict import GATED, Judgement
+from bench.gate.verdict import GATED, Finding, Judgement
 from bench.gate.words import percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from bench.gate.baseline import Baseline, Pair, Recorded
     from bench.gate.margins import Margins
     from bench.gate.sampling.findings import Rules
-    from bench.gate.verdict import Finding
 
-__all__ = ["MOST_NOISE", "judge_baselines", "too_noisy"]
+__all__ = ["MOST_NOISE", "differences_of_work", "judge_baselines", "too_noisy"]
 
 MOST_NOISE = 0.01
 """Deviation of single processes up to which times of different hours are compared."""
@@ -37,24 +36,32 @@ def judge_baselines(
     base: Baseline, head: Baseline, margins: Margins, failed: Mapping[str, tuple[Finding, ...]] | None = None
 ) -> Judgement:
     """Judge every strategy that either has; `failed` has the findings of those that head could not record."""
-    work = _differences(base.work, head.work, skip=("strategies",))
+    work = differences_of_work(base.work, head.work)
     machine = _differences(base.side.fingerprint, head.side.fingerprint)
-    warnings = [f"Step times are not judged: {machine}."] if machine else []
+    device = _differences(*({"device": one.side.fingerprint.get("device")} for one in (base, head)))
+    warnings = [f"Step times are not judged: {machine}."] if machine and head.strategies else []
+    warnings += [
+        f"Files of {name} differ from its commit." for name, one in (("base", base), ("head", head)) if one.is_changed
+    ]
     findings: list[Finding] = []
     for name in dict.fromkeys([*base.strategies, *head.strategies, *(failed or {})]):
         before, after = base.strategies.get(name), head.strategies.get(name)
-        if failed and name in failed:
+        if before and failed and name in failed:
             findings += failed[name]
         elif before is None or after is None:
             findings += without(name, f"{'base' if before is None else 'head'} did not record it")
         elif work:
             findings += without(name, f"not the same work: {work}")
+        elif device:
+            findings += without(name, f"not the same device: {device}")
         elif before.data_digest != after.data_digest:
             findings += without(name, "the rows are not those of base")
         else:
-            noise = {} if machine else dict(_noise(name, {"base": before, "head": after}))
-            warnings += noise.values()
-            timed = [] if machine else [metric for metric in TIME_METRICS if metric not in noise]
+            timed = [] if machine else [metric for metric in TIME_METRICS if not too_noisy(before, metric)]
+            left_out = [] if machine else [metric for metric in TIME_METRICS if metric not in timed]
+            warnings += [
+                f"{name}, {GATED[metric].label}: not judged: {_noise('base', before, metric)}." for metric in left_out
+            ]
             findings += _judge(name, before, after, rules_of(margins.of(name)), timed)
     return Judgement(tuple(findings), base.side, head.side, tuple(warnings))
 
@@ -62,6 +69,11 @@ def judge_baselines(
 def too_noisy(recorded: Recorded, metric: str) -> bool:
     """Whether single processes differ too much for a stored time to be compared with."""
     return noise_of(recorded, metric).between_processes > MOST_NOISE
+
+
+def differences_of_work(base: Mapping[str, object], head: Mapping[str, object]) -> str:
+    """Say in what two works differ beside their strategies; empty where they do not."""
+    return _differences(base, head, skip=("strategies",))
 
 
 def _differences(base: Mapping[str, object], head: Mapping[str, object], skip: Iterable[str] = ()) -> str:
@@ -72,14 +84,9 @@ def _differences(base: Mapping[str, object], head: Mapping[str, object], skip: I
     )
 
 
-def _noise(name: str, sides: Mapping[str, Recorded]) -> Iterator[tuple[str, str]]:
-    """Say which times are not judged, by metric, and why."""
-    for metric in TIME_METRICS:
-        side, recorded = max(sides.items(), key=lambda item: noise_of(item[1], metric).between_processes)
-        if too_noisy(recorded, metric):
-            seen = percent(noise_of(recorded, metric).between_processes)
-            why = f"single processes of {side} differ by {seen}, and a stored time needs {percent(MOST_NOISE)} or less"
-            yield metric, f"{name}, {GATED[metric].label}: not judged: {why}."
+def _noise(side: str, recorded: Recorded, metric: str) -> str:
+    seen = percent(noise_of(recorded, metric).between_processes)
+    return f"single processes of {side} differ by {seen}, and a stored time needs {percent(MOST_NOISE)} or less"
 
 
 def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Iterable[str]) -> tuple[Finding, ...]:
@@ -94,7 +101,13 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
         metric: tuple((_time(befores[seed], metric), _time(afters[seed], metric)) for seed in seeds) for metric in timed
     }
     return (
-        *(time_findings(name, metric, values, (), rule) for metric, values in times.items()),
+        # A head that only became less steady must not be the greener for it.
+        *(
+            Finding(name, metric, "INCONCLUSIVE", _noise("head", head, metric), num_pairs=len(seeds))
+            if too_noisy(head, metric)
+            else time_findings(name, metric, values, (), rule)
+            for metric, values in times.items()
+        ),
         *judge_memory(name, _peaks(base), _peaks(head), rules.memory),
         *judge_accuracy(
             name,

@@ -29,7 +29,7 @@ def main(connection, request_json):
         "compute_dtype": "float32",
     }}
     environment = {{
-        "host_cpu": "Example CPU", "num_cores": 2, "num_threads": 1, "python": "3.13", "versions": {{"torch": "2.13"}},
+        "host_cpu": "Example CPU", "num_cores": len(os.sched_getaffinity(0)), "num_threads": 1, "python": "3.13", "versions": {{"torch": "2.13"}},
         "device_name": "Example CPU",
     }}
     seconds = 0.001

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from bench.gate.looks import Plan, take_look
 from bench.gate.margins import Margins
 from bench.gate.noise import noise_of, refusals
 from bench.gate.outputs.baseline_tables import calibration_table, history_table, lesson
+from bench.gate.sampling.findings import without
 from bench.gate.stored import judge_baselines
 from bench.gate.verdict import Side
 
@@ -79,6 +81,9 @@ def test_other_files_are_none(tmp_path):
     path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
     with pytest.raises(UsageError, match="schema_version: Input should be 1"):
         read_baseline(path)
+    path.write_text(baseline({}).model_dump_json())
+    with pytest.raises(UsageError, match="holds no strategy"):
+        read_baseline(path)
     with pytest.raises(UsageError, match="Is a directory; name a file that can be written"):
         write_baseline(baseline(), tmp_path)
 
@@ -110,8 +115,10 @@ def test_a_machine_that_is_too_noisy_for_a_margin_says_so():
     said = lesson(both, Margins())
     assert said.startswith("Too noisy for the margin")
     assert "freeze, step time and freeze, mean step" in said
-    least = noise_of(noisy, TIMES[0]).finds(12)
-    assert f"A margin of {least * 100:.1f} % could be judged" in said
+    wider = float(re.search(r"A margin of ([0-9.]+) % could be judged", said)[1]) / 100
+    assert refusals(noisy, WHEN, dict.fromkeys(TIMES, wider)) == {}
+    wild = baseline({"full": recorded(noise=2.0)})
+    assert "No margin could be judged" in lesson(wild, Margins())
     assert lesson(baseline(), Margins()).startswith("Step times can be judged here")
 
 
@@ -160,13 +167,30 @@ def test_times_of_another_machine_or_other_versions_are_not_judged_and_the_rest_
     assert judgement.warnings == ("Step times are not judged: torch is unknown in base and 9.9 in head.",)
 
 
-@pytest.mark.parametrize("noisy", ["base", "head"])
-def test_times_of_a_noisy_machine_are_not_judged(noisy):
-    sides = {"base": baseline(), "head": baseline()} | {noisy: baseline(noise=0.05)}
-    judgement = judge_baselines(**sides, margins=Margins())
+def test_times_of_a_noisy_base_are_not_judged():
+    judgement = judge_baselines(baseline(noise=0.05), baseline(), Margins())
     assert words(judgement).keys() == set(REST)
     assert len(judgement.warnings) == 2
-    assert all(f"single processes of {noisy} differ by" in warning for warning in judgement.warnings)
+    assert all("single processes of base differ by" in warning for warning in judgement.warnings)
+
+
+def test_a_head_that_became_less_steady_is_not_the_greener_for_it():
+    judgement = judge_baselines(baseline(), baseline(noise=0.05, effect=1.0), Margins())
+    assert [words(judgement)[metric] for metric in TIMES] == ["INCONCLUSIVE", "INCONCLUSIVE"]
+    assert judgement.exit_code(strict=True) == 3
+
+
+def test_changed_files_are_told():
+    changed = baseline().model_copy(update={"is_changed": True})
+    assert judge_baselines(baseline(), changed, Margins()).warnings == ("Files of head differ from its commit.",)
+    assert "0123abcd+" in text(history_table([changed]))
+
+
+def test_what_base_did_not_record_cannot_have_got_worse():
+    failed = {"freeze": without("freeze", "head: its run diverged", has_diverged=True)}
+    assert words(judge_baselines(baseline(), baseline(), Margins(), failed), "freeze")["first_losses"] == "NOT_MEASURED"
+    both = baseline({"full": recorded(), "freeze": recorded()})
+    assert words(judge_baselines(both, baseline(), Margins(), failed), "freeze")["first_losses"] == "FAIL"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +199,10 @@ def test_times_of_a_noisy_machine_are_not_judged(noisy):
         (baseline({"freeze": recorded()}), "head did not record it"),
         (baseline(work={"steps": 30, "tiny": 1}), "not the same work: steps is 60 in base and 30 in head"),
         (baseline(digest="other"), "the rows are not those of base"),
+        (
+            baseline(fingerprint={"device": "Example GPU"}),
+            "not the same device: device is None in base and Example GPU",
+        ),
         (baseline({"full": recorded().model_copy(update={"pairs": recorded(40).pairs[30:]})}), "share no seeds"),
     ],
 )

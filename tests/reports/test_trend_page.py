@@ -29,7 +29,8 @@ def _recorded(seconds, peak=400 << 20):
 def _baseline(day, strategies, *, machine="Example", name="main", commit="0123abcd" * 5):
     recorded = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(days=day)
     side = Side(name, commit, {"processor": machine})
-    return Baseline(recorded=recorded, side=side, work={"steps": 60, "lr": None}, strategies=strategies)
+    work = {"steps": 60, "lr": None, "strategies": ",".join(strategies)}
+    return Baseline(recorded=recorded, side=side, work=work, strategies=strategies)
 
 
 @pytest.fixture(scope="session")

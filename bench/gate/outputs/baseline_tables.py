@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -63,9 +64,11 @@ def lesson(baseline: Baseline, margins: Margins) -> str:
                 too_noisy.append(f"{name}, {GATED[metric].label}")
     if not too_noisy:
         return f"Step times can be judged here: the gate finds a change of {percent(least)} or more."
+    wider = math.ceil(least * 1000 + 0.5) / 1000  # so that it is wide enough once it is rounded
+    could = f"A margin of {percent(wider)} could be judged" if wider < 1 else "No margin could be judged"
     return (
         f"Too noisy for the margin, and not judged by gates on this machine: {listed(too_noisy)}. "
-        f"A margin of {percent(least)} could be judged; or calibrate again once the machine is quiet."
+        f"{could}; or calibrate again once the machine is quiet."
     )
 
 
@@ -83,12 +86,17 @@ def history_table(baselines: Sequence[Baseline]) -> Table:
                 cells = (
                     printable(name),
                     f"{baseline.recorded:%Y-%m-%d %H:%M}",
-                    (baseline.side.commit or "")[:8],
+                    _commit(baseline),
                     *(value_of(metric, middle(recorded, metric)) for metric in _TOLD),
                     percent(noise_of(recorded, _TOLD[0]).between_processes),
                 )
                 table.add_row(*map(Text, cells))
     return table
+
+
+def _commit(baseline: Baseline) -> str:
+    """Name the commit; a plus says that files differed from it."""
+    return printable((baseline.side.commit or "")[:8]) + ("+" if baseline.is_changed else "")
 
 
 def middle(recorded: Recorded, metric: str) -> float | None:

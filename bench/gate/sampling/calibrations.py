@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["keep", "look_up"]
 
-_MACHINE = ("processor", "number of cores", "threads", "device")
-"""Of a fingerprint; versions of software change what a step takes, and hardly how it varies."""
+_MACHINE = ("processor", "threads", "device")
+"""Of a fingerprint. Versions of software change what a step takes, and hardly how it varies; the number of cores is
+that which a run was allowed, which is not the same in all of a gate."""
 
 
 def keep(baseline: Baseline) -> None:
@@ -43,7 +44,8 @@ def look_up(work: Mapping[str, object], margins: Margins, name: str, fingerprint
         known = read_baseline(path)
     except UsageError:  # none, or one of another version
         return {}
-    return refusals(known.strategies[name], known.recorded, margins.of(name))
+    recorded = known.strategies.get(name)
+    return refusals(recorded, known.recorded, margins.of(name)) if recorded else {}
 
 
 def _path(work: Mapping[str, object], name: str, fingerprint: Mapping[str, str]) -> Path:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import platform
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,27 +41,59 @@ class Recording:
     """How the side ended where it did not come to its end."""
 
 
-def record(session: Session, work: Mapping[str, str | int | float | None], num_pairs: int) -> Recording:
+def record(
+    session: Session, work: Mapping[str, str | int | float | None], num_pairs: int, *, has_known_work: bool = False
+) -> Recording:
     """Take pairs of a session both of whose sides are the same.
 
     Raises:
-        UsageError: the side says that the request is wrong.
+        UsageError: the side says that the request is wrong, and its work is not known to have been right.
 
     """
-    taken = session.record(num_pairs)
+    taken = session.record(num_pairs, has_known_work=has_known_work)
     troubles = {name: trouble for name, pairs in taken.items() for one in pairs for trouble in one.troubles.values()}
     failed = {
         name: without(name, f"head: {trouble}", has_diverged=trouble.has_diverged) for name, trouble in troubles.items()
     }
     side = session.side("head", [one for pairs in taken.values() for one in pairs])
     where = Path(side.name)
+    strategies: dict[str, Recorded] = {}
+    for name, pairs in taken.items():
+        samples = [sample for one in pairs for sample in (one.samples or ())]
+        if name in failed:
+            continue
+        if all(map(_is_finite, samples)):
+            strategies[name] = _recorded(pairs)
+        else:
+            reason = "head: a loss, an accuracy or a time of its run is no number"
+            failed[name] = without(name, reason, has_diverged=any(_has_diverged(sample) for sample in samples))
     baseline = Baseline(
         recorded=datetime.now(UTC).replace(microsecond=0),
-        side=replace(side, name=where.name) if where.is_absolute() else side,  # the file goes to other machines
+        side=replace(
+            side,
+            name=where.name if where.is_absolute() else side.name,  # the file goes to other machines
+            fingerprint=side.fingerprint | {"host": _host()} if side.fingerprint else {},
+        ),
         work=dict(work),
-        strategies={name: _recorded(pairs) for name, pairs in taken.items() if name not in failed},
+        is_changed=session.is_changed("head"),
+        strategies=strategies,
     )
     return Recording(baseline, failed, next((str(trouble) for trouble in troubles.values() if trouble.is_crash), None))
+
+
+def _host() -> str:
+    """Tell hosts of one kind apart without naming them."""
+    return sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _is_finite(sample: Sample) -> bool:
+    return bool(sample.step_seconds) and all(
+        map(math.isfinite, (*sample.step_seconds, *sample.losses, sample.accuracy))
+    )
+
+
+def _has_diverged(sample: Sample) -> bool:
+    return not all(map(math.isfinite, sample.losses))
 
 
 def _recorded(taken: Sequence[Taken]) -> Recorded:

@@ -114,16 +114,19 @@ class Session:
             None if crash is None else str(crash),
         )
 
-    def record(self, num_pairs: int) -> dict[str, list[Taken]]:
+    def record(self, num_pairs: int, *, has_known_work: bool = False) -> dict[str, list[Taken]]:
         """Take so many pairs of every strategy, fewer only where a run fails.
 
         Raises:
-            UsageError: both sides say that the request is wrong.
+            UsageError: both sides say that the request is wrong, and its work is not known to have been right.
 
         """
-        return self._take(dict.fromkeys(self._specs, lambda taken: num_pairs if len(taken) < num_pairs else None), 1)
+        wanted = dict.fromkeys(self._specs, lambda taken: num_pairs if len(taken) < num_pairs else None)
+        return self._take(wanted, first_seed=1, has_known_work=has_known_work)
 
-    def _take(self, wanted: Mapping[str, _Wanted], first_seed: int) -> dict[str, list[Taken]]:
+    def _take(
+        self, wanted: Mapping[str, _Wanted], *, first_seed: int, has_known_work: bool = False
+    ) -> dict[str, list[Taken]]:
         """Take pairs of the strategies with fresh servers, as many as each wants."""
         specs = [self._specs[name] for name in wanted]
         with ExitStack() as stack:
@@ -134,7 +137,8 @@ class Session:
                 environ["OMP_NUM_THREADS"] = str(self._subject.threads)
             servers = {side: stack.enter_context(Server(self._sides[side], environ)) for side in SIDES}
             tried = self._try_out(servers, specs, first_seed)
-            if wrong := next((one for one in tried.values() if _is_wrong(one)), None):
+            wrong = next((one for one in tried.values() if _is_wrong(one)), None)
+            if wrong and not has_known_work:
                 raise UsageError(str(wrong.head))
             for name, one in tried.items():
                 self._refuse(name, one)
@@ -218,6 +222,10 @@ class Session:
         samples = (pair[SIDES.index(side)] for pair in (one.samples for one in taken) if pair)
         fingerprint = next((sample.fingerprint for sample in samples), {})
         return Side(checkout.name, checkout.commit, fingerprint)
+
+    def is_changed(self, side: SideName) -> bool:
+        """Whether files of a side differ from its commit."""
+        return self._sides[side].is_changed
 
     def _warnings(self) -> Iterator[str]:
         base, head = self._sides["base"], self._sides["head"]
