@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["MODES", "check_accessible", "check_boxes", "open_details"]
+__all__ = ["MODES", "RULED", "check_accessible", "check_boxes", "open_details"]
 
 CLIPPED = """
 () => [...document.querySelectorAll('body *')].filter(element => {
@@ -46,6 +46,9 @@ MODES: dict[str, dict[str, Any]] = {
     "print": {"width": 794, "media": "print"},
 }
 """How a page is read; 794 pixels are A4."""
+
+RULED = ("screen", "dark phone")
+"""The modes that are held against axe-core's rules, seconds a page: both themes, and both widths."""
 
 
 def open_details(page: Page) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from bench.comparison import compare
 from reports import write_report
-from tests.reports.looking import MODES, check_accessible, check_boxes, open_details
+from tests.reports.looking import MODES, RULED, check_accessible, check_boxes, open_details
 
 pytestmark = pytest.mark.browser
 
@@ -19,7 +19,7 @@ def test_every_page_is_whole_and_accessible(opened, pages, case, mode):
     if mode != "print":
         open_details(page)
     check_boxes(page)
-    if case != "sixty" or mode in {"screen", "dark phone"}:  # half a minute each: once per theme, and per width
+    if mode in RULED:
         check_accessible(page)
     assert noise == []
 

@@ -10,7 +10,7 @@ from bench.gate.verdict import Side
 from reports.cells import one_line
 from reports.trend_page import render_trend, write_trend
 from reports.trends import trend
-from tests.reports.looking import MODES, check_accessible, check_boxes, open_details
+from tests.reports.looking import MODES, RULED, check_accessible, check_boxes, open_details
 
 STEP = "step_seconds_median"
 
@@ -84,5 +84,6 @@ def test_the_page_is_whole_and_accessible(opened, history, tmp_path, mode):
     if mode != "print":
         open_details(page)
     check_boxes(page)
-    check_accessible(page)
+    if mode in RULED:
+        check_accessible(page)
     assert noise == []
