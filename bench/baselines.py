@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rich.text import Text
 from bench.errors import UsageError
 from bench.gate.judge import TIME_METRICS
 from bench.gate.looks import Plan
+from bench.gating import Sides, make_directory, margins_of, names_file, never_red, one_side, with_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,9 +29,104 @@ __all__ = ["against", "calibrate", "save", "show"]
 _NUM_PAIRS = Plan().looks[-1]
 """As many as a gate takes at the most."""
 _CRASHED, _NOT_MEASURED, _TOO_NOISY = 5, 4, 3
+_HOW = {"device", "timeout"}
+"""The settings that say how something is trained, not what."""
 
 
-def calibrate(
+def calibrate(sides: Sides, *, margin: str | None = None, strict: bool = False, out: Path | None = None) -> int:
+    """Find out what a gate of head could find on this machine; the result is the exit code.
+
+    Raises:
+        UsageError: head cannot be read, there is a base, or the directory cannot be written.
+
+    """
+    if sides.base or sides.base_python:
+        msg = "--base: a calibration compares head with itself; leave base out"
+        raise UsageError(msg)
+    sides = with_config(sides)
+    margins = margins_of(sides.config, margin)
+    if out is not None:
+        make_directory(out)
+    head, subject = _side_and_subject(sides)
+    return never_red(lambda: _calibrate(head, subject, margins, strict=strict, out=out))
+
+
+def save(
+    path: Path,
+    *,
+    side: str | None = None,
+    python: str | None = None,
+    config: Path | None = None,
+    settings: Mapping[str, Any],
+) -> int:
+    """Record a side for later gates; the result is the exit code.
+
+    Raises:
+        UsageError: the side cannot be read, or the file cannot be written.
+
+    """
+    _check_file(path)
+    sides = with_config(Sides((), () if side is None else (side,), None, python, config, settings))
+    recorded = _side_and_subject(sides, "--side")
+    return never_red(lambda: _save(path, *recorded))
+
+
+def show(paths: list[Path], out: Path | None = None) -> int:
+    """Print baselines, the oldest first; with `out`, draw them too.
+
+    Raises:
+        UsageError: a file is no baseline, or the page cannot be written.
+
+    """
+    from bench.gate.baseline import read_baseline  # noqa: PLC0415
+    from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
+
+    ordered = sorted(map(read_baseline, paths), key=lambda baseline: baseline.recorded)
+    if out is not None:
+        make_directory(out)
+    Console().print(history_table(ordered))
+    if out is not None:
+        from reports.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
+
+        try:
+            page = write_trend(ordered, out)
+        except OSError as error:
+            msg = f"--out {out}: {error.strerror}; name a directory that can be written"
+            raise UsageError(msg) from error
+        Console().print(Text(f"trend: {page}"), soft_wrap=True)
+    return 0
+
+
+def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgement]:
+    """Find out what to judge against a baseline, and whether that can be done, before anything is done.
+
+    Raises:
+        UsageError: head cannot be read, or an option does not go with a baseline.
+
+    """
+    from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.baseline import is_baseline  # noqa: PLC0415
+    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+    from bench.settings import Settings  # noqa: PLC0415
+
+    if sides.base_python:
+        msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
+        raise UsageError(msg)
+    if superfluous := sides.settings.keys() - _HOW:
+        option = min(superfluous).replace("_", "-")
+        msg = f"--{option}: a gate against a baseline does the same work as {base}; leave it out"
+        raise UsageError(msg)
+    head: Path | Checkout
+    if len(sides.head) == 1 and (names_file(sides.head[0]) or is_baseline(Path(sides.head[0]))):
+        head = Path(sides.head[0])
+    else:
+        head = find_side("--head", one_side("--head", sides.head), sides.head_python)
+    # Of a file of settings, only what does not change the work.
+    written = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
+    return _against(base, head, margins, {**written, **sides.settings}, choose_device)
+
+
+def _calibrate(
     side: Checkout, subject: Subject, margins: Margins, *, strict: bool = False, out: Path | None = None
 ) -> int:
     """Measure how a side differs from itself, say what a gate could find here, and keep it for the gates to come.
@@ -60,7 +157,7 @@ def calibrate(
     return _TOO_NOISY if strict and refused else 0
 
 
-def save(path: Path, side: Checkout, subject: Subject) -> int:
+def _save(path: Path, side: Checkout, subject: Subject) -> int:
     """Record a side into a file; the result is the exit code.
 
     Raises:
@@ -79,34 +176,7 @@ def save(path: Path, side: Checkout, subject: Subject) -> int:
     return 0
 
 
-def show(paths: list[Path], out: Path | None = None) -> int:
-    """Print baselines, the oldest first; with `out`, draw them too.
-
-    Raises:
-        UsageError: a file is no baseline, or the page cannot be written.
-
-    """
-    from bench.gate.baseline import read_baseline  # noqa: PLC0415
-    from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
-    from bench.gating import make_directory  # noqa: PLC0415
-
-    ordered = sorted(map(read_baseline, paths), key=lambda baseline: baseline.recorded)
-    if out is not None:
-        make_directory(out)
-    Console().print(history_table(ordered))
-    if out is not None:
-        from reports.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
-
-        try:
-            page = write_trend(ordered, out)
-        except OSError as error:
-            msg = f"--out {out}: {error.strerror}; name a directory that can be written"
-            raise UsageError(msg) from error
-        Console().print(Text(f"trend: {page}"), soft_wrap=True)
-    return 0
-
-
-def against(
+def _against(
     base: Path, head: Path | Checkout, margins: Margins, settings: Mapping[str, Any], choose: Callable[[str], str]
 ) -> Callable[[], Judgement]:
     """Prepare to judge a side, or what was recorded of one, against a baseline: the work is the baseline's own.
@@ -152,6 +222,29 @@ def against(
         return replace(judged, head_crashed=recording.crash)
 
     return measure
+
+
+def _side_and_subject(sides: Sides, option: str = "--head") -> tuple[Checkout, Subject]:
+    """Find the one side that takes turns with itself, and what it trains."""
+    from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+    from bench.gate.sampling.subject import gather  # noqa: PLC0415
+
+    side = find_side(option, one_side(option, sides.head), sides.head_python)
+    return side, gather(sides.settings, sides.config, choose_device)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a file that cannot be written before anything is measured.
+
+    Raises:
+        UsageError: it is a directory, or its directory cannot be made or written.
+
+    """
+    make_directory(path.parent, "FILE")
+    if path.is_dir() or not path.name or not os.access(path.parent, os.W_OK):
+        msg = f"FILE {path}: no file can be written there; name one, such as baseline.json"
+        raise UsageError(msg)
 
 
 def _record(

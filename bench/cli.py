@@ -23,7 +23,7 @@ from bench.settings import QUICK, Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from bench.gating import RulesFile
+    from bench.rules_file import RulesFile
 
 __all__ = ["run"]
 
@@ -182,7 +182,7 @@ def _rules(path: Path | None, *, strict: bool) -> RulesFile | None:
     if path is None and strict:
         msg = "--strict needs --gate, the rules to be strict about"
         raise UsageError(msg)
-    from bench.gating import RulesFile  # noqa: PLC0415
+    from bench.rules_file import RulesFile  # noqa: PLC0415
 
     return RulesFile.read(path, strict=strict) if path else None
 

@@ -14,7 +14,7 @@ from bench.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.gating import RulesFile
+    from bench.rules_file import RulesFile
     from bench.settings import Settings
     from bench.spec import RunSpec
     from bench.store import Store

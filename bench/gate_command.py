@@ -85,7 +85,9 @@ def gate(
         if kind:
             msg = "--format: a calibration is no judgement, and has no other form; leave it out"
             raise UsageError(msg)
-        return gating.calibrate(sides, margin=margin, strict=strict, out=out)
+        from bench import baselines  # noqa: PLC0415
+
+        return baselines.calibrate(sides, margin=margin, strict=strict, out=out)
     return gating.gate(sides, margin=margin, strict=strict, out=out, kind=kind)
 
 
@@ -101,10 +103,10 @@ def save(
 
     Exit codes: 0 recorded, 2 the request is wrong, 4 a run was not measured, 5 the side crashed.
     """
-    from bench import gating  # noqa: PLC0415  (--help does without)
+    from bench import baselines  # noqa: PLC0415  (--help does without)
 
     settings = {name: value for name, value in given.items() if value is not None}
-    return gating.save_baseline(file, side=side, python=python, config=config, settings=settings)
+    return baselines.save(file, side=side, python=python, config=config, settings=settings)
 
 
 def show(

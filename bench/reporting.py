@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.comparison import Comparison
-    from bench.gating import RulesFile
     from bench.record import RunRecord
+    from bench.rules_file import RulesFile
     from reports import Format
 
 __all__ = ["default_directory", "report", "show"]

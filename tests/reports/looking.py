@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from playwright.sync_api import Page
 
-__all__ = ["MODES", "RULED", "check_accessible", "check_boxes", "open_details"]
+__all__ = ["MODES", "check_boxes", "check_page"]
 
 CLIPPED = """
 () => [...document.querySelectorAll('body *')].filter(element => {
@@ -47,13 +50,8 @@ MODES: dict[str, dict[str, Any]] = {
 }
 """How a page is read; 794 pixels are A4."""
 
-RULED = ("screen", "dark phone")
+_RULED = ("screen", "dark phone")
 """The modes that are held against axe-core's rules, seconds a page: both themes, and both widths."""
-
-
-def open_details(page: Page) -> None:
-    """Open what is closed until a reader asks; on paper it is open."""
-    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
 
 
 def check_boxes(page: Page) -> None:
@@ -63,7 +61,13 @@ def check_boxes(page: Page) -> None:
     assert page.evaluate(OVERLAPPING) == []
 
 
-def check_accessible(page: Page) -> None:
-    """Check the page by the rules of axe-core; its policy must be off, which forbids scripts."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+def check_page(opened: Callable[..., tuple[Page, list[str]]], path: Path, mode: str, *, is_ruled: bool = False) -> None:
+    """Check all of a page in a mode; `is_ruled` holds it against axe-core's rules in any, whose scripts its policy forbids."""
+    page, noise = opened(path, **MODES[mode], bypass_csp=True)
+    if mode != "print":  # on paper everything is open
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    check_boxes(page)
+    if is_ruled or mode in _RULED:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+    assert noise == []

@@ -4,7 +4,7 @@ import pytest
 
 from bench.comparison import compare
 from reports import write_report
-from tests.reports.looking import MODES, RULED, check_accessible, check_boxes, open_details
+from tests.reports.looking import MODES, check_boxes, check_page
 
 pytestmark = pytest.mark.browser
 
@@ -15,13 +15,7 @@ FORMS = {"default": "winner", "eight": "winner", "single": "undecided", "invalid
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("case", [*CASES, "hostile", "joined"])
 def test_every_page_is_whole_and_accessible(opened, pages, case, mode):
-    page, noise = opened(pages[case], **MODES[mode], bypass_csp=True)
-    if mode != "print":
-        open_details(page)
-    check_boxes(page)
-    if mode in RULED:
-        check_accessible(page)
-    assert noise == []
+    check_page(opened, pages[case], mode)
 
 
 def test_no_name_breaks_the_page_under_its_policy(opened, hostile_report):

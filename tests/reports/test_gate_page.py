@@ -17,7 +17,7 @@ from reports.drawing import to_svg
 from reports.gate_page import render_gate, write_gate
 from reports.pair_changes import pair_changes
 from reports.theme import NARROW
-from tests.reports.looking import MODES, RULED, check_accessible, check_boxes, open_details
+from tests.reports.looking import MODES, check_page
 
 
 def _pairs(number, effect, noise, seed=0):
@@ -112,13 +112,7 @@ def test_only_the_worst_are_drawn_where_there_are_many(judgement):
     [*(("every", mode) for mode in MODES), ("nothing", "phone"), ("crashed", "dark")],
 )
 def test_the_page_is_whole_and_accessible(opened, pages, case, mode):
-    page, noise = opened(pages[case], **MODES[mode], bypass_csp=True)
-    if mode != "print":
-        open_details(page)
-    check_boxes(page)
-    if mode in RULED or case != "every":
-        check_accessible(page)
-    assert noise == []
+    check_page(opened, pages[case], mode, is_ruled=case != "every")
 
 
 @pytest.mark.browser

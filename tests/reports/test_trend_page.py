@@ -10,7 +10,7 @@ from bench.gate.verdict import Side
 from reports.cells import one_line
 from reports.trend_page import render_trend, write_trend
 from reports.trends import trend
-from tests.reports.looking import MODES, RULED, check_accessible, check_boxes, open_details
+from tests.reports.looking import MODES, check_page
 
 STEP = "step_seconds_median"
 
@@ -80,10 +80,4 @@ def test_the_page_draws_every_strategy_in_the_order_of_time(history, evil):
 @pytest.mark.browser
 @pytest.mark.parametrize("mode", MODES)
 def test_the_page_is_whole_and_accessible(opened, history, tmp_path, mode):
-    page, noise = opened(write_trend(history, tmp_path), **MODES[mode], bypass_csp=True)
-    if mode != "print":
-        open_details(page)
-    check_boxes(page)
-    if mode in RULED:
-        check_accessible(page)
-    assert noise == []
+    check_page(opened, write_trend(history, tmp_path), mode)

@@ -1,0 +1,64 @@
+"""`--gate rules.toml`: the rules that a comparison is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.gating import conclude, never_red
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from bench.comparison import Comparison
+    from bench.gate.grammar import Rule
+
+__all__ = ["RulesFile"]
+
+
+@dataclass(frozen=True, slots=True)
+class RulesFile:
+    """The rules that a comparison is judged by: `--gate rules.toml`."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    strict: bool = False
+
+    @classmethod
+    def read(cls, path: Path, *, strict: bool = False) -> RulesFile:
+        """Read a file of rules.
+
+        Raises:
+            UsageError: it cannot be read, or holds something else than rules.
+
+        """
+        from bench.gate.grammar import read_rules  # noqa: PLC0415  (--help does without)
+
+        return cls(path.name, read_rules(path), strict)
+
+    def check(self, strategies: Iterable[str]) -> None:
+        """Refuse a rule about a strategy that is not compared.
+
+        Raises:
+            UnknownName: a rule is about another strategy.
+
+        """
+        from bench.gate.rules import check_strategies  # noqa: PLC0415  (scipy)
+
+        check_strategies(self.rules, strategies)
+
+    def judge(self, comparison: Comparison, directory: Path, *, rank_suspect: bool = False) -> int:
+        """Judge a comparison, show what came of it and write it beside the report; the result is the exit code.
+
+        Raises:
+            UnknownName: a rule is about a strategy that was not compared.
+
+        """
+        from bench.gate.rules import judge_rules  # noqa: PLC0415
+
+        def work() -> int:
+            judgement = judge_rules(self.rules, comparison, self.name, rank_suspect=rank_suspect)
+            return conclude(judgement, strict=self.strict, out=directory)
+
+        return never_red(work)
