@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from bench.precision import has_native_bf16
+from bench.readings import StepParts
 from bench.record import Flag, Measurement
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import torch
 
     from bench.afterwards import Afterwards
@@ -90,11 +94,18 @@ def measurement(seen: Observed) -> Measurement:
         data_digest=data.digest,
         skipped_steps=seen.skipped_steps,
         phase_steps=_phase_steps(seen.prepared, seen.schedule),
-        step_parts=seen.afterwards.step_parts,
+        step_parts=_mean_parts(trained.step_parts[steady]),
         work=seen.afterwards.work,
         host=seen.host,
         probe_seconds=seen.afterwards.seconds,
     )
+
+
+def _mean_parts(steps: Sequence[Mapping[str, float]]) -> StepParts | None:
+    if not steps:
+        return None
+    means = {part: fmean(step[part] for step in steps) for part in steps[0]}
+    return StepParts(**means, num_steps=len(steps))
 
 
 def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:

@@ -158,14 +158,12 @@ METRICS: dict[str, Metric] = {
     ),
     "step_flops": Metric("work of a step", "FLOP", "lower", "none", format_flops, "mean of the steady steps"),
     **{
-        f"{part}_seconds": Metric(
-            name, "s", "lower", "none", format_seconds, f"of a step, in a pass of its own after training: {words}"
-        )
+        f"{part}_seconds": Metric(name, "s", "lower", "none", format_seconds, f"of a steady step, mean: {words}")
         for part, name, words in (
             ("data", "data", "putting the batch together"),
             ("forward", "forward", "with the loss"),
             ("backward", "backward", "all gradients"),
-            ("optimizer", "optimizer", "clipping, step and clearing"),
+            ("optimizer", "optimizer", "clipping, step, clearing and what a strategy does after a step"),
         )
     },
     **{

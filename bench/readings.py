@@ -98,10 +98,10 @@ class Memory(_Reading):
 
 
 class StepParts(_Reading):
-    """Seconds of one step by what they were spent on, from a pass of its own after training.
+    """Seconds of a steady step by what they were spent on; together they are the whole step.
 
-    On a GPU that pass waits for the device at every border, so that the sum is more than a
-    timed step takes.
+    On a GPU they are those of its own stream: a part is long where the device works on it, or
+    waits for the host to get on with it.
     """
 
     data: float
@@ -110,7 +110,7 @@ class StepParts(_Reading):
     """With the loss."""
     backward: float
     optimizer: float
-    """Clipping, the step, and clearing the gradients."""
+    """Clipping, the step, clearing the gradients, and what a strategy does after each step."""
     num_steps: int
     """Over which these are means."""
 

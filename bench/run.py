@@ -75,8 +75,8 @@ class Run:
         )
         return Finished()
 
-    def whole(self, *, load_seconds: float, keeps_model: bool) -> Finished:
-        """Train and evaluate, and put together what was measured; a model that is kept takes no step more."""
+    def whole(self, *, load_seconds: float) -> Finished:
+        """Train and evaluate, and put together what was measured."""
         compute_dtype = self._compute_dtype()
         trained = self._train()
         self._enter("evaluate")
@@ -96,8 +96,6 @@ class Run:
             num_warmup_steps=WARMUP_STEPS,
             dtype=compute_dtype,
             device_name=environment.device_name,
-            # An optimizer may move a model that is to be kept even at a rate of zero; one seed tells how time is spent.
-            takes_apart=not keeps_model and self.spec.seed == 0,
         )
         seen = Observed(
             data=data,

@@ -17,7 +17,7 @@ from bench.probes.clock import open_clock
 from bench.workload.batches import micro_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -71,6 +71,8 @@ class Trained:
     set_up_seconds: float
     """Of it, what came before the first step."""
     step_seconds: tuple[float, ...]
+    step_parts: tuple[Mapping[str, float], ...]
+    """Seconds of each step by part: data, forward (with the loss), backward, optimizer."""
     step_tokens: tuple[int, ...]
     losses: tuple[float, ...]
     """Mean loss of the rows of each step, in nats."""
@@ -128,17 +130,20 @@ def steps(
             tokens = 0
             for part in schedule.parts(rows):
                 batch = prepared.batch(split, part)
+                clock.split("data")
                 with precision.forward():
                     part_loss = cross_entropy(prepared.logits(batch).float(), batch.labels) * (len(part) / len(rows))
+                clock.split("forward")
                 precision.backward(part_loss)
                 loss += part_loss.detach()
                 tokens += batch.num_tokens
                 num_padded_tokens += batch.num_computed
+                clock.split("backward")
             if precision.step(prepared.optimizer, prepared.trained, schedule.max_grad_norm):
                 scheduler.step()
             for hook in prepared.after_step:
                 hook(prepared.model, step)
-            clock.lap()
+            clock.lap("optimizer")
             losses.append(loss)
             step_tokens.append(tokens)
             num_samples += len(rows)
@@ -157,6 +162,7 @@ def steps(
         seconds=clock.seconds,
         set_up_seconds=set_up_seconds,
         step_seconds=clock.laps(),
+        step_parts=clock.parts(),
         step_tokens=tuple(step_tokens),
         losses=tuple(torch.stack(losses).tolist()),
         num_samples=num_samples,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.anatomy import typical_steps
 from bench.forward.padded import PaddedForward
 from bench.precision import has_native_bf16
 from bench.probes.flops import Extent
@@ -66,7 +65,7 @@ def work_of(
             extents = [extent_of(part) for part in schedule.parts(rows)]
             flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
-    typical = next(schedule.parts(typical_steps(split.lengths, schedule, 1)[0]))
+    typical = next(schedule.parts(_typical_step(split.lengths, schedule)))
     rate = _rate(shapes, extent_of(typical), dtype, prepared.device, device_name)
     achieved = round(steady)
     return Work(
@@ -76,6 +75,13 @@ def work_of(
         mfu=mfu(achieved, seconds, rate),
         datasheet_mfu=mfu(achieved, seconds, datasheet_peak(device_name, arithmetic_of(dtype, prepared.device))),
     )
+
+
+def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.int64]:
+    """Pick the step whose number of tokens is nearest to the median."""
+    steps = [rows for epoch in schedule.epochs for rows in epoch]
+    tokens = np.array([lengths[rows].sum() for rows in steps])
+    return steps[int(abs(tokens - np.median(tokens)).argmin())]
 
 
 def _shapes(prepared: Prepared, split: Split) -> Shapes:

@@ -97,7 +97,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished:
     run = Run(spec=spec, data=data, prepared=prepared, schedule=schedule, send=send, peaks=peaks)
     if request.mode == "dry":
         return run.dry()
-    finished = run.whole(load_seconds=time.perf_counter() - began, keeps_model=request.save_model is not None)
+    finished = run.whole(load_seconds=time.perf_counter() - began)
     if request.save_model:
         send(Phase(name="save", at=time.monotonic()))
         _save(prepared, spec, data, Path(request.save_model))

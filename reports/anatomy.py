@@ -119,8 +119,8 @@ def step_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) 
         styles,
         name=f"{prefix}step_split",
         title=split.title(comparison, "What the time of a step consists of", of="a step"),
-        caption="Mean seconds of a step by part, from a pass of its own after training that waits for the device at "
-        "every border; so the sum is more than a timed step takes on a GPU.",
+        caption="Mean seconds of a steady step by part. On a GPU a part is long where the device works on it, or waits for "
+        "the host to get on with it.",
         missing="no run has measured its steps by parts",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,6 @@ def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, l
     assert RunRecord.from_json(record.to_json()) == record
     assert measured.work is not None
     assert measured.work.mfu is not None
-    assert measured.step_parts is not None
     assert measured.host is not None
     assert measured.probe_seconds is not None
     assert (measured.phase_steps, measured.skipped_steps, measured.device) == ((), (), None)
@@ -77,6 +77,26 @@ def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, l
     assert "few-steps" in [flag.code for flag in record.flags]
     assert record.environment is not None
     assert record.environment.config_hash is not None
+
+
+@pytest.mark.parametrize("text", ["full", "freeze+cached", "full+checkpoint", "amp:dtype=fp16"])
+def test_a_steady_step_is_its_parts(run: Callable[..., tuple[RunRecord, list[str]]], text: str) -> None:
+    record, _ = run(text, micro_batch_size=3)
+
+    assert record.measured is not None
+    parts = record.measured.step_parts
+    assert parts is not None
+    assert parts.num_steps == record.measured.num_steps - 2
+    seconds = (parts.data, parts.forward, parts.backward, parts.optimizer)
+    assert min(seconds) > 0
+    assert sum(seconds) == pytest.approx(fmean(record.measured.step_seconds[2:]))
+
+
+def test_a_run_of_warm_up_steps_alone_has_no_steady_step(run: Callable[..., tuple[RunRecord, list[str]]]) -> None:
+    record, _ = run(steps=2)
+
+    assert record.measured is not None
+    assert record.measured.step_parts is None
 
 
 def test_the_peak_of_training_is_its_parts(run: Callable[..., tuple[RunRecord, list[str]]]) -> None:
@@ -104,7 +124,6 @@ def test_a_model_that_is_kept_is_the_one_that_was_evaluated(
 
     assert phases[-2:] == ["probe", "save"]
     assert record.measured is not None
-    assert record.measured.step_parts is None
     assert record.measured.work is not None
 
 

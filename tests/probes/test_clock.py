@@ -24,9 +24,9 @@ def test_only_what_lies_between_start_and_stop_is_billed(now: list[float]) -> No
     clock = open_clock(torch.device("cpu"))
     clock.start()
     now.append(102.0)
-    clock.lap()
+    clock.lap("step")
     now.append(105.0)
-    clock.lap()
+    clock.lap("step")
     clock.stop()
     now.append(150.0)
     assert clock.seconds == 5.0
@@ -34,10 +34,28 @@ def test_only_what_lies_between_start_and_stop_is_billed(now: list[float]) -> No
     clock.start()
     now.append(151.0)
     clock.start()
-    clock.lap()
+    clock.lap("step")
     assert clock.seconds == 6.0
     clock.stop()
     assert clock.laps() == (2.0, 3.0, 1.0)
+
+
+def test_parts_of_one_name_add_up_and_make_the_whole_step(now: list[float]) -> None:
+    clock = open_clock(torch.device("cpu"))
+    clock.start()
+    for moment, part in ((101.0, "forward"), (103.0, "backward"), (104.0, "forward"), (107.0, "backward")):
+        now.append(moment)
+        clock.split(part)
+    now.append(108.0)
+    clock.lap("optimizer")
+    clock.stop()
+    now.append(200.0)
+    clock.start()
+    now.append(202.0)
+    clock.lap("optimizer")
+    clock.stop()
+    assert clock.parts() == ({"forward": 2.0, "backward": 5.0, "optimizer": 1.0}, {"optimizer": 2.0})
+    assert clock.laps() == (8.0, 2.0)
 
 
 class Event:
@@ -62,14 +80,17 @@ def test_a_gpu_is_settled_only_at_the_edges(now: list[float], monkeypatch: pytes
     assert isinstance(clock, CudaClock)
     clock.start()
     for moment in (101.0, 103.0):
+        now.append(moment - 0.5)
+        clock.split("forward")
         now.append(moment)
-        clock.lap()
+        clock.lap("backward")
     clock.stop()
     now.append(110.0)
     clock.start()
     now.append(111.0)
-    clock.lap()
+    clock.lap("backward")
     clock.stop()
     assert settled == [100.0, 103.0, 110.0, 111.0]
     assert clock.laps() == (1.0, 2.0, 1.0)
+    assert clock.parts() == ({"forward": 0.5, "backward": 0.5}, {"forward": 1.5, "backward": 0.5}, {"backward": 1.0})
     assert clock.seconds == 4.0

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
 import pytest
@@ -33,7 +33,7 @@ def look(
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
 
-    def run(*, num_steps: int = 5, takes_apart: bool = True) -> Afterwards:
+    def run(*, num_steps: int = 5) -> Afterwards:
         ready = prepared("full")
         schedule = schedule_of(RunSpec(strategy=parse_strategy("full"), batch_size=8, steps=num_steps), SPLIT)
         trained = train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
@@ -45,32 +45,23 @@ def look(
             num_warmup_steps=2,
             dtype=torch.float32,
             device_name="A CPU",
-            takes_apart=takes_apart,
         )
 
     return run
 
 
-def test_steps_are_counted_and_taken_apart(look: Callable[..., Afterwards]) -> None:
+def test_the_arithmetic_of_steps_is_counted(look: Callable[..., Afterwards]) -> None:
     found = look()
 
     assert found.work is not None
-    assert found.step_parts is not None
     assert found.flags == ()
     assert found.seconds > 0
-
-
-def test_a_model_that_is_kept_takes_no_more_steps(look: Callable[..., Afterwards]) -> None:
-    found = look(takes_apart=False)
-
-    assert found.work is not None
-    assert found.step_parts is None
 
 
 def test_a_run_of_warm_up_steps_alone_has_nothing_to_look_at(look: Callable[..., Afterwards]) -> None:
     found = look(num_steps=2)
 
-    assert (found.work, found.step_parts, found.flags) == (None, None, ())
+    assert (found.work, found.flags) == (None, ())
 
 
 @pytest.mark.parametrize(
@@ -79,17 +70,12 @@ def test_a_run_of_warm_up_steps_alone_has_nothing_to_look_at(look: Callable[...,
 def test_what_cannot_be_measured_is_a_flag(
     look: Callable[..., Afterwards], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    for name in ("work_of", "step_parts"):
-        failing: Any = create_autospec(getattr(afterwards, name), side_effect=error)
-        monkeypatch.setattr(afterwards, name, failing)
+    monkeypatch.setattr(afterwards, "work_of", create_autospec(work_of, side_effect=error))
 
     found = look()
 
-    assert (found.work, found.step_parts) == (None, None)
-    assert [(flag.code, flag.message) for flag in found.flags] == [
-        ("probe-failed", "counting FLOPs: no formula"),
-        ("probe-failed", "taking steps apart: no formula"),
-    ]
+    assert found.work is None
+    assert [(flag.code, flag.message) for flag in found.flags] == [("probe-failed", "counting FLOPs: no formula")]
 
 
 def test_a_fault_of_ours_is_not_hidden(look: Callable[..., Afterwards], monkeypatch: pytest.MonkeyPatch) -> None:
