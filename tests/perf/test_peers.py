@@ -131,30 +131,37 @@ def test_peers(
 
 
 def num_rows(order: str) -> int:
-    """Rows of the data set: all are drawn from; fewer steps than an epoch has train on some of them."""
-    if order == "grouped":
-        return GROUPED_ROWS
-    return NUM_ROWS if MAX_STEPS is None else min(NUM_ROWS, MAX_STEPS // EPOCHS * BATCH_SIZE)
+    """Rows of the data set that batches are drawn from; fewer steps than an epoch has train on some of them."""
+    return GROUPED_ROWS if order == "grouped" else NUM_ROWS
 
 
 def epochs_of(order: str, lengths: NDArray[np.int64]) -> tuple[Epochs, Epochs]:
     """Give the batches of their side and of ours."""
     theirs = draw_epochs(lengths, group_by_length=order == "grouped", num_epochs=EPOCHS)
     if order == "random":
+        if MAX_STEPS is not None:  # as much padding as all of them have
+            theirs = [drawn_evenly(theirs[0], MAX_STEPS // EPOCHS, by=lambda rows: padding(lengths[rows]))] * EPOCHS
         return theirs, theirs
     per_epoch = min(GROUPED_STEPS, MAX_STEPS or GROUPED_STEPS) // EPOCHS
     ours = ordered_batches(lengths, BATCH_SIZE, seed=0, epoch=0)
-    return tuple([drawn_evenly(batches, lengths, per_epoch)] * EPOCHS for batches in (theirs[0], ours))  # type: ignore[return-value]
+    # Short batches and long ones: grouping begins with the longest, which would not be fair.
+    drawn = (drawn_evenly(batches, per_epoch, by=lambda rows: lengths[rows].sum()) for batches in (theirs[0], ours))
+    return tuple([batches] * EPOCHS for batches in drawn)  # type: ignore[return-value]
 
 
 def drawn_evenly(
-    batches: Sequence[NDArray[np.int64]], lengths: NDArray[np.int64], num_drawn: int
+    batches: Sequence[NDArray[np.int64]], num_drawn: int, *, by: Callable[[NDArray[np.int64]], float]
 ) -> list[NDArray[np.int64]]:
-    """Draw some batches, short ones and long ones alike: grouping begins with the longest, which would not be fair."""
-    by_tokens = sorted(batches, key=lambda rows: int(lengths[rows].sum()))
+    """Draw some batches: evenly from all of them, sorted."""
+    ordered = sorted(batches, key=by)
     places = (np.arange(num_drawn) + 0.5) * len(batches) / num_drawn
     order = np.random.default_rng(0).permutation(num_drawn)
-    return [by_tokens[place] for place in places.astype(int)[order]]
+    return [ordered[place] for place in places.astype(int)[order]]
+
+
+def padding(lengths: NDArray[np.int64]) -> float:
+    """Tokens of a batch with padding over those without."""
+    return float(len(lengths) * lengths.max() / lengths.sum())
 
 
 def check_losses(their: Done, our: Done, precision: str) -> None:
