@@ -90,7 +90,7 @@ def prepare(
     if plan.compile:
         compile_layers(layers.values(), device)
     recompute_layers(layer for name, layer in layers.items() if name in plan.checkpoint)
-    forward, why_padded = choose_forward(transformed, model, split, pad_token_id)
+    forward, why_padded = choose_forward(transformed, model, split, pad_token_id, precision)
     cache = _cache(forward, plan.num_frozen_layers(view), precision, shelf) if plan.cache_prefix else None
     groups = _groups(rate_of, weight_decay)
     prepared = Prepared(

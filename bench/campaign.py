@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from bench.errors import BenchError
 from bench.protocol import Request, Tried
 
 if TYPE_CHECKING:
@@ -83,11 +84,18 @@ class Campaign:
                 todo = [spec for spec in todo if spec not in same]
         if not self.runner.interrupted:
             self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
-        with TemporaryDirectory(prefix=".shelf-", dir=self.store.directory) as shelf:
+        with self._shelf() as shelf:
             for spec in todo:
                 if self.runner.interrupted:
                     return
                 self.store.write(self._carry_out("run", spec, shelf))
+
+    def _shelf(self) -> TemporaryDirectory[str]:
+        try:
+            return TemporaryDirectory(prefix=".shelf-", dir=self.store.directory)
+        except OSError as error:
+            msg = f"cannot write to {self.store.directory} ({error.strerror}); make room, or give another directory with --out"
+            raise BenchError(msg) from error
 
     def _works(self, mode: Mode, specs: Sequence[RunSpec]) -> bool:
         """Try what all of `specs` need; where it fails, it fails for all of them, and each gets its row."""

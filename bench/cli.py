@@ -54,6 +54,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not hasattr(error, "format_message"):  # a wrong option or value, found by the parser of arguments
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
+            Console(stderr=True).print(error.format_message(), highlight=False, markup=False, soft_wrap=True)
+            return 2
         raise UsageError(error.format_message().replace("\n", " ")) from error
     return int(result or 0)
 
@@ -94,7 +97,9 @@ def compare(
     quick: Annotated[
         bool, typer.Option("--quick", help=f"A first look, in a minute: {QUICK['model']}, few rows.")
     ] = False,
-    config: Annotated[Path | None, typer.Option(help="TOML file with the same names as these options.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with the names of these options, --strategies to --save-model.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Results directory. [default: reports/out/TIME]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; only what ended ok is done.")] = False,
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,

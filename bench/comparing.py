@@ -62,9 +62,10 @@ def compare(
         records = store.read_all()
         if not records:
             return 130
+        has_reference = any(record.spec.name == settings.reference for record in records)
         comparison = compare_records(
             records,
-            settings.reference,
+            settings.reference if has_reference else None,  # it has no row where an interruption came before it
             rank_suspect=settings.rank_suspect,
             allow_mismatch=settings.allow_mismatch,
         )
@@ -98,6 +99,8 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     with ExitStack() as stack:
         display = stack.enter_context(Display(console, len(todo)))
         display.say(in_words(specs, todo, store.directory))
+        if settings.save_model and len(todo) < len(specs):
+            display.say("runs that are done already keep no weights; for those, give another --out without --resume")
         runner = (
             InProcessRunner(on_wait=display.say)
             if in_process

@@ -49,6 +49,7 @@ FLAGS: dict[str, Kind] = {
     "busy-machine": _note("Other programs kept the processors busy, so times scatter more than they would."),
     "power-capped": _note("The device ran at its power limit, as it does under full load."),
     "exit": _note("The run's process had to be ended after it had reported its numbers."),
+    "not-saved": _note("The weights that were to be kept are not, or not whole; the numbers are."),
     "probe-failed": _note("A measurement after training failed; what it would have told is missing."),
     "mig-slice": _note("The device is a slice of a GPU, so power, clocks and energy are not its own."),
     "nvml-hung": _note("The driver's library did not return from a call; what it says is missing or incomplete."),

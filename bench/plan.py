@@ -255,6 +255,9 @@ def _check_layers(plan: TrainPlan, view: ModelView, writers: Mapping[str, str]) 
                 f"{writers.get(name, 'the plan')} names {missing[0]!r} in {name}; the model has {', '.join(view.names)}"
             )
             raise UsageError(msg)
+    if not plan.transforms and (idle := next((phase for phase in plan.phases if not phase.layers), None)):
+        msg = f"{writers.get('phases', 'the plan')} trains nothing from epoch {idle.epoch} on: a phase names no layer"
+        raise UsageError(msg)
     epochs = [phase.epoch for phase in plan.phases]
     if not epochs or epochs[0] != 0 or epochs != sorted(set(epochs)):
         msg = f"{writers.get('phases', 'the plan')} must give phases in order, the first at epoch 0; it gives {epochs}"

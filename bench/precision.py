@@ -69,6 +69,7 @@ class Precision:
         self._device = device
         self._autocast = dtype != torch.float32
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
+        self._scale = self.scaler.get_scale()
 
     def forward(self) -> AbstractContextManager[object]:
         """Open the context of a forward pass and its loss."""
@@ -92,9 +93,9 @@ class Precision:
         """Adapt the loss scale; it falls when, and only when, the step was skipped."""
         if not self.scaler.is_enabled():
             return False
-        before = self.scaler.get_scale()
         self.scaler.update()
-        return self.scaler.get_scale() < before
+        before, self._scale = self._scale, self.scaler.get_scale()  # which waits for the device: once a step
+        return self._scale < before
 
 
 def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, in_step: bool) -> None:
@@ -107,7 +108,8 @@ def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float,
         torch.nn.utils.clip_grad_norm_(params, max_norm)
         return
     norm = torch.nn.utils.get_total_norm([param.grad for param in params if param.grad is not None])
-    optimizer.grad_scale = ((norm + 1e-6) / max_norm).clamp(min=1.0)  # type: ignore[attr-defined]
+    # In fp32 whatever the weights are: the kernel reads it as such.
+    optimizer.grad_scale = ((norm.float() + 1e-6) / max_norm).clamp(min=1.0)  # type: ignore[attr-defined]
 
 
 @contextmanager

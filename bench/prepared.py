@@ -103,6 +103,7 @@ class Prepared:
     def _compile(self, split: Split, rows: NDArray[np.int64]) -> float:
         """Run forward and backward once, which compiles, and forget the gradients and the random numbers drawn."""
         began = time.perf_counter()
+        self.training_mode()  # compiled code is for one mode: in any other, the first step would compile again
         with torch.random.fork_rng(devices=range(torch.cuda.device_count() if self.device.type == "cuda" else 0)):
             batch = self.batch(split, rows)
             with self.precision.forward():

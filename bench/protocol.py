@@ -23,6 +23,7 @@ __all__ = [
     "Planned",
     "Progress",
     "Request",
+    "Saved",
     "Tried",
     "read_message",
 ]
@@ -108,8 +109,14 @@ class Finished(_Message):
     environment: Environment | None = None
 
 
+class Saved(_Message):
+    """The trained weights are where they were asked for; it comes after the numbers, which saving cannot cost any more."""
+
+    kind: Literal["saved"] = "saved"
+
+
 class Failed(_Message):
-    """The run ended badly, and its process could still say why."""
+    """The run ended badly, and its process could still say why. After `Finished`: its weights are not kept."""
 
     kind: Literal["failed"] = "failed"
     status: Literal["oom", "diverged", "failed", "skipped", "interrupted"]
@@ -121,7 +128,7 @@ class Failed(_Message):
     """Peaks so far."""
 
 
-Message = Annotated[Phase | Planned | Progress | Tried | Finished | Failed, Field(discriminator="kind")]
+Message = Annotated[Phase | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
 

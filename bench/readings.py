@@ -105,7 +105,7 @@ class StepParts(_Reading):
     """
 
     data: float
-    """Putting the batch together, and on the device."""
+    """Putting the batch together, and on the device; and telling what the step before it did."""
     forward: float
     """With the loss."""
     backward: float
@@ -140,7 +140,7 @@ class HostActivity(_Reading):
     others_share: float | None = None
     """Of the processors' time, what other processes of this machine took."""
     swapped_bytes: int | None = None
-    """By how much more of this process lay on disk at the end of training."""
+    """By how much more of this process lay on disk at the ends of the stretches of training."""
     num_allocator_retries: int | None = None
     """Times that torch's allocator had to give memory back to the GPU to go on."""
 

@@ -78,7 +78,12 @@ def load(term: Term) -> Strategy:
         if key not in options:
             kind = f"option of {term.name}"
             raise UnknownName(kind, key, options)
-    return cls(**{key: _convert(text, options[key][0], f"{term.name}:{key}") for key, text in term.options})
+    values = {key: _convert(text, options[key][0], f"{term.name}:{key}") for key, text in term.options}
+    try:
+        return cls(**values)
+    except (TypeError, ValueError) as error:  # a field without a default, or a value that the strategy refuses
+        msg = f"strategy {term} cannot be made: {error}"
+        raise UsageError(msg) from error
 
 
 def check(terms: Iterable[Term]) -> None:
@@ -100,7 +105,11 @@ def _built_in() -> tuple[str, ...]:
 
 def _strategy_in(module_name: str) -> type[Strategy]:
     """Find the one strategy that a module defines."""
-    module = import_module(module_name)
+    try:
+        module = import_module(module_name)
+    except Exception as error:
+        msg = f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+        raise UsageError(msg) from error
     found = [cls for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module_name]
     found = [cls for cls in found if hasattr(cls, "edit")]
     if len(found) != 1:

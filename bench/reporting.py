@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,7 @@ def report(
 
     """
     from bench.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
+    from bench.spec import canonical  # noqa: PLC0415
     from reports import render  # noqa: PLC0415
     from reports.overview import split  # noqa: PLC0415
 
@@ -58,6 +59,7 @@ def report(
     if gate and len(directories) > 1:
         msg = f"--gate judges one comparison, not {len(directories)}; give one directory"
         raise UsageError(msg)
+    reference = None if reference is None else canonical(reference)
     read, warnings = _read(directories)
     if len(read) == 1:
         comparisons: tuple[Comparison, ...] = (
@@ -82,13 +84,26 @@ def report(
 
 
 def show(comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str]) -> Path:
-    """Write the report, and print the table of each comparison."""
+    """Write the report, and print the table of each comparison.
+
+    Raises:
+        UsageError: no report can be written to `directory`.
+        BenchError: writing it failed half-way, as on a full disk.
+
+    """
     from reports import write_joined  # noqa: PLC0415  (plotting, which a wrong option is answered without)
     from reports.provenance import titles  # noqa: PLC0415
     from reports.terminal import summary_table  # noqa: PLC0415
 
     _warn(warnings)
-    page = write_joined(comparisons, directory, command=_command())
+    try:
+        page = write_joined(comparisons, directory, command=_command())
+    except OSError as error:
+        msg = (
+            f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"
+        )
+        refused = isinstance(error, PermissionError | FileExistsError | NotADirectoryError)
+        raise (UsageError if refused else BenchError)(msg) from error
     console = Console()
     several = len(comparisons) > 1
     for comparison, title in zip(comparisons, titles(comparisons), strict=True):

@@ -84,6 +84,8 @@ class Run:
         layer_rates = prepared.layer_rates()
         answers = answer(prepared, data.evaluation)
         self._point(self.schedule.num_steps, trained.seconds, answers.first(CURVE_ROWS))
+        if prepared.stored and prepared.stored.is_shared:
+            self.peaks.include(prepared.stored.peak)
         memory = self.peaks.end()
         parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
         environment = fingerprint(prepared.device, data.assets, self.spec)
@@ -161,5 +163,6 @@ class Run:
         self.prepared.model.eval()
         with observe_dtypes(self.prepared.model) as seen, torch.inference_mode(), self.prepared.precision.forward():
             self.prepared.logits(batch)
+        self.prepared.training_mode()
         wanted = self.prepared.precision.dtype
         return wanted if wanted in seen else next(iter(seen))

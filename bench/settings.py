@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bench import registry
 from bench.errors import UnknownName, UsageError
 from bench.files import read_config
-from bench.spec import RunSpec, WorkloadSpec, parse_strategies, parse_strategy
+from bench.spec import RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +70,11 @@ class Settings(BaseModel):
     def _all_rows(cls, value: object) -> object:
         return None if value == "all" else value
 
+    @field_validator("reference")
+    @classmethod
+    def _as_records_write_it(cls, value: str | None) -> str | None:
+        return None if value is None else canonical(value)
+
     @classmethod
     def gather(
         cls,
@@ -125,7 +130,11 @@ class Settings(BaseModel):
 def _read_config(path: Path) -> dict[str, Any]:
     """Read a configuration file; its names may be written with - or _."""
     # The table of the gate's margins belongs to `bench.gate.margins`.
-    written = {name.replace("-", "_"): value for name, value in read_config(path).items() if name != "gate"}
+    read = {name: value for name, value in read_config(path).items() if (name, type(value)) != ("gate", dict)}
+    if "gate" in read:
+        msg = f"gate in {path}: it is the table of a gate's margins; the rules of a comparison are named by --gate"
+        raise UsageError(msg)
+    written = {name.replace("-", "_"): value for name, value in read.items()}
     for name in written:
         if name not in Settings.model_fields:
             kind = f"setting in {path}"

@@ -90,6 +90,16 @@ def format_strategy(terms: tuple[Term, ...]) -> str:
     return "+".join(map(str, terms))
 
 
+def canonical(text: str) -> str:
+    """Write a composition as records do, in whatever order its options are given.
+
+    Raises:
+        UsageError: the text does not follow the grammar.
+
+    """
+    return format_strategy(parse_strategy(text))
+
+
 def parse_strategies(text: str) -> tuple[tuple[Term, ...], ...]:
     """Read a comma-separated list of compositions, in order, each once.
 

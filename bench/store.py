@@ -89,12 +89,24 @@ class Store:
         """
         path, text = self.runs / file_name(record.spec), record.to_json()
         try:
+            self._keep_other_version(path)
             replace_file(path, text.encode())
         except OSError as error:
             sys.stderr.write(f"{text}\n")
             msg = f"cannot write to {self.runs} ({error.strerror}); the record of {record.spec.name} is printed above"
             raise BenchError(msg) from error
         return path
+
+    def _keep_other_version(self, path: Path) -> None:
+        """Put a record aside that only another version of bench can read: it was measured all the same."""
+        try:
+            RunRecord.from_json(path.read_bytes())
+        except OtherVersion:
+            aside = path.with_name(f"{path.name}.other-version")
+            path.replace(aside)
+            self.warnings.append(f"a record of another version of bench is kept as {aside.name}")
+        except (FileNotFoundError, RecordError):
+            pass
 
     def read_all(self) -> list[RunRecord]:
         """Read every record, the newest of each spec, in the order they were started."""

@@ -54,7 +54,7 @@ def work_of(
         AssetError: the rate of the machine cannot be cached.
 
     """
-    extent_of = _extents(prepared, split)
+    extent_of = _extents(prepared, split, dtype)
     flops: list[float] = []
     for epoch, batches in enumerate(schedule.epochs):
         if epoch == 0 or any(phase.epoch == epoch for phase in prepared.phases):
@@ -106,12 +106,13 @@ def _per_unit(shapes: Shapes, stored: frozenset[str]) -> tuple[int, int, int]:
     return one, two, three
 
 
-def _extents(prepared: Prepared, split: Split) -> Callable[[NDArray[np.int64]], Extent]:
+def _extents(prepared: Prepared, split: Split, dtype: torch.dtype) -> Callable[[NDArray[np.int64]], Extent]:
     """Say what one forward pass on some rows works on, in the way that this model is run."""
     lengths = split.lengths
     if isinstance(prepared.forward, PaddedForward):
         return lambda rows: Extent.padded(lengths[rows].tolist())
-    padded_attention = "pack_bounds" not in prepared.batch(split, [0]).body
+    # The kernel for various lengths computes in half precision alone.
+    padded_attention = "pack_bounds" not in prepared.batch(split, [0]).body or dtype == torch.float32
     return lambda rows: Extent.packed(lengths[rows].tolist(), padded_attention=padded_attention)
 
 

@@ -16,7 +16,7 @@ from bench.errors import Diverged, Unsupported, UsageError
 from bench.forward.prefix import Shelf
 from bench.plan import compose
 from bench.probes.peaks import Peaks
-from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
+from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
 from bench.workload.data import load_data
@@ -59,16 +59,20 @@ def main(connection: Connection, request_json: str) -> None:
     try:
         send(_carry_out(request, send, peaks))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises becomes a row)
-        send(_failure(error, peaks))
+        # What a first step was good for is no fault of the request: the other runs go on.
+        send(_failure(error, peaks, ends_all=request.mode != "run"))
 
 
-def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished:
+def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     spec, began = request.spec, time.perf_counter()
     send(Phase(name="fetch", at=time.monotonic()))
     data = load_data(spec.workload, report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")))
     loaded = load_model(spec.workload.model, num_labels=len(data.label_names), seed=spec.seed)
     if request.mode == "prepare":
         return Finished()
+    if spec.device != "cpu" and not torch.cuda.is_available():
+        msg = f"the driver has a GPU, but torch {torch.__version__} cannot use it; give --device cpu, or install a torch for its CUDA"
+        raise UsageError(msg)
     send(Phase(name="load", at=time.monotonic()))
     view = view_of(loaded.model, loaded.fresh)
     plan = plan_of(spec, view)
@@ -98,10 +102,12 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished:
     if request.mode == "dry":
         return run.dry()
     finished = run.whole(load_seconds=time.perf_counter() - began)
-    if request.save_model:
-        send(Phase(name="save", at=time.monotonic()))
-        _save(prepared, spec, data, Path(request.save_model))
-    return finished
+    if not request.save_model:
+        return finished
+    send(finished)
+    send(Phase(name="save", at=time.monotonic()))
+    _save(prepared, spec, data, Path(request.save_model))
+    return Saved()
 
 
 def plan_of(spec: RunSpec, view: ModelView) -> TrainPlan:
@@ -143,7 +149,7 @@ def _save(prepared: Prepared, spec: RunSpec, data: Data, directory: Path) -> Non
     load_tokenizer(spec.workload.model).save_pretrained(directory)
 
 
-def _failure(error: Exception, peaks: Peaks) -> Failed:
+def _failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
     """Say in one line how a run ended that did not end well."""
     trace = "".join(traceback.format_exception(error))
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -153,7 +159,7 @@ def _failure(error: Exception, peaks: Peaks) -> Failed:
         case Diverged():
             return Failed(status="diverged", reason=str(error), memory=peaks.end())
         case UsageError():
-            return Failed(status="failed", reason=str(error), usage=True)
+            return Failed(status="failed", reason=str(error), usage=ends_all)
         case _ if _is_out_of_memory(error):
             return Failed(status="oom", reason=reason, traceback=trace, memory=peaks.end())
         case _:
@@ -161,7 +167,10 @@ def _failure(error: Exception, peaks: Peaks) -> Failed:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Recognise exhausted memory on a GPU, and the sentence with which torch reports it on a CPU."""
+    """Recognise exhausted memory: by torch's allocator on a GPU, by CUDA and its libraries beside it, and on a CPU."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+        isinstance(error, RuntimeError) and any(sentence in str(error) for sentence in _OUT_OF_MEMORY)
     )
+
+
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")

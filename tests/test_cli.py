@@ -23,7 +23,7 @@ from bench.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 @pytest.fixture(scope="module")
@@ -298,3 +298,10 @@ def test_a_first_look_at_real_reviews_with_a_real_encoder(tmp_path: Path, monkey
     )
     assert done.returncode == 0, done.stderr
     assert {record.status for record in Store(out).read_all()} == {"ok"}
+
+
+def test_no_command_at_all_is_answered_with_the_help(bench: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, errors = bench()
+    assert code == 2
+    assert "compare" in errors
+    assert len(errors.splitlines()) > 5

@@ -127,6 +127,19 @@ def test_a_model_that_is_kept_is_the_one_that_was_evaluated(
     assert record.measured.work is not None
 
 
+def test_a_model_that_cannot_be_kept_costs_no_measurement(
+    run: Callable[..., tuple[RunRecord, list[str]]], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    record, phases = run(save_model=str(tmp_path / "file" / "kept"))
+
+    assert phases[-1] == "save"
+    assert record.status == "ok"
+    assert record.measured is not None
+    assert "not-saved" in [flag.code for flag in record.flags]
+
+
 @pytest.mark.parametrize(
     ("phases", "expected"),
     [

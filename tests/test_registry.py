@@ -34,6 +34,14 @@ class Many:
         return Edit()
 
 
+@dataclass(frozen=True)
+class Needy:
+    count: int
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit()
+
+
 def load(text: str) -> Strategy:
     return registry.load(parse_strategy(text)[0])
 
@@ -119,3 +127,17 @@ def test_an_offered_strategy_is_known_to_this_process_alone(monkeypatch: pytest.
     registry.offer("mine", registry.class_of("full"))
     assert registry.class_of("mine") is registry.class_of("full")
     assert "mine" not in registry.names()
+
+
+def test_a_strategy_that_cannot_be_made_or_imported_is_one_line(plugins: dict[str, str], tmp_path: Path) -> None:
+    plugins["many"] = "plugin_of_this_test:Needy"
+    with pytest.raises(UsageError, match=r"strategy many cannot be made: .*missing 1 required positional argument"):
+        load("many")
+    package = importlib.import_module("strategies")
+    (tmp_path / "mine.py").write_text("def edit(:")
+    package.__path__.append(str(tmp_path))
+    try:
+        with pytest.raises(UsageError, match=r"strategies\.mine cannot be imported: SyntaxError"):
+            load("mine")
+    finally:
+        package.__path__.remove(str(tmp_path))

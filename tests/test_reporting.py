@@ -123,3 +123,15 @@ def test_what_was_put_aside_is_said_on_the_other_stream(results, tmp_path, capsy
     said = capsys.readouterr()
     assert json.loads(said.out)
     assert "broken.json" in said.err
+
+
+def test_a_report_that_cannot_be_written_is_one_line_and_keeps_the_runs(results, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot write the report to .*file .*; the runs are kept"):
+        cli.run(["report", results[0], "--out", str(tmp_path / "file")])
+
+
+def test_a_reference_may_name_its_options_in_any_order(results):
+    assert cli.run(["report", *results, "--reference", " llrd", "--format", "json"]) == 0
+    with pytest.raises(UnknownName, match="llrd:decay=1:last=2"):
+        cli.run(["report", *results, "--reference", "llrd:last=2:decay=1"])

@@ -82,6 +82,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         ({"strategies": "freez"}, "Did you mean freeze?"),
         ({"strategies": "freeze:lst=1"}, "Did you mean last?"),
+        ({"reference": "full:"}, "'' in strategy 'full:' is not of the form option=value"),
         ({"reference": "ful"}, "unknown reference 'ful'. Did you mean full?"),
     ],
 )
@@ -89,3 +90,19 @@ def test_a_matrix_of_unknown_strategies_is_refused(given: dict[str, Any], words:
     with pytest.raises(UsageError) as caught:
         Settings.gather(given).matrix("cpu")
     assert words in str(caught.value)
+
+
+def test_a_reference_may_name_its_options_in_any_order() -> None:
+    settings = Settings.gather(
+        {"strategies": "full,discriminative:head=5e-5:body=1e-5", "reference": "discriminative:head=5e-5:body=1e-5"}
+    )
+    assert settings.reference in {spec.name for spec in settings.matrix("cpu")}
+
+
+def test_only_the_gate_s_own_table_is_passed_over(tmp_path: Path) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text("epochs = 2\n[gate]\n")
+    assert Settings.gather({}, config=config).epochs == 2
+    config.write_text('gate = "rules.toml"\n')
+    with pytest.raises(UsageError, match="named by --gate"):
+        Settings.gather({}, config=config)

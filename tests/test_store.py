@@ -99,6 +99,18 @@ def test_a_record_of_another_version_is_left_out_and_left_alone(tmp_path: Path, 
     assert "schema version 99" in store.warnings[0]
 
 
+def test_a_run_again_keeps_the_record_of_another_version(tmp_path: Path, make_record: MakeRecord) -> None:
+    with Store.open(tmp_path, resume=False) as store:
+        path = store.write(make_record())
+        later = path.read_text().replace('"schema_version": 1', '"schema_version": 99')
+        assert later != path.read_text()
+        path.write_text(later)
+        assert not store.done(make_record().spec)
+        store.write(make_record())
+        assert store.read_all() == [make_record()]
+        assert path.with_name(f"{path.name}.other-version").read_text() == later
+
+
 def test_a_broken_file_in_a_directory_that_may_only_be_read_is_left_out(
     tmp_path: Path, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:

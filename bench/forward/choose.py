@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.forward.batch import Batch
+    from bench.precision import Precision
     from bench.workload.data import Split
 
 __all__ = ["Forward", "choose_forward"]
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
-"""By type of the weights: how far packed logits may be from padded ones, relative to the largest."""
+"""By the type that is computed in: how far packed logits may be from padded ones, relative to the largest."""
 
 
 PICKS = ((True, True), (True, False), (False, False))
@@ -50,7 +51,7 @@ class Forward(Protocol):
 
 
 def choose_forward(
-    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int
+    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
 ) -> tuple[PackedForward, None] | tuple[PaddedForward, str]:
     """Pack if the packed model answers like the plain one on some rows of `split`; else pad, and say why.
 
@@ -59,17 +60,22 @@ def choose_forward(
         model: The classifier of transformers inside.
         split: Any rows; four of them, from the shortest to a long one, are tried.
         pad_token_id: Of the model's tokenizer.
+        precision: In which the kernel for various lengths has to do as well, which computes in half precision alone.
 
     """
     padded = PaddedForward(outer, pad_token_id)
     rows = np.argsort(split.lengths, kind="stable")[[0, len(split) // 4, len(split) // 2, 3 * len(split) // 4]]
+    weights = next(outer.parameters())
     training = outer.training
     outer.eval()
     try:
-        wanted = _answer(padded, split, rows, outer)
+        plain = _answer(padded, split, rows, outer)
+        with precision.forward():
+            in_its_precision = _answer(padded, split, rows, outer)
         reasons = []
-        kernels = (True, False) if next(outer.parameters()).is_cuda else (False,)
-        for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
+        for various_lengths, (picks_early, picks_inside) in product(
+            (True, False) if weights.is_cuda else (False,), PICKS
+        ):
             try:
                 packed = PackedForward(
                     outer,
@@ -81,17 +87,28 @@ def choose_forward(
             except ModelError as error:
                 return padded, str(error)
             try:
-                difference = float((_answer(packed, split, rows, outer) - wanted).abs().max() / wanted.abs().max())
-            except Exception as error:  # noqa: BLE001  (a body that was not made for packs may fail in any way)
-                reasons.append(first_line(error))
-            else:
-                if difference <= TOLERANCES[next(outer.parameters()).dtype]:
-                    return packed, None
-                reasons.append(f"packed and padded logits differ by {difference:.1g} of the largest")
+                reason = _disagreement(_answer(packed, split, rows, outer), plain, weights.dtype)
+                if various_lengths and not reason:
+                    with precision.forward():
+                        answers = _answer(packed, split, rows, outer)
+                    reason = _disagreement(answers, in_its_precision, precision.dtype)
+            except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
+                reason = first_line(error)
+            if not reason:
+                return packed, None
+            reasons.append(reason)
             packed.close()
         return padded, reasons[-1]
     finally:
         outer.train(training)
+
+
+def _disagreement(answers: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str:
+    """Say by how much logits differ, if it is too much for the type that they were computed in."""
+    difference = float((answers - wanted).abs().max() / wanted.abs().max())
+    return (
+        "" if difference <= TOLERANCES[dtype] else f"packed and padded logits differ by {difference:.1g} of the largest"
+    )
 
 
 @torch.no_grad()

@@ -19,6 +19,8 @@ import numpy as np
 import psutil
 import torch
 
+from bench.probes.peaks import peak_so_far
+from bench.readings import PhasePeak
 from bench.workload.batches import by_token_budget
 from bench.workload.cache import build_once
 
@@ -58,15 +60,19 @@ class Stored:
     seconds: float
     """To build it, in this run or in the one that it is shared with."""
     is_shared: bool
-    """Whether an earlier run built it; its time is billed all the same."""
+    """Whether an earlier run built it; its time and memory are billed all the same."""
+    peak: PhasePeak
+    """Of the run that built it, when it had."""
 
 
 class CachedForward:
     """A packed forward pass that starts above the layers whose answers are stored."""
 
     def __init__(self, inner: PackedForward, *, num_layers: int, precision: Precision, shelf: Shelf | None) -> None:
-        """Store what the first `num_layers` of the model answer, in the type that `precision` computes in."""
+        """Store what the first `num_layers` of the model answer: in bf16 where `precision` computes in it, else in fp32."""
         self._inner, self._num_layers, self._precision, self._shelf = inner, num_layers, precision, shelf
+        # What passes from layer to layer is not what is multiplied, and may lie beyond the range of fp16.
+        self._dtype = torch.float32 if precision.dtype == torch.float16 else precision.dtype
         self._pools = num_layers == inner.num_layers
         self._split: Split | None = None
         self._places = _Places.none()
@@ -74,7 +80,7 @@ class CachedForward:
 
     def num_bytes(self, split: Split, rows: NDArray[np.int64]) -> int:
         """Say how much room the store of these rows takes."""
-        return int(self._sizes(split, rows).sum()) * self._inner.width * self._precision.dtype.itemsize
+        return int(self._sizes(split, rows).sum()) * self._inner.width * self._dtype.itemsize
 
     def fill(self, split: Split, rows: NDArray[np.int64], device: torch.device) -> Stored:
         """Run the frozen layers on `rows`, or take what an equal run has left; the model must be in eval mode.
@@ -95,10 +101,16 @@ class CachedForward:
             folder = build_once(
                 (self._shelf.directory if self._shelf else Path(temporary)) / self._key(rows, device), build
             )
-            seconds: float = json.loads((folder / "facts.json").read_text())["seconds"]
+            facts = json.loads((folder / "facts.json").read_text())
             hidden = self._map(folder)  # the mapping outlives the name of its file
         self._hidden, self._split = hidden.clone() if fits else hidden, split
-        return Stored(num_rows=len(rows), num_bytes=num_bytes, seconds=seconds, is_shared=is_shared)
+        return Stored(
+            num_rows=len(rows),
+            num_bytes=num_bytes,
+            seconds=facts["seconds"],
+            is_shared=is_shared,
+            peak=PhasePeak.model_validate(facts["peak"]),
+        )
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pack the given rows of a split, with what is stored of them."""
@@ -124,12 +136,13 @@ class CachedForward:
 
     def _key(self, rows: NDArray[np.int64], device: torch.device) -> str:
         content = self._shelf.content if self._shelf else ""
-        parts = (content, self._num_layers, self._precision.dtype, device.type, sha256(rows.tobytes()).hexdigest())
+        types = (self._inner.dtype, self._precision.dtype)
+        parts = (content, self._num_layers, types, device.type, sha256(rows.tobytes()).hexdigest())
         return sha256(repr(parts).encode()).hexdigest()[:32]
 
     def _map(self, folder: Path) -> torch.Tensor:
         size = self._places.total * self._inner.width
-        flat = torch.from_file(str(folder / "hidden"), shared=True, size=size, dtype=self._precision.dtype)
+        flat = torch.from_file(str(folder / "hidden"), shared=True, size=size, dtype=self._dtype)
         return flat.view(-1, self._inner.width)
 
     @torch.no_grad()
@@ -141,7 +154,8 @@ class CachedForward:
             with self._precision.forward():
                 answers = self._inner.prefix(batch, self._num_layers)
             hidden.index_copy_(0, self._places.of(some), answers.to("cpu", hidden.dtype))
-        (folder / "facts.json").write_text(json.dumps({"seconds": time.perf_counter() - began}))
+        facts = {"seconds": time.perf_counter() - began, "peak": peak_so_far("train", device).model_dump()}
+        (folder / "facts.json").write_text(json.dumps(facts))
 
 
 class _Places:

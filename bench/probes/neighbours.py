@@ -43,20 +43,25 @@ class Neighbours:
         """Watch the whole machine, this process and, on a GPU, torch's allocator on `device`."""
         self._device, self._stat = device, stat
         self._seconds, self._ticks = 0.0, _Ticks()
-        self._began: tuple[float, _Ticks | None] | None = None
-        self._swapped = host.swapped_bytes()
-        self._retries = torch_memory.num_retries(device)
+        self._began: tuple[float, _Ticks | None, tuple[int | None, int | None]] | None = None
+        self._troubles: tuple[int | None, int | None] = (0, 0)
+        """By how much more was swapped out, and how often memory had to be given back."""
 
     def start(self) -> None:
         """Begin a stretch of training."""
-        self._began = time.monotonic(), self._read()
+        self._began = time.monotonic(), self._read(), self._count()
 
     def stop(self) -> None:
         """End the stretch, if one is running."""
         if self._began is None:
             return
-        (at, before), after, self._began = self._began, self._read(), None
+        (at, before, counted), after, self._began = self._began, self._read(), None
         self._seconds += time.monotonic() - at
+        (swapped, retries), (swapped_before, retries_before) = self._count(), counted
+        self._troubles = (
+            _add(self._troubles[0], swapped_before, swapped),
+            _add(self._troubles[1], retries_before, retries),
+        )
         if before is not None and after is not None:
             self._ticks += after - before
 
@@ -70,9 +75,12 @@ class Neighbours:
             seconds=self._seconds,
             steal_share=seen.steal / seen.total if tells else None,
             others_share=min(others / seen.total, 1.0) if tells and has_all else None,
-            swapped_bytes=_increase(self._swapped, host.swapped_bytes()),
-            num_allocator_retries=_increase(self._retries, torch_memory.num_retries(self._device)),
+            swapped_bytes=self._troubles[0],
+            num_allocator_retries=self._troubles[1],
         )
+
+    def _count(self) -> tuple[int | None, int | None]:
+        return host.swapped_bytes(), torch_memory.num_retries(self._device)
 
     def _read(self) -> _Ticks | None:
         """Read the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, in ticks."""
@@ -88,5 +96,6 @@ class Neighbours:
         return _Ticks(busy + idle + iowait + steal, busy, steal, own)
 
 
-def _increase(before: int | None, after: int | None) -> int | None:
-    return None if before is None or after is None else max(after - before, 0)
+def _add(so_far: int | None, before: int | None, after: int | None) -> int | None:
+    """Add an increase; None where one was not told."""
+    return None if so_far is None or before is None or after is None else so_far + max(after - before, 0)

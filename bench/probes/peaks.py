@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Name = Literal["load", "train", "evaluate"]
 
-__all__ = ["Peaks"]
+__all__ = ["Peaks", "peak_so_far"]
 
 
 class Peaks:
@@ -28,6 +28,8 @@ class Peaks:
     def enter(self, phase: Name) -> None:
         """End the present stretch; another begins. The baseline is what is there when training first begins."""
         self._close()
+        if phase == "train":
+            torch_memory.release_free_memory(self._device)  # what an evaluation has left is no memory of training
         if phase == "train" and phase not in self._peaks:
             host.release_free_memory()
             self._baseline = Memory(
@@ -39,6 +41,10 @@ class Peaks:
         host.reset_peak()
         torch_memory.reset_peak(self._device)
         self._phase = phase
+
+    def include(self, peak: PhasePeak) -> None:
+        """Count a peak of another process to its phase here: of work that this run was spared, and is billed for."""
+        self._peaks[peak.phase] = _larger_of(self._peaks.get(peak.phase, peak), peak)
 
     def end(self) -> Memory:
         """End the present stretch, if one is running, and return the peaks so far: those of training, and all by phase."""
@@ -53,15 +59,24 @@ class Peaks:
     def _close(self) -> None:
         if self._phase is None:
             return
-        before = self._peaks.get(self._phase, PhasePeak(phase=self._phase))
-        allocated, reserved = torch_memory.peak_bytes(self._device)
-        self._peaks[self._phase] = PhasePeak(
-            phase=self._phase,
-            host_peak_bytes=_larger(before.host_peak_bytes, host.peak_bytes()),
-            torch_allocated_peak_bytes=_larger(before.torch_allocated_peak_bytes, allocated),
-            torch_reserved_peak_bytes=_larger(before.torch_reserved_peak_bytes, reserved),
-        )
+        self.include(peak_so_far(self._phase, self._device))
         self._phase = None
+
+
+def peak_so_far(phase: Name, device: torch.device) -> PhasePeak:
+    """Read the peaks since they last started anew, as those of `phase`."""
+    allocated, reserved = torch_memory.peak_bytes(device)
+    return PhasePeak(
+        phase=phase,
+        host_peak_bytes=host.peak_bytes(),
+        torch_allocated_peak_bytes=allocated,
+        torch_reserved_peak_bytes=reserved,
+    )
+
+
+def _larger_of(one: PhasePeak, other: PhasePeak) -> PhasePeak:
+    names = ("host_peak_bytes", "torch_allocated_peak_bytes", "torch_reserved_peak_bytes")
+    return one.model_copy(update={name: _larger(getattr(one, name), getattr(other, name)) for name in names})
 
 
 def _larger(one: int | None, other: int | None) -> int | None:

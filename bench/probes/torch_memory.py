@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bench.readings import Memory
 
-__all__ = ["allocated_bytes", "num_retries", "peak_bytes", "reset_peak", "split_peak", "touch"]
+__all__ = ["allocated_bytes", "num_retries", "peak_bytes", "release_free_memory", "reset_peak", "split_peak", "touch"]
 
 PAGE_BYTES = 4096
 
@@ -29,6 +29,14 @@ def reset_peak(device: torch.device) -> None:
         import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
         torch.cuda.reset_peak_memory_stats(device)
+
+
+def release_free_memory(device: torch.device) -> None:
+    """Give back to the GPU what no tensor takes; nothing off CUDA."""
+    if device.type == "cuda":
+        import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+        torch.cuda.empty_cache()
 
 
 def peak_bytes(device: torch.device) -> tuple[int | None, int | None]:

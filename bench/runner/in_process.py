@@ -52,7 +52,7 @@ class InProcessRunner:
             UsageError: the request cannot be carried out as it stands.
 
         """
-        outcome = Outcome(request.spec, on_message)
+        outcome = Outcome(request.spec, on_message, saves_model=request.save_model is not None)
         try:
             with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
                 if sampler:

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,5 +119,9 @@ def _directory() -> Path:
     """Where all who measure on this machine look: TMPDIR is often one user's or one job's own."""
     if chosen := os.environ.get("BENCH_LOCK_DIR"):
         return Path(chosen)
-    shared = Path("/tmp")  # noqa: S108  filelock follows no link there, and the file has no content
-    return shared if shared.is_dir() else Path(tempfile.gettempdir())
+    tmp = Path("/tmp")  # noqa: S108  filelock follows no link there, and the files have no content
+    shared = (tmp if tmp.is_dir() else Path(tempfile.gettempdir())) / "finetune-bench"
+    with suppress(OSError):  # it is there already, or cannot be made, which the lock will say
+        shared.mkdir()
+        shared.chmod(0o777)  # not sticky as /tmp is: there a file can be opened by its owner alone
+    return shared

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.protocol import Failed, Finished, Phase, Planned
+from bench.protocol import Failed, Finished, Phase, Planned, Saved
 from bench.record import Flag, Memory, RunRecord
 from bench.validity import doubts
 
@@ -26,9 +26,11 @@ __all__ = ["Outcome", "how_it_ended"]
 class Outcome:
     """Gathers one run. The first verdict stands: a process that we end after a timeout timed out."""
 
-    def __init__(self, spec: RunSpec, on_message: Callable[[Message], None] | None) -> None:
-        """Pass every message on to `on_message`, after it is noted here."""
-        self._spec, self._on_message = spec, on_message
+    def __init__(
+        self, spec: RunSpec, on_message: Callable[[Message], None] | None, *, saves_model: bool = False
+    ) -> None:
+        """Pass every message on to `on_message`, after it is noted here; a run may save its model after its numbers."""
+        self._spec, self._on_message, self._is_to_save = spec, on_message, saves_model
         self.begin(None)
         self._phase: str | None = None
         self._planned: Planned | None = None
@@ -41,6 +43,11 @@ class Outcome:
     def is_decided(self) -> bool:
         """Whether the run said its last word, or had it said for it."""
         return self._verdict is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to come: the numbers are there, and the weights where they were asked for."""
+        return self.is_decided and not (self._is_to_save and self._verdict == ("ok", None))
 
     @property
     def last_phase(self) -> str:
@@ -64,6 +71,13 @@ class Outcome:
             case Finished() | Failed() if not self.is_decided:
                 self._last = message
                 self.decide(*_verdict(message))
+            case Saved():
+                self._is_to_save = False
+            case Failed() if self._is_to_save:
+                self._is_to_save = False
+                self._flags.append(
+                    Flag(code="not-saved", message=f"the trained weights are not kept: {message.reason}")
+                )
             case _:
                 pass
         if self._on_message:

@@ -86,7 +86,7 @@ class Runner:
             BenchError: no process can be started at all.
 
         """
-        outcome = Outcome(request.spec, on_message)
+        outcome = Outcome(request.spec, on_message, saves_model=request.save_model is not None)
         try:
             with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
                 self._supervise(request.model_copy(update={"gpu_uuid": uuid}), outcome, sampler)
@@ -107,7 +107,7 @@ class Runner:
             if sampler:
                 sampler.watch(process.pid)
             deadline = time.monotonic() + limit
-            while process.is_running and not outcome.is_decided:
+            while process.is_running and not outcome.is_over:
                 process.wait(min(HOST_PERIOD_SECONDS, deadline - time.monotonic()))
                 outcome.see_host_peak(process.peak_bytes)
                 _listen(process, outcome)

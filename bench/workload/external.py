@@ -8,12 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import datasets  # type: ignore[import-untyped]
-from datasets.exceptions import DatasetsError  # type: ignore[import-untyped]
 
 from bench.errors import DataError
 from bench.workload.causes import first_line
 from bench.workload.reading import Rows
-from bench.workload.sources import FORMATS, choose_columns, choose_splits, columns_of
+from bench.workload.sources import FORMATS, choose_columns, choose_splits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +35,9 @@ def read_file(file: Path, text: str, label: str) -> Rows:
     kind = FORMATS[file.suffix.lower()]
     options: dict[str, Any] = {}
     if kind == "csv":
-        names = columns_of(file)
         options = {
-            "features": datasets.Features({name: datasets.Value("string") for name in names}),
+            "usecols": [text, label],  # another may be without a name
+            "features": datasets.Features({name: datasets.Value("string") for name in (text, label)}),
             "keep_default_na": False,
             "sep": "\t" if file.suffix.lower() == ".tsv" else ",",
         }
@@ -82,8 +81,10 @@ def _explained(what: str) -> Iterator[None]:
     datasets.disable_progress_bars()
     try:
         yield
-    except (DatasetsError, OSError, ValueError) as error:
-        cause = error
+    except MemoryError:
+        raise
+    except Exception as error:
+        cause: BaseException = error
         while cause.__cause__ is not None:  # the innermost says what is wrong with which line
             cause = cause.__cause__
         msg = f"cannot read {what}: {first_line(cause)}"

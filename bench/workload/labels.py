@@ -9,6 +9,7 @@ __all__ = ["class_of", "natural_order"]
 
 UNLABELLED = "-1"
 """What public test splits hold in place of a label that is kept back."""
+_WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0+")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
@@ -25,6 +26,8 @@ def class_of(label: object) -> str | None:
     if label is None or (isinstance(label, float) and not math.isfinite(label)):
         return None
     name = str(int(label)) if isinstance(label, float) and label.is_integer() else str(label).strip()
+    if _WHOLE.fullmatch(name):  # which pandas writes where a column of numbers has gaps
+        name = name.partition(".")[0]
     return None if name in {"", UNLABELLED} else name
 
 

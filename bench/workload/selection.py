@@ -81,10 +81,16 @@ def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
     drawn = unleaked.take(draw(unleaked.labels, spec.train_samples, _rng(spec, 1)))
     held = held.take(draw(held.labels, spec.eval_samples, _rng(spec, 2)))
     if not len(held.labels):
-        msg = f"the evaluation split of {where} has no row with a text and a label"
+        msg = (
+            f"no class of {where} has two rows, of which one could be held out: is the label column the right one?"
+            if evaluation is None
+            else f"the evaluation split of {where} has no row with a text and a label"
+        )
         raise DataError(msg)
     if len(np.unique(drawn.labels)) < 2:  # noqa: PLR2004  (classes)
-        msg = f"{len(drawn.labels)} training rows of one class are left of {where}; take more rows"
+        num_leaked = len(rows.labels) - len(unleaked.labels)
+        advice = f"{num_leaked} stand in the evaluation split too" if num_leaked else "take more rows"
+        msg = f"{len(drawn.labels)} training rows, not of two classes, are left of {where}; {advice}"
         raise DataError(msg)
     return Chosen(drawn, held, tuple(known), len(rows.labels) - len(unleaked.labels), num_dropped)
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
 from bench import registry
 from bench.build import prepare
 from bench.errors import PlanConflict, Unsupported
 from bench.forward.prefix import Shelf
 from bench.plan import compose
+from bench.prepared import Prepared
 from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import Schedule, Trained, train
@@ -23,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from transformers import PreTrainedModel
-
-    from bench.prepared import Prepared
 
     Classifier = Callable[..., PreTrainedModel]
 
@@ -44,9 +45,9 @@ def ready(model: PreTrainedModel, text: str, shelf: Shelf | None = None) -> Prep
     )
 
 
-def run(prepared: Prepared) -> Trained:
+def run(prepared: Prepared, on_step: Callable[..., None] = lambda *_: None) -> Trained:
     schedule = Schedule(epochs=[EPOCH, EPOCH])
-    return train(prepared, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
+    return train(prepared, SPLIT, schedule, on_step=on_step, on_point=lambda *_: None)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -72,11 +73,23 @@ def test_checkpoint_equals_full(classifier: Classifier, name: str, every: int) -
 @pytest.mark.parametrize(
     "name", ["Llama", "Bert", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Qwen2", "GPT2"))]
 )
-def test_compiled_equals_eager(classifier: Classifier, name: str) -> None:
+def test_compiled_equals_eager(classifier: Classifier, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = run(ready(classifier(name), "full"))
     prepared = ready(classifier(name), "compile")
+    prepared.model.eval()  # as it stands before a run, after a look at its type
     torch._dynamo.reset()
-    trained = run(prepared)
+    counters["stats"].clear()
+    graphs: list[int] = []
+    compile_for = prepared._compile
+
+    def compile_and_count(split: Split, rows: NDArray[np.int64]) -> float:
+        seconds = compile_for(split, rows)
+        graphs.append(counters["stats"]["unique_graphs"])
+        return seconds
+
+    monkeypatch.setattr(Prepared, "_compile", lambda _self, split, rows: compile_and_count(split, rows))
+    trained = run(prepared, lambda *_: graphs.append(counters["stats"]["unique_graphs"]))
+    assert 0 < graphs[0] == graphs[1], "the first step compiled once more"
     assert trained.losses == pytest.approx(wanted.losses, rel=1e-5)
     assert prepared.compile_seconds is not None
     assert 0 < prepared.compile_seconds <= trained.set_up_seconds <= trained.seconds
@@ -93,6 +106,7 @@ def test_equal_runs_share_a_cache_and_are_billed_for_it_alike(classifier: Classi
     assert taken.set_up_seconds >= second.stored.seconds
     assert taken.seconds >= taken.set_up_seconds + sum(taken.step_seconds) * 0.99
     assert taken.losses == built.losses
+    assert second.stored.peak == first.stored.peak
     other = ready(classifier("Llama"), "freeze+cached", shelf)
     run(other)
     assert other.stored is not None

@@ -12,6 +12,7 @@ from bench.forward.attention import NAME
 from bench.forward.choose import choose_forward
 from bench.forward.packed import PackedForward
 from bench.forward.padded import PaddedForward
+from bench.precision import Precision
 from bench.testing import toy_split
 from bench.workload.data import Split
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     Classifier = Callable[..., PreTrainedModel]
 
 SPLIT = toy_split(16, longest=20)
+FP32 = Precision(torch.float32, torch.device("cpu"))
 EVERYTHING = list(range(len(SPLIT)))
 PACKABLE = [
     "Llama",
@@ -60,7 +62,7 @@ def test_a_packed_model_answers_and_learns_like_the_plain_one(
     model = classifier(name)
     plain = PaddedForward(model, 0)
     wanted, wanted_gradients = plain.logits(plain.batch(SPLIT, rows)), gradients(model, plain, rows)
-    packed, why_not = choose_forward(model, model, SPLIT, 0)
+    packed, why_not = choose_forward(model, model, SPLIT, 0, FP32)
     assert isinstance(packed, PackedForward), why_not
     assert model.config._attn_implementation == NAME
     batch = packed.batch(SPLIT, rows)
@@ -87,7 +89,7 @@ def test_the_last_layer_works_for_the_picked_tokens_alone(
     classifier: Classifier, name: str, changes: dict[str, object]
 ) -> None:
     model = classifier(name, **changes)
-    forward, _ = choose_forward(model, model, SPLIT, 0)
+    forward, _ = choose_forward(model, model, SPLIT, 0, FP32)
     shapes: list[torch.Size] = []
     for layer in model.model.layers[-2:]:
         layer.mlp.register_forward_pre_hook(lambda _module, args: shapes.append(args[0].shape))
@@ -97,7 +99,7 @@ def test_the_last_layer_works_for_the_picked_tokens_alone(
 
 def test_sequences_of_a_pack_do_not_see_each_other(classifier: Classifier) -> None:
     model = classifier("Bert").eval()
-    packed, _ = choose_forward(model, model, SPLIT, 0)
+    packed, _ = choose_forward(model, model, SPLIT, 0, FP32)
     together = packed.logits(packed.batch(SPLIT, EVERYTHING))
     alone = torch.cat([packed.logits(packed.batch(SPLIT, [row])) for row in EVERYTHING])
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
@@ -106,7 +108,7 @@ def test_sequences_of_a_pack_do_not_see_each_other(classifier: Classifier) -> No
 def test_a_model_that_does_not_use_the_interface_is_padded_and_left_as_it_was(classifier: Classifier) -> None:
     model = classifier("DebertaV2")
     before = [module.forward for module in model.modules()]
-    forward, why = choose_forward(model, model, SPLIT, 0)
+    forward, why = choose_forward(model, model, SPLIT, 0, FP32)
     assert isinstance(forward, PaddedForward)
     assert why is not None
     assert "differ by" in why
@@ -117,7 +119,7 @@ def test_a_model_that_does_not_use_the_interface_is_padded_and_left_as_it_was(cl
 
 def test_a_model_that_pools_over_all_tokens_is_padded(classifier: Classifier) -> None:
     model = classifier("ModernBert", classifier_pooling="mean")
-    forward, why = choose_forward(model, model, SPLIT, 0)
+    forward, why = choose_forward(model, model, SPLIT, 0, FP32)
     assert isinstance(forward, PaddedForward)
     assert why is not None
 
@@ -126,7 +128,7 @@ def test_closing_gives_the_plain_model_back(classifier: Classifier) -> None:
     model = classifier("GPT2").eval()
     plain = PaddedForward(model, 0)
     wanted = plain.logits(plain.batch(SPLIT, EVERYTHING))
-    forward, _ = choose_forward(model, model, SPLIT, 0)
+    forward, _ = choose_forward(model, model, SPLIT, 0, FP32)
     assert isinstance(forward, PackedForward)
     with pytest.raises(RuntimeError, match="runs on packs"):
         plain.logits(plain.batch(SPLIT, EVERYTHING))
@@ -144,7 +146,7 @@ def test_attention_without_a_layout_is_refused(classifier: Classifier) -> None:
 @pytest.mark.parametrize("name", ["Llama", "Bert"])
 def test_half_precision_packs_too(classifier: Classifier, name: str) -> None:
     model = classifier(name).eval()
-    packed, _ = choose_forward(model, model, SPLIT, 0)
+    packed, _ = choose_forward(model, model, SPLIT, 0, FP32)
     wanted = packed.logits(packed.batch(SPLIT, EVERYTHING)).detach()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = packed.logits(packed.batch(SPLIT, EVERYTHING))

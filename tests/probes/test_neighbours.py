@@ -91,15 +91,18 @@ def test_too_short_a_time_to_count_ticks_in_is_unknown(stat: Path, monkeypatch: 
     assert seen.activity().steal_share is None
 
 
-def test_swap_and_retries_are_increases(monkeypatch: pytest.MonkeyPatch) -> None:
-    swapped = create_autospec(host.swapped_bytes, side_effect=[4096, 9096])
-    retries = create_autospec(torch_memory.num_retries, side_effect=[2, 5])
+def test_swap_and_retries_are_increases_while_the_run_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    swapped = create_autospec(host.swapped_bytes, side_effect=[4096, 9096, 20000, 19000])
+    retries = create_autospec(torch_memory.num_retries, side_effect=[2, 5, 7, 8])
     monkeypatch.setattr(host, "swapped_bytes", swapped)
     monkeypatch.setattr(torch_memory, "num_retries", retries)
 
-    activity = Neighbours(torch.device("cuda")).activity()
+    seen = Neighbours(torch.device("cuda"))
+    for _stretch in range(2):
+        seen.start()
+        seen.stop()
 
-    assert (activity.swapped_bytes, activity.num_allocator_retries) == (5000, 3)
+    assert (seen.activity().swapped_bytes, seen.activity().num_allocator_retries) == (5000, 4)
 
 
 def test_the_real_counters_can_be_read() -> None:

@@ -8,6 +8,7 @@ import torch
 
 from bench.probes import host, torch_memory
 from bench.probes.peaks import Peaks
+from bench.readings import PhasePeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,3 +102,12 @@ def test_a_gpu_has_the_peaks_of_its_allocator_too(monkeypatch: pytest.MonkeyPatc
         ("train", 70),
         ("evaluate", 500),
     ]
+
+
+def test_what_another_process_took_for_this_run_counts() -> None:
+    peaks = Peaks(CPU)
+    peaks.enter("train")
+    peaks.include(PhasePeak(phase="train", host_peak_bytes=1 << 50))
+    peaks.include(PhasePeak(phase="train", host_peak_bytes=1))
+
+    assert peaks.end().host_peak_bytes == 1 << 50

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import fcntl
 import stat
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
@@ -10,11 +12,10 @@ import pytest
 from bench.errors import Unsupported, UsageError
 from bench.probes.nvml import Gpu, list_gpus
 from bench.runner import lease as module
-from bench.runner.lease import lease, visible_gpus
+from bench.runner.lease import _directory, lease, visible_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from bench.protocol import Request
 
@@ -51,6 +52,18 @@ def test_the_cpu_is_one_lock_that_every_user_may_take(make_request: Callable[...
 
     with lock.open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_locks_lie_where_the_next_user_may_open_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("BENCH_LOCK_DIR")
+    monkeypatch.setattr(Path, "is_dir", lambda path: path != Path("/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    directory = _directory()
+
+    assert directory == tmp_path / "finetune-bench"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o777  # and not sticky
+    assert _directory() == directory
 
 
 def test_preparing_waits_for_nobody(make_request: Callable[..., Request], tmp_path: Path) -> None:
@@ -179,4 +192,4 @@ def test_all_users_of_a_machine_look_in_one_place(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("BENCH_LOCK_DIR")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
-    assert str(module._directory()) == "/tmp"
+    assert str(module._directory()) == "/tmp/finetune-bench"

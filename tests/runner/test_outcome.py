@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.protocol import Failed, Finished, Phase
+from bench.protocol import Failed, Finished, Phase, Saved
 from bench.record import Memory, Status
 from bench.runner.outcome import Outcome, how_it_ended
 from bench.spec import RunSpec, Term
@@ -47,6 +47,31 @@ def test_what_comes_after_the_verdict_changes_nothing() -> None:
     record = outcome.record()
 
     assert (record.status, record.reason, record.traceback, record.flags) == ("timeout", "too long", None, ())
+
+
+def test_weights_that_cannot_be_kept_cost_no_measurement(make_record: Callable[..., RunRecord]) -> None:
+    outcome = Outcome(SPEC, None, saves_model=True)
+    outcome.add(Finished(measured=make_record().measured))
+    assert outcome.is_decided
+    assert not outcome.is_over
+    outcome.add(Failed(status="failed", reason="OSError: No space left on device"))
+    assert outcome.is_over
+    outcome.exited(0, oom_kills=0)
+
+    record = outcome.record()
+
+    assert record.status == "ok"
+    assert record.measured == make_record().measured
+    flags = {flag.code: flag.message for flag in record.flags}
+    assert flags["not-saved"] == "the trained weights are not kept: OSError: No space left on device"
+
+
+def test_a_run_is_over_once_its_weights_are_kept() -> None:
+    outcome = Outcome(SPEC, None, saves_model=True)
+    outcome.add(Finished())
+    assert not outcome.is_over
+    outcome.add(Saved())
+    assert outcome.is_over
 
 
 def test_the_host_peak_of_an_unfinished_run_is_that_of_training() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ from bench.build import prepare
 from bench.errors import UsageError
 from bench.plan import Phase, TrainPlan
 from bench.testing import TOY_RATES, tiny_llama, toy_split
+from bench.trainer import Schedule, train
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
@@ -143,6 +145,9 @@ def test_weights_may_be_stored_in_bf16() -> None:
     plan = TrainPlan(phases=(Phase(0, frozenset(view.names)),), weights="bf16")
     ready = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     assert {param.dtype for param in ready.model.parameters()} == {torch.bfloat16}
+    schedule = Schedule(epochs=[[np.arange(8)] * 5])
+    trained = train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
+    assert trained.losses[-1] < trained.losses[0]
 
 
 def test_a_plan_that_trains_nothing_is_refused() -> None:

@@ -157,4 +157,6 @@ def test_a_kernel_for_various_lengths_sees_no_padding() -> None:
     rows = np.array([0, 1])
     lengths = SPLIT.lengths[rows].tolist()
 
-    assert work._extents(ready, SPLIT)(rows) == Extent.packed(lengths, padded_attention=False)
+    assert work._extents(ready, SPLIT, torch.bfloat16)(rows) == Extent.packed(lengths, padded_attention=False)
+    # which does nothing in fp32
+    assert work._extents(ready, SPLIT, torch.float32)(rows) == Extent.packed(lengths, padded_attention=True)

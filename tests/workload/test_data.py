@@ -258,3 +258,12 @@ def test_without_the_hub_the_message_is_one_line(load: Load, monkeypatch: pytest
     with pytest.raises(DataError, match="cannot read data set owner/name of the Hub") as caught:
         load("owner/name")
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_without_a_name_is_passed_over(load: Load, tmp_path: Path, reviews: Reviews) -> None:
+    path = tmp_path / "from_pandas.csv"
+    path.write_text(
+        "".join([",text,label\n", *(f"{row},{text},{label}\n" for row, (text, label) in enumerate(reviews))])
+    )
+    data = load(path)
+    assert len(data.train) + len(data.evaluation) == len(reviews)

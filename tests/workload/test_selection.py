@@ -36,8 +36,20 @@ MANY = [(f"text {number}", "abc"[min(2, number % 10)]) for number in range(200)]
 
 @pytest.mark.parametrize(
     ("label", "name"),
-    [(1, "1"), (1.0, "1"), ("1", "1"), (" good ", "good"), (0.5, "0.5"), (True, "True"), (0, "0"), ("", None)]
-    + [(label, None) for label in (None, math.nan, -1, -1.0, "-1", "  ")],
+    [
+        (1, "1"),
+        (1.0, "1"),
+        ("1", "1"),
+        ("1.0", "1"),
+        ("01", "01"),
+        ("1.50", "1.50"),
+        (" good ", "good"),
+        (0.5, "0.5"),
+        (True, "True"),
+        (0, "0"),
+        ("", None),
+    ]
+    + [(label, None) for label in (None, math.nan, -1, -1.0, "-1", "-1.0", "  ")],
 )
 def test_the_class_of_a_label(label: object, name: str | None) -> None:
     assert class_of(label) == name
@@ -142,8 +154,8 @@ def test_labels_with_gaps_and_bools_become_class_numbers() -> None:
         ([("a", -1), ("b", 1)], None, "an empty label and -1 count as none"),
         ([("a", 1), ("b", 2)], [("c", 3)], "a class that the training split lacks: 3"),
         ([("a", 1), ("b", 2)], [("c", None)], "the evaluation split of toy has no row"),
-        ([("a", 1), ("b", 2)], None, "the evaluation split of toy has no row"),
-        ([("a", 1), ("b", 2), ("c", 2)], [("a", 1)], "2 training rows of one class are left"),
+        ([("a", 1), ("b", 2)], None, "no class of toy has two rows"),
+        ([("a", 1), ("b", 2), ("c", 2)], [("a", 1)], "2 training rows, not of two classes, are left of toy; 1 stand"),
         ([("a", 1), (2, 2)], [("a", 1)], "training split: row 2 holds 2 where a text is expected"),
         ([("a", [1]), ("b", 2)], [("a", 1)], r"training split: row 1: \[1\] is no single label"),
     ],
@@ -154,5 +166,5 @@ def test_data_that_cannot_be_trained_on_is_refused(train: Any, evaluation: Any, 
 
 
 def test_too_few_rows_for_two_classes_are_refused() -> None:
-    with pytest.raises(DataError, match="1 training rows of one class are left"):
+    with pytest.raises(DataError, match="1 training rows, not of two classes, are left of toy; take more"):
         pick(MANY, train_samples=1)
