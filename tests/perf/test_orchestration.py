@@ -65,13 +65,12 @@ def test_orchestration_of_a_run(
     def turn() -> None:
         began = time.time()
         out = tmp_path / str(len(overheads))
-        # Few enough rows that every point of the learning curve is an evaluation as long as the final one.
         [record] = compare(out, "--strategies", strategy, "--model", model, "--train-samples=64", "--eval-samples=32")
         measured = record.measured
         assert measured is not None, record.reason
         before = record.started_at.timestamp() - began + measured.load_seconds
         first_steps.append(before + measured.step_seconds[0])
-        evaluation = measured.evaluation.seconds * (1 + len(measured.curve))
+        evaluation = measured.evaluation.seconds + measured.curve_seconds
         overheads.append(record.wall_seconds - measured.load_seconds - measured.train_seconds - evaluation)
 
     benchmark.pedantic(turn, rounds=NUM_PAIRS)  # type: ignore[no-untyped-call]
