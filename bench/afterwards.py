@@ -11,6 +11,7 @@ import torch
 from bench.errors import AssetError, Unsupported
 from bench.record import Flag
 from bench.work import work_of
+from bench.workload.causes import first_line
 
 if TYPE_CHECKING:
     from bench.prepared import Prepared
@@ -55,5 +56,5 @@ def look_closer(
                 device_name=device_name,
             )
         except (Unsupported, AssetError, torch.OutOfMemoryError) as error:
-            flags = [Flag(code="probe-failed", message=f"counting FLOPs: {str(error).splitlines()[0]}")]
+            flags = [Flag(code="probe-failed", message=f"counting FLOPs: {first_line(error)}")]
     return Afterwards(work=work, flags=tuple(flags), seconds=time.perf_counter() - began)

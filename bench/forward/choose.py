@@ -71,7 +71,8 @@ def choose_forward(
     try:
         plain = _answer(padded, split, rows, outer)
         with precision.forward():
-            in_its_precision = _answer(padded, split, rows, outer)
+            # Off a GPU there is no such kernel, and half precision may be emulated, slowly.
+            in_its_precision = _answer(padded, split, rows, outer) if weights.is_cuda else plain
         reasons = []
         for various_lengths, (picks_early, picks_inside) in product(
             (True, False) if weights.is_cuda else (False,), PICKS
