@@ -30,6 +30,8 @@ _DISTRIBUTIONS = (
     *("finetune-bench", "torch", "transformers", "datasets", "numpy"),
     *("tokenizers", "safetensors", "accelerate", "peft", "nvidia-ml-py"),
 )
+_VARIABLES = ("OMP_WAIT_POLICY", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")
+"""By which libraries are told how to use a CPU and its memory."""
 
 
 def fingerprint(device: torch.device, assets: Mapping[str, str], spec: RunSpec) -> Environment:
@@ -81,7 +83,7 @@ def _settings(device: torch.device) -> dict[str, str]:
         else {
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "oneDNN": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
-            "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "default"),
+            **{name: os.environ.get(name, "default") for name in _VARIABLES},
         }
     )
     settings = of_device | {

@@ -28,10 +28,11 @@ class Peaks:
     def enter(self, phase: Name) -> None:
         """End the present stretch; another begins. The baseline is what is there when training first begins."""
         self._close()
+        # What one phase has left is no memory of the next.
+        host.release_free_memory()
         if phase == "train":
-            torch_memory.release_free_memory(self._device)  # what an evaluation has left is no memory of training
+            torch_memory.release_free_memory(self._device)
         if phase == "train" and phase not in self._peaks:
-            host.release_free_memory()
             self._baseline = Memory(
                 host_baseline_bytes=host.resident_bytes(),
                 host_baseline_anonymous_bytes=host.anonymous_bytes(),

@@ -31,6 +31,10 @@ GRACE_SECONDS = 10.0
 
 SERVER_ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # read when torch is imported: later it is too late
+    # glibc keeps what is freed. Else it gives each step's gradients and activations back to the kernel, which clears
+    # every page of them anew for the next step.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "-1",
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     "TOKENIZERS_PARALLELISM": "false",
 }

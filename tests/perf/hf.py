@@ -19,7 +19,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from bench.workload.models import load_tokenizer
-from tests.perf.side import BATCH_SIZE, LEARNING_RATE, Done
+from tests.perf.side import BATCH_SIZE, LEARNING_RATE, Done, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.workload.data import Split
     from tests.perf.side import Epochs, Work
 
-__all__ = ["choose_trained", "draw_epochs", "train_with_transformers"]
+__all__ = ["choose_trained", "draw_epochs", "load_and_train", "train_with_transformers"]
 
 
 def draw_epochs(lengths: NDArray[np.int64], *, group_by_length: bool, num_epochs: int) -> Epochs:
@@ -51,6 +51,11 @@ def choose_trained(work: Work) -> None:
     for layer in work.view.layers:
         for name in layer.param_names:
             work.model.get_parameter(name).requires_grad_(layer.name in trained)
+
+
+def load_and_train(strategy: str, model: str, num_rows: int, epochs: Epochs) -> Done:
+    """Load a fresh model, and train it."""
+    return train_with_transformers(load(strategy, model, num_rows), epochs)
 
 
 def train_with_transformers(work: Work, epochs: Epochs) -> Done:

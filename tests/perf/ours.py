@@ -9,13 +9,15 @@ import torch
 from bench.build import prepare
 from bench.rates import DEFAULT_RATES
 from bench.trainer import Schedule, train
-from tests.perf.side import Done
+from tests.perf.side import Done, load
 
 if TYPE_CHECKING:
     from bench.prepared import Prepared
     from tests.perf.side import Epochs, Work
 
-__all__ = ["prepare_ours", "train_ours"]
+__all__ = ["make_ready", "prepare_ours", "train_ours", "train_ready"]
+
+_ready: list[tuple[Prepared, Work]] = []
 
 
 def prepare_ours(work: Work) -> Prepared:
@@ -30,6 +32,20 @@ def prepare_ours(work: Work) -> Prepared:
         device=torch.device("cpu"),
         weight_decay=0.0,
     )
+
+
+def make_ready(strategy: str, model: str, num_rows: int, *, compiled: bool = True) -> None:
+    """Load a fresh model and apply the plan, so that this process is ready to train."""
+    _ready.clear()  # one model at a time
+    work = load(strategy, model, num_rows)
+    if not compiled:
+        work = work.without_compile()
+    _ready.append((prepare_ours(work), work))
+
+
+def train_ready(epochs: Epochs) -> Done:
+    """Train what was made ready, from where it stands."""
+    return train_ours(*_ready[0], epochs)
 
 
 def train_ours(prepared: Prepared, work: Work, epochs: Epochs) -> Done:

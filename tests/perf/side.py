@@ -81,7 +81,7 @@ class Done:
         return (self.seconds - self.compile_seconds) / self.num_tokens
 
 
-def load(strategy: str, *, model: str, num_rows: int) -> Work:
+def load(strategy: str, model: str, num_rows: int) -> Work:
     """Load a preset and the default data, with dropout off so that both sides compute the same."""
     workload = WorkloadSpec(model=model, train_samples=num_rows, eval_samples=16)
     data = load_data(workload)

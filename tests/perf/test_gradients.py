@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 
 @pytest.mark.parametrize("model", MODELS)
 def test_gradients(results: Results, say: Callable[[str], None], model: str) -> None:
-    work, ours = (load("amp", model=model, num_rows=128) for _ in range(2))
+    work, ours = (load("amp", model, 128) for _ in range(2))
     try:
         prepared = prepare_ours(ours)
     except Unsupported as reason:

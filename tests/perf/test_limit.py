@@ -16,9 +16,11 @@ from bench.errors import Unsupported
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
+from bench.runner.supervisor import SERVER_ENVIRONMENT
 from bench.workload.batches import ordered_batches
 from bench.workload.data import Split
-from tests.perf.ours import prepare_ours, train_ours
+from tests.perf.ours import make_ready, prepare_ours, train_ready
+from tests.perf.processes import open_process
 from tests.perf.results import environment, number
 from tests.perf.side import BATCH_SIZE, MODELS, load
 
@@ -48,15 +50,12 @@ def test_limit(
     benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], *, model: str, strategy: str
 ) -> None:
     cpu = torch.device("cpu")
-    work = load(strategy, model=model, num_rows=NUM_ROWS)
+    work = load(strategy, model, NUM_ROWS).without_compile()  # what is compiled is not seen
     try:
         prepared = prepare_ours(work)
     except Unsupported as reason:
         pytest.skip(str(reason))
-    plain = prepare_ours(
-        load(strategy, model=model, num_rows=NUM_ROWS).without_compile()
-    )  # what is compiled is not seen
-    shapes = read_shapes(lambda: plain.logits(plain.batch(PROBE, range(len(PROBE_LENGTHS)))), plain.known)
+    shapes = read_shapes(lambda: prepared.logits(prepared.batch(PROBE, range(len(PROBE_LENGTHS)))), prepared.known)
     batches = ordered_batches(work.data.train.lengths, BATCH_SIZE, seed=0, epoch=0)
     extents = [extent_of(prepared, work, rows) for rows in batches]
     flops = [shapes.flops(extent).useful for extent in extents]
@@ -68,7 +67,9 @@ def test_limit(
         device_name=environment().device_name or "",
     )
     options = {"rounds": 1, "warmup_rounds": 1}
-    done = benchmark.pedantic(train_ours, args=(prepared, work, [batches]), **options)  # type: ignore[no-untyped-call]
+    with open_process(SERVER_ENVIRONMENT) as bench:
+        bench(make_ready, strategy, model, NUM_ROWS)
+        done = benchmark.pedantic(bench, args=(train_ready, [batches]), **options)  # type: ignore[no-untyped-call]
     shares = [mfu(*step, rate) for step in zip(flops, done.step_seconds, strict=True)]
     benchmark.extra_info.update(flops=flops, step_seconds=done.step_seconds, rate=rate, shares=shares)
     achieved = sum(flops) / sum(done.step_seconds)

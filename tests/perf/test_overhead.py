@@ -95,7 +95,7 @@ def watched(prepared: Prepared, work: Work, batches: Sequence[NDArray[np.int64]]
 def test_overhead(
     benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], *, model: str, strategy: str
 ) -> None:
-    work = load(strategy, model=model, num_rows=NUM_ROWS)
+    work = load(strategy, model, NUM_ROWS)
     prepared = prepare_ours(work)
     batches = ordered_batches(work.data.train.lengths, BATCH_SIZE, seed=0, epoch=0)[: STEPS[model]]
     context = get_context("spawn")

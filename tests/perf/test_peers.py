@@ -5,7 +5,8 @@
 
 "random" is the Trainer as it comes; both sides train on the batches that its sampler draws. "grouped" is
 the Trainer of an informed user, who groups rows by length: each side trains on batches of its own
-order, drawn evenly from those of 2,000 rows. BENCH_PERF_PAIRS, BENCH_PERF_ROWS and
+order, drawn evenly from those of 2,000 rows. Each side has a process of its own: that of the Trainer
+is started as a user starts it, ours with the environment of a run. BENCH_PERF_PAIRS, BENCH_PERF_ROWS and
 BENCH_PERF_STEPS shorten a trial (CONTRIBUTING.md).
 """
 
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from bench.errors import Unsupported
+from bench.runner.supervisor import SERVER_ENVIRONMENT
 from bench.workload.batches import ordered_batches
-from tests.perf.hf import draw_epochs, train_with_transformers
-from tests.perf.ours import prepare_ours, train_ours
+from tests.perf.hf import draw_epochs, load_and_train
+from tests.perf.ours import make_ready, train_ready
 from tests.perf.pairs import Pairs, ratio
+from tests.perf.processes import open_process
 from tests.perf.results import in_words, number
 from tests.perf.side import BATCH_SIZE, EPOCHS, MAX_STEPS, MODELS, NUM_ROWS, load
 
@@ -32,9 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from bench.prepared import Prepared
     from tests.perf.results import Results
-    from tests.perf.side import Done, Epochs, Work
+    from tests.perf.side import Done, Epochs
 
 GROUPED_ROWS = 2000
 GROUPED_STEPS = 24
@@ -76,38 +77,35 @@ pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 def test_peers(
     benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], *, model: str, order: str, strategy: str
 ) -> None:
-    def fresh() -> Work:
-        return load(strategy, model=model, num_rows=num_rows(order))
-
-    def get_ready() -> tuple[Prepared, Work]:
-        work = fresh()
-        return prepare_ours(work), work
-
-    def our_turn(ready: tuple[Prepared, Work]) -> Done:
-        return train_ours(*ready, epochs=our_epochs)
-
-    torch.compiler.reset()  # what another benchmark has compiled would be taken
-    work = fresh()
+    workload = (model, num_rows(order))
+    work = load(strategy, *workload)
     their_epochs, our_epochs = epochs_of(order, work.data.train.lengths)
-    try:
-        prepared = prepare_ours(work)
-    except Unsupported as reason:
-        pytest.skip(str(reason))
     replayed = [their_epochs[0][:NUM_REPLAYED]]
-    precision = work.plan.precision
-    first = train_ours(prepared, work, replayed)
-    check_losses(train_with_transformers(fresh(), replayed), first, precision)
-
+    precision, compiles = work.plan.precision, work.plan.compile
     pairs: Pairs[Done, Done] = Pairs()
     uncompiled: list[Done] = []
+    with open_process() as transformers, open_process(SERVER_ENVIRONMENT) as bench:
 
-    def their_turn() -> Done:
-        if work.plan.compile:
-            plain = fresh().without_compile()
-            uncompiled.append(train_ours(prepare_ours(plain), plain, our_epochs))
-        return train_with_transformers(fresh(), their_epochs)
+        def get_ready() -> None:
+            bench(make_ready, strategy, *workload)
 
-    pairs.measure(benchmark, their_turn, our_turn, get_ready=get_ready)
+        def our_turn(_: None) -> Done:
+            return bench(train_ready, our_epochs)
+
+        def their_turn() -> Done:
+            if compiles:
+                bench(make_ready, strategy, *workload, compiled=False)
+                uncompiled.append(bench(train_ready, our_epochs))
+            return transformers(load_and_train, strategy, *workload, their_epochs)
+
+        try:
+            get_ready()
+        except Unsupported as reason:
+            pytest.skip(str(reason))
+        first = bench(train_ready, replayed)
+        check_losses(transformers(load_and_train, strategy, *workload, replayed), first, precision)
+        pairs.measure(benchmark, their_turn, our_turn, get_ready=get_ready)
+
     faster = ratio(*([done.seconds_per_token for done in side] for side in (pairs.theirs, pairs.ours)))
     benchmark.extra_info.update(
         times_as_fast=(faster.estimate, *(faster.bounds or ())),

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENTRIES = """
-import json, os, signal, subprocess, sys, threading, time
+import json, os, resource, signal, subprocess, sys, threading, time
 from pathlib import Path
+from types import SimpleNamespace
 from bench.errors import UsageError
+from bench.probes import host
+from bench.probes.peaks import Peaks
 from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
 
 def send(connection, message):
@@ -44,6 +47,19 @@ def tells_surroundings(connection, request_json):
     request = Request.model_validate_json(request_json)
     here = {"environ": dict(os.environ), "gpu": request.gpu_uuid, "group": os.getpgrp() == os.getpid()}
     train(connection, json.dumps(here))
+    send(connection, Finished())
+
+def takes_memory_again(connection, request_json):
+    def num_faults():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    marks = [num_faults()]
+    for _ in range(2):
+        block = b"x" * (64 * 2**20)
+        del block
+        marks.append(num_faults())
+    resident = host.resident_bytes()
+    Peaks(SimpleNamespace(type="cpu")).enter("evaluate")
+    train(connection, json.dumps({"marks": marks, "released": resident - host.resident_bytes()}))
     send(connection, Finished())
 
 def raises(connection, request_json):

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import fcntl
 import json
+import mmap
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -95,10 +98,24 @@ def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
     assert here["environ"]["CUDA_VISIBLE_DEVICES"] == ""
     assert here["environ"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
     assert here["environ"]["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert here["environ"]["MALLOC_TRIM_THRESHOLD_"] == "-1"
     assert here["environ"]["TOKENIZERS_PARALLELISM"] == "true"
     assert "OMP_WAIT_POLICY" not in os.environ
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "printed by a library\n")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have other ways")
+def test_memory_that_a_run_has_freed_is_its_own_until_the_next_phase(make_request: Callable[..., Request]) -> None:
+    messages: list[Message] = []
+
+    assert runner("takes_memory_again").run(make_request(), messages.append).status == "ok"
+
+    assert isinstance(messages[0], Phase)
+    found = json.loads(messages[0].detail)
+    first, again = (after - before for before, after in pairwise(found["marks"]))
+    assert first > 60 * MIB // mmap.PAGESIZE > 100 * again
+    assert found["released"] > 60 * MIB
 
 
 def test_an_exception_is_a_failed_row_with_its_traceback(make_request: Callable[..., Request]) -> None:
