@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.build import prepare
+from bench.probes import host
 from bench.rates import DEFAULT_RATES
 from bench.trainer import Schedule, train
 from tests.perf.side import Done, load
@@ -41,6 +42,7 @@ def make_ready(strategy: str, model: str, num_rows: int, *, compiled: bool = Tru
     if not compiled:
         work = work.without_compile()
     _ready.append((prepare_ours(work), work))
+    host.release_free_memory()  # as a run does: what the last turn has touched is not there for this one
 
 
 def train_ready(epochs: Epochs) -> Done:
