@@ -109,6 +109,8 @@ def prepare(
         rates=resolved,
     )
     prepared.begin_epoch(0)
+    if cache is not None:
+        cache.check(split, device)
     return prepared
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 import torch
 
+from bench.errors import Unsupported
 from bench.probes.peaks import peak_so_far
 from bench.readings import PhasePeak
 from bench.workload.batches import by_token_budget
@@ -77,6 +78,20 @@ class CachedForward:
         self._split: Split | None = None
         self._places = _Places.none()
         self._hidden = torch.empty(0)
+
+    def check(self, split: Split, device: torch.device) -> None:
+        """Make sure that what is to be stored never changes: a part that the checkpoint lacks trains with the head.
+
+        Raises:
+            Unsupported: something in the frozen layers, or below them, trains now.
+
+        """
+        batch = self._inner.batch(split, [0]).to(device)
+        with torch.enable_grad(), torch.compiler.set_stance("force_eager"), self._precision.forward():
+            trains = self._inner.prefix(batch, self._num_layers).requires_grad
+        if trains:
+            msg = "cached stores what frozen layers answer, and the checkpoint lacks a part of them, which must train"
+            raise Unsupported(msg)
 
     def num_bytes(self, split: Split, rows: NDArray[np.int64]) -> int:
         """Say how much room the store of these rows takes."""

@@ -13,7 +13,7 @@ from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from transformers import PreTrainedModel
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def prepared() -> Callable[..., Prepared]:
     """Apply a strategy, as text, to a model: a tiny Llama unless another is given."""
 
-    def make(text: str, model: PreTrainedModel | None = None) -> Prepared:
+    def make(text: str, model: PreTrainedModel | None = None, fresh: Collection[str] = ()) -> Prepared:
         model = model or tiny_llama()
-        view = view_of(model)
+        view = view_of(model, fresh)
         plan = compose([registry.load(term) for term in parse_strategy(text)], view)
         return prepare(
             model,

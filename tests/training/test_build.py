@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from bench.build import prepare
-from bench.errors import UsageError
+from bench.errors import Unsupported, UsageError
 from bench.plan import Phase, TrainPlan
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.trainer import Schedule, train
@@ -155,3 +155,13 @@ def test_a_plan_that_trains_nothing_is_refused() -> None:
     plan = TrainPlan(phases=(Phase(0, frozenset()),))
     with pytest.raises(UsageError, match="trains nothing"):
         prepare(model, view_of(model), plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+
+
+@pytest.mark.parametrize("lacking", ["model.layers.1.mlp.up_proj.weight", "model.embed_tokens.weight"])
+def test_frozen_layers_are_not_stored_where_the_checkpoint_lacks_a_part_of_them(
+    prepared: Prepare, lacking: str
+) -> None:
+    with pytest.raises(Unsupported, match="the checkpoint lacks a part"):
+        prepared("freeze+cached", fresh=[lacking])
+
+    assert prepared("freeze:last=1+cached", fresh=["model.layers.3.mlp.up_proj.weight"]).cache is not None
