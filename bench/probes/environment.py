@@ -30,7 +30,7 @@ _DISTRIBUTIONS = (
     *("finetune-bench", "torch", "transformers", "datasets", "numpy"),
     *("tokenizers", "safetensors", "accelerate", "peft", "nvidia-ml-py"),
 )
-_VARIABLES = ("OMP_WAIT_POLICY", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")
+_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")
 """By which libraries are told how to use a CPU and its memory."""
 
 
