@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bench.plan import Layer, ModelView
 from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl-C, and all tests of it would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test fails because the machine was slow.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LAYERS = ("embed_tokens", *(f"layers.{index}" for index in range(12)), "score")

@@ -192,7 +192,7 @@ arm = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     arms=st.lists(arm, min_size=1, max_size=5),
     num_steps=st.sampled_from([6, 32]),

@@ -286,7 +286,7 @@ def test_github_is_told_only_in_a_workflow(judgement, tmp_path):
     assert summary.read_text() == "before\n" + render(judgement, "markdown")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(TEXT, TEXT, st.sampled_from(SEVERITY))
 def test_no_name_and_no_reason_breaks_a_format(check_sarif, name, reason, verdict):
     finding = Finding(name, "step_seconds_median", verdict, reason, 0.1, 0.11, 0.1, 0.05, 0.15, 0.05, 0.02, num_pairs=4)

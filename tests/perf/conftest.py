@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.runner.supervisor import SERVER_ENVIRONMENT
+from tests.perf.processes import open_process
 from tests.perf.results import Results, command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tests.perf.processes import Call
 
 RESULTS = pytest.StashKey[Results]()
 
@@ -33,6 +37,20 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
             print(f"\n{text}", flush=True)  # noqa: T201  what a benchmark finds is for the terminal
 
     return say
+
+
+@pytest.fixture
+def transformers() -> Iterator[Call]:
+    """A process such as a user of the Trainer starts."""
+    with open_process() as call:
+        yield call
+
+
+@pytest.fixture
+def bench() -> Iterator[Call]:
+    """A process with the environment of a run of bench."""
+    with open_process(SERVER_ENVIRONMENT) as call:
+        yield call
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

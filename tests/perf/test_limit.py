@@ -16,11 +16,9 @@ from bench.errors import Unsupported
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
-from bench.runner.supervisor import SERVER_ENVIRONMENT
 from bench.workload.batches import ordered_batches
 from bench.workload.data import Split
 from tests.perf.ours import make_ready, prepare_ours, train_ready
-from tests.perf.processes import open_process
 from tests.perf.results import environment, number
 from tests.perf.side import BATCH_SIZE, MODELS, load
 
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from bench.prepared import Prepared
+    from tests.perf.processes import Call
     from tests.perf.results import Results
     from tests.perf.side import Work
 
@@ -47,12 +46,19 @@ pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("strategy", ["freeze", "freeze:last=2", "full", "full+compile", "amp", "amp+compile"])
 def test_limit(
-    benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], *, model: str, strategy: str
+    benchmark: BenchmarkFixture,
+    results: Results,
+    say: Callable[[str], None],
+    bench: Call,
+    *,
+    model: str,
+    strategy: str,
 ) -> None:
     cpu = torch.device("cpu")
     work = load(strategy, model, NUM_ROWS).without_compile()  # what is compiled is not seen
     try:
         prepared = prepare_ours(work)
+        bench(make_ready, strategy, model, NUM_ROWS)
     except Unsupported as reason:
         pytest.skip(str(reason))
     shapes = read_shapes(lambda: prepared.logits(prepared.batch(PROBE, range(len(PROBE_LENGTHS)))), prepared.known)
@@ -67,9 +73,7 @@ def test_limit(
         device_name=environment().device_name or "",
     )
     options = {"rounds": 1, "warmup_rounds": 1}
-    with open_process(SERVER_ENVIRONMENT) as bench:
-        bench(make_ready, strategy, model, NUM_ROWS)
-        done = benchmark.pedantic(bench, args=(train_ready, [batches]), **options)  # type: ignore[no-untyped-call]
+    done = benchmark.pedantic(bench, args=(train_ready, [batches]), **options)  # type: ignore[no-untyped-call]
     shares = [mfu(*step, rate) for step in zip(flops, done.step_seconds, strict=True)]
     benchmark.extra_info.update(flops=flops, step_seconds=done.step_seconds, rate=rate, shares=shares)
     achieved = sum(flops) / sum(done.step_seconds)

@@ -19,12 +19,10 @@ import numpy as np
 import pytest
 
 from bench.errors import Unsupported
-from bench.runner.supervisor import SERVER_ENVIRONMENT
 from bench.workload.batches import ordered_batches
 from tests.perf.hf import draw_epochs, load_and_train
 from tests.perf.ours import make_ready, train_ready
 from tests.perf.pairs import Pairs, ratio
-from tests.perf.processes import open_process
 from tests.perf.results import in_words, number
 from tests.perf.side import BATCH_SIZE, EPOCHS, MAX_STEPS, MODELS, NUM_ROWS, load
 
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytest_benchmark.fixture import BenchmarkFixture
 
+    from tests.perf.processes import Call
     from tests.perf.results import Results
     from tests.perf.side import Done, Epochs
 
@@ -75,7 +74,15 @@ pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 @pytest.mark.parametrize("order", ["random", "grouped"])
 @pytest.mark.parametrize("model", MODELS)
 def test_peers(
-    benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], *, model: str, order: str, strategy: str
+    benchmark: BenchmarkFixture,
+    results: Results,
+    say: Callable[[str], None],
+    transformers: Call,
+    bench: Call,
+    *,
+    model: str,
+    order: str,
+    strategy: str,
 ) -> None:
     workload = (model, num_rows(order))
     work = load(strategy, *workload)
@@ -84,27 +91,26 @@ def test_peers(
     precision, compiles = work.plan.precision, work.plan.compile
     pairs: Pairs[Done, Done] = Pairs()
     uncompiled: list[Done] = []
-    with open_process() as transformers, open_process(SERVER_ENVIRONMENT) as bench:
 
-        def get_ready() -> None:
-            bench(make_ready, strategy, *workload)
+    def get_ready() -> None:
+        bench(make_ready, strategy, *workload)
 
-        def our_turn(_: None) -> Done:
-            return bench(train_ready, our_epochs)
+    def our_turn(_: None) -> Done:
+        return bench(train_ready, our_epochs)
 
-        def their_turn() -> Done:
-            if compiles:
-                bench(make_ready, strategy, *workload, compiled=False)
-                uncompiled.append(bench(train_ready, our_epochs))
-            return transformers(load_and_train, strategy, *workload, their_epochs)
+    def their_turn() -> Done:
+        if compiles:
+            bench(make_ready, strategy, *workload, compiled=False)
+            uncompiled.append(bench(train_ready, our_epochs))
+        return transformers(load_and_train, strategy, *workload, their_epochs)
 
-        try:
-            get_ready()
-        except Unsupported as reason:
-            pytest.skip(str(reason))
-        first = bench(train_ready, replayed)
-        check_losses(transformers(load_and_train, strategy, *workload, replayed), first, precision)
-        pairs.measure(benchmark, their_turn, our_turn, get_ready=get_ready)
+    try:
+        get_ready()
+    except Unsupported as reason:
+        pytest.skip(str(reason))
+    first = bench(train_ready, replayed)
+    check_losses(transformers(load_and_train, strategy, *workload, replayed), first, precision)
+    pairs.measure(benchmark, their_turn, our_turn, get_ready=get_ready)
 
     faster = ratio(*([done.seconds_per_token for done in side] for side in (pairs.theirs, pairs.ours)))
     benchmark.extra_info.update(
