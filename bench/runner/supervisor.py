@@ -30,8 +30,8 @@ HOST_PERIOD_SECONDS = 0.1
 GRACE_SECONDS = 10.0
 
 SERVER_ENVIRONMENT = {
-    # How OpenMP's threads wait for each other, read when torch is imported: some 15 microseconds awake, which spares
-    # most operations a wake-up, then asleep, so that a busy neighbour does not find both cores taken by waiting.
+    # How OpenMP's threads wait for each other, read when torch is imported: awake for a moment, which spares most
+    # operations a wake-up, then asleep, so that a busy neighbour does not find both cores taken by waiting.
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "1000",
     # glibc keeps what is freed. Else it gives each step's gradients and activations back to the kernel, which clears
