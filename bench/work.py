@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from bench.forward.layout import num_pairs
 from bench.forward.padded import PaddedForward
 from bench.precision import has_native_bf16
 from bench.probes.flops import Extent
@@ -111,9 +112,11 @@ def _extents(prepared: Prepared, split: Split, dtype: torch.dtype) -> Callable[[
     lengths = split.lengths
     if isinstance(prepared.forward, PaddedForward):
         return lambda rows: Extent.padded(lengths[rows].tolist())
+    layout = prepared.batch(split, [0]).layout
     # The kernel for various lengths computes in half precision alone.
-    padded_attention = "pack_bounds" not in prepared.batch(split, [0]).body or dtype == torch.float32
-    return lambda rows: Extent.packed(lengths[rows].tolist(), padded_attention=padded_attention)
+    if layout is None or layout.bounds is None or dtype == torch.float32:
+        return lambda rows: Extent.packed(lengths[rows].tolist(), num_pairs=num_pairs(lengths[rows]))
+    return lambda rows: Extent.packed(lengths[rows].tolist())
 
 
 def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str) -> float | None:

@@ -2,7 +2,8 @@
 
 A pack is a single row of tokens in which many sequences stand end to end. Only attention must
 know where one ends. Here it spreads queries, keys and values out to one sequence per row, runs
-torch's own kernel, and gathers the answers back: all else of the model computes no padding.
+torch's own kernel on each group of rows, and gathers the answers back: all else of the model
+computes no padding.
 On a GPU in half precision a kernel for sequences of various lengths does without the spreading.
 
 The danger of packing is silence: a packed row under any other attention mixes its sequences
@@ -23,7 +24,11 @@ from transformers import AttentionInterface
 from bench.forward.spreading import gather, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import nn
+
+    from bench.forward.layout import Layout
 
 __all__ = ["NAME", "packed_attention"]
 
@@ -38,10 +43,7 @@ def packed_attention(
     value: torch.Tensor,
     _mask_of_rows: torch.Tensor | None,
     *,
-    pack_slots: torch.Tensor | None = None,
-    pack_homes: torch.Tensor | None = None,
-    pack_mask: torch.Tensor | None = None,
-    pack_bounds: torch.Tensor | None = None,
+    pack: Layout | None = None,
     dropout: float = 0.0,
     scaling: float | None = None,
     is_causal: bool | None = None,
@@ -52,29 +54,26 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """Attend within each sequence of a pack: (1, tokens, heads, size).
 
-    The layout is what `PackedForward` hands down: `pack_slots` (sequences, longest), the token in
-    each slot; `pack_homes` (tokens,), the slot of each token; `pack_mask` (sequences, longest),
-    whether a slot is the home of a token; and where the kernel for various lengths may be used
-    `pack_bounds` (sequences + 1,), int32, where sequences begin and the last ends. All other
-    options mean what they mean in transformers.
+    The layout is what `PackedForward` hands down as `pack`. All other options mean what they mean
+    in transformers.
 
     Raises:
         ValueError: the call is none that packing can serve.
 
     """
-    if pack_slots is None or pack_homes is None or pack_mask is None or position_bias is not None:
+    if pack is None or position_bias is not None:
         raise ValueError("packed attention was called without the layout of a pack, or with a bias on positions")
     causal: bool = getattr(module, "is_causal", True) if is_causal is None else is_causal
     grouped = key.shape[1] != query.shape[1]
     q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # (tokens, heads, size)
-    if pack_bounds is not None and softcap is None and not dropout and v.dtype != torch.float32:
-        longest, far = pack_slots.shape[1], -1 if sliding_window is None else sliding_window - 1
+    if pack.bounds is not None and softcap is None and not dropout and v.dtype != torch.float32:
+        longest, far = pack.longest, -1 if sliding_window is None else sliding_window - 1
         answers = varlen_attn(
             q.to(v.dtype),
             k.to(v.dtype),
             v,
-            pack_bounds,
-            pack_bounds,
+            pack.bounds,
+            pack.bounds,
             longest,
             longest,
             scale=scaling,
@@ -82,22 +81,27 @@ def packed_attention(
             enable_gqa=grouped,
         )
         return cast("torch.Tensor", answers).unsqueeze(0), None
-    mask = _mask(pack_mask, causal=causal, window=sliding_window)
     kernel = partial(
         scaled_dot_product_attention if softcap is None else partial(_capped, softcap=softcap),
-        attn_mask=mask,
         dropout_p=dropout,
-        is_causal=causal and mask is None,
         scale=scaling,
         enable_gqa=grouped,
     )
-    rows = [spread(part, pack_slots, pack_homes) for part in (q, k, v)]
+    rows = [spread(part, pack) for part in (q, k, v)]
+
+    def attend(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
+        answers = []
+        for *parts, present in zip(*rows, pack.masks, strict=True):
+            mask = _mask(present, causal=causal, window=sliding_window)
+            answers.append(kernel(*parts, attn_mask=mask, is_causal=causal and mask is None))
+        return gather(answers, pack)
+
     if value.device.type == "cpu" and value.dtype == torch.bfloat16:
         # The backward pass of torch's CPU kernel is slower in bf16 than in fp32, and less exact.
         with torch.autocast("cpu", enabled=False):
-            rows = [part.float() for part in rows]
-            return gather(kernel(*rows), pack_homes).to(value.dtype).unsqueeze(0), None
-    return gather(kernel(*rows), pack_homes).unsqueeze(0), None
+            exact = [[part.float() for part in parts] for parts in rows]
+            return attend(*exact).to(value.dtype).unsqueeze(0), None
+    return attend(*rows).unsqueeze(0), None
 
 
 def _mask(present: torch.Tensor, *, causal: bool, window: int | None) -> torch.Tensor | None:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from bench.forward.layout import Layout
+
 __all__ = ["Batch"]
 
 
@@ -26,6 +28,8 @@ class Batch:
     """Tokens that the body computes, padding included."""
     body: Mapping[str, torch.Tensor] = field(default_factory=dict)
     """What the body is called with where that is something else: a pack."""
+    layout: Layout | None = None
+    """Of the pack, which attention must know."""
     picked: torch.Tensor | None = None  # (rows,): the token of the pack that answers for its row
     prefix: torch.Tensor | None = None  # (1, tokens of the body, width)
     """What the first layers answer, where it is stored."""
@@ -43,6 +47,7 @@ class Batch:
             inputs=_moved(self.inputs, device),
             labels=self.labels.to(device, non_blocking=True),
             body=_moved(self.body, device),
+            layout=None if self.layout is None else self.layout.to(device),
             picked=None if self.picked is None else self.picked.to(device, non_blocking=True),
             prefix=None if self.prefix is None else self.prefix.to(device, non_blocking=True),
         )

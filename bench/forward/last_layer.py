@@ -7,16 +7,19 @@ Qwen2, Gemma). Whatever looks like them from outside and computes something else
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
 from bench.forward.spreading import spread
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
+
+    from bench.forward.layout import Layout
 
 __all__ = ["can_pick", "is_within_window", "run_picked"]
 
@@ -31,11 +34,11 @@ def can_pick(layer: nn.Module) -> bool:
     )
 
 
-def is_within_window(layer: Any, pack_slots: torch.Tensor) -> bool:
+def is_within_window(layer: Any, pack: Layout) -> bool:
     """Say whether the last token of every sequence sees all of it."""
     attention = layer.self_attn
     window: int | None = getattr(attention, "sliding_window", None) or getattr(attention.config, "sliding_window", None)
-    return window is None or pack_slots.shape[1] <= window
+    return window is None or pack.longest <= window
 
 
 def run_picked(
@@ -44,32 +47,32 @@ def run_picked(
     picked: torch.Tensor,  # (rows,): the last token of each sequence
     *,
     position_embeddings: tuple[torch.Tensor, torch.Tensor],
-    pack_slots: torch.Tensor,
-    pack_homes: torch.Tensor,
-    pack_mask: torch.Tensor,
+    pack: Layout,
     **_: object,
 ) -> torch.Tensor:
     """Run a layer like Llama's for the picked tokens: (rows, 1, width)."""
     attention = layer.self_attn
     normed = layer.input_layernorm(hidden)
+    order = pack.homes.index_select(0, picked).argsort()  # of the groups: slots are numbered through them
+    picked = picked.index_select(0, order)
     query = _heads(attention.q_proj(normed.index_select(1, picked)), attention.head_dim)  # (1, heads, rows, size)
     key, value = (_heads(part(normed), attention.head_dim) for part in (attention.k_proj, attention.v_proj))
     cos, sin = position_embeddings  # (1, tokens, size)
     _, key = apply_rotary_pos_emb(key, key, cos, sin)
     query, _ = apply_rotary_pos_emb(query, query, cos.index_select(1, picked), sin.index_select(1, picked))
-    key, value = (spread(part.squeeze(0).transpose(0, 1), pack_slots, pack_homes) for part in (key, value))
-    answers = scaled_dot_product_attention(
-        query.permute(2, 1, 0, 3),  # (rows, heads, 1, size): each asks its own sequence
-        key,
-        value,
-        attn_mask=pack_mask[:, None, None, :],
+    queries = query.permute(2, 1, 0, 3).split([len(mask) for mask in pack.masks])  # each asks its own sequence
+    keys, values = (spread(part.squeeze(0).transpose(0, 1), pack) for part in (key, value))
+    attend = partial(
+        scaled_dot_product_attention,
         dropout_p=attention.attention_dropout if layer.training else 0.0,
         scale=attention.scaling,
         enable_gqa=key.shape[1] != query.shape[1],
     )
+    groups = zip(queries, keys, values, pack.masks, strict=True)
+    answers = torch.cat([attend(q, k, v, attn_mask=present[:, None, None, :]) for q, k, v, present in groups])
     hidden = hidden.index_select(1, picked) + attention.o_proj(answers.flatten(1).unsqueeze(0))
     result: torch.Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-    return result.transpose(0, 1)
+    return result.squeeze(0).index_select(0, order.argsort()).unsqueeze(1)
 
 
 def _heads(projected: torch.Tensor, size: int) -> torch.Tensor:

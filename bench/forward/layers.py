@@ -36,6 +36,8 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
         raise Unsupported("compile needs a C++ compiler on a CPU, and none is installed (g++ or clang++)")
     torch.compiler.config.force_disable_caches = True
+    # Sizes that are equal in the first batch, such as those of two groups of rows, need not be so in the next.
+    torch.fx.experimental._config.use_duck_shape = False  # noqa: SLF001
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for
     for layer in layers:
         _replace(layer, _while_training(layer.forward, torch.compile(layer.forward, dynamic=True, fullgraph=True)))

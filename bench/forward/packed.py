@@ -18,6 +18,7 @@ import torch
 from bench.forward.attention import NAME
 from bench.forward.batch import Batch
 from bench.forward.last_layer import can_pick, is_within_window, run_picked
+from bench.forward.layout import lay_out
 from bench.workload.models import first_position
 from bench.workload.view import layers_of
 
@@ -86,38 +87,25 @@ class PackedForward:
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pack the given rows of a split, on the CPU."""
         lengths = split.lengths[rows]
-        num_tokens, longest = int(lengths.sum()), int(lengths.max())
         ends = np.cumsum(lengths)
-        starts = ends - lengths
-        place = np.arange(longest)
-        present = place < lengths[:, None]  # (rows, longest)
-        slots = starts[:, None] + np.minimum(place, lengths[:, None] - 1)
+        starts, num_tokens = ends - lengths, int(ends[-1])
         tokens = np.concatenate([split.row(row) for row in rows]).astype(np.int64)
-        positions = np.broadcast_to(place, present.shape)[present] + self._first_position
+        positions = np.arange(num_tokens) - np.repeat(starts, lengths) + self._first_position
         picked = ends - 1 if self._picks_last else starts
         return Batch(
             inputs={"input_ids": torch.from_numpy(tokens[picked][:, None])},
             labels=torch.from_numpy(split.labels[rows].astype(np.int64)),
             num_tokens=num_tokens,
             num_computed=num_tokens,
-            body={
-                **self._body(torch.from_numpy(tokens), torch.from_numpy(positions)),
-                "pack_slots": torch.from_numpy(slots),
-                "pack_homes": torch.from_numpy(np.flatnonzero(present)),
-                "pack_mask": torch.from_numpy(present),
-                **(
-                    {"pack_bounds": torch.from_numpy(np.append(0, ends).astype(np.int32))}
-                    if self._various_lengths
-                    else {}
-                ),
-            },
+            body=self._body(torch.from_numpy(tokens), torch.from_numpy(positions)),
+            layout=lay_out(lengths, with_bounds=self._various_lengths),
             picked=torch.from_numpy(picked),
         )
 
     def pooled(self, batch: Batch) -> Batch:
         """Shrink a pack to its picked tokens: all that is left to do where every layer's answer is stored."""
         tokens, positions = (batch.body[name].squeeze(0)[batch.picked] for name in ("input_ids", "position_ids"))
-        return replace(batch, body=self._body(tokens, positions), picked=torch.arange(len(batch)))
+        return replace(batch, body=self._body(tokens, positions), layout=None, picked=torch.arange(len(batch)))
 
     def _body(self, tokens: torch.Tensor, positions: torch.Tensor) -> dict[str, torch.Tensor]:
         body = {"input_ids": tokens[None], "position_ids": positions[None]}  # (1, tokens)
@@ -149,7 +137,9 @@ class PackedForward:
         self, _module: nn.Module, _args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[()], dict[str, Any]]:
         """Hand the body the pack, where the classifier hands it the picked tokens."""
-        return (), {name: value for name, value in kwargs.items() if name not in _OF_ROWS} | dict(self._now().body)
+        batch = self._now()
+        others = {name: value for name, value in kwargs.items() if name not in _OF_ROWS}
+        return (), {**others, **batch.body, "pack": batch.layout}
 
     def _now(self) -> Batch:
         """The batch in work: a body that is called by anybody else would mix sequences, or find none."""
@@ -168,7 +158,7 @@ class PackedForward:
             others: Sequence[Any] = ()
             if batch.prefix is not None and number < batch.num_stored_layers:
                 hidden = batch.prefix
-            elif picks and self._inside and is_within_window(layer, kwargs["pack_slots"]):
+            elif picks and self._inside and is_within_window(layer, kwargs["pack"]):
                 hidden, picks = run_picked(layer, args[0], _picked(batch), **kwargs), False
             else:
                 output = run(*args, **kwargs)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.forward.layout import Layout
 
 __all__ = ["gather", "spread"]
 
@@ -49,20 +54,21 @@ class _Gather(torch.autograd.Function):
         return spread.index_copy(0, homes, grad), None
 
 
-def spread(tokens: torch.Tensor, slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
-    """Put (tokens, heads, size) into (sequences, heads, longest, size).
+def spread(tokens: torch.Tensor, layout: Layout) -> list[torch.Tensor]:
+    """Put (tokens, heads, size) into rows: of each group (sequences, heads, longest, size).
 
-    Args:
-        tokens: End to end.
-        slots: (sequences, longest): the token in each slot.
-        homes: (tokens,): the slot of each token. No gradient may come from any other slot.
-
+    No gradient may come from a slot that is no token's home.
     """
-    rows: torch.Tensor = _Spread.apply(tokens, slots.flatten(), homes)  # type: ignore[no-untyped-call]
-    return rows.view(*slots.shape, *tokens.shape[1:]).transpose(1, 2)
+    slots: torch.Tensor = _Spread.apply(tokens, layout.slots, layout.homes)  # type: ignore[no-untyped-call]
+    groups = slots.split([mask.numel() for mask in layout.masks])
+    return [
+        group.view(*mask.shape, *tokens.shape[1:]).transpose(1, 2)
+        for group, mask in zip(groups, layout.masks, strict=True)
+    ]
 
 
-def gather(rows: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
-    """Take (sequences, heads, longest, size) back to (tokens, heads, size)."""
-    tokens: torch.Tensor = _Gather.apply(rows.transpose(1, 2).flatten(0, 1), homes)  # type: ignore[no-untyped-call]
+def gather(groups: Sequence[torch.Tensor], layout: Layout) -> torch.Tensor:
+    """Take the rows of each group, (sequences, heads, longest, size), back to (tokens, heads, size)."""
+    slots = torch.cat([rows.transpose(1, 2).flatten(0, 1) for rows in groups])
+    tokens: torch.Tensor = _Gather.apply(slots, layout.homes)  # type: ignore[no-untyped-call]
     return tokens

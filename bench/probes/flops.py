@@ -53,9 +53,9 @@ class Extent:
         return cls(rows, rows * longest, rows * longest**2)
 
     @classmethod
-    def packed(cls, lengths: Sequence[int], *, padded_attention: bool) -> Extent:
-        """Rows of these lengths end to end; attention pads them to the longest, or takes each at its own length."""
-        pairs = len(lengths) * max(lengths) ** 2 if padded_attention else sum(length**2 for length in lengths)
+    def packed(cls, lengths: Sequence[int], *, num_pairs: int | None = None) -> Extent:
+        """Rows of these lengths end to end; attention takes each at its own length unless it sees `num_pairs`."""
+        pairs = sum(length**2 for length in lengths) if num_pairs is None else num_pairs
         return cls(len(lengths), sum(lengths), pairs)
 
 

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from bench.errors import Unsupported
+from bench.forward.layout import num_pairs
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
@@ -89,6 +90,7 @@ def test_limit(
 
 def extent_of(prepared: Prepared, work: Work, rows: NDArray[np.int64]) -> Extent:
     """Say what a step computes: its tokens alone, or padding too; on a CPU attention pads in both cases."""
-    lengths = work.data.train.lengths[rows].tolist()
-    is_packed = prepared.batch(work.data.train, rows).num_computed == sum(lengths)
-    return Extent.packed(lengths, padded_attention=True) if is_packed else Extent.padded(lengths)
+    lengths = work.data.train.lengths[rows]
+    if prepared.batch(work.data.train, rows).num_computed > lengths.sum():
+        return Extent.padded(lengths.tolist())
+    return Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))

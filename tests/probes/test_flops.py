@@ -179,8 +179,8 @@ def test_layers_whose_output_is_stored_cost_nothing() -> None:
 
 def test_extents() -> None:
     assert Extent.padded(LENGTHS) == Extent(rows=3, tokens=120, pairs=4800)
-    assert Extent.packed(LENGTHS, padded_attention=True) == Extent(rows=3, tokens=78, pairs=4800)
-    assert Extent.packed(LENGTHS, padded_attention=False) == Extent(rows=3, tokens=78, pairs=1600 + 1089 + 25)
+    assert Extent.packed(LENGTHS, num_pairs=4800) == Extent(rows=3, tokens=78, pairs=4800)
+    assert Extent.packed(LENGTHS) == Extent(rows=3, tokens=78, pairs=1600 + 1089 + 25)
 
 
 class Adapted(nn.Module):

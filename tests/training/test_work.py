@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bench import work
+from bench.forward.layout import lay_out, num_pairs
 from bench.forward.padded import PaddedForward
 from bench.plan import Phase
 from bench.probes import matmul_rate
@@ -153,10 +154,13 @@ def test_a_known_gpu_is_held_against_its_datasheet_too(prepared: Prepare, monkey
 
 
 def test_a_kernel_for_various_lengths_sees_no_padding() -> None:
-    ready: Any = SimpleNamespace(forward=None, batch=lambda _split, _rows: SimpleNamespace(body={"pack_bounds": None}))
-    rows = np.array([0, 1])
-    lengths = SPLIT.lengths[rows].tolist()
+    layout = lay_out(np.array([2, 1]), with_bounds=True)
+    ready: Any = SimpleNamespace(forward=None, batch=lambda _split, _rows: SimpleNamespace(layout=layout))
+    rows = np.arange(5)
+    lengths = SPLIT.lengths[rows]
 
-    assert work._extents(ready, SPLIT, torch.bfloat16)(rows) == Extent.packed(lengths, padded_attention=False)
+    assert work._extents(ready, SPLIT, torch.bfloat16)(rows) == Extent.packed(lengths.tolist())
     # which does nothing in fp32
-    assert work._extents(ready, SPLIT, torch.float32)(rows) == Extent.packed(lengths, padded_attention=True)
+    expected = Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
+    assert work._extents(ready, SPLIT, torch.float32)(rows) == expected
+    assert expected.pairs > sum(lengths**2)
