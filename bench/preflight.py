@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import registry
+from bench.compose import compose
 from bench.errors import PlanConflict, UsageError
 from bench.matching import in_words, mismatches_asked
-from bench.plan import Layer, ModelView, compose
+from bench.plan import Layer, ModelView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

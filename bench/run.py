@@ -77,12 +77,14 @@ class Run:
 
     def whole(self, *, load_seconds: float) -> Finished:
         """Train and evaluate, and put together what was measured."""
-        compute_dtype = self._compute_dtype()
         trained = self._train()
         self._enter("evaluate")
         data, prepared = self.data, self.prepared
         layer_rates = prepared.layer_rates()
-        answers = answer(prepared, data.evaluation)
+        with observe_dtypes(prepared.model) as seen_dtypes:
+            answers = answer(prepared, data.evaluation)
+        wanted = prepared.precision.dtype
+        compute_dtype = wanted if wanted in seen_dtypes else next(iter(seen_dtypes))
         self._point(self.schedule.num_steps, trained.seconds, answers.first(CURVE_ROWS))
         if prepared.stored and prepared.stored.is_shared:
             self.peaks.include(prepared.stored.peak)
@@ -156,13 +158,3 @@ class Run:
         accuracy = float((answers.predictions == labels).mean())
         loss = float(answers.losses.mean())
         self.curve.append(CurvePoint(step=step, seconds=seconds, loss=loss, accuracy=accuracy, num_samples=len(labels)))
-
-    def _compute_dtype(self) -> torch.dtype:
-        """Look at what the linear layers really compute in, on two rows."""
-        batch = self.prepared.batch(self.data.train, [0, len(self.data.train) - 1])
-        self.prepared.model.eval()
-        with observe_dtypes(self.prepared.model) as seen, torch.inference_mode(), self.prepared.precision.forward():
-            self.prepared.logits(batch)
-        self.prepared.training_mode()
-        wanted = self.prepared.precision.dtype
-        return wanted if wanted in seen else next(iter(seen))

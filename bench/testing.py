@@ -16,8 +16,9 @@ import random
 from typing import TYPE_CHECKING, Any, cast
 
 from bench import registry
+from bench.compose import compose
 from bench.errors import PlanConflict
-from bench.plan import Layer, ModelView, TrainPlan, compose
+from bench.plan import Layer, ModelView, TrainPlan
 from bench.rates import Rates
 from bench.spec import parse_strategy
 

@@ -12,9 +12,9 @@ import torch
 
 from bench import registry
 from bench.build import prepare
+from bench.compose import compose
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.forward.prefix import Shelf
-from bench.plan import compose
 from bench.probes.peaks import Peaks
 from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run

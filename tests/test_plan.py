@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from bench import registry
+from bench.compose import compose
 from bench.errors import PlanConflict, UsageError
-from bench.plan import Edit, ModelView, Phase, TrainPlan, compose
+from bench.plan import Edit, ModelView, Phase, TrainPlan
 from bench.spec import parse_strategy
 from strategies.amp import Amp
 from strategies.discriminative import Discriminative

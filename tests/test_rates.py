@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import registry
-from bench.plan import compose
+from bench.compose import compose
 from bench.rates import Rates, resolve
 from bench.spec import parse_strategy
 

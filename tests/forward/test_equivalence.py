@@ -11,9 +11,9 @@ from torch._dynamo.utils import counters
 
 from bench import registry
 from bench.build import prepare
+from bench.compose import compose
 from bench.errors import PlanConflict, Unsupported
 from bench.forward.prefix import Shelf
-from bench.plan import compose
 from bench.prepared import Prepared
 from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, toy_split

@@ -10,7 +10,7 @@ import numpy as np
 from torch import nn
 
 from bench import registry
-from bench.plan import compose
+from bench.compose import compose
 from bench.spec import WorkloadSpec, parse_strategy
 from bench.workload.data import load_data
 from bench.workload.models import load_model

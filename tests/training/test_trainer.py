@@ -9,9 +9,10 @@ from transformers import get_linear_schedule_with_warmup
 
 from bench import registry
 from bench.build import prepare
+from bench.compose import compose
 from bench.errors import Diverged
 from bench.forward.padded import collate
-from bench.plan import Phase, TrainPlan, compose
+from bench.plan import Phase, TrainPlan
 from bench.rates import resolve
 from bench.schedule import schedule_of
 from bench.spec import RunSpec, parse_strategy
