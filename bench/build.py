@@ -11,6 +11,7 @@ from bench.forward.choose import choose_forward
 from bench.forward.layers import compile_layers, recompute_layers
 from bench.forward.packed import PackedForward
 from bench.forward.prefix import CachedForward
+from bench.linear import is_by_onednn, multiply_by_onednn
 from bench.precision import Precision, resolve_dtype
 from bench.prepared import Prepared
 from bench.rates import ADAPTERS, resolve
@@ -78,6 +79,8 @@ def prepare(
     if plan.weights == "bf16":
         transformed.to(torch.bfloat16)
     transformed.to(device)
+    if is_by_onednn(precision.dtype, device):
+        multiply_by_onednn(transformed)
     resolved = resolve(plan, view, rates)
     rate_of = {
         param: resolved[layer_of.get(id(param), ADAPTERS)]

@@ -71,6 +71,8 @@ def _settings(device: torch.device) -> dict[str, str]:
     """List what decides how torch computes here."""
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
+    from bench.linear import is_by_onednn  # noqa: PLC0415
+
     of_device: dict[str, object] = (
         {
             "CUDA": torch.version.cuda,
@@ -83,6 +85,7 @@ def _settings(device: torch.device) -> dict[str, str]:
         else {
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "oneDNN": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
+            "fp32 products": "oneDNN" if is_by_onednn(torch.float32, device) else "as torch chooses",
             **{name: os.environ.get(name, "default") for name in _VARIABLES},
         }
     )

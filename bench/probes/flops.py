@@ -17,7 +17,9 @@ Norms, softmax, activations, embeddings, the loss and the optimizer count nothin
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -129,7 +131,7 @@ def count_flops(run: Callable[[], object]) -> int:
 
     """
     watch = _Watch()
-    counter = FlopCounterMode(display=False, custom_mapping=_CPU_ATTENTION)
+    counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)
     with watch, counter:  # the counter comes first: the watch sees what it has taken apart
         run()
     total = counter.get_total_flops()
@@ -158,12 +160,18 @@ def _cpu_attention_backward(_: Any, query: Any, key: Any, value: Any, *__: Any, 
     return 3 * scores + 2 * values
 
 
+def _linear(inputs: Sequence[int], weight: Sequence[int], *_: Any, **__: Any) -> int:
+    return 2 * prod(inputs) * weight[0]
+
+
 _aten = torch.ops.aten
-_CPU_ATTENTION = {
+_FORMULAS: dict[Any, Callable[..., int]] = {
     _aten._scaled_dot_product_flash_attention_for_cpu: _cpu_attention,  # noqa: SLF001
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: _cpu_attention_backward,  # noqa: SLF001
 }
 """Formulas that torch lacks: without them attention on a CPU counts as nothing."""
+with suppress(AttributeError):  # the product of `bench.linear`, if this torch has it
+    _FORMULAS[torch.ops.mkldnn._linear_pointwise] = _linear  # noqa: SLF001
 
 _PRODUCT = re.compile(r"(mm|mv|dot)$|attention|linear|convolution")
 
@@ -177,6 +185,6 @@ class _Watch(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         packet = func.overloadpacket
-        if packet not in flop_registry and packet not in _CPU_ATTENTION and _PRODUCT.search(packet.__name__):
+        if packet not in flop_registry and packet not in _FORMULAS and _PRODUCT.search(packet.__name__):
             self.missed.add(str(packet))
         return func(*args, **(kwargs or {}))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from bench.linear import is_by_onednn, linear_for
 from bench.workload.cache import build_once, cache_dir
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: t
         device_name,
         device.type,
         arithmetic_of(dtype, device),
+        is_by_onednn(dtype, device),
         torch.__version__,
         torch.get_num_threads() if device.type == "cpu" else None,
         torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else None,
@@ -108,6 +110,7 @@ class _Sample:
         self._weight = torch.randn(outputs, inputs, device=device).to(dtype)
         self._grad = torch.randn(positions, outputs, device=device).to(dtype)
         self._device = device
+        self._linear = linear_for(dtype, device)
         self.seconds: list[float] = []
         """Of each time that it was taken."""
         self._time(1)
@@ -120,9 +123,9 @@ class _Sample:
         _settle(self._device)
         began = time.perf_counter()
         for _ in range(repeats):
-            self._input @ self._weight.T
-            self._grad @ self._weight
-            self._grad.T @ self._input
+            self._linear(self._input, self._weight)
+            self._linear(self._grad, self._weight.T)
+            self._linear(self._grad.T, self._input.T)
         _settle(self._device)
         return time.perf_counter() - began
 

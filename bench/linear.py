@@ -1,0 +1,106 @@
+"""Linear layers in fp32 on a CPU of AMD: by oneDNN.
+
+torch asks MKL for matrix products in fp32, whatever the CPU, and MKL is made for another maker's.
+oneDNN, which torch carries too and asks for half precision, is as exact and takes less time there
+(tests/perf/test_linear.py says how much less).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.overrides import has_torch_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["is_by_onednn", "linear", "linear_for", "multiply_by_onednn"]
+
+
+def is_by_onednn(dtype: torch.dtype, device: torch.device) -> bool:
+    """Say whether linear layers of `dtype` on `device` are faster by `linear` than by torch's own way."""
+    if dtype != torch.float32 or device.type != "cpu" or not torch.backends.mkl.is_available():
+        return False
+    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
+        return False
+    # oneDNN's product is not among what torch promises to keep.
+    is_known = hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return is_known and str(torch.cpu.get_capabilities().get("cpu_name", "")).startswith("AMD")
+
+
+def linear_for(dtype: torch.dtype, device: torch.device) -> Callable[..., torch.Tensor]:
+    """Give the fastest function that does what `torch.nn.functional.linear` does."""
+    return linear if is_by_onednn(dtype, device) else functional.linear
+
+
+def multiply_by_onednn(model: nn.Module) -> None:
+    """Let every linear layer in fp32 run by `linear`; modules of other classes stay as they are."""
+    for module in model.modules():
+        if type(module) is nn.Linear and module.weight.dtype == torch.float32:
+            # By its class, not by a function of each: compiled code is made once for all layers that are alike.
+            module.__class__ = _LinearLayer
+
+
+class _LinearLayer(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return linear(inputs, self.weight, self.bias)
+
+
+def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """Do what `torch.nn.functional.linear` does: (..., size) by a weight (columns, size) to (..., columns).
+
+    Whoever listens to the calls of torch, to count their FLOPs, hears that one.
+    """
+    if has_torch_function((inputs, weight)):
+        return functional.linear(inputs, weight, bias)
+    answer: torch.Tensor = _Product.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
+    return answer
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        return _multiply(inputs, weight, bias)
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor | None], output: torch.Tensor
+    ) -> None:
+        del output
+        needs_inputs, needs_weight, _ = ctx.needs_input_grad
+        ctx.save_for_backward(inputs[0] if needs_weight else None, inputs[1] if needs_inputs else None)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
+        inputs, weight = ctx.saved_tensors
+        rows = grad.flatten(0, -2)
+        return (
+            None if weight is None else _multiply(grad, weight.t()),
+            None if inputs is None else _multiply(rows.t(), inputs.flatten(0, -2).t()),
+            rows.sum(0) if ctx.needs_input_grad[2] else None,
+        )
+
+
+def _multiply(one: torch.Tensor, other: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+    """Multiply (..., size) by (columns, size), transposed, and add (columns,)."""
+    # Called straight, oneDNN's product costs less; but the compiler takes it only with constant weights.
+    call = torch.ops.bench.multiply if torch.compiler.is_compiling() else _by_onednn
+    answer: torch.Tensor = call(one, other, bias)
+    return answer
+
+
+def _by_onednn(one: torch.Tensor, other: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    answer: torch.Tensor = torch.ops.mkldnn._linear_pointwise(one, other, bias, "none", [], "")  # noqa: SLF001
+    return answer
+
+
+def _shape_alone(one: torch.Tensor, other: torch.Tensor, _bias: torch.Tensor | None) -> torch.Tensor:
+    return one.new_empty(*one.shape[:-1], other.shape[0])
+
+
+torch.library.define("bench::multiply", "(Tensor one, Tensor other, Tensor? bias) -> Tensor")
+torch.library.impl("bench::multiply", "CPU", _by_onednn)
+torch.library.register_fake("bench::multiply", _shape_alone)

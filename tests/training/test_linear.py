@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from bench import linear as module
+from bench.linear import is_by_onednn, linear, linear_for, multiply_by_onednn
+from bench.probes.flops import count_flops
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(torch.ops.mkldnn, "_linear_pointwise"),
+    reason="this torch carries no oneDNN, or has renamed its product",
+)
+
+
+def tensors(*shapes: tuple[int, ...]) -> list[torch.Tensor]:
+    torch.manual_seed(0)
+    return [torch.randn(shape, requires_grad=True) for shape in shapes]
+
+
+@pytest.mark.parametrize("leading", [(1,), (7,), (1, 13), (2, 3, 4)])
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_it_answers_and_learns_like_torch(leading: tuple[int, ...], has_bias: bool) -> None:
+    given = tensors((*leading, 24), (40, 24), (40,))[: 3 if has_bias else 2]
+    grad = torch.randn(*leading, 40)
+
+    found, wanted = linear(*given), functional.linear(*given)
+
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(torch.autograd.grad(found, given, grad), torch.autograd.grad(wanted, given, grad))
+
+
+def test_nothing_is_kept_for_a_gradient_that_nobody_wants() -> None:
+    inputs, weight = tensors((7, 24), (40, 24))
+    kept: list[torch.Tensor] = []
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        linear(inputs, weight.detach())
+        linear(inputs.detach(), weight)
+        linear(inputs.detach(), weight.detach())
+
+    assert [tuple(tensor.shape) for tensor in kept] == [(40, 24), (7, 24)]
+
+
+def test_it_compiles_as_a_whole() -> None:
+    given = tensors((5, 24), (40, 24), (40,))
+    compiled = torch.compile(lambda *given: linear(*given).relu(), dynamic=True, fullgraph=True)
+
+    found, wanted = compiled(*given), linear(*given).relu()
+
+    torch.testing.assert_close(found, wanted)
+    pairs = (torch.autograd.grad(answer.sum(), given) for answer in (found, wanted))
+    torch.testing.assert_close(*pairs)
+
+
+class Listener(torch.overrides.TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[object] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.heard.append(func)
+        return func(*args, **(kwargs or {}))
+
+
+def test_who_listens_hears_a_linear_layer_and_counts_its_flops() -> None:
+    inputs, weight = tensors((7, 24), (40, 24))
+    listener = Listener()
+
+    def run() -> None:
+        with listener:
+            linear(inputs, weight)
+
+    assert count_flops(run) == 2 * 7 * 24 * 40
+    assert functional.linear in listener.heard
+
+
+@pytest.mark.parametrize(("cpu", "dtype", "device", "expected"), [
+    ("AMD EPYC 9654 96-Core Processor", torch.float32, CPU, True),
+    ("AMD EPYC 9654 96-Core Processor", torch.bfloat16, CPU, False),
+    ("AMD EPYC 9654 96-Core Processor", torch.float32, CUDA, False),
+    ("Intel(R) Xeon(R) Platinum 8480+", torch.float32, CPU, False),
+])  # fmt: skip
+def test_it_is_for_fp32_on_a_cpu_of_amd(
+    monkeypatch: pytest.MonkeyPatch, cpu: str, dtype: torch.dtype, device: torch.device, *, expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": cpu})
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+
+    assert is_by_onednn(dtype, device) is expected
+    assert linear_for(dtype, device) is (linear if expected else functional.linear)
+
+
+def test_a_torch_whose_product_has_another_name_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "AMD EPYC"})
+    monkeypatch.setattr(torch.ops, "mkldnn", object())
+
+    assert not is_by_onednn(torch.float32, CPU)
+
+
+def test_linear_layers_in_fp32_are_changed_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Special(nn.Linear):
+        """Somebody else's."""
+
+    model = nn.Sequential(nn.Linear(8, 6), Special(6, 4), nn.Linear(4, 2).bfloat16())
+    calls: list[torch.Size] = []
+
+    def note(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        calls.append(weight.shape)
+        return functional.linear(inputs, weight, bias)
+
+    monkeypatch.setattr(module, "linear", note)
+    multiply_by_onednn(model)
+    model[:2](torch.randn(3, 8))
+
+    assert calls == [(6, 8)]
+    assert all(isinstance(layer, nn.Linear) for layer in model)
+    assert type(model[2]) is nn.Linear
+    assert list(dict(model.named_parameters())) == ["0.weight", "0.bias", "1.weight", "1.bias", "2.weight", "2.bias"]
