@@ -16,10 +16,11 @@ from bench.precision import Precision, resolve_dtype
 from bench.prepared import Prepared
 from bench.rates import ADAPTERS, resolve
 from bench.record import Flag
+from bench.vocabulary import token_rows
 from bench.workload.view import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from torch import nn
     from torch.optim import Optimizer
@@ -90,19 +91,28 @@ def prepare(
     if not rate_of:
         msg = "the plan trains nothing: no layer and no adapter is left that may change"
         raise UsageError(msg)
+    if device.type == "cpu":
+        _own(rate_of)
+    # An optimizer of the plan's own may look at a parameter as a whole, and its hook may change any.
+    is_plain = plan.optimizer is None and not plan.after_step
+    tokens = token_rows(transformed, model, split, pad_token_id, trained=rate_of) if is_plain else None
+    if tokens:
+        rate_of[tokens.rows] = rate_of.pop(tokens.whole)
     if plan.compile:
         compile_layers(layers.values(), device)
     recompute_layers(layer for name, layer in layers.items() if name in plan.checkpoint)
     forward, why_padded = choose_forward(transformed, model, split, pad_token_id, precision)
     cache = _cache(forward, plan.num_frozen_layers(view), precision, shelf) if plan.cache_prefix else None
-    groups = _groups(rate_of, weight_decay)
+    optimizer = (plan.optimizer or _adamw)(_groups(rate_of, weight_decay))
+    if tokens:
+        tokens.follow(optimizer)
     prepared = Prepared(
         model=transformed,
         forward=cache or forward,
         cache=cache,
         compiles=plan.compile,
         flags=(Flag(code="not-packed", message=f"batches are padded: {why_padded}"),) if why_padded else (),
-        optimizer=(plan.optimizer or _adamw)(groups),
+        optimizer=optimizer,
         precision=precision,
         device=device,
         after_step=plan.after_step,
@@ -110,11 +120,18 @@ def prepare(
         phases=plan.phases,
         known=known,
         rates=resolved,
+        spared_bytes=tokens.spared_bytes if tokens else 0,
     )
     prepared.begin_epoch(0)
     if cache is not None:
         cache.check(split, device)
     return prepared
+
+
+def _own(params: Iterable[nn.Parameter]) -> None:
+    """Copy weights out of the file that they are mapped from, which the first step would do page by page as it writes."""
+    for param in params:
+        param.data = param.data.clone()
 
 
 def _cache(forward: Forward, num_layers: int, precision: Precision, shelf: Shelf | None) -> CachedForward:

@@ -79,7 +79,8 @@ class _Product(torch.autograd.Function):
         rows = grad.flatten(0, -2)
         return (
             None if weight is None else _multiply(grad, weight.t()),
-            None if inputs is None else _multiply(rows.t(), inputs.flatten(0, -2).t()),
+            # oneDNN would copy what is transposed there itself, on one thread; torch.cat does it on all.
+            None if inputs is None else _multiply(torch.cat([rows.t()]), inputs.flatten(0, -2).t()),
             rows.sum(0) if ctx.needs_input_grad[2] else None,
         )
 

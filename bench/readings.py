@@ -45,6 +45,8 @@ class MemoryParts(_Reading):
     rest_bytes: int
     total_bytes: int
     """The measured peak."""
+    spared_bytes: int = 0
+    """What a trainer takes on top that keeps gradient and optimizer state for tokens that no training row has."""
 
     @property
     def residual_bytes(self) -> int:

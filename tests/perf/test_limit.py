@@ -35,12 +35,6 @@ if TYPE_CHECKING:
     from tests.perf.side import Work
 
 NUM_ROWS = int(os.environ.get("BENCH_PERF_ROWS", "128"))
-PROBE = Split(
-    tokens=np.full(sum(PROBE_LENGTHS), 100, dtype=np.int32),
-    offsets=np.cumsum([0, *PROBE_LENGTHS]),
-    labels=np.zeros(len(PROBE_LENGTHS), dtype=np.int64),
-)
-
 pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 
 
@@ -62,7 +56,12 @@ def test_limit(
         bench(make_ready, strategy, model, NUM_ROWS)
     except Unsupported as reason:
         pytest.skip(str(reason))
-    shapes = read_shapes(lambda: prepared.logits(prepared.batch(PROBE, range(len(PROBE_LENGTHS)))), prepared.known)
+    probe = Split(
+        tokens=np.resize(work.data.train.tokens, sum(PROBE_LENGTHS)),
+        offsets=np.cumsum([0, *PROBE_LENGTHS]),
+        labels=np.zeros(len(PROBE_LENGTHS), dtype=np.int64),
+    )
+    shapes = read_shapes(lambda: prepared.logits(prepared.batch(probe, range(len(probe)))), prepared.known)
     batches = ordered_batches(work.data.train.lengths, BATCH_SIZE, seed=0, epoch=0)
     extents = [extent_of(prepared, work, rows) for rows in batches]
     flops = [shapes.flops(extent).useful for extent in extents]

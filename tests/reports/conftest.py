@@ -69,7 +69,8 @@ def with_parts() -> Callable[[RunRecord], RunRecord]:
             "gradients_bytes": peak // 8,
             "optimizer_bytes": peak // 4,
         }
-        parts = MemoryParts(source="host", **known, rest_bytes=peak - sum(known.values()), total_bytes=peak)
+        rest = peak - sum(known.values())
+        parts = MemoryParts(source="host", **known, rest_bytes=rest, total_bytes=peak, spared_bytes=peak // 10)
         steps = StepParts(data=step / 50, forward=step * 0.3, backward=step * 0.55, optimizer=step * 0.13, num_steps=4)
         memory = measured.memory.model_copy(update={"parts": parts})
         return record.model_copy(

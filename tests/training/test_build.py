@@ -80,6 +80,14 @@ def test_only_what_may_train_is_in_the_optimizer_and_requires_a_gradient(prepare
     assert ready.num_trainable_params == sum(p.numel() for p in ready.model.parameters() if p.requires_grad)
 
 
+def test_what_trains_is_copied_out_of_the_file_it_came_from(prepared: Prepare) -> None:
+    model = tiny_llama()
+    before = {name: param.data_ptr() for name, param in model.named_parameters()}
+    ready = prepared("freeze:last=1", model)
+    moved = {name for name, param in ready.model.named_parameters() if param.data_ptr() != before[name]}
+    assert moved == {name for name, param in ready.model.named_parameters() if param.requires_grad}
+
+
 def test_norms_and_biases_do_not_decay(prepared: Prepare) -> None:
     ready = prepared("full", bert())
     decays = {param: group["weight_decay"] for group in ready.optimizer.param_groups for param in group["params"]}

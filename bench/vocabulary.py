@@ -1,0 +1,95 @@
+"""A table of token embeddings that learns for the tokens of the training rows alone.
+
+Most tokens of a vocabulary are in no training row. The gradient of their embeddings is zero in every
+step, and AdamW changes them by the decay of weights and nothing else. So they need neither gradient
+nor optimizer state, which are much of a small model's: the rows that learn stand in a parameter of
+their own, and are written back into the model's table after every step. The table is
+complete at any time, and what is learnt is the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from torch.optim import Optimizer
+    from transformers import PreTrainedModel
+
+    from bench.workload.data import Split
+
+__all__ = ["TokenRows", "token_rows"]
+
+MOST = 1 / 2
+"""Of the vocabulary: where the training rows have more of it, too little is spared."""
+
+
+def token_rows(
+    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, *, trained: Container[nn.Parameter]
+) -> TokenRows | None:
+    """Let the tokens of `split`, and padding, learn apart; None where that cannot be or would not pay.
+
+    Args:
+        outer: What is called: the model itself, or an adapter around it; on its device already.
+        model: The classifier of transformers inside.
+        split: The training rows.
+        pad_token_id: Of the model's tokenizer.
+        trained: Every parameter that trains at some time.
+
+    """
+    try:
+        table = model.get_input_embeddings()
+    except NotImplementedError:  # transformers does not know where this model looks its tokens up
+        return None
+    if type(table) is not nn.Embedding or table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
+        return None
+    places = [module for module in outer.modules() if any(param is table.weight for param in module.parameters(False))]  # noqa: FBT003
+    tokens = np.union1d(split.tokens, [pad_token_id, *([] if table.padding_idx is None else [table.padding_idx])])
+    if table.weight not in trained or len(places) > 1 or len(tokens) > MOST * table.num_embeddings:
+        return None
+    return TokenRows(table, torch.from_numpy(tokens.astype(np.int64)))
+
+
+class TokenRows:
+    """The embeddings of some tokens, which learn, and a table of all embeddings that follows them."""
+
+    def __init__(self, table: nn.Embedding, tokens: torch.Tensor) -> None:
+        """Look up among the rows of `tokens`, (tokens,), ascending, wherever `table` is to get a gradient."""
+        self._tokens = tokens.to(table.weight.device)
+        self.whole = cast("nn.Parameter", table.weight)
+        values = self.whole.detach()
+        # The last row is no token's and gets no gradient: it decays as all embeddings do that are not among the rows.
+        self.rows = nn.Parameter(torch.cat([values[self._tokens], torch.ones_like(values[:1])]))
+        # Any other token has its place beyond the rows, which is an error and no other token's embedding.
+        self._places = torch.full((table.num_embeddings,), len(self.rows), device=values.device)
+        self._places[self._tokens] = torch.arange(len(tokens), device=values.device)
+        self._padding = None if table.padding_idx is None else int(self._places[table.padding_idx])
+        self._plain = table.forward
+        table.forward = self._look_up  # type: ignore[method-assign, assignment]
+
+    @property
+    def spared_bytes(self) -> int:
+        """What the gradient and the two moments of AdamW of all other embeddings would take."""
+        return 3 * self.whole[len(self._tokens) :].nbytes
+
+    def follow(self, optimizer: Optimizer) -> None:
+        """Keep the table up to date with what `optimizer`, which must treat every number alike, does to the rows."""
+        optimizer.register_step_post_hook(self._write_back)
+
+    def _look_up(self, ids: torch.Tensor) -> torch.Tensor:
+        if torch.is_grad_enabled() and self.whole.requires_grad:
+            return functional.embedding(self._places[ids], self.rows, padding_idx=self._padding)
+        return self._plain(ids)
+
+    @torch.no_grad()
+    def _write_back(self, optimizer: Optimizer, *_: Any) -> None:
+        if any(group["weight_decay"] for group in optimizer.param_groups):
+            self.whole.mul_(self.rows[-1])
+            self.rows[-1].fill_(1)
+        self.whole.index_copy_(0, self._tokens, self.rows[:-1])
