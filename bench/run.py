@@ -135,6 +135,9 @@ class Run:
         """Count memory and what else goes on to another phase from now on."""
         self.neighbours.stop()
         self.peaks.enter(phase)
+        self._tell(phase)
+
+    def _tell(self, phase: Literal["train", "evaluate"]) -> None:
         self.send(Phase(name=phase, at=time.monotonic()))
         if phase == "train":
             self.neighbours.start()
@@ -147,11 +150,13 @@ class Run:
 
     def _interrupt(self, step: int, seconds: float) -> None:
         """Leave training for a point of the learning curve, off the clock and out of the peaks."""
-        self._enter("evaluate")
-        answers = answer(self.prepared, self.data.evaluation.first(CURVE_ROWS))
+        self.neighbours.stop()
+        with self.peaks.aside():
+            self._tell("evaluate")
+            answers = answer(self.prepared, self.data.evaluation.first(CURVE_ROWS))
         self._point(step, seconds, answers)
         self.curve_seconds += answers.seconds
-        self._enter("train")
+        self._tell("train")
 
     def _point(self, step: int, seconds: float, answers: Answers) -> None:
         labels = self.data.evaluation.labels[: len(answers.predictions)]

@@ -18,14 +18,9 @@ class _Spread(torch.autograd.Function):
     """A slot beyond the end of its sequence repeats the last token, and passes no gradient on."""
 
     @staticmethod
-    def forward(tokens: torch.Tensor, slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
-        del homes  # for the backward pass
+    def forward(ctx: Any, tokens: torch.Tensor, slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(homes)
         return tokens.index_select(0, slots)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        del output
-        ctx.save_for_backward(inputs[2])
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
@@ -37,15 +32,10 @@ class _Gather(torch.autograd.Function):
     """Every token has one slot."""
 
     @staticmethod
-    def forward(slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
-        return slots.index_select(0, homes)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        del output
-        slots, homes = inputs
+    def forward(ctx: Any, slots: torch.Tensor, homes: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(homes)
         ctx.num_slots = slots.shape[0]
+        return slots.index_select(0, homes)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from bench.probes import host, torch_memory
 from bench.readings import Memory, PhasePeak
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import torch
 
     Name = Literal["load", "train", "evaluate"]
 
 __all__ = ["Peaks", "peak_so_far"]
+
+
+MOST_LEFT = 1 / 100
+"""Of the memory held, that something aside may leave behind in a phase."""
 
 
 class Peaks:
@@ -42,6 +49,28 @@ class Peaks:
         host.reset_peak()
         torch_memory.reset_peak(self._device)
         self._phase = phase
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Do something in the midst of a phase that counts nowhere.
+
+        What it leaves is given back only where that is much: else the phase would have to fetch anew, page by
+        page and on its own clock, the memory that it had kept for itself.
+        """
+        phase, before = self._phase, self._held()
+        self._close()
+        yield
+        if self._held() > (1 + MOST_LEFT) * before:
+            host.release_free_memory()
+            torch_memory.release_free_memory(self._device)
+        host.reset_peak()
+        torch_memory.reset_peak(self._device)
+        self._phase = phase
+
+    def _held(self) -> int:
+        """What is taken of the memory that the peak is of, in use or not."""
+        reserved = torch_memory.reserved_bytes(self._device)
+        return (host.resident_bytes() or 0) if reserved is None else reserved
 
     def include(self, peak: PhasePeak) -> None:
         """Count a peak of another process to its phase here: of work that this run was spared, and is billed for."""

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from bench.readings import Memory
 
-__all__ = ["allocated_bytes", "num_retries", "peak_bytes", "release_free_memory", "reset_peak", "split_peak", "touch"]
+__all__ = [
+    "allocated_bytes",
+    "num_retries",
+    "peak_bytes",
+    "release_free_memory",
+    "reserved_bytes",
+    "reset_peak",
+    "split_peak",
+    "touch",
+]
 
 PAGE_BYTES = 4096
 
@@ -55,6 +64,15 @@ def allocated_bytes(device: torch.device) -> int | None:
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
     return torch.cuda.memory_allocated(device)
+
+
+def reserved_bytes(device: torch.device) -> int | None:
+    """Give what the allocator holds now, in use or not; None off CUDA."""
+    if device.type != "cuda":
+        return None
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    return torch.cuda.memory_reserved(device)
 
 
 def num_retries(device: torch.device) -> int | None:

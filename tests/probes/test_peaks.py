@@ -53,6 +53,31 @@ def test_each_phase_has_its_own_peak_and_training_none_of_the_others() -> None:
     assert memory.method == "kernel-hwm"
 
 
+@pytest.mark.parametrize(("left", "is_given_back"), [(0, False), (200, True)])
+def test_what_is_done_aside_counts_nowhere_and_leaves_little(
+    monkeypatch: pytest.MonkeyPatch, left: int, *, is_given_back: bool
+) -> None:
+    given_back: list[bool] = []
+    kept: list[bytearray] = []
+    monkeypatch.setattr(host, "release_free_memory", lambda: (given_back.append(True), kept.clear()))
+    peaks = Peaks(CPU)
+    peaks.enter("train")
+    given_back.clear()
+    take(20)
+    with peaks.aside():
+        take(200)
+        kept.append(bytearray(b"1") * left * MIB)
+    take(20)
+    memory = peaks.end()
+
+    assert bool(given_back) is is_given_back
+    assert memory.phases is not None
+    assert [it.phase for it in memory.phases] == ["load", "train"]
+    assert memory.host_peak_bytes is not None
+    assert memory.host_baseline_bytes is not None
+    assert memory.host_peak_bytes - memory.host_baseline_bytes < 60 * MIB
+
+
 def test_the_baseline_tells_what_is_mapped_from_files_apart() -> None:
     peaks = Peaks(CPU)
     peaks.enter("train")
@@ -102,6 +127,23 @@ def test_a_gpu_has_the_peaks_of_its_allocator_too(monkeypatch: pytest.MonkeyPatc
         ("train", 70),
         ("evaluate", 500),
     ]
+
+
+@pytest.mark.parametrize(("reserved", "is_given_back"), [((900, 905), False), ((900, 1900), True)])
+def test_a_gpu_keeps_the_segments_of_a_phase_that_is_left_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, reserved: tuple[int, int], *, is_given_back: bool
+) -> None:
+    release = create_autospec(torch_memory.release_free_memory)
+    monkeypatch.setattr(torch_memory, "peak_bytes", create_autospec(torch_memory.peak_bytes, return_value=(1, 2)))
+    monkeypatch.setattr(torch_memory, "reset_peak", create_autospec(torch_memory.reset_peak))
+    monkeypatch.setattr(
+        torch_memory, "reserved_bytes", create_autospec(torch_memory.reserved_bytes, side_effect=reserved)
+    )
+    monkeypatch.setattr(torch_memory, "release_free_memory", release)
+    with Peaks(torch.device("cuda")).aside():
+        pass
+
+    assert release.called is is_given_back
 
 
 def test_what_another_process_took_for_this_run_counts() -> None:
