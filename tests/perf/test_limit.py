@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tests.perf.side import Work
 
 NUM_ROWS = int(os.environ.get("BENCH_PERF_ROWS", "128"))
+
 pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 
 
