@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    import torch
+
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl-C, and all tests of it would wait for ever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -245,6 +247,16 @@ def view() -> ModelView:
     sizes = {"embeddings": 100, "layer 0": 40, "layer 1": 40, "layer 2": 40, "layer 3": 44, "head": 8}
     layers = tuple(Layer(name, (f"{name}.weight",), size) for name, size in sizes.items())
     return ModelView(layers, linears=("model.layers.0.q_proj", "model.layers.3.q_proj"))
+
+
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request: pytest.FixtureRequest) -> torch.device:
+    """Run a test on the CPU, and once more where `pytest -m gpu` finds a GPU."""
+    import torch  # noqa: PLC0415  (most tests do without)
+
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs a CUDA device")
+    return torch.device(request.param)
 
 
 @pytest.fixture

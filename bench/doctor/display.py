@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bench.doctor.checks import TOLERANCE
+from bench.doctor.checks import MOMENT_SECONDS, TOLERANCE
+from bench.metrics import format_seconds
 
 if TYPE_CHECKING:
     from bench.doctor.examine import Diagnosis
@@ -20,7 +21,10 @@ _VERDICTS = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("not o
 def diagnosis_table(diagnosis: Diagnosis) -> Table:
     """Show every instrument with what it should have said and what it said."""
     table = Table(
-        "instrument", box=None, caption=f"An error above {TOLERANCE:.0%} is too much.", caption_justify="left"
+        "instrument",
+        box=None,
+        caption=f"An error above {TOLERANCE:.0%} is too much; of billed time, one above {format_seconds(MOMENT_SECONDS)} too.",
+        caption_justify="left",
     )
     for column in ("known", "measured", "error"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -31,7 +31,7 @@ class Paced:
 
 @dataclass(frozen=True, slots=True)
 class Hoarding:
-    """A forward pass takes `train` MiB for a moment in training, and `evaluate` MiB in evaluation."""
+    """The first forward pass of training takes `train` MiB; evaluation gives them back, and takes `evaluate` MiB for moments."""
 
     train: int = 512
     evaluate: int = 768
@@ -85,9 +85,18 @@ class _Hoard:
     def __call__(self, model: nn.Module, /) -> nn.Module:
         import torch  # noqa: PLC0415  (the doctor's caller has none)
 
+        kept: list[torch.Tensor] = []
+
+        def allocate(module: nn.Module, mebibytes: int) -> torch.Tensor:
+            return torch.ones(mebibytes << 20, dtype=torch.uint8, device=next(module.parameters()).device)
+
         def take(module: nn.Module, _args: object) -> None:
-            size = (self.train if torch.is_grad_enabled() else self.evaluate) << 20
-            torch.ones(size, dtype=torch.uint8, device=next(module.parameters()).device)  # freed at once
+            # Given back between passes, it would go to other tensors in part, and a GPU's allocator would fetch it anew.
+            if torch.is_grad_enabled() and not kept:
+                kept.append(allocate(module, self.train))
+            elif kept and not torch.is_grad_enabled():  # not while the model is looked at before training
+                kept.clear()
+                allocate(module, self.evaluate)
 
         model.register_forward_pre_hook(take)
         return model

@@ -14,7 +14,8 @@ compares the packed model with the plain one before it is used.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from inspect import signature
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch.nn.attention.varlen import varlen_attn
@@ -34,6 +35,9 @@ __all__ = ["NAME", "packed_attention"]
 
 NAME = "bench_packed"
 """Of this attention among those of transformers."""
+
+_MUST_ASK = "enable_gqa" in signature(varlen_attn).parameters
+"""Whether the kernel for various lengths wants to be told of fewer key heads than query heads; torch 2.11 does not."""
 
 
 def packed_attention(
@@ -68,6 +72,7 @@ def packed_attention(
     q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # (tokens, heads, size)
     if pack.bounds is not None and softcap is None and not dropout and v.dtype != torch.float32:
         longest, far = pack.longest, -1 if sliding_window is None else sliding_window - 1
+        options: dict[str, Any] = {"enable_gqa": grouped} if _MUST_ASK else {}
         answers = varlen_attn(
             q.to(v.dtype),
             k.to(v.dtype),
@@ -78,9 +83,13 @@ def packed_attention(
             longest,
             scale=scaling,
             window_size=(far, 0 if causal else far),
-            enable_gqa=grouped,
+            **options,
         )
         return cast("torch.Tensor", answers).unsqueeze(0), None
+    if grouped and value.is_cuda:
+        # A GPU's kernels for fp32, or with a mask, take no fewer key heads, and what torch does instead keeps all scores.
+        k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
+        grouped = False
     kernel = partial(
         scaled_dot_product_attention if softcap is None else partial(_capped, softcap=softcap),
         dropout_p=dropout,

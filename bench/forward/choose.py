@@ -70,13 +70,13 @@ def choose_forward(
     outer.eval()
     try:
         plain = _answer(padded, split, rows, outer)
+        # The kernel for various lengths is one of GPUs, in half precision, which elsewhere may be emulated, slowly.
+        is_half = {weights.dtype, precision.dtype} != {torch.float32}
+        kernels = (True, False) if weights.is_cuda and is_half else (False,)
         with precision.forward():
-            # Off a GPU there is no such kernel, and half precision may be emulated, slowly.
-            in_its_precision = _answer(padded, split, rows, outer) if weights.is_cuda else plain
+            in_its_precision = _answer(padded, split, rows, outer) if kernels[0] else plain
         reasons = []
-        for various_lengths, (picks_early, picks_inside) in product(
-            (True, False) if weights.is_cuda else (False,), PICKS
-        ):
+        for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
             try:
                 packed = PackedForward(
                     outer,

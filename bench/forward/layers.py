@@ -39,6 +39,7 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     # Sizes that are equal in the first batch, such as those of two groups of rows, need not be so in the next.
     torch.fx.experimental._config.use_duck_shape = False  # noqa: SLF001
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for
+    warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")  # fp32 is what was asked for
     for layer in layers:
         _replace(layer, _while_training(layer.forward, torch.compile(layer.forward, dynamic=True, fullgraph=True)))
 

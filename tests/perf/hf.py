@@ -18,8 +18,9 @@ from torch.utils.data import Dataset, RandomSampler, Sampler
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from bench.precision import resolve_dtype
 from bench.workload.models import load_tokenizer
-from tests.perf.side import BATCH_SIZE, LEARNING_RATE, Done, load
+from tests.perf.side import BATCH_SIZE, DEVICE, LEARNING_RATE, Done, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,9 +60,9 @@ def load_and_train(strategy: str, model: str, num_rows: int, epochs: Epochs) -> 
 
 
 def train_with_transformers(work: Work, epochs: Epochs) -> Done:
-    """Train with transformers' Trainer on the CPU, on the given batches.
+    """Train with transformers' Trainer, on the given batches.
 
-    The model changes in place. Of the plan, what trains counts and whether bf16 is used; the rest is ours.
+    The model changes in place. Of the plan, what trains counts and the precision; the rest is ours.
     """
     choose_trained(work)
     clock = _Clock()
@@ -71,8 +72,9 @@ def train_with_transformers(work: Work, epochs: Epochs) -> Done:
             per_device_train_batch_size=BATCH_SIZE,
             learning_rate=LEARNING_RATE,
             max_steps=sum(map(len, epochs)),
-            bf16=work.plan.precision != "fp32",
-            use_cpu=True,
+            bf16=resolve_dtype(work.plan.precision, DEVICE) == torch.bfloat16,
+            fp16=resolve_dtype(work.plan.precision, DEVICE) == torch.float16,
+            use_cpu=DEVICE.type == "cpu",
             save_strategy="no",
             logging_strategy="no",
             report_to="none",
@@ -141,12 +143,17 @@ class _Trainer(Trainer):
 
 
 class _Clock(TrainerCallback):
-    """Marks the begin, the end of every step, and the end."""
+    """Marks the begin, the end of every step, and the end; on a GPU a step ends where the host has asked for all of it."""
 
     def __init__(self) -> None:
         self.marks: list[float] = []
 
-    def _mark(self, *_: object, **__: object) -> None:
+    def on_step_end(self, *_: object, **__: object) -> None:
         self.marks.append(time.perf_counter())
 
-    on_train_begin = on_step_end = on_train_end = _mark
+    def _settled(self, *_: object, **__: object) -> None:
+        if DEVICE.type == "cuda":
+            torch.cuda.synchronize(DEVICE)
+        self.on_step_end()
+
+    on_train_begin = on_train_end = _settled

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 from bench.build import prepare
 from bench.probes import host
 from bench.rates import DEFAULT_RATES
 from bench.trainer import Schedule, train
-from tests.perf.side import Done, load
+from tests.perf.side import DEVICE, Done, load
 
 if TYPE_CHECKING:
     from bench.prepared import Prepared
@@ -30,7 +28,7 @@ def prepare_ours(work: Work) -> Prepared:
         split=work.data.train,
         pad_token_id=work.data.pad_token_id,
         rates=DEFAULT_RATES,
-        device=torch.device("cpu"),
+        device=DEVICE,
         weight_decay=0.0,
     )
 

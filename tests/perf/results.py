@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import torch
-
 from bench.precision import has_native_bf16
 from bench.probes.environment import fingerprint
 from bench.spec import RunSpec, parse_strategy
+from tests.perf.side import DEVICE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,20 +53,21 @@ class Results:
 
 def environment() -> Environment:
     """Describe where the benchmarks run."""
-    return fingerprint(torch.device("cpu"), {}, RunSpec(strategy=parse_strategy("full")))
+    return fingerprint(DEVICE, {}, RunSpec(strategy=parse_strategy("full")))
 
 
 def machine() -> str:
     """Say in one line what was measured on."""
     seen = environment()
     versions = ", ".join(f"{name} {seen.versions[name]}" for name in ("torch", "transformers"))
-    bf16 = "native bf16" if has_native_bf16(torch.device("cpu")) else "no native bf16"
+    bf16 = "native bf16" if has_native_bf16(DEVICE) else "no native bf16"
     threads = (
         ""
         if seen.num_threads == seen.num_cores
         else f", {seen.num_threads} thread{'s' if seen.num_threads > 1 else ''}"
     )
-    return f"{seen.host_cpu}, {seen.num_cores} cores{threads}, {bf16}, {versions}"
+    gpu = "" if DEVICE.type == "cpu" else f"{seen.device_name}, "
+    return f"{gpu}{seen.host_cpu}, {seen.num_cores} cores{threads}, {bf16}, {versions}"
 
 
 def command(arguments: str) -> str:

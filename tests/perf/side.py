@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from torch import nn
 
 from bench import registry
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     Epochs = Sequence[Sequence[NDArray[np.int64]]]
 
-__all__ = ["BATCH_SIZE", "EPOCHS", "MAX_STEPS", "MODELS", "NUM_ROWS", "Done", "Work", "load"]
+__all__ = ["BATCH_SIZE", "DEVICE", "EPOCHS", "MAX_STEPS", "MODELS", "NUM_ROWS", "Done", "Work", "load"]
 
 MODELS = ("minilm-l6", "smollm2-135m")
 NUM_ROWS = int(os.environ.get("BENCH_PERF_ROWS", "512"))
@@ -36,6 +37,7 @@ MAX_STEPS = int(os.environ.get("BENCH_PERF_STEPS", "0")) or None
 EPOCHS = 2
 """A stored prefix pays from the second epoch on."""
 BATCH_SIZE = 16
+DEVICE = torch.device(os.environ.get("BENCH_PERF_DEVICE", "cpu"))
 LEARNING_RATE = 5e-5
 """The default of transformers' TrainingArguments: one rate for all that trains, falling linearly to zero."""
 

@@ -7,7 +7,7 @@
 the Trainer of an informed user, who groups rows by length: each side trains on batches of its own
 order, drawn evenly from those of 2,000 rows. Each side has a process of its own: that of the Trainer
 is started as a user starts it, ours with the environment of a run. BENCH_PERF_PAIRS, BENCH_PERF_ROWS and
-BENCH_PERF_STEPS shorten a trial (CONTRIBUTING.md).
+BENCH_PERF_STEPS shorten a trial, and BENCH_PERF_DEVICE=cuda takes it to a GPU (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.perf.hf import draw_epochs, load_and_train
 from tests.perf.ours import make_ready, train_ready
 from tests.perf.pairs import Pairs, ratio
 from tests.perf.results import in_words, number
-from tests.perf.side import BATCH_SIZE, EPOCHS, MAX_STEPS, MODELS, NUM_ROWS, load
+from tests.perf.side import BATCH_SIZE, DEVICE, EPOCHS, MAX_STEPS, MODELS, NUM_ROWS, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,8 +40,8 @@ GROUPED_ROWS = 2000
 GROUPED_STEPS = 24
 NUM_REPLAYED = 3
 """Steps of their batches that both sides take first: to warm up, and to compare the losses."""
-FP32_TOLERANCE = 1e-5
-"""Relative, of every step's loss."""
+FP32_TOLERANCE = 1e-5 if DEVICE.type == "cpu" else 1e-4
+"""Relative, of every step's loss; on a GPU the sums of a product are cut by its shape, and padding is part of that."""
 BF16_TOLERANCE = 2e-2
 FREEZING = ("freeze", "freeze+cached", "freeze:last=2", "freeze:last=2+cached")
 STRATEGIES = (*FREEZING, "full", "full+compile", "amp", "amp+compile")

@@ -67,7 +67,7 @@ def test_all_that_was_asked_is_in_the_hash() -> None:
 
 
 def test_a_gpu_run_names_the_gpu_and_its_driver(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
-    gpu = SimpleNamespace(name="Fake GPU", total_memory=fake_nvml.total_bytes)
+    gpu = SimpleNamespace(name="Fake GPU", total_memory=fake_nvml.total_bytes, major=9, minor=0)
     properties = create_autospec(torch.cuda.get_device_properties, return_value=gpu)
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
 
