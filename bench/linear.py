@@ -1,8 +1,8 @@
-"""Linear layers in fp32 on a CPU of AMD: by oneDNN.
+"""Linear layers in fp32 on a CPU of AMD with AVX-512: by oneDNN.
 
 torch asks MKL for matrix products in fp32, whatever the CPU, and MKL is made for another maker's.
 oneDNN, which torch carries too and asks for half precision, is as exact and takes less time there
-(tests/perf/test_linear.py says how much less).
+(tests/perf/test_linear.py says how much less). Where there is AVX2 alone it takes more, for gradients most of all.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def is_by_onednn(dtype: torch.dtype, device: torch.device) -> bool:
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
     # oneDNN's product is not among what torch promises to keep.
-    is_known = hasattr(torch.ops.mkldnn, "_linear_pointwise")
-    return is_known and str(torch.cpu.get_capabilities().get("cpu_name", "")).startswith("AMD")
+    is_known, able = hasattr(torch.ops.mkldnn, "_linear_pointwise"), torch.cpu.get_capabilities()
+    return is_known and str(able.get("cpu_name", "")).startswith("AMD") and bool(able.get("avx512_f"))
 
 
 def linear_for(dtype: torch.dtype, device: torch.device) -> Callable[..., torch.Tensor]:

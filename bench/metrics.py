@@ -215,7 +215,7 @@ METRICS: dict[str, Metric] = {
     "compile_seconds": Metric(
         "compiling", "s", "lower", "none", format_seconds, "of the training time: compiling, and the first pass"
     ),
-    "load_seconds": Metric("loading", "s", "neither", "none", format_seconds, "data, model and plan"),
+    "load_seconds": Metric("loading", "s", "neither", "none", format_seconds, "data, model and plan; a GPU's kernels"),
     "eval_seconds": Metric("evaluation", "s", "neither", "none", format_seconds, "of the whole evaluation set"),
     "probe_seconds": Metric(
         "looking closer", "s", "neither", "none", format_seconds, "measuring after training, in no other time"

@@ -10,11 +10,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from bench.forward.packed import GRAIN
 from bench.rates import ADAPTERS
 from bench.record import LayerRate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from bench.workload.data import Split
 
 __all__ = ["Prepared"]
+
+WARM_UP_SECONDS = 10.0
+"""After which a warm-up leaves the sizes that are left, the rarest, to the steps."""
 
 
 @dataclass(slots=True)
@@ -103,8 +107,29 @@ class Prepared:
         return owed
 
     def _compile(self, split: Split, rows: NDArray[np.int64]) -> float:
-        """Run forward and backward once, which compiles, and forget the gradients and the random numbers drawn."""
+        """Run forward and backward once, which compiles; give the seconds that takes."""
         began = time.perf_counter()
+        self._pass(split, rows)
+        return time.perf_counter() - began
+
+    def warm_up(self, split: Split, batches: Iterable[NDArray[np.int64]]) -> None:
+        """Let a GPU load its kernels, which it chooses by size: run the commonest sizes of these batches, without a step.
+
+        That takes as long as many steps, but once in a process, however long one trains.
+        """
+        alike: dict[tuple[int, int], list[NDArray[np.int64]]] = {}
+        for rows in batches:
+            size = len(rows), -(-int(split.lengths[rows].sum()) // GRAIN)
+            alike.setdefault(size, []).append(rows)
+        began = time.perf_counter()
+        for some in sorted(alike.values(), key=len, reverse=True):
+            if time.perf_counter() - began > WARM_UP_SECONDS:
+                break
+            with torch.compiler.set_stance("force_eager"):  # to compile is the strategy's own, and billed
+                self._pass(split, some[0])
+
+    def _pass(self, split: Split, rows: NDArray[np.int64]) -> None:
+        """Run forward and backward, and forget the gradients and the random numbers drawn."""
         self.training_mode()  # compiled code is for one mode: in any other, the first step would compile again
         with torch.random.fork_rng(devices=range(torch.cuda.device_count() if self.device.type == "cuda" else 0)):
             batch = self.batch(split, rows)
@@ -112,7 +137,6 @@ class Prepared:
                 loss = cross_entropy(self.logits(batch).float(), batch.labels)
             loss.backward()
         self.optimizer.zero_grad(set_to_none=True)
-        return time.perf_counter() - began
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Put rows of a split together, on the device."""

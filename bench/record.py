@@ -109,7 +109,7 @@ class Measurement(_Part):
     compile_seconds: float | None = None
     """Of train_seconds, compiling, with the first pass that it takes; None where nothing is compiled."""
     load_seconds: float
-    """Reading data and model, building the plan."""
+    """Reading data and model, building the plan; on a GPU, loading its kernels too."""
     step_seconds: tuple[float, ...]
     step_tokens: tuple[int, ...]
     losses: tuple[float, ...]

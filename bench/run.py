@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -55,6 +56,12 @@ class Run:
         self.curve: list[CurvePoint] = []
         self.curve_seconds = 0.0
         self.skipped: list[int] = []
+
+    def warm_up(self) -> None:
+        """Have done with what a GPU does once in a process, so that no step does."""
+        if self.prepared.device.type == "cuda":
+            batches = chain.from_iterable(map(self.schedule.parts, chain.from_iterable(self.schedule.epochs)))
+            self.prepared.warm_up(self.data.train, batches)
 
     def dry(self) -> Finished:
         """Take the one step, and say how much work the whole run would be."""

@@ -101,6 +101,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     run = Run(spec=spec, data=data, prepared=prepared, schedule=schedule, send=send, peaks=peaks)
     if request.mode == "dry":
         return run.dry()
+    run.warm_up()
     finished = run.whole(load_seconds=time.perf_counter() - began)
     if not request.save_model:
         return finished

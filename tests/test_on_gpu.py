@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.forward.packed import GRAIN
 from bench.protocol import Request
 from bench.runner import Runner
 from bench.spec import RunSpec, WorkloadSpec, parse_strategy
@@ -86,7 +87,7 @@ def assert_measured_on_gpu(record: RunRecord) -> None:
     assert memory.torch_reserved_peak_bytes <= memory.nvml_delta_bytes
     assert memory.peak_bytes == memory.nvml_delta_bytes
     assert sum(measured.step_seconds) <= measured.train_seconds
-    assert measured.num_tokens == measured.num_padded_tokens
+    assert 0 <= measured.num_padded_tokens - measured.num_tokens < GRAIN * measured.num_steps
     assert {flag.code for flag in record.flags}.isdisjoint({"not-packed", "nvml-unavailable", "nvml-error"})
 
 

@@ -17,10 +17,10 @@ __all__ = ["Batch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The inputs of a model for some rows, and what it should answer."""
+    """The inputs of a model for some rows, and what it should answer; behind them a pack may hold what is no row."""
 
     inputs: Mapping[str, torch.Tensor]
-    """What the classifier is called with; each has one row per row of the batch."""
+    """What the classifier is called with; each has one row per row of the batch, and one more where a pack is filled up."""
     labels: torch.Tensor  # (rows,), int64
     num_tokens: int
     """Real tokens; padding is not counted."""
@@ -30,7 +30,7 @@ class Batch:
     """What the body is called with where that is something else: a pack."""
     layout: Layout | None = None
     """Of the pack, which attention must know."""
-    picked: torch.Tensor | None = None  # (rows,): the token of the pack that answers for its row
+    picked: torch.Tensor | None = None  # (rows of the inputs,): the token of the pack that answers for its row
     prefix: torch.Tensor | None = None  # (1, tokens of the body, width)
     """What the first layers answer, where it is stored."""
     num_stored_layers: int = 0

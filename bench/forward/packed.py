@@ -4,6 +4,10 @@ The classifier is called with one token per row, the one whose answer counts (th
 decoder, the first of an encoder). Its body is called with the whole pack instead; where its
 last layer ends, the picked tokens alone go on. So final norm, pooler and head are the model's
 own, whatever they are, and run once per row.
+
+On a GPU in half precision a pack ends with a sequence that is no row, and fills it up to a whole
+number of `GRAIN` tokens: a GPU picks its kernels by the size of what they work on, and loading each
+takes it longer than many a step.
 """
 
 from __future__ import annotations
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
 
     from bench.workload.data import Split
 
-__all__ = ["PackedForward"]
+__all__ = ["GRAIN", "PackedForward"]
+
+GRAIN = 64
+"""Tokens: no more are filled up than the smallest tiles of a GPU's products compute for nothing anyway."""
 
 _OF_ROWS = {"input_ids", "attention_mask", "position_ids", "token_type_ids", "inputs_embeds"}
 """What a classifier hands to its body that speaks of rows, not of packs."""
@@ -54,7 +61,7 @@ class PackedForward:
         `picks_early` leaves all but the picked tokens behind at the last layer, so that a pooler
         inside the body sees rows; without, that happens where the body ends (GPT-2 needs it).
         `picks_inside` leaves them behind inside the last layer already, if that is one like Llama's.
-        `various_lengths` allows the kernel for sequences of various lengths, which a GPU has.
+        `various_lengths` allows the kernel for sequences of various lengths, which a GPU has, and fills packs up.
         """
         self._outer, self._model = outer, model
         self._picks_early, self._various_lengths = picks_early, various_lengths
@@ -86,26 +93,38 @@ class PackedForward:
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pack the given rows of a split, on the CPU."""
-        lengths = split.lengths[rows]
-        ends = np.cumsum(lengths)
-        starts, num_tokens = ends - lengths, int(ends[-1])
         tokens = np.concatenate([split.row(row) for row in rows]).astype(np.int64)
-        positions = np.arange(num_tokens) - np.repeat(starts, lengths) + self._first_position
+        lengths, num_tokens = split.lengths[rows], len(tokens)
+        last_position = lengths.max() - 1
+        if self._various_lengths and (num_missing := -num_tokens % GRAIN):
+            lengths = np.append(lengths, num_missing)
+            tokens = np.append(tokens, np.full(num_missing, tokens[0]))
+        ends = np.cumsum(lengths)
+        starts = ends - lengths
+        # What fills a pack up may be longer than any row, and a model has no place for more than it takes.
+        positions = np.minimum(np.arange(len(tokens)) - np.repeat(starts, lengths), last_position)
         picked = ends - 1 if self._picks_last else starts
         return Batch(
             inputs={"input_ids": torch.from_numpy(tokens[picked][:, None])},
             labels=torch.from_numpy(split.labels[rows].astype(np.int64)),
             num_tokens=num_tokens,
-            num_computed=num_tokens,
-            body=self._body(torch.from_numpy(tokens), torch.from_numpy(positions)),
+            num_computed=len(tokens),
+            body=self._body(torch.from_numpy(tokens), torch.from_numpy(positions + self._first_position)),
             layout=lay_out(lengths, with_bounds=self._various_lengths),
             picked=torch.from_numpy(picked),
         )
 
     def pooled(self, batch: Batch) -> Batch:
         """Shrink a pack to its picked tokens: all that is left to do where every layer's answer is stored."""
-        tokens, positions = (batch.body[name].squeeze(0)[batch.picked] for name in ("input_ids", "position_ids"))
-        return replace(batch, body=self._body(tokens, positions), layout=None, picked=torch.arange(len(batch)))
+        picked = _picked(batch)[: len(batch)]
+        tokens, positions = (batch.body[name].squeeze(0)[picked] for name in ("input_ids", "position_ids"))
+        return replace(
+            batch,
+            inputs={name: rows[: len(batch)] for name, rows in batch.inputs.items()},
+            body=self._body(tokens, positions),
+            layout=None,
+            picked=torch.arange(len(batch)),
+        )
 
     def _body(self, tokens: torch.Tensor, positions: torch.Tensor) -> dict[str, torch.Tensor]:
         body = {"input_ids": tokens[None], "position_ids": positions[None]}  # (1, tokens)
@@ -120,7 +139,7 @@ class PackedForward:
             logits: torch.Tensor = self._outer(**batch.inputs).logits
         finally:
             self._batch = None
-        return logits
+        return logits if len(logits) == len(batch) else logits[: len(batch)]
 
     def prefix(self, batch: Batch, num_layers: int) -> torch.Tensor:
         """Run the first layers alone: (tokens, width), or (rows, width) of the picked tokens where that is all layers."""

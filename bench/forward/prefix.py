@@ -135,6 +135,8 @@ class CachedForward:
         if self._pools:
             batch = self._inner.pooled(batch)
         prefix = self._hidden.index_select(0, self._places.of(rows)).to(self._inner.dtype)
+        if num_missing := batch.body["input_ids"].shape[1] - len(prefix):  # what fills the pack up is not stored
+            prefix = torch.cat([prefix, prefix.new_zeros(num_missing, prefix.shape[1])])
         return replace(batch, prefix=prefix.unsqueeze(0), num_stored_layers=self._num_layers)
 
     def logits(self, batch: Batch) -> torch.Tensor:
@@ -168,7 +170,8 @@ class CachedForward:
             batch = self._inner.batch(split, some).to(device)
             with self._precision.forward():
                 answers = self._inner.prefix(batch, self._num_layers)
-            hidden.index_copy_(0, self._places.of(some), answers.to("cpu", hidden.dtype))
+            places = self._places.of(some)
+            hidden.index_copy_(0, places, answers[: len(places)].to("cpu", hidden.dtype))
         facts = {"seconds": time.perf_counter() - began, "peak": peak_so_far("train", device).model_dump()}
         (folder / "facts.json").write_text(json.dumps(facts))
 

@@ -13,6 +13,7 @@ from bench import registry
 from bench.build import prepare
 from bench.compose import compose
 from bench.errors import PlanConflict, Unsupported
+from bench.forward.packed import PackedForward
 from bench.forward.prefix import Shelf
 from bench.prepared import Prepared
 from bench.spec import parse_strategy
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import nn
     from transformers import PreTrainedModel
 
     Classifier = Callable[..., PreTrainedModel]
@@ -64,6 +66,23 @@ def test_cached_equals_uncached(classifier: Classifier, name: str, plain: str, d
     assert cached.stored.num_rows == len(SPLIT)
     vectors = len(SPLIT) if plain == "freeze" else int(SPLIT.lengths.sum())
     assert cached.stored.num_bytes == vectors * 16 * 4
+
+
+@pytest.mark.parametrize("plain", ["freeze", "freeze:last=1"])
+def test_cached_equals_uncached_where_packs_are_filled_up(
+    classifier: Classifier, plain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = run(ready(classifier("Llama"), plain))
+
+    def choose_as_on_a_gpu(outer: nn.Module, model: PreTrainedModel, *_: object) -> tuple[PackedForward, None]:
+        return PackedForward(outer, model, picks_inside=True, various_lengths=True), None
+
+    monkeypatch.setattr("bench.build.choose_forward", choose_as_on_a_gpu)
+    filled_up = run(ready(classifier("Llama"), plain))
+    cached = run(ready(classifier("Llama"), f"{plain}+cached"))
+    assert filled_up.losses == pytest.approx(wanted.losses, rel=1e-6)
+    assert cached.losses == pytest.approx(wanted.losses, rel=1e-6)
+    assert filled_up.num_padded_tokens > sum(filled_up.step_tokens) == sum(wanted.step_tokens)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 from bench.forward import attention
 from bench.forward.attention import NAME
 from bench.forward.choose import choose_forward
-from bench.forward.packed import PackedForward
+from bench.forward.packed import GRAIN, PackedForward
 from bench.forward.padded import PaddedForward
 from bench.precision import Precision
 from bench.testing import toy_split
@@ -71,6 +71,28 @@ def test_a_packed_model_answers_and_learns_like_the_plain_one(
     torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
     found = gradients(model, packed, rows)
     assert found.keys() == wanted_gradients.keys()
+    scale = max(float(gradient.abs().max()) for gradient in wanted_gradients.values())
+    for key, gradient in wanted_gradients.items():
+        torch.testing.assert_close(found[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+
+
+@pytest.mark.parametrize("name", PACKABLE)
+@pytest.mark.parametrize("rows", [EVERYTHING, [3]], ids=["ragged", "one"])
+def test_what_fills_a_pack_up_changes_no_answer_and_teaches_nothing(
+    classifier: Classifier, name: str, rows: list[int]
+) -> None:
+    model = classifier(name)
+    plain = PaddedForward(model, 0)
+    wanted, wanted_gradients = plain.logits(plain.batch(SPLIT, rows)), gradients(model, plain, rows)
+    packed = PackedForward(
+        model, model, picks_early=name != "GPT2", picks_inside=name in {"Llama", "Qwen2"}, various_lengths=True
+    )
+    batch = packed.batch(SPLIT, rows)
+    assert batch.num_tokens == int(SPLIT.lengths[rows].sum())
+    assert 0 < batch.num_computed - batch.num_tokens < GRAIN
+    assert batch.num_computed % GRAIN == 0
+    torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
+    found = gradients(model, packed, rows)
     scale = max(float(gradient.abs().max()) for gradient in wanted_gradients.values())
     for key, gradient in wanted_gradients.items():
         torch.testing.assert_close(found[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)

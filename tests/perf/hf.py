@@ -148,12 +148,13 @@ class _Clock(TrainerCallback):
     def __init__(self) -> None:
         self.marks: list[float] = []
 
-    def on_step_end(self, *_: object, **__: object) -> None:
+    def _mark(self, *_: object, **__: object) -> None:
         self.marks.append(time.perf_counter())
 
-    def _settled(self, *_: object, **__: object) -> None:
+    def _settle(self, *_: object, **__: object) -> None:
         if DEVICE.type == "cuda":
             torch.cuda.synchronize(DEVICE)
-        self.on_step_end()
+        self._mark()
 
-    on_train_begin = on_train_end = _settled
+    on_step_end = _mark
+    on_train_begin = on_train_end = _settle

@@ -85,16 +85,17 @@ def test_who_listens_hears_a_linear_layer_and_counts_its_flops() -> None:
     assert functional.linear in listener.heard
 
 
-@pytest.mark.parametrize(("cpu", "dtype", "device", "expected"), [
-    ("AMD EPYC 9654 96-Core Processor", torch.float32, CPU, True),
-    ("AMD EPYC 9654 96-Core Processor", torch.bfloat16, CPU, False),
-    ("AMD EPYC 9654 96-Core Processor", torch.float32, CUDA, False),
-    ("Intel(R) Xeon(R) Platinum 8480+", torch.float32, CPU, False),
+@pytest.mark.parametrize(("cpu", "avx512", "dtype", "device", "expected"), [
+    ("AMD EPYC 9654 96-Core Processor", True, torch.float32, CPU, True),
+    ("AMD EPYC 9654 96-Core Processor", True, torch.bfloat16, CPU, False),
+    ("AMD EPYC 9654 96-Core Processor", True, torch.float32, CUDA, False),
+    ("AMD EPYC 7763 64-Core Processor", False, torch.float32, CPU, False),
+    ("Intel(R) Xeon(R) Platinum 8480+", True, torch.float32, CPU, False),
 ])  # fmt: skip
-def test_it_is_for_fp32_on_a_cpu_of_amd(
-    monkeypatch: pytest.MonkeyPatch, cpu: str, dtype: torch.dtype, device: torch.device, *, expected: bool
+def test_it_is_for_fp32_on_a_cpu_of_amd_with_avx512(
+    monkeypatch: pytest.MonkeyPatch, cpu: str, dtype: torch.dtype, device: torch.device, *, avx512: bool, expected: bool
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": cpu})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": cpu, "avx512_f": avx512})
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
 
     assert is_by_onednn(dtype, device) is expected
@@ -102,7 +103,7 @@ def test_it_is_for_fp32_on_a_cpu_of_amd(
 
 
 def test_a_torch_whose_product_has_another_name_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "AMD EPYC"})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "AMD EPYC", "avx512_f": True})
     monkeypatch.setattr(torch.ops, "mkldnn", object())
 
     assert not is_by_onednn(torch.float32, CPU)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from transformers import get_linear_schedule_with_warmup
@@ -11,8 +13,10 @@ from bench import registry
 from bench.build import prepare
 from bench.compose import compose
 from bench.errors import Diverged
+from bench.forward.packed import GRAIN
 from bench.forward.padded import collate
 from bench.plan import Phase, TrainPlan
+from bench.prepared import Prepared
 from bench.rates import resolve
 from bench.schedule import schedule_of
 from bench.spec import RunSpec, parse_strategy
@@ -23,7 +27,7 @@ from bench.workload.view import view_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.prepared import Prepared
+    from bench.forward.batch import Batch
 
     Prepare = Callable[..., Prepared]
 
@@ -138,6 +142,36 @@ def test_progress_and_points_come_in_order_and_points_are_off_the_clock(prepared
     assert clock == sorted(clock)
     assert trained.seconds >= clock[-1]
     assert trained.set_up_seconds + sum(trained.step_seconds) == pytest.approx(trained.seconds, abs=0.2)
+
+
+@pytest.mark.parametrize("text", ["full", "freeze:last=1+cached"])
+def test_a_warm_up_runs_each_size_once_and_changes_nothing(
+    prepared: Prepare, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = schedule_of(spec_for(text), SPLIT)
+    batches = list(chain.from_iterable(schedule.epochs))
+    warm, cold = prepared(text), prepared(text)
+    ran: list[int] = []
+    logits = Prepared.logits
+
+    def count(self: Prepared, batch: Batch) -> torch.Tensor:
+        ran.append(-(-batch.num_tokens // GRAIN))
+        return logits(self, batch)
+
+    state = torch.get_rng_state()
+    with monkeypatch.context() as patch:
+        patch.setattr(Prepared, "logits", count)
+        warm.warm_up(SPLIT, batches)
+    assert sorted(ran) == sorted({-(-int(SPLIT.lengths[rows].sum()) // GRAIN) for rows in batches})
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(param.grad is None for param in warm.model.parameters())
+    assert run(warm, schedule).losses == run(cold, schedule).losses
+
+
+def test_a_warm_up_ends_in_time(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.prepared.WARM_UP_SECONDS", -1.0)
+    monkeypatch.setattr(Prepared, "logits", lambda *_: pytest.fail("there was no time left"))
+    prepared("full").warm_up(SPLIT, [np.arange(8)])
 
 
 def test_layers_thaw_at_their_phase() -> None:
