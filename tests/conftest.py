@@ -32,6 +32,16 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any-machine")
 
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a GPU where there is none."""
+    if item.get_closest_marker("gpu"):
+        import torch  # noqa: PLC0415  (most tests do without)
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+
+
 STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LAYERS = ("embed_tokens", *(f"layers.{index}" for index in range(12)), "score")
 
@@ -251,11 +261,9 @@ def view() -> ModelView:
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 def device(request: pytest.FixtureRequest) -> torch.device:
-    """Run a test on the CPU, and once more where `pytest -m gpu` finds a GPU."""
+    """Run a test on the CPU, and on a GPU where `pytest -m gpu` asks for it."""
     import torch  # noqa: PLC0415  (most tests do without)
 
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
     return torch.device(request.param)
 
 

@@ -51,6 +51,13 @@ def gradients(
     return {name: param.grad.clone() for name, param in model.named_parameters() if param.grad is not None}
 
 
+def assert_same_gradients(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
+    assert found.keys() == wanted.keys()
+    scale = max(float(gradient.abs().max()) for gradient in wanted.values())
+    for key, gradient in wanted.items():
+        torch.testing.assert_close(found[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+
+
 @pytest.mark.parametrize("name", PACKABLE)
 @pytest.mark.parametrize(
     "rows",
@@ -69,11 +76,7 @@ def test_a_packed_model_answers_and_learns_like_the_plain_one(
     batch = packed.batch(SPLIT, rows).to(device)
     assert batch.num_computed == batch.num_tokens == int(SPLIT.lengths[rows].sum())
     torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
-    found = gradients(model, packed, rows)
-    assert found.keys() == wanted_gradients.keys()
-    scale = max(float(gradient.abs().max()) for gradient in wanted_gradients.values())
-    for key, gradient in wanted_gradients.items():
-        torch.testing.assert_close(found[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+    assert_same_gradients(gradients(model, packed, rows), wanted_gradients)
 
 
 @pytest.mark.parametrize("name", PACKABLE)
@@ -92,10 +95,7 @@ def test_what_fills_a_pack_up_changes_no_answer_and_teaches_nothing(
     assert 0 < batch.num_computed - batch.num_tokens < GRAIN
     assert batch.num_computed % GRAIN == 0
     torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
-    found = gradients(model, packed, rows)
-    scale = max(float(gradient.abs().max()) for gradient in wanted_gradients.values())
-    for key, gradient in wanted_gradients.items():
-        torch.testing.assert_close(found[key], gradient, rtol=1e-4, atol=1e-6 * scale, msg=key)
+    assert_same_gradients(gradients(model, packed, rows), wanted_gradients)
 
 
 def test_a_sequence_of_one_token_and_a_token_like_padding_in_the_middle(classifier: Classifier) -> None:
@@ -232,8 +232,6 @@ def test_the_kernel_for_various_lengths_gets_each_sequence_alone(
 def test_the_kernel_for_various_lengths_is_as_exact_as_padding(
     classifier: Classifier, name: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("needs a CUDA device")
     device = torch.device("cuda")
     model = classifier(name, **({"n_embd": 64} if name == "GPT2" else {"hidden_size": 64})).to(device)
     calls: list[torch.dtype] = []
