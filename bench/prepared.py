@@ -90,8 +90,8 @@ class Prepared:
                 module.eval()
         _follow_embeddings(self.model)
 
-    def set_up(self, split: Split, rows: NDArray[np.int64], *, first: NDArray[np.int64]) -> float:
-        """Do what the strategy needs before its first step: fill the cache with `rows`, compile for the `first` batch.
+    def set_up(self, split: Split, rows: NDArray[np.int64], batches: Iterable[NDArray[np.int64]]) -> float:
+        """Do what the strategy needs before its first step: fill the cache with `rows`, compile for all `batches`.
 
         The time this takes belongs to training. So do the seconds returned: what an earlier run
         has spent on a cache that this one shares.
@@ -103,13 +103,20 @@ class Prepared:
             self.training_mode()
             owed = self.stored.seconds if self.stored.is_shared else 0.0
         if self.compiles:
-            self.compile_seconds = self._compile(split, first)
+            self.compile_seconds = self._compile(split, batches)
         return owed
 
-    def _compile(self, split: Split, rows: NDArray[np.int64]) -> float:
-        """Run forward and backward once, which compiles; give the seconds that takes."""
+    def _compile(self, split: Split, batches: Iterable[NDArray[np.int64]]) -> float:
+        """Run the first batch of each number of rows forward and backward, which compiles; give the seconds that takes.
+
+        Code for many rows does not do for the few that an epoch may end with, and no step should compile.
+        """
+        first: dict[int, NDArray[np.int64]] = {}
+        for rows in batches:
+            first.setdefault(len(rows), rows)
         began = time.perf_counter()
-        self._pass(split, rows)
+        for rows in first.values():
+            self._pass(split, rows)
         return time.perf_counter() - began
 
     def warm_up(self, split: Split, batches: Iterable[NDArray[np.int64]]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -60,8 +59,7 @@ class Run:
     def warm_up(self) -> None:
         """Have done with what a GPU does once in a process, so that no step does."""
         if self.prepared.device.type == "cuda":
-            batches = chain.from_iterable(map(self.schedule.parts, chain.from_iterable(self.schedule.epochs)))
-            self.prepared.warm_up(self.data.train, batches)
+            self.prepared.warm_up(self.data.train, self.schedule.passes)
 
     def dry(self) -> Finished:
         """Take the one step, and say how much work the whole run would be."""

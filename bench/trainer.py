@@ -52,9 +52,14 @@ class Schedule:
         return micro_batches(rows, self.micro_batch_size)
 
     @property
+    def passes(self) -> Iterator[NDArray[np.int64]]:
+        """The rows of every forward pass, in order."""
+        return chain.from_iterable(map(self.parts, chain.from_iterable(self.epochs)))
+
+    @property
     def rows(self) -> NDArray[np.int64]:
         """Every row that is trained on, once, in the order of the split."""
-        return np.unique(np.concatenate(list(chain(*self.epochs))))
+        return np.unique(np.concatenate(list(self.passes)))
 
     @property
     def num_warmup_steps(self) -> int:
@@ -119,7 +124,7 @@ def steps(
     step_tokens: list[int] = []
     num_samples = num_padded_tokens = step = 0
     clock.start()
-    clock.bill(prepared.set_up(split, schedule.rows, first=next(schedule.parts(schedule.epochs[0][0]))))
+    clock.bill(prepared.set_up(split, schedule.rows, schedule.passes))
     clock.stop()
     set_up_seconds = clock.seconds
     for epoch, batches in enumerate(schedule.epochs):

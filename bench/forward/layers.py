@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_layers", "recompute_layers"]
 
+MOST_VARIANTS = 64
+"""Of the code for one class of layers; to need more is an error, where torch's own 8 are too few for some models."""
+
 
 def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     """Compile the layers for training, with shapes that may vary; all of one class share their code.
@@ -36,6 +39,8 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
         raise Unsupported("compile needs a C++ compiler on a CPU, and none is installed (g++ or clang++)")
     torch.compiler.config.force_disable_caches = True
+    # Per class of layers: by kind of layer (Gemma 2 has two), by what trains in it, by groups of rows and sizes of one.
+    torch._dynamo.config.recompile_limit = MOST_VARIANTS  # noqa: SLF001
     # Sizes that are equal in the first batch, such as those of two groups of rows, need not be so in the next.
     torch.fx.experimental._config.use_duck_shape = False  # noqa: SLF001
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for

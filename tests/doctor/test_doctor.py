@@ -115,7 +115,7 @@ def test_a_cache_that_is_filled_off_the_clock_is_caught(
     right, set_up = run.train, Prepared.set_up
 
     def wrong(prepared: Prepared, split: Any, schedule: Any, **kwargs: Any) -> Any:
-        set_up(prepared, split, schedule.rows, first=schedule.epochs[0][0])
+        set_up(prepared, split, schedule.rows, schedule.passes)
         return right(prepared, split, schedule, **kwargs)
 
     monkeypatch.setattr(run, "train", wrong)
