@@ -109,12 +109,13 @@ def compare(
     rows = tuple(_against(row, base) for row in bare.values())
     able = [row for row in rows if row.finished and (rank_suspect or not row.is_suspect)]
     ranking = rank(sorted(able, key=lambda row: not row.is_reference))
+    verdict = conclude(rows, ranking)
     return Comparison(
         rows=rows,
         reference=chosen,
         ranking=ranking,
-        verdict=conclude(rows, ranking),
-        sentences=sentences(rows, ranking),
+        verdict=verdict,
+        sentences=sentences(rows, ranking, spelled_out=verdict.spelled_out),
         mismatches=found,
         warnings=(f"These runs differ in more than the strategy: {in_words(found)}.",) if found else (),
     )

@@ -1,4 +1,4 @@
-"""One sentence per strategy: how it ended, how it stands to the reference, and what would settle a tie."""
+"""Strategy by strategy: how it ended, how it stands to the reference, and what would settle a tie."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["against_reference", "sentences"]
 
 
-def sentences(rows: Iterable[Row], ranking: Ranking) -> tuple[str, ...]:
-    """Speak of every row in their order."""
+def sentences(rows: Iterable[Row], ranking: Ranking, *, spelled_out: str = "") -> tuple[str, ...]:
+    """Speak of every row in their order, but not of how one stands that the headline has spelled out."""
     rows = tuple(rows)
     base = next((row for row in rows if row.is_reference and row.finished), None)
-    return tuple(sentence for row in rows for sentence in chain(_of(row, base, ranking), _on_compiling(row, rows)))
+    return tuple(
+        sentence
+        for row in rows
+        for sentence in chain(_of(row, base, ranking, spelled_out=spelled_out), _on_compiling(row, rows))
+    )
 
 
 def against_reference(row: Row, base: Row, ranking: Ranking) -> str:
@@ -33,7 +37,7 @@ def against_reference(row: Row, base: Row, ranking: Ranking) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _of(row: Row, base: Row | None, ranking: Ranking) -> Iterator[str]:
+def _of(row: Row, base: Row | None, ranking: Ranking, *, spelled_out: str) -> Iterator[str]:
     bad = [record for record in row.records if record.status != "ok"]
     if bad:
         share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
@@ -47,7 +51,9 @@ def _of(row: Row, base: Row | None, ranking: Ranking) -> Iterator[str]:
     if row.relative["samples_per_second"] is None:
         yield f"{row.strategy} shares no seed with {base.strategy}."
         return
-    yield f"{row.strategy} {against_reference(row, base, ranking)}{_over_seeds(row, base)}."
+    seeds = _over_seeds(row, base)
+    if row.strategy != spelled_out or seeds:
+        yield f"{row.strategy} {against_reference(row, base, ranking)}{seeds}."
     if needed := list(_to_settle(row, base, ranking)):
         yield f"Telling {row.strategy} from {base.strategy}, if they differ as observed, takes {listed(needed)}."
 

@@ -31,6 +31,8 @@ class Verdict:
     headline: str
     winners: tuple[str, ...] = ()
     """Only of the form "winner": the best first, and those that are not told from it."""
+    spelled_out: str = ""
+    """The strategy of which the headline says all that a sentence of its own would."""
 
 
 def conclude(rows: Sequence[Row], ranking: Ranking) -> Verdict:
@@ -85,7 +87,8 @@ class _Field:
         else:
             said += f"{_factors(best, 'samples_per_second')} as fast as {self.base.strategy}, with no difference in speed detected between them"
         unknown = [row.strategy for row in self.others if self._speed(row) is None]
-        return Verdict("winner", said + (f" ({listed(unknown)} could not be compared)." if unknown else "."), names)
+        said += f" ({listed(unknown)} could not be compared)." if unknown else "."
+        return Verdict("winner", said, names, spelled_out=names[0] if len(names) == 1 else "")
 
     def _more_accurate(self) -> Verdict | None:
         best = self._best("accuracy", self.others)

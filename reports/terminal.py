@@ -20,7 +20,7 @@ __all__ = ["summary_table"]
 
 
 def summary_table(comparison: Comparison, *, title: str = "") -> RenderableType:
-    """Draw the table, the headline and a sentence per strategy. No text from outside is read as markup.
+    """Draw the table, the headline and the sentences. No text from outside is read as markup.
 
     A title stands above.
     """

@@ -269,10 +269,12 @@ def _check_frontier(ranking):
 
 
 def _check_sentences(comparison):
-    """A sentence calls tied what is not claimed to differ, and nothing else."""
+    """A sentence calls tied what is not claimed to differ, and nothing else; of how one stands, something speaks."""
     ranking, base = comparison.ranking, comparison.reference
     for name in ranking.names if base in ranking.names else ():
-        for said in comparison.sentences:
+        told = [said for said in comparison.sentences if re.match(rf"{name} (is|ran|shares) ", said)]
+        assert told or name in {base, comparison.verdict.spelled_out}
+        for said in told:
             if re.match(rf"{name} (is|ran) ", said):
                 assert (f"tied with {base} in speed" in said) == (
                     ranking.standing("samples_per_second", name, base) == 0
