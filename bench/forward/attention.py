@@ -149,7 +149,9 @@ def _capped(
         attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, torch.finfo(scores.dtype).min)
-    weights = torch.dropout(scores.softmax(-1, dtype=torch.float32).to(value.dtype), dropout_p, train=dropout_p > 0)
+    weights = scores.softmax(-1, dtype=torch.float32).to(value.dtype)
+    if dropout_p:
+        weights = torch.dropout(weights, dropout_p, train=True)
     return weights @ value
 
 
