@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from axe_playwright_python.sync_playwright import Axe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from playwright.sync_api import Page
 
-__all__ = ["MODES", "check_boxes", "check_page"]
+__all__ = ["MODES", "RULED", "check_boxes", "check_page"]
 
 CLIPPED = """
 () => [...document.querySelectorAll('body *')].filter(element => {
@@ -50,7 +50,7 @@ MODES: dict[str, dict[str, Any]] = {
 }
 """How a page is read; 794 pixels are A4."""
 
-_RULED = ("screen", "dark phone")
+RULED = ("screen", "dark phone")
 """The modes that are held against axe-core's rules, seconds a page: both themes, and both widths."""
 
 
@@ -61,13 +61,15 @@ def check_boxes(page: Page) -> None:
     assert page.evaluate(OVERLAPPING) == []
 
 
-def check_page(opened: Callable[..., tuple[Page, list[str]]], path: Path, mode: str, *, is_ruled: bool = False) -> None:
-    """Check all of a page in a mode; `is_ruled` holds it against axe-core's rules in any, whose scripts its policy forbids."""
+def check_page(
+    opened: Callable[..., tuple[Page, list[str]]], path: Path, mode: str, *, ruled: Collection[str] = RULED
+) -> None:
+    """Check all of a page in a mode; in those `ruled` against axe-core's rules too, whose scripts its policy forbids."""
     page, noise = opened(path, **MODES[mode], bypass_csp=True)
     if mode != "print":  # on paper everything is open
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     check_boxes(page)
-    if is_ruled or mode in _RULED:
+    if mode in ruled:
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
     assert noise == []

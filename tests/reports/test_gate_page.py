@@ -17,7 +17,7 @@ from reports.drawing import to_svg
 from reports.gate_page import render_gate, write_gate
 from reports.pair_changes import pair_changes
 from reports.theme import NARROW
-from tests.reports.looking import MODES, check_page
+from tests.reports.looking import MODES, RULED, check_page
 
 
 def _pairs(number, effect, noise, seed=0):
@@ -112,7 +112,7 @@ def test_only_the_worst_are_drawn_where_there_are_many(judgement):
     [*(("every", mode) for mode in MODES), ("nothing", "phone"), ("crashed", "dark")],
 )
 def test_the_page_is_whole_and_accessible(opened, pages, case, mode):
-    check_page(opened, pages[case], mode, is_ruled=case != "every")
+    check_page(opened, pages[case], mode, ruled=RULED if case == "every" else MODES)
 
 
 @pytest.mark.browser
