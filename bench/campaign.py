@@ -75,7 +75,7 @@ class Campaign:
             UsageError: the request cannot be carried out as it stands.
 
         """
-        todo = [spec for spec in self.specs if not self.store.done(spec)]
+        todo = self.store.todo(self.specs)
         if not todo or not self._works("prepare", todo):
             return
         for name in dict.fromkeys(spec.name for spec in todo):

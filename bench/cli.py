@@ -6,7 +6,7 @@ import inspect
 import sys
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 from rich.console import Console
@@ -36,6 +36,8 @@ app = typer.Typer(
 )
 
 
+_TYPES = get_type_hints(Settings)
+"""Of the settings, without their bounds."""
 _GATE = typer.Option(help='TOML file of rules to judge the comparison by, such as "peak_memory <= 20 GiB".')
 _STRICT = typer.Option("--strict", help="With --gate: exit code 3 where noise left a rule open.")
 
@@ -67,7 +69,7 @@ def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
     told = defaults.get(name, field.default)
     default = "" if told is None or told is False else f" [default: {told}]"
     # Rows are a number or "all", which the settings read.
-    kind: Any = str if name in ("train_samples", "eval_samples") else field.annotation
+    kind: Any = str if name in ("train_samples", "eval_samples") else _TYPES[name]
     option = typer.Option(help=f"{field.description}{default}", show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

@@ -73,6 +73,8 @@ def compare(
     if interrupted:
         return 130
     judged = gate.judge(comparison, directory, rank_suspect=settings.rank_suspect) if gate else 0
+    if comparison.mismatches and not settings.allow_mismatch:
+        return 2
     return judged if all(record.status in ("ok", "skipped") for record in records) else 1
 
 
@@ -95,7 +97,7 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     from bench.store import file_name  # noqa: PLC0415
 
     console = Console(stderr=True)
-    todo = [spec for spec in specs if not store.done(spec)]
+    todo = store.todo(specs)
     with ExitStack() as stack:
         display = stack.enter_context(Display(console, len(todo)))
         display.say(in_words(specs, todo, store.directory))

@@ -27,7 +27,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except OSError as error:
         msg = f"--config {path}: {error.strerror}"
         raise UsageError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of its text, its encoding, its numbers or its depth
         msg = f"--config {path} is not valid TOML: {error}"
         raise UsageError(msg) from error
 

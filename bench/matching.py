@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     _Fields = dict[str, Hashable]
 
 __all__ = ["Mismatch", "asked", "in_words", "mismatches", "mismatches_asked"]
+
+
+_LATER = "settings that this version of bench does not know"
+_NOTHING_LATER: _Fields = {_LATER: "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
 
 def mismatches_asked(specs: Iterable[RunSpec]) -> tuple[Mismatch, ...]:
     """Find, before anything runs, the fields in which runs would differ that must not."""
-    return _differing((spec.name, asked(spec)) for spec in specs)
+    return _differing((spec.name, _NOTHING_LATER | asked(spec)) for spec in specs)
 
 
 def in_words(found: Iterable[Mismatch]) -> str:
@@ -44,7 +49,14 @@ def asked(spec: RunSpec) -> _Fields:
     """Everything that was asked of a run but strategy and seed; which of several GPUs it was does not matter."""
     fields = vars(spec.workload) | vars(spec) | {"device": spec.device.partition(":")[0]}
     del fields["strategy"], fields["seed"], fields["workload"]
-    return fields
+    return fields | _of_later_versions(spec)
+
+
+def _of_later_versions(spec: RunSpec) -> _Fields:
+    """Everything that was asked in a field that this version does not know; one that says nothing asks for nothing."""
+    unknown = [part.model_extra or {} for part in (spec, spec.workload, *spec.strategy)]
+    said = [f"{name} {json.dumps(value)}" for extra in unknown for name, value in extra.items() if value is not None]
+    return {_LATER: ", ".join(sorted(said))} if said else {}
 
 
 def _differing(runs: Iterable[tuple[str, _Fields]]) -> tuple[Mismatch, ...]:
@@ -69,7 +81,8 @@ def _grouped(values: Mapping[str, str]) -> str:
 
 def _fields(record: RunRecord) -> _Fields:
     return (
-        asked(record.spec)
+        _NOTHING_LATER
+        | asked(record.spec)
         | (_of_measured(record.measured) if record.measured else {})
         | (_of_environment(record.environment) if record.environment else {})
     )

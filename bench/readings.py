@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from bench.experiment.bounds import Bytes, Count, Frozen, Quantity, Seconds, Share
 
 __all__ = ["DeviceActivity", "HostActivity", "Memory", "MemoryParts", "PhasePeak", "StepParts", "Work"]
 
 
-class _Reading(BaseModel):
-    """A frozen part of a record. NaN and infinity are refused, so that every file is plain JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class PhasePeak(_Reading):
+class PhasePeak(Frozen):
     """The most memory that one phase of a run took, all its stretches together, in bytes."""
 
     phase: Literal["load", "train", "evaluate"]
     """Points of the learning curve count to "evaluate", not to the training around them."""
-    host_peak_bytes: int | None = None
-    torch_allocated_peak_bytes: int | None = None
-    torch_reserved_peak_bytes: int | None = None
-    nvml_used_peak_bytes: int | None = None
+    host_peak_bytes: Bytes | None = None
+    torch_allocated_peak_bytes: Bytes | None = None
+    torch_reserved_peak_bytes: Bytes | None = None
+    nvml_used_peak_bytes: Bytes | None = None
     """The whole device, other processes included."""
 
 
-class MemoryParts(_Reading):
+class MemoryParts(Frozen):
     """What the peak of training consists of, in bytes.
 
     Weights, gradients and optimizer state are the sizes of their tensors, and `before_bytes` was
@@ -38,14 +32,14 @@ class MemoryParts(_Reading):
 
     source: Literal["host", "torch"]
     """Whose peak it is: of resident memory on a CPU, of live tensors on a GPU."""
-    before_bytes: int
-    weights_bytes: int
-    gradients_bytes: int
-    optimizer_bytes: int
-    rest_bytes: int
-    total_bytes: int
+    before_bytes: Bytes
+    weights_bytes: Bytes
+    gradients_bytes: Bytes
+    optimizer_bytes: Bytes
+    rest_bytes: Bytes
+    total_bytes: Bytes
     """The measured peak."""
-    spared_bytes: int = 0
+    spared_bytes: Bytes = 0
     """What a trainer takes on top that keeps gradient and optimizer state for tokens that no training row has."""
 
     @property
@@ -55,30 +49,30 @@ class MemoryParts(_Reading):
         return sum(parts) - self.total_bytes
 
 
-class Memory(_Reading):
+class Memory(Frozen):
     """Peaks over training, in bytes."""
 
-    host_peak_bytes: int | None = None
+    host_peak_bytes: Bytes | None = None
     """Resident memory of the run's process, by the kernel's own high-water mark."""
-    host_baseline_bytes: int | None = None
+    host_baseline_bytes: Bytes | None = None
     """Resident memory when training began: weights loaded (each page of them read), nothing trained."""
-    host_baseline_anonymous_bytes: int | None = None
+    host_baseline_anonymous_bytes: Bytes | None = None
     """Of it, what is the process' own."""
-    host_baseline_file_bytes: int | None = None
+    host_baseline_file_bytes: Bytes | None = None
     """Of it, what is mapped from files: libraries, and weights that nothing has changed yet."""
-    torch_baseline_bytes: int | None = None
+    torch_baseline_bytes: Bytes | None = None
     """Live tensors when training began."""
-    torch_allocated_peak_bytes: int | None = None
-    torch_reserved_peak_bytes: int | None = None
-    nvml_used_peak_bytes: int | None = None
+    torch_allocated_peak_bytes: Bytes | None = None
+    torch_reserved_peak_bytes: Bytes | None = None
+    nvml_used_peak_bytes: Bytes | None = None
     """The whole device, other processes included."""
-    nvml_baseline_bytes: int | None = None
+    nvml_baseline_bytes: Bytes | None = None
     """The whole device before the run's process touched it."""
-    nvml_delta_bytes: int | None = None
-    nvml_reserved_bytes: int | None = None
-    nvml_num_samples: int | None = None
-    nvml_max_gap_seconds: float | None = None
-    nvml_process_bytes: int | None = None
+    nvml_delta_bytes: Bytes | None = None
+    nvml_reserved_bytes: Bytes | None = None
+    nvml_num_samples: Count | None = None
+    nvml_max_gap_seconds: Seconds | None = None
+    nvml_process_bytes: Bytes | None = None
     """Of the run's process alone, at a border of its training; in a container NVML seldom knows."""
     phases: tuple[PhasePeak, ...] | None = None
     parts: MemoryParts | None = None
@@ -99,77 +93,77 @@ class Memory(_Reading):
         )
 
 
-class StepParts(_Reading):
+class StepParts(Frozen):
     """Seconds of a steady step by what they were spent on; together they are the whole step.
 
     On a GPU they are those of its own stream: a part is long where the device works on it, or
     waits for the host to get on with it.
     """
 
-    data: float
+    data: Seconds
     """Putting the batch together, and on the device; and telling what the step before it did."""
-    forward: float
+    forward: Seconds
     """With the loss."""
-    backward: float
-    optimizer: float
+    backward: Seconds
+    optimizer: Seconds
     """Clipping, the step, clearing the gradients, and what a strategy does after each step."""
-    num_steps: int
+    num_steps: Count
     """Over which these are means."""
 
 
-class Work(_Reading):
+class Work(Frozen):
     """How much arithmetic a steady step was, and how fast: products of matrices and nothing else."""
 
-    step_flops: float
+    step_flops: Quantity
     """Mean useful FLOPs of a steady step: without what is made twice."""
-    flops_per_second: float
+    flops_per_second: Quantity
     """Useful FLOPs of the steady steps over their seconds."""
-    matmul_flops_per_second: float | None = None
+    matmul_flops_per_second: Quantity | None = None
     """At which this machine multiplies matrices of the model's own shapes."""
-    mfu: float | None = None
+    mfu: Quantity | None = None
     """Of that rate, the share achieved."""
-    datasheet_mfu: float | None = None
+    datasheet_mfu: Quantity | None = None
     """The share of the datasheet's peak; None where the device is not a known one."""
 
 
-class HostActivity(_Reading):
+class HostActivity(Frozen):
     """What else the machine did while the run trained."""
 
-    seconds: float
+    seconds: Seconds
     """Training, without the points of the learning curve."""
-    steal_share: float | None = None
+    steal_share: Share | None = None
     """Of the processors' time, what the hypervisor gave to other guests."""
-    others_share: float | None = None
+    others_share: Share | None = None
     """Of the processors' time, what other processes of this machine took."""
-    swapped_bytes: int | None = None
+    swapped_bytes: Bytes | None = None
     """By how much more of this process lay on disk at the ends of the stretches of training."""
-    num_allocator_retries: int | None = None
+    num_allocator_retries: Count | None = None
     """Times that torch's allocator had to give memory back to the GPU to go on."""
 
 
-class DeviceActivity(_Reading):
+class DeviceActivity(Frozen):
     """What a GPU did while the run trained, by NVML."""
 
-    num_samples: int
-    power_watts: float | None = None
+    num_samples: Count
+    power_watts: Quantity | None = None
     """Mean."""
-    energy_joules: float | None = None
+    energy_joules: Quantity | None = None
     """By the device's own counter; None where a stretch of training was too short for it."""
-    sm_clock_mhz: float | None = None
+    sm_clock_mhz: Quantity | None = None
     """Median."""
-    first_sm_clock_mhz: float | None = None
+    first_sm_clock_mhz: Quantity | None = None
     """Median of the first third of the samples."""
-    last_sm_clock_mhz: float | None = None
-    temperature_celsius: float | None = None
+    last_sm_clock_mhz: Quantity | None = None
+    temperature_celsius: Quantity | None = None
     """The highest."""
-    utilisation: float | None = None
+    utilisation: Share | None = None
     """Mean share of the time in which any kernel ran: it says little of how busy the device was."""
-    throttled_share: float | None = None
+    throttled_share: Share | None = None
     """Of the samples, those in which the device was slowed down for heat or by its hardware."""
-    power_capped_share: float | None = None
+    power_capped_share: Share | None = None
     """Of the samples, those in which the power limit held the clock, as it does under full load."""
-    num_foreign_before: int | None = None
+    num_foreign_before: Count | None = None
     """Processes of others on the device before the run began."""
-    num_foreign_during: int | None = None
+    num_foreign_during: Count | None = None
     """The most at the borders of the phases, so as not to disturb the steps."""
-    num_foreign_after: int | None = None
+    num_foreign_after: Count | None = None

@@ -5,13 +5,13 @@ None means "not measured here", never zero. Bytes and seconds inside; GiB and ms
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, Field, model_validator
 
-from bench.errors import OtherVersion, RecordError
+from bench.experiment.bounds import Bytes, Count, Frozen, Loss, Positive, Quantity, Seconds, Share
 from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
+from bench.records.lenient import read_json
 from bench.spec import RunSpec
 
 __all__ = [
@@ -32,94 +32,93 @@ SCHEMA_VERSION = 1
 Status = Literal["ok", "oom", "diverged", "failed", "timeout", "killed", "interrupted", "skipped"]
 
 
-class _Part(BaseModel):
-    """A frozen part of a record. NaN and infinity are refused, so that every file is plain JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Flag(_Part):
+class Flag(Frozen):
     """A doubt about a number, found by a check: a short code, and the sentence for the report."""
 
     code: str
     message: str
 
 
-class LayerRate(_Part):
+class LayerRate(Frozen):
     """How one layer trains: its peak learning rate, None where it stays frozen."""
 
     layer: str
-    lr: float | None
-    num_params: int
-    num_trainable_params: int
+    lr: Quantity | None
+    num_params: Count
+    num_trainable_params: Count
     """At the end of training."""
 
 
-class CurvePoint(_Part):
+class CurvePoint(Frozen):
     """One point of the learning curve, on the first rows of the evaluation set."""
 
-    step: int
+    step: Count
     """Optimizer steps done."""
-    seconds: float
+    seconds: Seconds
     """Training time so far, evaluation excluded."""
-    loss: float
-    accuracy: float
-    num_samples: int
+    loss: Loss
+    accuracy: Share
+    num_samples: Positive
     """Rows that the point was evaluated on."""
 
 
-class Evaluation(_Part):
+class Evaluation(Frozen):
     """The trained model on the evaluation set."""
 
-    accuracy: float
-    macro_f1: float
-    loss: float
+    accuracy: Share
+    macro_f1: Share
+    loss: Loss
     """Mean cross-entropy, in nats."""
-    num_samples: int
-    majority_accuracy: float
+    num_samples: Positive
+    majority_accuracy: Share
     """Accuracy of always answering the most frequent class of the evaluation set."""
-    correct: str
+    correct: str = Field(pattern="^[01]+$")
     """One character per row, "1" where the prediction was right, in the order of the data."""
-    seconds: float
+    seconds: Seconds
+
+    @model_validator(mode="after")
+    def _has_every_row(self) -> Self:
+        _agree("correct", len(self.correct), "num_samples", self.num_samples)
+        return self
 
 
-class Measurement(_Part):
+class Measurement(Frozen):
     """Everything that a finished run measured."""
 
-    num_params: int
-    num_trainable_params: int
+    num_params: Count
+    num_trainable_params: Count
     """The most that trained at once."""
-    num_steps: int
+    num_steps: Positive
     """Optimizer steps attempted."""
-    num_skipped_steps: int
+    num_skipped_steps: Count
     """Steps that the GradScaler skipped because a gradient overflowed."""
-    num_samples: int
+    num_samples: Positive
     """Rows trained on, each pass counted."""
-    num_tokens: int
+    num_tokens: Count
     """Real tokens trained on; padding is not counted."""
-    num_padded_tokens: int
+    num_padded_tokens: Count
     """Tokens computed, padding included."""
-    train_seconds: float
+    train_seconds: Seconds
     """What the strategy costs: cache, compilation and steps, and nothing of loading, evaluation or process start."""
-    cache_seconds: float | None = None
+    cache_seconds: Seconds | None = None
     """Of it, running the frozen layers and storing what they answer; None where nothing is stored."""
-    cache_bytes: int | None = None
+    cache_bytes: Bytes | None = None
     cache_is_shared: bool | None = None
     """Whether an earlier run had filled the cache: its time is billed, and was not spent again."""
-    compile_seconds: float | None = None
+    compile_seconds: Seconds | None = None
     """Of train_seconds, compiling, with the first pass that it takes; None where nothing is compiled."""
-    load_seconds: float
+    load_seconds: Seconds
     """Reading data and model, building the plan; on a GPU, loading its kernels too."""
-    step_seconds: tuple[float, ...]
-    step_tokens: tuple[int, ...]
-    losses: tuple[float, ...]
+    step_seconds: tuple[Seconds, ...]
+    step_tokens: tuple[Count, ...]
+    losses: tuple[Loss, ...]
     """Mean training loss of each step, in nats."""
-    samples_per_second: float
+    samples_per_second: Quantity
     """The headline: num_samples / train_seconds."""
-    steady_samples_per_second: float | None
+    steady_samples_per_second: Quantity | None
     """After the warm-up steps; None where too few steps remain."""
-    steady_tokens_per_second: float | None
-    num_warmup_steps: int
+    steady_tokens_per_second: Quantity | None
+    num_warmup_steps: Count
     """Steps left out of the steady rates."""
     compute_dtype: str
     """What a matrix product really ran in: "float32", "bfloat16" or "float16"."""
@@ -127,46 +126,52 @@ class Measurement(_Part):
     memory: Memory
     evaluation: Evaluation
     curve: tuple[CurvePoint, ...]
-    curve_seconds: float | None = None
+    curve_seconds: Seconds | None = None
     """Evaluating for the curve while training stood still; not part of train_seconds."""
     layer_rates: tuple[LayerRate, ...]
-    num_labels: int
-    num_train_rows: int
-    num_dropped_duplicates: int
-    num_dropped_rows: int
+    num_labels: Count
+    num_train_rows: Count
+    num_dropped_duplicates: Count
+    num_dropped_rows: Count
     """Rows without text or label."""
-    truncated_share: float
+    truncated_share: Share
     """Share of the training rows longer than the maximal length."""
     data_digest: str
     """Of the token ids, labels and order of rows of both splits."""
-    skipped_steps: tuple[int, ...] | None = None
+    skipped_steps: tuple[Count, ...] | None = None
     """Which steps the GradScaler skipped, counted from 1."""
-    phase_steps: tuple[int, ...] | None = None
+    phase_steps: tuple[Count, ...] | None = None
     """Steps after which other layers trained than before."""
     step_parts: StepParts | None = None
     work: Work | None = None
     host: HostActivity | None = None
     device: DeviceActivity | None = None
-    probe_seconds: float | None = None
+    probe_seconds: Seconds | None = None
     """Spent on measuring after training and evaluation; no part of any other time."""
 
+    @model_validator(mode="after")
+    def _has_every_step(self) -> Self:
+        for name in ("step_seconds", "step_tokens", "losses"):
+            _agree(name, len(getattr(self, name)), "num_steps", self.num_steps)
+        return self
 
-class Environment(_Part):
+
+class Environment(Frozen):
     """Where the run took place."""
 
     host_cpu: str
-    num_cores: int
-    num_threads: int
-    host_memory_bytes: int
+    num_cores: Count
+    num_threads: Count
+    host_memory_bytes: Bytes
     platform: str
     python: str
     versions: dict[str, str]
     device_name: str
-    device_memory_bytes: int | None = None
+    device_memory_bytes: Bytes | None = None
     driver: str | None = None
     git_commit: str | None = None
     git_dirty: bool | None = None
-    assets: dict[str, str] = {}
+    assets: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the packaged models and data used, by name."""
     settings: dict[str, str] | None = None
     """Of torch, that decide how it computes: threads, precision of matrix products, kernels."""
@@ -174,13 +179,7 @@ class Environment(_Part):
     """SHA-256 of all that was asked of the run, seed and strategy included."""
 
 
-class _Versioned(BaseModel):
-    """What a record of any version has, whatever else it holds."""
-
-    schema_version: int = SCHEMA_VERSION
-
-
-class RunRecord(_Part):
+class RunRecord(Frozen):
     """One run: what was asked, how it ended, and what was measured."""
 
     schema_version: int = SCHEMA_VERSION
@@ -194,38 +193,31 @@ class RunRecord(_Part):
     measured: Measurement | None = None
     memory: Memory | None = None
     """Peaks so far of a run that did not finish."""
-    changes: dict[str, str] = {}
+    changes: dict[str, str] = Field(default_factory=dict)
     """How the plan differs from the baseline, in words, by field."""
     flags: tuple[Flag, ...] = ()
     environment: Environment | None = None
-    started_at: datetime
-    wall_seconds: float
+    started_at: AwareDatetime
+    wall_seconds: Seconds
     """From starting the process to its end."""
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RunRecord:
-        """Read a record back.
+        """Read a record back, whatever else a later version has written into it.
 
         Raises:
             OtherVersion: a record of a schema that this version does not read.
-            RecordError: the text is no record.
+            RecordError: the text is no record, or holds a number that nothing can have measured.
 
         """
-        try:
-            written = _Versioned.model_validate_json(text).schema_version
-            if written == SCHEMA_VERSION:
-                return cls.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the file"
-            msg = f"not a record of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
-            raise RecordError(msg) from error
-        msg = (
-            f"a record of schema version {written}, but this bench reads version {SCHEMA_VERSION}; "
-            "read it with the version of bench that wrote it"
-        )
-        raise OtherVersion(msg)
+        return read_json(cls, SCHEMA_VERSION, text)
 
     def to_json(self) -> str:
         """Write the record as indented JSON."""
         return self.model_dump_json(indent=1)
+
+
+def _agree(name: str, length: int, total: str, expected: int) -> None:
+    if length != expected:
+        msg = f"{name} has {length} entries, but {total} is {expected}"
+        raise ValueError(msg)

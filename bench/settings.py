@@ -6,10 +6,26 @@ import random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from bench import registry
 from bench.errors import UnknownName, UsageError
+from bench.experiment.bounds import (
+    BatchSize,
+    Frozen,
+    LearningRate,
+    MaxGradNorm,
+    MaxLength,
+    NumEpochs,
+    NumPoints,
+    NumRows,
+    NumSeeds,
+    NumSteps,
+    Seed,
+    Timeout,
+    WarmupRatio,
+    WeightDecay,
+)
 from bench.files import read_config
 from bench.spec import RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
 
@@ -19,24 +35,25 @@ if TYPE_CHECKING:
 
     from bench.spec import Term
 
-__all__ = ["QUICK", "WORK", "Settings"]
+__all__ = ["QUICK", "WORK", "WORK_SINCE", "Settings"]
 
 _RUN, _WORKLOAD = RunSpec.model_fields, WorkloadSpec.model_fields
 
 WORK = (
     *("strategies", "model", "dataset", "text_column", "label_column", "train_split", "eval_split", "max_length"),
-    *("train_samples", "eval_samples", "steps", "batch_size", "micro_batch_size", "lr"),
+    *("train_samples", "eval_samples", "data_seed", "steps", "batch_size", "micro_batch_size", "lr"),
+    *("warmup_ratio", "weight_decay", "max_grad_norm"),
 )
 """The settings that say what a gate trains, and on which rows."""
+WORK_SINCE = ("data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
+"""Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
 
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
 """What `--quick` sets where nothing else does."""
 
 
-class Settings(BaseModel):
+class Settings(Frozen):
     """What a comparison compares. The names are those of the options and of the configuration file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategies: str = Field("freeze,full,amp", description="Compositions to compare: name:option=value, joined by +.")
     model: str = Field(_WORKLOAD["model"].default, description="Preset, local directory, GGUF file or Hub id.")
@@ -45,22 +62,33 @@ class Settings(BaseModel):
     label_column: str | None = Field(None, description="Column of the labels, where its name does not tell.")
     train_split: str | None = Field(None, description="Split to train on.")
     eval_split: str | None = Field(None, description="Split to evaluate on; without one, a fifth is split off.")
-    max_length: int = Field(_WORKLOAD["max_length"].default, ge=2, description="Tokens per text; longer is truncated.")
-    train_samples: int | None = Field(_WORKLOAD["train_samples"].default, ge=1, description="Rows to train on, or all.")
-    eval_samples: int | None = Field(
-        _WORKLOAD["eval_samples"].default, ge=1, description="Rows to evaluate on, or all."
+    max_length: MaxLength = Field(_WORKLOAD["max_length"].default, description="Tokens per text; longer is truncated.")
+    train_samples: NumRows | None = Field(_WORKLOAD["train_samples"].default, description="Rows to train on, or all.")
+    eval_samples: NumRows | None = Field(_WORKLOAD["eval_samples"].default, description="Rows to evaluate on, or all.")
+    data_seed: Seed = Field(
+        _WORKLOAD["data_seed"].default, description="Seed of the draw of rows, and of a split that the data lack."
     )
-    seeds: int = Field(1, ge=1, description="Repetitions, each with another seed.")
-    epochs: int = Field(_RUN["epochs"].default, ge=1, description="Passes over the training rows.")
-    steps: int | None = Field(None, ge=1, description="Exactly so many optimizer steps, whatever --epochs says.")
-    batch_size: int = Field(_RUN["batch_size"].default, ge=1, description="Rows per optimizer step.")
-    micro_batch_size: int | None = Field(None, ge=1, description="Rows per forward pass; fewer accumulate gradients.")
-    lr: float | None = Field(None, gt=0, description="Base learning rate of every strategy; default: by what trains.")
+    seeds: NumSeeds = Field(1, description="Repetitions, each with another seed.")
+    epochs: NumEpochs = Field(_RUN["epochs"].default, description="Passes over the training rows.")
+    steps: NumSteps | None = Field(None, description="Exactly so many optimizer steps, whatever --epochs says.")
+    batch_size: BatchSize = Field(_RUN["batch_size"].default, description="Rows per optimizer step.")
+    micro_batch_size: BatchSize | None = Field(None, description="Rows per forward pass; fewer accumulate gradients.")
+    lr: LearningRate | None = Field(None, description="Base learning rate of every strategy; default: by what trains.")
+    warmup_ratio: WarmupRatio = Field(
+        _RUN["warmup_ratio"].default, description="Share of the steps in which the learning rate rises."
+    )
+    weight_decay: WeightDecay = Field(
+        _RUN["weight_decay"].default, description="Of the optimizer; biases and norms do not decay."
+    )
+    max_grad_norm: MaxGradNorm = Field(
+        _RUN["max_grad_norm"].default, description="Norm that longer gradients are cut to."
+    )
+    evaluations: NumPoints = Field(_RUN["evaluations"].default, description="Points of the learning curve.")
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:INDEX.")
     reference: str | None = Field(
         None, description="Strategy that others are compared with; default: full, or the first."
     )
-    timeout: float | None = Field(None, gt=0, description="Seconds after which a run is ended.")
+    timeout: Timeout | None = Field(None, description="Seconds after which a run is ended.")
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
     save_model: bool = Field(default=False, description="Keep each run's trained weights.")

@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import re
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from bench.errors import UsageError
+from bench.experiment.bounds import (
+    BatchSize,
+    Frozen,
+    LearningRate,
+    MaxGradNorm,
+    MaxLength,
+    NumEpochs,
+    NumPoints,
+    NumRows,
+    NumSteps,
+    Seed,
+    WarmupRatio,
+    WeightDecay,
+)
 
 __all__ = ["RunSpec", "Term", "WorkloadSpec", "format_strategy", "parse_strategies", "parse_strategy"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-class _Value(BaseModel):
-    """A frozen value that compares, hashes and refuses unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Term(_Value):
+class Term(Frozen):
     """One strategy by name, with the options that the user gave, as text."""
 
     name: str
@@ -33,7 +39,7 @@ class Term(_Value):
         return ":".join((self.name, *(f"{key}={value}" for key, value in self.options)))
 
 
-class WorkloadSpec(_Value):
+class WorkloadSpec(Frozen):
     """What is trained on what: the model, the data, and which part of the data."""
 
     model: str = "smollm2-135m"
@@ -44,37 +50,39 @@ class WorkloadSpec(_Value):
     label_column: str | None = None
     train_split: str | None = None
     eval_split: str | None = None
-    max_length: int = Field(default=256, ge=2)
+    max_length: MaxLength = 256
     """Tokens; longer texts are truncated and counted."""
-    train_samples: int | None = Field(default=512, ge=1)
+    train_samples: NumRows | None = 512
     """Rows to train on, drawn with the data seed; None is all."""
-    eval_samples: int | None = Field(default=256, ge=1)
+    eval_samples: NumRows | None = 256
     """Rows to evaluate on, drawn with the data seed; None is all."""
-    data_seed: int = 0
+    data_seed: Seed = 0
     """Seed of the draw of rows and of a split that the data set does not have."""
 
 
-class RunSpec(_Value):
+class RunSpec(Frozen):
     """Everything that decides a run; equal specs are the same experiment."""
 
     strategy: tuple[Term, ...]
     workload: WorkloadSpec = WorkloadSpec()
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the head's initialisation, of dropout and of the order of batches."""
-    epochs: int = Field(default=1, ge=1)
-    steps: int | None = Field(default=None, ge=1)
+    epochs: NumEpochs = 1
+    steps: NumSteps | None = None
     """Train exactly so many optimizer steps, whatever `epochs` says; None runs the epochs."""
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: BatchSize = 16
     """Rows per optimizer step."""
-    micro_batch_size: int | None = Field(default=None, ge=1)
+    micro_batch_size: BatchSize | None = None
     """Rows per forward pass; None is the whole batch, fewer accumulate gradients."""
-    lr: float | None = Field(default=None, gt=0)
+    lr: LearningRate | None = None
     """Overrides the base learning rate of every strategy."""
-    warmup_ratio: float = Field(default=0.1, ge=0, lt=1)
+    warmup_ratio: WarmupRatio = 0.1
     """Share of the steps in which the rate rises from zero; it then falls linearly to zero."""
-    weight_decay: float = Field(default=0.01, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    evaluations: int = Field(default=3, ge=1)
+    weight_decay: WeightDecay = 0.01
+    """Of matrices; biases and norms do not decay."""
+    max_grad_norm: MaxGradNorm = 1.0
+    """Longer gradients are cut to it."""
+    evaluations: NumPoints = 3
     """Points of the learning curve, the last at the end of training."""
     device: str = "cpu"
     """"cpu", "cuda" or "cuda:<index>"."""

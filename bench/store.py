@@ -1,26 +1,30 @@
 """A results directory: one JSON file per run, written atomically, read back whatever became of the others.
 
-Nothing that was measured is lost: a run that cannot be written goes to stderr, and a file that
-cannot be read is put aside.
+Nothing that was measured is lost: a run that cannot be written goes to stderr, a file that cannot be read
+stays as it is and is left out, and what stands where a run is to be written is put aside.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import stat
 import sys
-from contextlib import suppress
+from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from filelock import FileLock, Timeout
 
-from bench.errors import BenchError, OtherVersion, RecordError, UsageError
+from bench.errors import BenchError, RecordError, UsageError
 from bench.files import replace_file
 from bench.record import RunRecord
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
+    from datetime import datetime
 
     from bench.spec import RunSpec
 
@@ -38,12 +42,16 @@ class Store:
 
         """
         self.directory, self.runs = directory, directory / "runs"
-        self.warnings: list[str] = []
-        """What was put aside or left out, one sentence each."""
+        self._said: dict[str, None] = {}
         self._lock = FileLock(directory / ".lock")
-        if not self.runs.resolve().is_relative_to(directory.resolve()):
+        if not _lies_in(self.runs, directory):
             msg = f"{self.runs} leads out of {directory}; give a directory whose runs lie in it"
             raise UsageError(msg)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was left out or put aside, one sentence each, however often it was met."""
+        return list(self._said)
 
     @classmethod
     def open(cls, directory: Path, *, resume: bool) -> Self:
@@ -64,9 +72,9 @@ class Store:
         except OSError as error:
             msg = f"cannot write to {directory} ({error.strerror}); give another directory with --out"
             raise UsageError(msg) from error
-        if not resume and (count := len(list(store.runs.glob("*.json")))):
+        if not resume and (num := len(list(store.runs.glob("*.json")))):
             store.close()
-            msg = f"{directory} holds {count} runs already; continue them with --resume, or give another directory with --out"
+            msg = f"{directory} holds {num} runs already; continue them with --resume, or give another directory with --out"
             raise UsageError(msg)
         return store
 
@@ -89,7 +97,7 @@ class Store:
         """
         path, text = self.runs / file_name(record.spec), record.to_json()
         try:
-            self._keep_other_version(path)
+            self._put_aside(path, record.spec)
             replace_file(path, text.encode())
         except OSError as error:
             sys.stderr.write(f"{text}\n")
@@ -97,46 +105,63 @@ class Store:
             raise BenchError(msg) from error
         return path
 
-    def _keep_other_version(self, path: Path) -> None:
-        """Put a record aside that only another version of bench can read: it was measured all the same."""
+    def _put_aside(self, path: Path, spec: RunSpec) -> None:
+        """Keep under another name what stands at `path`, unless it is an earlier run of `spec`."""
         try:
-            RunRecord.from_json(path.read_bytes())
-        except OtherVersion:
-            aside = path.with_name(f"{path.name}.other-version")
-            path.replace(aside)
-            self.warnings.append(f"a record of another version of bench is kept as {aside.name}")
-        except (FileNotFoundError, RecordError):
+            if _read(path).spec == spec:
+                return
+        except FileNotFoundError:
+            if not path.is_symlink():
+                return
+        except (OSError, RecordError):
             pass
+        names = (path.with_name(f"{path.name}.{number}.aside") for number in count(1))
+        aside = next(name for name in names if not os.path.lexists(name))
+        path.rename(aside)
+        self._say(f"what stood in the place of a run is kept as {aside}")
 
     def read_all(self) -> list[RunRecord]:
-        """Read every record, the newest of each spec, in the order they were started."""
-        paths = sorted(self.runs.glob("*.json"))
-        records = sorted(filter(None, map(self._read, paths)), key=lambda record: record.started_at)
+        """Read every record, the newest of each spec, in the order they were started; odd files are left out."""
+        records = sorted(filter(None, map(self._try, sorted(self.runs.glob("*.json")))), key=_started)
         newest = {record.spec: record for record in records}
         return [record for record in records if newest[record.spec] is record]
 
-    def done(self, spec: RunSpec) -> bool:
-        """Whether a run of this spec ended well; any other ending is tried again."""
-        record = self._read(self.runs / file_name(spec))
-        return record is not None and record.status == "ok" and record.spec == spec
+    def todo(self, specs: Iterable[RunSpec]) -> list[RunSpec]:
+        """Give those of `specs` that no run ended well of; any other ending is tried again."""
+        done = {record.spec for record in self.read_all() if record.status == "ok"}
+        return [spec for spec in specs if spec not in done]
 
-    def _read(self, path: Path) -> RunRecord | None:
-        if not path.resolve().is_relative_to(self.runs.resolve()):
-            self.warnings.append(f"{path} leads out of the directory; it is left out")
+    def _try(self, path: Path) -> RunRecord | None:
+        if not _lies_in(path, self.runs):
+            self._say(f"{path} leads out of the directory; it is left out")
             return None
         try:
-            return RunRecord.from_json(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except OtherVersion as error:
-            self.warnings.append(f"{path} is left out: {error}")
-            return None
+            return _read(path)
+        except OSError as error:
+            self._say(f"{path} is left out: {error.strerror}")
         except RecordError as error:
-            aside = path.with_name(f"{path.name}.corrupt")
-            with suppress(OSError):  # a directory that may only be read
-                path.replace(aside)
-            self.warnings.append(f"{path} is left out and put aside as *.corrupt: {error}")
-            return None
+            self._say(f"{path} is left out: {error}")
+        return None
+
+    def _say(self, sentence: str) -> None:
+        self._said[sentence] = None
+
+
+def _started(record: RunRecord) -> datetime:
+    return record.started_at
+
+
+def _read(path: Path) -> RunRecord:
+    """Read a file, and nothing that a reader would wait at, such as a pipe."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        msg = "it is no file"
+        raise RecordError(msg)
+    return RunRecord.from_json(path.read_bytes())
+
+
+def _lies_in(path: Path, directory: Path) -> bool:
+    """Whether a path, its links followed as far as they lead, does not leave the directory."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 def file_name(spec: RunSpec) -> str:

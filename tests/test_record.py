@@ -37,8 +37,13 @@ def test_a_record_of_another_version_is_refused_by_its_version_alone(
     ("change", "words"),
     [
         ({"schema_version": "new"}, "not a record of schema 1: schema_version: "),
-        ({"energy_joules": 7}, "not a record of schema 1: energy_joules: Extra inputs are not permitted"),
         ({"wall_seconds": None}, "not a record of schema 1: wall_seconds: "),
+        ({"wall_seconds": -5}, "not a record of schema 1: wall_seconds: Input should be greater than or equal to 0"),
+        (
+            {"started_at": "2026-11-24T09:30:00"},
+            "not a record of schema 1: started_at: Input should have timezone info",
+        ),
+        ({"started_at": None}, "not a record of schema 1: started_at: "),
     ],
 )
 def test_a_broken_record_is_refused_by_its_first_wrong_field(

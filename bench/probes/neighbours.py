@@ -73,7 +73,7 @@ class Neighbours:
         has_all = len(os.sched_getaffinity(0)) == os.cpu_count()  # else others may be busy beside us, not instead of us
         return HostActivity(
             seconds=self._seconds,
-            steal_share=seen.steal / seen.total if tells else None,
+            steal_share=min(max(seen.steal / seen.total, 0.0), 1.0) if tells else None,
             others_share=min(others / seen.total, 1.0) if tells and has_all else None,
             swapped_bytes=self._troubles[0],
             num_allocator_retries=self._troubles[1],

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
-from bench.settings import WORK, Settings
+from bench.settings import WORK, WORK_SINCE, Settings
 from bench.spec import parse_strategies
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.workload.cache import build_once, cache_dir
 from bench.workload.presets import check_dataset, check_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from bench.spec import RunSpec
@@ -67,13 +67,13 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
         )
         raise UsageError(msg)
     compositions = parse_strategies(settings.strategies)
-    work = settings.model_dump(include=set(WORK))
+    work = _work(settings)
     threads = int(chosen) if (chosen := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() else None
     if not settings.model_fields_set & {"model", "dataset"}:
         folder = build_once(cache_dir() / "gate" / f"tiny-{_LAYOUT}", _build)
         tiny = {**_TINY, "model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
         settings = Settings.model_validate(tiny | settings.model_dump(include=settings.model_fields_set))
-        work = settings.model_dump(include=set(WORK) - {"model", "dataset"}) | {TINY: _LAYOUT}
+        work = _work(settings, leave={"model", "dataset"}) | {TINY: _LAYOUT}
         threads = threads or _TINY_THREADS
     device = device_of(settings.device)
     specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
@@ -81,6 +81,11 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
     check_dataset(specs[0].workload)
     assert settings.timeout is not None  # it has a default, and a file cannot say "none"
     return Subject(specs, settings.timeout, threads if device == "cpu" else None, work)
+
+
+def _work(settings: Settings, leave: Iterable[str] = ()) -> dict[str, Any]:
+    known = settings.model_dump(include=set(WORK).difference(WORK_SINCE, leave))
+    return known | settings.model_dump(include=set(WORK_SINCE), exclude_defaults=True)
 
 
 def _build(folder: Path) -> None:

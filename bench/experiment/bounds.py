@@ -1,0 +1,75 @@
+"""The numbers that a request or a record may hold, and the model that refuses all others.
+
+A limit is beyond what any real use or instrument comes to, and low enough that no later step overflows or waits for ever.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "BatchSize",
+    "Bytes",
+    "Count",
+    "Frozen",
+    "LearningRate",
+    "Loss",
+    "MaxGradNorm",
+    "MaxLength",
+    "NumEpochs",
+    "NumPoints",
+    "NumRows",
+    "NumSeeds",
+    "NumSteps",
+    "Positive",
+    "Quantity",
+    "Seconds",
+    "Seed",
+    "Share",
+    "Timeout",
+    "WarmupRatio",
+    "WeightDecay",
+]
+
+MAX_INTEGER = 2**63 - 1
+"""The most that a column of integers, and a seed of torch, can hold."""
+MAX_STEPS = 10_000_000
+
+
+class Frozen(BaseModel):
+    """A frozen value that refuses unknown fields; NaN and infinity are refused too, so that its JSON is plain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+# Of records.
+Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Positive = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Bytes = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=1e12)]
+"""Up to 30,000 years."""
+Quantity = Annotated[float, Field(ge=0, le=1e30)]
+"""A rate, a power, a number of FLOPs, whatever else is never negative."""
+Loss = Annotated[float, Field(ge=0, le=1e39)]
+"""A mean cross-entropy; no fp32 number is larger."""
+
+# Of requests.
+Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+NumSeeds = Annotated[int, Field(ge=1, le=10_000)]
+NumEpochs = Annotated[int, Field(ge=1, le=1_000_000)]
+NumSteps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
+NumRows = Annotated[int, Field(ge=1, le=10**12)]
+NumPoints = Annotated[int, Field(ge=1, le=10_000)]
+BatchSize = Annotated[int, Field(ge=1, le=2**20)]
+MaxLength = Annotated[int, Field(ge=2, le=2**24)]
+LearningRate = Annotated[float, Field(gt=0, le=1e4)]
+"""Some optimizers find their own rate, and take 1 as a factor of it."""
+WarmupRatio = Annotated[float, Field(ge=0, lt=1)]
+WeightDecay = Annotated[float, Field(ge=0, le=1e4)]
+MaxGradNorm = Annotated[float, Field(gt=0, le=1e12)]
+"""A large one clips nothing."""
+Timeout = Annotated[float, Field(gt=0, le=1e9)]
+"""In seconds, up to 30 years."""

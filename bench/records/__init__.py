@@ -1,0 +1,1 @@
+"""What came of runs, as files that outlive the version of bench that wrote them."""

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from bench.comparison import compare
+from bench.errors import RecordError
+from bench.matching import in_words, mismatches
+from bench.metrics import METRICS
+from bench.readings import MemoryParts, PhasePeak, Work
+from bench.record import RunRecord
+from bench.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    MakeRecord = Callable[..., RunRecord]
+
+FIRST = Path(__file__).parent / "fixtures" / "schema_1"
+"""A comparison as the first version of the schema kept it: records, and comparison.csv as its report said it."""
+
+
+def read(record: RunRecord, change: Callable[[dict[str, Any]], object]) -> RunRecord:
+    """Write a record, change its JSON, and read it."""
+    content = json.loads(record.to_json())
+    change(content)
+    return RunRecord.from_json(json.dumps(content))
+
+
+def test_the_records_of_the_first_schema_are_reported_as_they_were(
+    tmp_path: Path, bench: Callable[..., tuple[int, str, str]]
+) -> None:
+    shutil.copytree(FIRST / "runs", tmp_path / "runs")
+    code, _, said = bench("report", tmp_path)
+    assert (code, said) == (0, "")
+    key, numbers = ["strategy", "metric"], ["estimate", "relative", "low", "high"]
+    before, now = (pd.read_csv(place / "comparison.csv").set_index(key) for place in (FIRST, tmp_path))
+    known = before[before.index.get_level_values("metric").isin(METRICS)]
+    assert len(known) >= 40
+    columns = ["status", "num_seeds", "compared_as", "method"]
+    assert known[columns].equals(now.loc[known.index, columns])
+    pd.testing.assert_frame_equal(known[numbers], now.loc[known.index, numbers], rtol=1e-9)
+    added = now.drop(known.index, errors="ignore")
+    assert added["estimate"].isna().all(), "what is measured since was not measured then"
+
+
+def test_what_a_record_does_not_know_is_not_measured_and_not_compared() -> None:
+    def forget(content: dict[str, Any]) -> None:
+        if content["spec"]["strategy"][0]["name"] == "freeze":
+            del content["measured"]["work"], content["measured"]["memory"]["parts"]
+
+    work = Work(step_flops=1e9, flops_per_second=1e10, matmul_flops_per_second=2e10, mfu=0.5)
+    known = [record.model_copy(update={"measured": record.measured.model_copy(update={"work": work})})
+             for record in Store(FIRST).read_all() if record.measured]  # fmt: skip
+    rows = {row.strategy: row for row in compare([read(record, forget) for record in known], "full").rows}
+    assert rows["full"].means["mfu"] == 0.5
+    for metric in ("mfu", "flops_per_second", "weights_bytes"):
+        assert rows["freeze:last=1"].means[metric] is None
+        assert rows["freeze:last=1"].relative[metric] is None
+    assert rows["freeze:last=1"].relative["samples_per_second"] is not None
+
+
+def add_everywhere(content: object) -> None:
+    """Add a field to every part, as a later version does."""
+    if isinstance(content, dict):
+        content["of_a_later_version"] = "7"
+        for part in content.values():
+            add_everywhere(part)
+    elif isinstance(content, list):
+        for part in content:
+            add_everywhere(part)
+
+
+def test_fields_of_a_later_version_are_no_hindrance_wherever_they_stand() -> None:
+    known = Store(FIRST).read_all()
+    later = [read(record, add_everywhere) for record in known]
+    before, now = compare(known, rank_suspect=True), compare(later, rank_suspect=True)
+    assert now.headline == before.headline
+    assert [row.means for row in now.rows] == [row.means for row in before.rows]
+
+
+@pytest.mark.parametrize("where", ["spec", "workload"])
+def test_a_setting_that_is_not_known_is_no_equal_of_none(make_record: MakeRecord, where: str) -> None:
+    def ask(value: object) -> Callable[[dict[str, Any]], None]:
+        def change(content: dict[str, Any]) -> None:
+            spec = content["spec"]
+            (spec if where == "spec" else spec["workload"])["pack"] = value
+
+        return change
+
+    full, freeze = make_record("full"), make_record("freeze")
+    later = read(freeze, ask({"rows": [1]}))
+    said = 'settings that this version of bench does not know (none for full; pack {"rows": [1]} for freeze)'
+    assert in_words(mismatches([full, later])) == said
+    assert compare([full, later]).form == "invalid"
+    assert not mismatches([read(full, ask("all")), read(freeze, ask("all"))])
+    assert mismatches([read(full, ask("all")), read(freeze, ask("few"))])
+    assert not mismatches([full, read(freeze, ask(None))]), "null asks for nothing"
+    assert later.spec != freeze.spec
+
+
+def test_runs_that_a_later_version_was_asked_for_are_not_done(tmp_path: Path, make_record: MakeRecord) -> None:
+    record = make_record()
+    content = json.loads(record.to_json())
+    content["spec"]["pack"] = "all"
+    with Store.open(tmp_path, resume=False) as store:
+        (store.runs / "later.json").write_text(json.dumps(content))
+        assert store.todo([record.spec]) == [record.spec]
+        store.write(record)
+        assert len(store.read_all()) == 2
+
+
+def test_a_part_with_a_word_of_a_later_version_is_not_measured(make_record: MakeRecord) -> None:
+    record = make_record()
+    phases = [PhasePeak(phase=name, host_peak_bytes=9) for name in ("load", "train", "evaluate")]  # type: ignore[arg-type]
+    parts = MemoryParts(
+        source="host",
+        before_bytes=1,
+        weights_bytes=1,
+        gradients_bytes=1,
+        optimizer_bytes=1,
+        rest_bytes=1,
+        total_bytes=5,
+    )
+    assert record.measured is not None
+    memory = record.measured.memory.model_copy(update={"phases": tuple(phases), "parts": parts})
+    whole = record.model_copy(update={"measured": record.measured.model_copy(update={"memory": memory})})
+
+    def rename(content: dict[str, Any]) -> None:
+        told = content["measured"]["memory"]
+        told["phases"][0]["phase"], told["phases"][2]["phase"] = "compile", "distil"
+        told["parts"]["source"] = "npu"
+
+    again = read(whole, rename)
+    assert again.measured is not None
+    assert again.measured.memory.phases == (phases[1],)
+    assert again.measured.memory.parts is None
+    assert again.measured.memory.host_peak_bytes == memory.host_peak_bytes
+
+
+def test_how_a_run_ended_has_to_be_understood(make_record: MakeRecord) -> None:
+    with pytest.raises(RecordError, match="not a record of schema 1: status: Input should be 'ok'"):
+        read(make_record(), lambda content: content.update(status="paused"))
+
+
+def test_what_is_written_is_held_to_the_schema(make_record: MakeRecord) -> None:
+    record = make_record()
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        RunRecord(**(dict(record) | {"stauts": "ok"}))
+    with pytest.raises(ValidationError, match="Input should be"):
+        PhasePeak(phase="trian")  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        RunRecord.model_validate_json(json.dumps(json.loads(record.to_json()) | {"joules": 7}))
