@@ -3,6 +3,7 @@
 torch asks MKL for matrix products in fp32, whatever the CPU, and MKL is made for another maker's.
 oneDNN, which torch carries too and asks for half precision, is as exact and takes less time there
 (tests/perf/test_linear.py says how much less). Where there is AVX2 alone it takes more, for gradients most of all.
+Small layers stay with torch: their arithmetic takes less time than the way to oneDNN.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from torch.overrides import has_torch_function
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["is_by_onednn", "linear", "linear_for", "multiply_by_onednn"]
+__all__ = ["MIN_MULTIPLY_ADDS", "is_by_onednn", "linear", "linear_for", "multiply_by_onednn"]
+
+MIN_MULTIPLY_ADDS = 20_000_000
+"""Rows times inputs times outputs, below which torch's own way is the faster one: up to four times at width 64."""
 
 
 def is_by_onednn(dtype: torch.dtype, device: torch.device) -> bool:
-    """Say whether linear layers of `dtype` on `device` are faster by `linear` than by torch's own way."""
+    """Whether linear layers of `dtype` on `device` are faster by `linear` than by torch's own way, large ones."""
     if dtype != torch.float32 or device.type != "cpu" or not torch.backends.mkl.is_available():
         return False
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
@@ -54,13 +58,22 @@ def linear(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
 
     Whoever listens to the calls of torch, to count their FLOPs, hears that one.
     """
-    if has_torch_function((inputs, weight)):
+    # Compiled code is made once for all sizes: it asks for the size as it runs.
+    is_small = not torch.compiler.is_compiling() and _is_small(inputs, weight)
+    if is_small or has_torch_function((inputs, weight)):
         return functional.linear(inputs, weight, bias)
-    answer: torch.Tensor = _Product.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
-    return answer
+    # In two dimensions outside of the function: its result must be no view, or nobody could add to it in place.
+    rows: torch.Tensor = _Product.apply(inputs.reshape(-1, inputs.shape[-1]), weight, bias)  # type: ignore[no-untyped-call]
+    return rows.view(*inputs.shape[:-1], weight.shape[0])
+
+
+def _is_small(inputs: torch.Tensor, weight: torch.Tensor) -> bool:
+    return inputs.numel() * weight.shape[0] < MIN_MULTIPLY_ADDS
 
 
 class _Product(torch.autograd.Function):
+    """Inputs (rows, size) by a weight (columns, size) to (rows, columns)."""
+
     @staticmethod
     def forward(ctx: Any, inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
         # Of the two ways that torch has for a context, this one takes half the time: one with `setup_context` reads
@@ -72,26 +85,29 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
         inputs, weight = ctx.saved_tensors
-        rows = grad.flatten(0, -2)
         return (
             None if weight is None else _multiply(grad, weight.t()),
             # oneDNN would copy what is transposed there itself, on one thread; torch.cat does it on all.
-            None if inputs is None else _multiply(torch.cat([rows.t()]), inputs.flatten(0, -2).t()),
-            rows.sum(0) if ctx.needs_input_grad[2] else None,
+            None if inputs is None else _multiply(torch.cat([grad.t()]), inputs.t()),
+            grad.sum(0) if ctx.needs_input_grad[2] else None,
         )
 
 
 def _multiply(one: torch.Tensor, other: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
-    """Multiply (..., size) by (columns, size), transposed, and add (columns,)."""
+    """Multiply (rows, size) by (columns, size), transposed, and add (columns,)."""
     # Called straight, oneDNN's product costs less; but the compiler takes it only with constant weights.
     call = torch.ops.bench.multiply if torch.compiler.is_compiling() else _by_onednn
-    answer: torch.Tensor = call(one, other, bias)
-    return answer
+    product: torch.Tensor = call(one, other, bias)
+    return product
 
 
 def _by_onednn(one: torch.Tensor, other: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    answer: torch.Tensor = torch.ops.mkldnn._linear_pointwise(one, other, bias, "none", [], "")  # noqa: SLF001
-    return answer
+    product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(one, other, bias, "none", [], "")  # noqa: SLF001
+    return product
+
+
+def _by_size(one: torch.Tensor, other: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return (functional.linear if _is_small(one, other) else _by_onednn)(one, other, bias)
 
 
 def _shape_alone(one: torch.Tensor, other: torch.Tensor, _bias: torch.Tensor | None) -> torch.Tensor:
@@ -99,5 +115,5 @@ def _shape_alone(one: torch.Tensor, other: torch.Tensor, _bias: torch.Tensor | N
 
 
 torch.library.define("bench::multiply", "(Tensor one, Tensor other, Tensor? bias) -> Tensor")
-torch.library.impl("bench::multiply", "CPU", _by_onednn)
+torch.library.impl("bench::multiply", "CPU", _by_size)
 torch.library.register_fake("bench::multiply", _shape_alone)

@@ -85,7 +85,9 @@ def _settings(device: torch.device) -> dict[str, str]:
         else {
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "oneDNN": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
-            "fp32 products": "oneDNN" if is_by_onednn(torch.float32, device) else "as torch chooses",
+            "fp32 products": "oneDNN, small ones as torch chooses"
+            if is_by_onednn(torch.float32, device)
+            else "as torch chooses",
             **{name: os.environ.get(name, "default") for name in _VARIABLES},
         }
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from bench.linear import is_by_onednn, linear_for
+from bench.linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.workload.cache import build_once, cache_dir
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: t
         device_name,
         device.type,
         arithmetic_of(dtype, device),
-        is_by_onednn(dtype, device),
+        MIN_MULTIPLY_ADDS if is_by_onednn(dtype, device) else None,
         torch.__version__,
         torch.get_num_threads() if device.type == "cpu" else None,
         torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else None,

@@ -19,12 +19,19 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture
+def all_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take layers of any size to oneDNN, so that tests of it may be small."""
+    monkeypatch.setattr(module, "MIN_MULTIPLY_ADDS", 0)
+
+
 def tensors(*shapes: tuple[int, ...]) -> list[torch.Tensor]:
     torch.manual_seed(0)
     return [torch.randn(shape, requires_grad=True) for shape in shapes]
 
 
-@pytest.mark.parametrize("leading", [(1,), (7,), (1, 13), (2, 3, 4)])
+@pytest.mark.usefixtures("all_sizes")
+@pytest.mark.parametrize("leading", [(), (1,), (7,), (1, 13), (2, 3, 4)])
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_it_answers_and_learns_like_torch(leading: tuple[int, ...], has_bias: bool) -> None:
     given = tensors((*leading, 24), (40, 24), (40,))[: 3 if has_bias else 2]
@@ -36,6 +43,40 @@ def test_it_answers_and_learns_like_torch(leading: tuple[int, ...], has_bias: bo
     torch.testing.assert_close(torch.autograd.grad(found, given, grad), torch.autograd.grad(wanted, given, grad))
 
 
+def by_autograd(result: torch.Tensor) -> str:
+    """Name what made a tensor, behind the views of it."""
+    node: Any = result.grad_fn
+    while "View" in node.name():
+        node = node.next_functions[0][0]
+    return str(node.name())
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(19, "torch"), (20, "oneDNN")])
+def test_small_layers_stay_with_torch(rows: int, expected: str) -> None:
+    inputs, weight = tensors((rows, 1000), (1000, 1000))
+    assert (rows * 1000 * 1000 >= module.MIN_MULTIPLY_ADDS) is (expected == "oneDNN")
+
+    for result in (linear(inputs, weight), linear(inputs.unsqueeze(0), weight)):
+        assert ("Product" in by_autograd(result)) is (expected == "oneDNN"), by_autograd(result)
+
+
+@pytest.mark.usefixtures("all_sizes")
+@pytest.mark.parametrize("leading", [(7,), (1, 7), (2, 3, 4)])
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_its_result_may_be_added_to_in_place(leading: tuple[int, ...], has_bias: bool) -> None:
+    given = tensors((*leading, 24), (40, 24), (40,))[: 3 if has_bias else 2]
+    other = torch.randn(*leading, 40, requires_grad=True)
+
+    def run(function: Any) -> tuple[torch.Tensor, ...]:
+        result = function(*given)
+        result += other
+        result[..., 0] *= 2
+        return (result, *torch.autograd.grad(result.square().sum(), [*given, other]))
+
+    torch.testing.assert_close(run(linear), run(functional.linear))
+
+
+@pytest.mark.usefixtures("all_sizes")
 def test_nothing_is_kept_for_a_gradient_that_nobody_wants() -> None:
     inputs, weight = tensors((7, 24), (40, 24))
     kept: list[torch.Tensor] = []
@@ -52,15 +93,21 @@ def test_nothing_is_kept_for_a_gradient_that_nobody_wants() -> None:
     assert [tuple(tensor.shape) for tensor in kept] == [(40, 24), (7, 24)]
 
 
-def test_it_compiles_as_a_whole() -> None:
-    given = tensors((5, 24), (40, 24), (40,))
+@pytest.mark.parametrize("least", [0, 1 << 60], ids=["large", "small"])
+def test_it_compiles_as_a_whole_and_once_for_all_sizes(monkeypatch: pytest.MonkeyPatch, least: int) -> None:
+    monkeypatch.setattr(module, "MIN_MULTIPLY_ADDS", least)
+    weight, bias = tensors((40, 24), (40,))
     compiled = torch.compile(lambda *given: linear(*given).relu(), dynamic=True, fullgraph=True)
 
-    found, wanted = compiled(*given), linear(*given).relu()
-
-    torch.testing.assert_close(found, wanted)
-    pairs = (torch.autograd.grad(answer.sum(), given) for answer in (found, wanted))
-    torch.testing.assert_close(*pairs)
+    for rows in (5, 9):
+        (inputs,) = tensors((rows, 24))
+        given = (inputs, weight, bias)
+        with torch.compiler.set_stance("default" if rows == 5 else "fail_on_recompile"):
+            found = compiled(*given)
+        wanted = functional.linear(*given).relu()
+        torch.testing.assert_close(found, wanted)
+        pairs = (torch.autograd.grad(result.sum(), given) for result in (found, wanted))
+        torch.testing.assert_close(*pairs)
 
 
 class Listener(torch.overrides.TorchFunctionMode):
@@ -73,6 +120,7 @@ class Listener(torch.overrides.TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
+@pytest.mark.usefixtures("all_sizes")
 def test_who_listens_hears_a_linear_layer_and_counts_its_flops() -> None:
     inputs, weight = tensors((7, 24), (40, 24))
     listener = Listener()
