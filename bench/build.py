@@ -16,7 +16,7 @@ from bench.precision import Precision, resolve_dtype
 from bench.prepared import Prepared
 from bench.rates import ADAPTERS, resolve
 from bench.record import Flag
-from bench.vocabulary import token_rows
+from bench.training.savings.seen_embeddings import split_table
 from bench.workload.view import layers_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def prepare(
 
     Raises:
         UsageError: nothing would train.
-        Unsupported: the device cannot do what the plan asks for.
+        Unsupported: the device or the model cannot do what the plan asks for.
 
     """
     precision = Precision(resolve_dtype(plan.precision, device), device)
@@ -93,19 +93,17 @@ def prepare(
         raise UsageError(msg)
     if device.type == "cpu":
         _own(rate_of)
-    # An optimizer of the plan's own may look at a parameter as a whole, and its hook may change any.
-    is_plain = plan.optimizer is None and not plan.after_step
-    tokens = token_rows(transformed, model, split, pad_token_id, trained=rate_of) if is_plain else None
-    if tokens:
-        rate_of[tokens.rows] = rate_of.pop(tokens.whole)
+    seen = split_table(transformed, model, split, pad_token_id, trained=rate_of) if plan.seen_embeddings else None
+    if seen:
+        rate_of[seen.rows] = rate_of.pop(seen.whole)
     if plan.compile:
         compile_layers(layers.values(), device)
     recompute_layers(layer for name, layer in layers.items() if name in plan.checkpoint)
     forward, why_padded = choose_forward(transformed, model, split, pad_token_id, precision)
     cache = _cache(forward, plan.num_frozen_layers(view), precision, shelf) if plan.cache_prefix else None
     optimizer = (plan.optimizer or _adamw)(_groups(rate_of, weight_decay))
-    if tokens:
-        tokens.follow(optimizer)
+    if seen:
+        seen.follow(optimizer)
     prepared = Prepared(
         model=transformed,
         forward=cache or forward,
@@ -120,7 +118,7 @@ def prepare(
         phases=plan.phases,
         known=known,
         rates=resolved,
-        spared_bytes=tokens.spared_bytes if tokens else 0,
+        seen_embeddings=plan.seen_embeddings,
     )
     prepared.begin_epoch(0)
     if cache is not None:

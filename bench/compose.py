@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
                 raise UsageError(msg)
             if name in COLLECTED:
                 collected[name].extend((author, item) for item in value)  # type: ignore[attr-defined]
+                writers.setdefault(name, author)
             elif name in writers and merged[name] != value:
                 msg = f"{writers[name]} and {author} do not compose: both set {name}, to different values"
                 raise PlanConflict(msg)
@@ -51,14 +53,15 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
     plan = TrainPlan(**merged)
     _check_layers(plan, view, writers)
     _check_cache(plan, view, writers)
+    _check_seen_embeddings(plan, view, writers)
     return plan
 
 
 def _describe(strategy: Strategy) -> str:
-    """Name a strategy in a message: its class in lower case, with the options that are set."""
+    """Name a strategy in a message: its class as a file is named, with the options that are set."""
     options = {f.name: getattr(strategy, f.name) for f in fields(strategy)}  # type: ignore[arg-type]
     shown = ", ".join(f"{key}={value}" for key, value in options.items() if value is not None)
-    return f"{type(strategy).__name__.lower()}({shown})"
+    return f"{re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', type(strategy).__name__).lower()}({shown})"
 
 
 def _staged(transforms: Sequence[tuple[str, Transform]]) -> tuple[Transform, ...]:
@@ -107,4 +110,20 @@ def _check_cache(plan: TrainPlan, view: ModelView, writers: Mapping[str, str]) -
     if not plan.num_frozen_layers(view):
         other = f"{writers['phases']} trains" if "phases" in writers else "the baseline trains"
         msg = f"{author} stores what frozen layers answer, but {other} from the bottom up: add freeze, as in freeze+cached"
+        raise PlanConflict(msg)
+
+
+def _check_seen_embeddings(plan: TrainPlan, view: ModelView, writers: Mapping[str, str]) -> None:
+    """Refuse to split the embedding table where it never trains, or where another may change it as a whole."""
+    if not plan.seen_embeddings:
+        return
+    author = writers["seen_embeddings"]
+    if plan.optimizer is not None:
+        msg = f"{author} and {writers['optimizer']} do not compose: an optimizer other than AdamW may need the whole table"
+        raise PlanConflict(msg)
+    if plan.after_step:
+        msg = f"{author} and {writers['after_step']} do not compose: what is called after a step may change the whole table"
+        raise PlanConflict(msg)
+    if not any(view.names[0] in phase.layers for phase in plan.phases):
+        msg = f"{author} saves gradients of embeddings, but {writers['phases']} trains none: leave {author} out"
         raise PlanConflict(msg)

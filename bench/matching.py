@@ -31,7 +31,10 @@ class Mismatch:
 
 
 def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
-    """Find the fields that are not the same in all runs. What a run did not record differs from nothing."""
+    """Find the fields that are not the same in all runs. What a run did not record differs from nothing.
+
+    But a run that is known to have left out, unasked, what others of its plan have is unlike all that leave out nothing unasked.
+    """
     return _differing((record.spec.name, _fields(record)) for record in records)
 
 
@@ -89,12 +92,20 @@ def _fields(record: RunRecord) -> _Fields:
 
 
 def _of_measured(measured: Measurement) -> _Fields:
-    return {
+    return _of_embeddings(measured) | {
         "data_digest": measured.data_digest[:12],
         "num_steps": measured.num_steps,
         "num_samples": measured.num_samples,
         "evaluation rows": measured.evaluation.num_samples,
     }
+
+
+def _of_embeddings(measured: Measurement) -> _Fields:
+    """Tell runs of older versions apart that kept no gradient and state for unseen embeddings, though no strategy said so."""
+    name, parts = "gradient and state of unseen embeddings", measured.memory.parts
+    if measured.seen_embeddings is not None:
+        return {name: "as the strategy says"}
+    return {} if parts and not parts.spared_bytes else {name: "left out unasked"}
 
 
 def _of_environment(where: Environment) -> _Fields:

@@ -97,6 +97,7 @@ def measurement(seen: Observed) -> Measurement:
         step_parts=_mean_parts(trained.step_parts[steady]),
         work=seen.afterwards.work,
         host=seen.host,
+        seen_embeddings=seen.prepared.seen_embeddings,
         probe_seconds=seen.afterwards.seconds,
     )
 

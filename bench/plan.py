@@ -129,6 +129,8 @@ class TrainPlan:
     """The layers whose activations are not kept, but recomputed in the backward pass."""
     cache_prefix: bool = False
     """Run the frozen layers at the bottom once per row, and store what they answer."""
+    seen_embeddings: bool = False
+    """Keep no gradient and no optimizer state for embeddings of tokens that no training row has."""
     compile: bool = False
     """Compile the repeated layer; the time that takes is billed, and shown apart."""
     transforms: tuple[Transform, ...] = ()
@@ -166,6 +168,7 @@ class Edit(TypedDict, total=False):
     optimizer: OptimizerFactory | None
     checkpoint: frozenset[str]
     cache_prefix: bool
+    seen_embeddings: bool
     compile: bool
     transforms: tuple[Transform, ...]
     after_step: tuple[AfterStep, ...]

@@ -55,8 +55,8 @@ class Prepared:
     cache: CachedForward | None = None
     """The forward pass, where it stores what frozen layers answer."""
     compiles: bool = False
-    spared_bytes: int = 0
-    """What gradient and optimizer state of tokens that no training row has would take: there are none."""
+    seen_embeddings: bool = False
+    """Whether embeddings of tokens that no training row has go without gradient and optimizer state."""
     flags: tuple[Flag, ...] = ()
     """What a reader must know of how the model runs."""
     num_trainable_params: int = 0

@@ -40,7 +40,7 @@ class MemoryParts(Frozen):
     total_bytes: Bytes
     """The measured peak."""
     spared_bytes: Bytes = 0
-    """What a trainer takes on top that keeps gradient and optimizer state for tokens that no training row has."""
+    """Read from older records alone, which left out, unasked, gradient and state of tokens that no training row has."""
 
     @property
     def residual_bytes(self) -> int:

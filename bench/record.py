@@ -146,6 +146,8 @@ class Measurement(Frozen):
     work: Work | None = None
     host: HostActivity | None = None
     device: DeviceActivity | None = None
+    seen_embeddings: bool | None = None
+    """Whether the plan left out gradient and state of unseen embeddings; None in older records, which may have unasked."""
     probe_seconds: Seconds | None = None
     """Spent on measuring after training and evaluation; no part of any other time."""
 

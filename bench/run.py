@@ -94,7 +94,7 @@ class Run:
         if prepared.stored and prepared.stored.is_shared:
             self.peaks.include(prepared.stored.peak)
         memory = self.peaks.end()
-        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer, prepared.spared_bytes)
+        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
         environment = fingerprint(prepared.device, data.assets, self.spec)
         self.send(Phase(name="probe", at=time.monotonic()))
         afterwards = look_closer(

@@ -121,7 +121,7 @@ def _trains(strategy: Strategy) -> None:
     """Two steps change what the plan lets train in the first epoch, and nothing else."""
     from bench.workload.view import view_of  # noqa: PLC0415  (torch and transformers)
 
-    model = tiny_llama()
+    model = tiny_llama(num_tokens=4 * VOCABULARY)  # most of which no row has
     view = view_of(model)
     plan = _plan_with(strategy, view)
     by_name = dict(model.named_parameters())
@@ -136,13 +136,15 @@ def _trains(strategy: Strategy) -> None:
         assert changed == may, f"{layer.name} {'changed' if changed else 'did not change'}, which the plan denies"
 
 
-def tiny_llama(*, width: int = 16, num_layers: int = 4, num_labels: int = 2, seed: int = 0) -> PreTrainedModel:
+def tiny_llama(
+    *, width: int = 16, num_layers: int = 4, num_labels: int = 2, num_tokens: int = VOCABULARY, seed: int = 0
+) -> PreTrainedModel:
     """Make a Llama for sequence classification with random weights, small enough for a unit test."""
     import torch  # noqa: PLC0415
     from transformers import LlamaConfig, LlamaForSequenceClassification  # noqa: PLC0415
 
     config = LlamaConfig(  # type: ignore[call-arg]  # num_labels is read by its base class
-        vocab_size=VOCABULARY,
+        vocab_size=num_tokens,
         hidden_size=width,
         intermediate_size=2 * width,
         num_hidden_layers=num_layers,

@@ -23,6 +23,9 @@ def in_words(name: str, value: object, view: ModelView) -> str:
         "lr": lambda rate: f"{rate:g}",
         "checkpoint": lambda layers: f"activations of {len(layers)} layers are recomputed in the backward pass",
         "cache_prefix": lambda _: "the frozen layers run once per row, and what they answer is stored",
+        "seen_embeddings": lambda _: (
+            "embeddings of tokens that no training row has get no gradient and no optimizer state"
+        ),
         "compile": lambda _: "the repeated layer is compiled",
     }
     return words.get(name, str)(value)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bench.comparison import Comparison, Row
-    from bench.readings import MemoryParts
     from bench.record import Measurement
     from reports.theme import Look
 
@@ -32,10 +31,6 @@ _MEMORY = {
     "activations and the rest": "rest_bytes",
     "before training": "before_bytes",
 }
-_SPARED = (
-    " Embeddings of tokens that no training row has get no gradients and no optimizer state here: a trainer that "
-    "gives them some takes up to {} more."
-)
 _STEP = {"forward": "forward", "backward": "backward", "optimizer": "optimizer", "data": "data"}
 
 
@@ -105,21 +100,15 @@ class _Split:
 def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
     """Make the chart of the training peak's parts; it is missing where no run was measured by parts."""
     split = _Split.of(comparison, _MEMORY, lambda measured: measured.memory.parts, format_bytes)
-    spared = max((parts.spared_bytes for row in split.rows for parts in _memory_parts(row)), default=0)
     return _chart(
         split,
         styles,
         name=f"{prefix}memory_split",
         title=split.title(comparison, "What the peak memory consists of", of="the peak memory"),
         caption="Weights, gradients and optimizer state are the sizes of their tensors; what was there before training "
-        "is the interpreter, libraries and data. Activations are what is left of the measured peak, with temporaries."
-        + (_SPARED.format(format_bytes(spared)) if spared else ""),
+        "is the interpreter, libraries and data. Activations are what is left of the measured peak, with temporaries.",
         missing="no run has measured its memory by parts",
     )
-
-
-def _memory_parts(row: Row) -> list[MemoryParts]:
-    return [parts for record in row.finished if record.measured and (parts := record.measured.memory.parts)]
 
 
 def step_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:

@@ -115,6 +115,7 @@ def _measured(
         num_dropped_rows=0,
         truncated_share=0.02,
         data_digest="5f" * 32,
+        seen_embeddings=False,
     )
 
 

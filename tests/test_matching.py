@@ -1,6 +1,10 @@
+import json
+
 import pytest
 
 from bench.matching import in_words, mismatches
+from bench.readings import MemoryParts
+from bench.record import RunRecord
 
 
 def _changed(record, part, **update):
@@ -36,6 +40,36 @@ def test_what_was_not_recorded_is_no_difference(make_record):
     bare = make_record("amp", status="killed").model_copy(update={"environment": None})
     assert mismatches([make_record("full"), bare]) == ()
     assert mismatches([make_record("full"), _changed(make_record("amp"), "environment", driver="580.1")]) == ()
+
+
+PARTS = MemoryParts(
+    source="host", before_bytes=1, weights_bytes=1, gradients_bytes=1, optimizer_bytes=1, rest_bytes=1, total_bytes=5
+)
+
+
+def _of_before(record, spared_bytes):
+    """A record of a version that left out gradient and state of unseen embeddings unasked, and had no field that says so."""
+    parts = None if spared_bytes is None else PARTS.model_copy(update={"spared_bytes": spared_bytes})
+    memory = record.measured.memory.model_copy(update={"parts": parts})
+    written = _changed(record, "measured", memory=memory).model_dump(mode="json")
+    del written["measured"]["seen_embeddings"]
+    return RunRecord.from_json(json.dumps(written))
+
+
+@pytest.mark.parametrize("spared_bytes", [None, 300 << 20])
+def test_runs_that_left_out_unseen_embeddings_unasked_are_unlike_those_of_today(make_record, spared_bytes):
+    before, now = _of_before(make_record("full"), spared_bytes), make_record("amp")
+    (found,) = mismatches([before, now])
+    assert found.field == "gradient and state of unseen embeddings"
+    assert found.values == {"full": "left out unasked", "amp": "as the strategy says"}
+    assert mismatches([before, _of_before(make_record("amp"), spared_bytes)]) == ()
+    assert mismatches([make_record("full"), _changed(now, "measured", seen_embeddings=True)]) == ()
+
+
+def test_runs_of_before_in_which_nothing_was_left_out_are_like_those_of_today_and_their_own(make_record):
+    frozen = _of_before(make_record("freeze"), 0)
+    assert mismatches([frozen, make_record("full")]) == ()
+    assert mismatches([frozen, _of_before(make_record("full"), 300 << 20)]) == ()
 
 
 def test_a_strategy_that_differs_from_itself_is_found(make_record):

@@ -98,12 +98,11 @@ def touch(model: nn.Module) -> None:
 
 
 def split_peak(
-    memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer, spared_bytes: int = 0
+    memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer
 ) -> MemoryParts | None:
     """Split the peak of training, which `memory` tells, into what it was for; None where no peak was measured.
 
     A gradient is as large as its parameter. Call it after training, when the optimizer has its state.
-    `spared_bytes` are noted beside it.
     """
     device = next(model.parameters()).device
     on_host = device.type == "cpu"
@@ -124,7 +123,6 @@ def split_peak(
         optimizer_bytes=state,
         rest_bytes=max(total - before - weights - gradients - state, 0),
         total_bytes=total,
-        spared_bytes=spared_bytes,
     )
 
 

@@ -82,11 +82,10 @@ def test_a_peak_is_split_into_what_the_tensors_take_and_a_rest(
     one = 64 * 64 * 4
     memory = Memory(host_baseline_bytes=1000 + 3 * one, host_peak_bytes=1000 + 11 * one)
 
-    parts = torch_memory.split_peak(memory, model, model.parameters(), optimizer, spared_bytes=7)
+    parts = torch_memory.split_peak(memory, model, model.parameters(), optimizer)
 
     assert parts is not None
     assert parts.source == "host"
-    assert parts.spared_bytes == 7
     assert parts.before_bytes == 1000
     assert parts.weights_bytes == 3 * one  # the shared one counts once
     assert parts.gradients_bytes == 2 * one

@@ -70,7 +70,7 @@ def with_parts() -> Callable[[RunRecord], RunRecord]:
             "optimizer_bytes": peak // 4,
         }
         rest = peak - sum(known.values())
-        parts = MemoryParts(source="host", **known, rest_bytes=rest, total_bytes=peak, spared_bytes=peak // 10)
+        parts = MemoryParts(source="host", **known, rest_bytes=rest, total_bytes=peak)
         steps = StepParts(data=step / 50, forward=step * 0.3, backward=step * 0.55, optimizer=step * 0.13, num_steps=4)
         memory = measured.memory.model_copy(update={"parts": parts})
         return record.model_copy(

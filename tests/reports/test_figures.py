@@ -84,7 +84,6 @@ def test_what_a_run_consists_of_is_drawn_where_it_was_measured(make_record, with
     )  # fmt: skip
     assert memory.table[1][-1] == "2 GiB"
     assert memory.title == "Optimizer is 25% of the peak memory of full"
-    assert memory.caption.endswith("a trainer that gives them some takes up to 205 MiB more.")
     assert step.title == "Backward is 55% of a step of full"
     assert {"weights", "2 GiB", "full"} <= set(_texts(to_svg(memory, NARROW)))
     assert "pattern" in to_svg(memory, WIDE)

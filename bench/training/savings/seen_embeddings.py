@@ -1,7 +1,7 @@
-"""A table of token embeddings that learns for the tokens of the training rows alone.
+"""An embedding table that keeps gradients and optimizer state for the tokens of the training rows alone.
 
 Most tokens of a vocabulary are in no training row. The gradient of their embeddings is zero in every
-step, and AdamW changes them by the decay of weights and nothing else. So they need neither gradient
+step, and AdamW changes them by weight decay and nothing else. So they need neither gradient
 nor optimizer state, which are much of a small model's: the rows that learn stand in a parameter of
 their own, and are written back into the model's table after every step. The table is
 complete at any time, and what is learnt is the same.
@@ -16,24 +16,27 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from bench.errors import Unsupported
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from numpy.typing import NDArray
     from torch.optim import Optimizer
     from transformers import PreTrainedModel
 
     from bench.workload.data import Split
 
-__all__ = ["TokenRows", "token_rows"]
+__all__ = ["SeenRows", "split_table"]
 
-MOST = 1 / 2
-"""Of the vocabulary: where the training rows have more of it, too little is spared."""
+MAX_SEEN_SHARE = 1 / 2
+"""Of the vocabulary: where the training rows have more of it, too little is saved."""
 
 
-def token_rows(
+def split_table(
     outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, *, trained: Container[nn.Parameter]
-) -> TokenRows | None:
-    """Let the tokens of `split`, and padding, learn apart; None where that cannot be or would not pay.
+) -> SeenRows:
+    """Let the embeddings of the tokens of `split`, and of padding, learn apart.
 
     Args:
         outer: What is called: the model itself, or an adapter around it; on its device already.
@@ -42,28 +45,43 @@ def token_rows(
         pad_token_id: Of the model's tokenizer.
         trained: Every parameter that trains at some time.
 
+    Raises:
+        Unsupported: it cannot be done for this model, or would save too little.
+
     """
     try:
         table = model.get_input_embeddings()
-    except NotImplementedError:  # transformers does not know where this model looks its tokens up
-        return None
-    if type(table) is not nn.Embedding or table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
-        return None
-    places = [module for module in outer.modules() if any(param is table.weight for param in module.parameters(False))]  # noqa: FBT003
+    except NotImplementedError:
+        raise _cannot("transformers does not know where this model looks up its tokens") from None
+    if type(table) is not nn.Embedding:
+        raise _cannot(f"the model's embedding table is a {type(table).__name__}, not a plain nn.Embedding")
+    if table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
+        raise _cannot("the model's embedding table sets max_norm, scale_grad_by_freq or sparse")
+    if table.weight not in trained:
+        raise _cannot("the model's embedding table does not train")
+    users = [name for name, module in outer.named_modules() if any(p is table.weight for p in module.parameters(False))]  # noqa: FBT003
+    if len(users) > 1:
+        raise _cannot(f"the embedding table is shared by {' and '.join(users)}, where every token is in use")
     tokens = np.union1d(split.tokens, [pad_token_id, *([] if table.padding_idx is None else [table.padding_idx])])
-    if table.weight not in trained or len(places) > 1 or len(tokens) > MOST * table.num_embeddings:
-        return None
-    return TokenRows(table, torch.from_numpy(tokens.astype(np.int64)))
+    if len(tokens) > MAX_SEEN_SHARE * table.num_embeddings:
+        raise _cannot(
+            f"the training rows have {len(tokens):,} of the {table.num_embeddings:,} tokens, over half of them"
+        )
+    return SeenRows(table, tokens)
 
 
-class TokenRows:
+def _cannot(why: str) -> Unsupported:
+    return Unsupported(f"seen_embeddings saves nothing here: {why}")
+
+
+class SeenRows:
     """The embeddings of some tokens, which learn, and a table of all embeddings that follows them."""
 
-    def __init__(self, table: nn.Embedding, tokens: torch.Tensor) -> None:
+    def __init__(self, table: nn.Embedding, tokens: NDArray[np.integer[Any]]) -> None:
         """Look up among the rows of `tokens`, (tokens,), ascending, wherever `table` is to get a gradient."""
-        self._tokens = tokens.to(table.weight.device)
         self.whole = cast("nn.Parameter", table.weight)
         values = self.whole.detach()
+        self._tokens = torch.from_numpy(tokens.astype(np.int64)).to(values.device)
         # The last row is no token's and gets no gradient: it decays as all embeddings do that are not among the rows.
         self.rows = nn.Parameter(torch.cat([values[self._tokens], torch.ones_like(values[:1])]))
         # Any other token has its place beyond the rows, which is an error and no other token's embedding.
@@ -72,11 +90,6 @@ class TokenRows:
         self._padding = None if table.padding_idx is None else int(self._places[table.padding_idx])
         self._plain = table.forward
         table.forward = self._look_up  # type: ignore[method-assign, assignment]
-
-    @property
-    def spared_bytes(self) -> int:
-        """What the gradient and the two moments of AdamW of all other embeddings would take."""
-        return 3 * self.whole[len(self._tokens) :].nbytes
 
     def follow(self, optimizer: Optimizer) -> None:
         """Keep the table up to date with what `optimizer`, which must treat every number alike, does to the rows."""
@@ -89,6 +102,8 @@ class TokenRows:
 
     @torch.no_grad()
     def _write_back(self, optimizer: Optimizer, *_: Any) -> None:
+        if self.whole.grad is not None:
+            raise _cannot("the model reads its embedding table in other ways than by looking up tokens")
         if any(group["weight_decay"] for group in optimizer.param_groups):
             self.whole.mul_(self.rows[-1])
             self.rows[-1].fill_(1)
