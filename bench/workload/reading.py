@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     Report = Callable[[int, int], None]
 
-__all__ = ["Raw", "Rows", "source_of"]
+__all__ = ["Raw", "Rows", "Text", "source_of"]
+
+Text = str | tuple[str, str]
+"""Of a row: one text, or two that the tokenizer joins."""
 
 HASHED_BYTES = 50 << 20
 """A local file up to this size is known by its content, a larger one by path, size and time of change."""
@@ -31,7 +34,10 @@ class Rows:
     """One split as it was read: texts and labels of whatever type the source has."""
 
     texts: Sequence[object]
+    """A text column's values, or of two text columns a tuple of both values per row."""
     labels: Sequence[object]
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how it was read, in a few words each: "separated by ;"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.spec import WorkloadSpec
-    from bench.workload.reading import Rows
+    from bench.workload.reading import Rows, Text
 
 __all__ = ["Chosen", "Texts", "apportion", "choose", "draw"]
 
@@ -28,7 +28,7 @@ EVAL_SHARE = 0.2
 class Texts:
     """Rows with a text and a class."""
 
-    texts: Sequence[str]
+    texts: Sequence[Text]
     labels: NDArray[np.int64]  # (rows,), index into the class names
 
     def take(self, rows: NDArray[np.int64]) -> Texts:
@@ -46,7 +46,7 @@ class Chosen:
     num_dropped_duplicates: int
     """Training rows whose text is also in the evaluation split."""
     num_dropped_rows: int
-    """Rows without text or label."""
+    """Rows without text (of a pair: without one of the two) or label."""
 
 
 def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
@@ -123,20 +123,22 @@ def _hold_out(labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDAr
     return np.sort(kept), np.sort(held)
 
 
-def _clean(rows: Rows, where: str) -> tuple[list[str], list[str]]:
-    """Keep the rows that have a text and a label, with the names of their classes."""
-    texts, names = [], []
+def _clean(rows: Rows, where: str) -> tuple[list[Text], list[str]]:
+    """Keep the rows that have a text (of a pair: both) and a label, with the names of their classes."""
+    texts: list[Text] = []
+    names: list[str] = []
     for number, (text, label) in enumerate(zip(rows.texts, rows.labels, strict=True), 1):
-        if text is not None and not isinstance(text, str):
-            msg = f"{where}: row {number} holds {text!r} where a text is expected; choose another text column"
+        parts = text if isinstance(text, tuple) else (text,)
+        if wrong := [part for part in parts if part is not None and not isinstance(part, str)]:
+            msg = f"{where}: row {number} holds {wrong[0]!r} where a text is expected; choose another text column"
             raise DataError(msg)
         try:
             name = class_of(label)
         except TypeError as error:
             msg = f"{where}: row {number}: {error}; choose another label column"
             raise DataError(msg) from error
-        if text and text.strip() and name is not None:
-            texts.append(text)
+        if all(part and part.strip() for part in parts) and name is not None:
+            texts.append(cast("Text", text))
             names.append(name)
     return texts, names
 

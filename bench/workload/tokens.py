@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerBase
 
+    from bench.workload.reading import Text
+
 __all__ = ["Tokeniser"]
 
 
@@ -28,7 +30,7 @@ class Tokeniser:
         """The token that fills up a batch."""
         return int(self._tokenizer.pad_token_id)
 
-    def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], int]:
+    def __call__(self, texts: Sequence[Text]) -> tuple[list[list[int]], int]:
         """Tokenise texts, and count those that had to be truncated.
 
         Raises:
@@ -46,7 +48,8 @@ class Tokeniser:
             raise DataError(msg)
         return rows, len(too_long)
 
-    def _ids(self, texts: Sequence[str], max_length: int) -> list[list[int]]:
-        encoded = self._tokenizer(list(texts), truncation=True, max_length=max_length, verbose=False)
+    def _ids(self, texts: Sequence[Text], max_length: int) -> list[list[int]]:
+        columns = zip(*texts, strict=True) if isinstance(texts[0], tuple) else (texts,)
+        encoded = self._tokenizer(*map(list, columns), truncation=True, max_length=max_length, verbose=False)
         rows: list[list[int]] = encoded["input_ids"]
         return rows

@@ -139,6 +139,22 @@ def test_rows_without_text_or_label_are_dropped_and_counted() -> None:
     assert len(chosen.train.texts) == 200
 
 
+def test_a_pair_of_texts_is_one_row() -> None:
+    pairs: list[tuple[object, object]] = [((text, "so it is"), label) for text, label in MANY]
+    bad: list[tuple[object, object]] = [(("", "b"), "a"), (("b", None), "a"), ((None, None), "a"), ((" ", "b"), "a")]
+    held: list[tuple[object, object]] = [
+        (("text 1", "so it is"), "b"),
+        (("text 2", "so it was"), "c"),
+        (("", "x"), "b"),
+    ]
+    chosen = pick([*pairs, *bad], held)
+    assert chosen.num_dropped_rows == 5
+    assert chosen.num_dropped_duplicates == 1  # both texts are the same, not one of them
+    assert ("text 2", "so it is") in chosen.train.texts
+    with pytest.raises(DataError, match="row 201 holds 3 where a text is expected"):
+        pick([*pairs, (("b", 3), "a")])
+
+
 def test_labels_with_gaps_and_bools_become_class_numbers() -> None:
     chosen = pick([(f"t{number}", (10, 2, 5)[number % 3]) for number in range(30)], [("e", 10)])
     assert chosen.label_names == ("2", "5", "10")
