@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["class_of", "natural_order"]
+__all__ = ["KEPT_BACK", "class_of", "natural_order"]
 
-UNLABELLED = "-1"
-"""What public test splits hold in place of a label that is kept back."""
+KEPT_BACK = "-1"
+"""What public test splits have in every row, in place of labels that are kept back."""
 _WHOLE = re.compile(r"-?(0|[1-9]\d*)\.0+")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def class_of(label: object) -> str | None:
-    """Name the class of a label: 1, 1.0 and "1" are one class; None where there is no label.
+    """Name the class of a label: 1, 1.0 and "1" are one class, and so are a name with and without blanks around it.
+
+    None where there is no label.
 
     Raises:
         TypeError: the label is a collection.
@@ -28,7 +30,7 @@ def class_of(label: object) -> str | None:
     name = str(int(label)) if isinstance(label, float) and label.is_integer() else str(label).strip()
     if _WHOLE.fullmatch(name):  # which pandas writes where a column of numbers has gaps
         name = name.partition(".")[0]
-    return None if name in {"", UNLABELLED} else name
+    return name or None
 
 
 def natural_order(name: str) -> tuple[bool, float, list[tuple[int, str]], str]:

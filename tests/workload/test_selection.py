@@ -49,7 +49,8 @@ MANY = [(f"text {number}", "abc"[min(2, number % 10)]) for number in range(200)]
         (0, "0"),
         ("", None),
     ]
-    + [(label, None) for label in (None, math.nan, -1, -1.0, "-1", "-1.0", "  ")],
+    + [(label, "-1") for label in (-1, -1.0, "-1", "-1.0")]
+    + [(label, None) for label in (None, math.nan, "  ", "\N{NO-BREAK SPACE}")],
 )
 def test_the_class_of_a_label(label: object, name: str | None) -> None:
     assert class_of(label) == name
@@ -133,9 +134,13 @@ def test_duplicates_do_not_cross_a_split_made_here() -> None:
 
 
 def test_rows_without_text_or_label_are_dropped_and_counted() -> None:
-    bad: list[tuple[object, object]] = [("", "a"), ("  ", "a"), (None, "a"), ("x", None), ("x", -1), ("x", math.nan)]
+    bad: list[tuple[object, object]] = [("", "a"), ("  ", "a"), (None, "a"), ("x", None), ("x", " "), ("x", math.nan)]
     chosen = pick([*MANY, *bad], [("new", "a"), ("x", "")])
     assert chosen.num_dropped_rows == 7
+    assert [(each.num_rows, each.num_without_text, each.num_without_label) for each in chosen.sources] == [
+        (206, 3, 3),
+        (2, 0, 1),
+    ]
     assert len(chosen.train.texts) == 200
 
 
@@ -166,10 +171,12 @@ def test_labels_with_gaps_and_bools_become_class_numbers() -> None:
     ("train", "evaluation", "message"),
     [
         ([("a", 1), ("b", 1)], None, "a single class, 1 "),
-        ([("a", None), ("", 1)], None, "no row with a text and a label"),
-        ([("a", -1), ("b", 1)], None, "an empty label and -1 count as none"),
-        ([("a", 1), ("b", 2)], [("c", 3)], "a class that the training split lacks: 3"),
-        ([("a", 1), ("b", 2)], [("c", None)], "the evaluation split of toy has no row"),
+        ([("a", None), ("", 1)], None, r"training split of toy has no labels \(every row lacks it\)"),
+        ([("a", -1), ("b", "-1.0"), ("", 1)], None, r"has no labels \(every row has -1, .*--train-split"),
+        ([("", 1), ("", 2)], None, "no row with a text and a label"),
+        ([("a", 1), ("b", 1), ("c", "")], None, "an empty label counts as none"),
+        ([("a", 1), ("b", 2)], [("c", 3)], "no class that the training split has: 3, but 1, 2 to train on"),
+        ([("a", 1), ("b", 2)], [("", 1)], "the evaluation split of toy has no row"),
         ([("a", 1), ("b", 2)], None, "no class of toy has two rows"),
         ([("a", 1), ("b", 2), ("c", 2)], [("a", 1)], "2 training rows, not of two classes, are left of toy; 1 stand"),
         ([("a", 1), (2, 2)], [("a", 1)], "training split: row 2 holds 2 where a text is expected"),
@@ -179,6 +186,53 @@ def test_labels_with_gaps_and_bools_become_class_numbers() -> None:
 def test_data_that_cannot_be_trained_on_is_refused(train: Any, evaluation: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         pick(train, evaluation)
+
+
+@pytest.mark.parametrize("classes", [(-1, 1), (-1, 0, 1), ("-1", "1"), (-1.0, 0.0, 1.0)])
+def test_minus_one_beside_other_numbers_is_a_class(classes: tuple[object, ...]) -> None:
+    chosen = pick([(f"t{number}", classes[number % len(classes)]) for number in range(60)])
+    assert chosen.label_names == tuple(str(int(float(str(label)))) for label in classes)
+    assert chosen.num_dropped_rows == 0
+    assert np.bincount([*chosen.train.labels, *chosen.evaluation.labels]).tolist() == [60 // len(classes)] * len(
+        classes
+    )
+    assert any('"-1"' in remark and "is a class" in remark for remark in chosen.remarks)
+
+
+@pytest.mark.parametrize(("kept_back", "why"), [(-1, "every row has -1"), ("-1", "every row has -1"), (None, "lacks")])
+def test_an_evaluation_split_without_labels_is_put_aside_unless_it_was_asked_for(kept_back: object, why: str) -> None:
+    hidden = [("one", kept_back), ("two", kept_back)]
+    chosen = pick(MANY, hidden)
+    assert chosen.label_names == ("a", "b", "c")
+    assert len(chosen.evaluation.texts) == 40
+    assert not {"one", "two"} & {*chosen.train.texts, *chosen.evaluation.texts}
+    assert "the evaluation split of toy has no labels" in chosen.remarks[0]
+    assert why in chosen.remarks[0]
+    with pytest.raises(DataError, match=r"the evaluation split of toy has no labels .*--eval-split"):
+        pick(MANY, hidden, eval_split="test")
+
+
+def test_a_class_that_only_the_evaluation_has_is_kept_among_the_classes() -> None:
+    chosen = pick(MANY, [("one", "a"), ("two", "z"), ("three", "z")])
+    assert chosen.label_names == ("a", "b", "c", "z")
+    assert Counter(chosen.evaluation.labels.tolist()) == {0: 1, 3: 2}
+    assert 3 not in chosen.train.labels
+
+
+def test_rows_that_repeat_a_text_are_counted_and_kept() -> None:
+    chosen = pick([*MANY, ("text 1", "b"), ("text 1", "c"), ("text 2", "c")], [("new", "a"), ("new", "a")])
+    assert [(each.num_repeated, each.num_contradicting) for each in chosen.sources] == [(3, 1), (1, 0)]
+    assert len(chosen.train.texts) == 203
+    assert chosen.num_available == (203, 2)
+
+
+def test_how_the_splits_were_read_is_told_once() -> None:
+    notes = [("separated by ;", "UTF-16"), ("separated by ;",)]
+    train, evaluation = (
+        Rows([f"{split} {text}" for text, _ in MANY], [label for _, label in MANY], notes=each)
+        for split, each in zip("ab", notes, strict=True)
+    )
+    assert choose(WorkloadSpec(dataset="toy"), train, evaluation).notes == ("separated by ;", "UTF-16")
 
 
 def test_too_few_rows_for_two_classes_are_refused() -> None:

@@ -1,0 +1,142 @@
+"""Whether labels are classes at all, and what is odd about their names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from bench.errors import DataError
+from bench.workload.labels import KEPT_BACK, natural_order
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from bench.workload.cleaning import Cleaned
+
+__all__ = ["alike", "check_classes", "in_quotes", "remarks_on"]
+
+_MOST_NUMBERS = 20
+"""Different numbers that can be classes where some of them are fractions."""
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_MISSING = frozenset(
+    ("n/a", "na", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "nil", "missing", "undefined", "-", "--", "?")
+)
+"""What tools and people write where a value is missing, without regard to case."""
+_LONGEST_NAME = 40
+
+
+def check_classes(counts: Counter[str], where: str) -> None:
+    """Refuse labels that are no classes: a measured quantity, or names of single rows.
+
+    Args:
+        counts: The rows of each label.
+        where: What the labels are of, to begin a sentence.
+
+    Raises:
+        DataError: there are over 20 different numbers with fractions among them, or most labels occur once.
+
+    """
+    num_rows = counts.total()
+    numbers = {name: value for name in counts if (value := _number(name)) is not None}
+    fractions = [name for name, value in numbers.items() if not value.is_integer()]
+    of_numbers = sum(counts[name] for name in numbers)
+    if len(numbers) > _MOST_NUMBERS and fractions and 2 * of_numbers > num_rows:
+        msg = (
+            f"{where} has {len(numbers)} different numbers as labels, some of them fractions ({_listed(fractions)}): that is "
+            "a quantity, not classes; choose another label column (--label-column), or put it into a few ranges first"
+        )
+        raise DataError(msg)
+    once = [name for name, count in counts.items() if count == 1]
+    over_half = 2 * len(once) > num_rows or (len(counts) > _MOST_NUMBERS and 2 * len(once) > len(counts))
+    if len(counts) > 2 and over_half:  # noqa: PLR2004  (two classes of a row each are too few rows, not too many classes)
+        msg = (
+            f"{len(once)} of the {len(counts)} different labels of {where} occur once ({_listed(once)}): they tell single rows "
+            "apart and are no classes; choose another label column (--label-column), or leave out or merge the rare ones"
+        )
+        raise DataError(msg)
+
+
+def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Group names that differ in nothing but case, blanks, Unicode form or the way a number or truth is written."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(_folded(name), []).append(name)
+    return tuple(tuple(sorted(group, key=natural_order)) for group in groups.values() if len(group) > 1)
+
+
+def remarks_on(sources: Iterable[Cleaned]) -> tuple[str, ...]:
+    """Point out what is odd about the class names of all splits, a sentence each, the most telling first.
+
+    Nothing is merged but what `class_of` calls one class, and that is said too.
+    """
+    spellings: dict[str, Counter[str]] = {}
+    for source in sources:
+        for name, written in source.spellings.items():
+            spellings.setdefault(name, Counter()).update(written)
+    return tuple(_remarks({name: written.total() for name, written in spellings.items()}, spellings))
+
+
+def _remarks(counts: Mapping[str, int], spellings: Mapping[str, Counter[str]]) -> Iterator[str]:
+    for group in alike(counts):
+        told = ", ".join(
+            f"{name} ({_rows(counts[each])})" for name, each in zip(_told_apart(group), group, strict=True)
+        )
+        yield f"{told} look alike, and are classes of their own"
+    missing = [name for name in counts if name.casefold() in _MISSING]
+    if missing:
+        told = ", ".join(f"{in_quotes(name)} ({_rows(counts[name])})" for name in missing)
+        yield f"{told} may mean a missing label, and {'are classes' if len(missing) > 1 else 'is a class'} here"
+    if KEPT_BACK in counts:
+        yield f"{in_quotes(KEPT_BACK)} ({_rows(counts[KEPT_BACK])}) is a class like the others"
+    merged = {name: dict(written) for name, written in spellings.items() if len(written) > 1}
+    if merged:
+        told = "; ".join(
+            f"{in_quotes(name)} is also written {_listed((each for each in written if each != name), most=2)}"
+            for name, written in list(merged.items())[:3]
+        )
+        yield f"{told}{f' (and so on for {len(merged) - 3} more classes)' if len(merged) > 3 else ''}: counted as one class"  # noqa: PLR2004
+
+
+def in_quotes(name: str) -> str:
+    """Write a name so that blanks other than a plain one, and what is invisible, show by their code points."""
+    shown = "".join(
+        _escaped(char) if not char.isprintable() or unicodedata.category(char) == "Cf" else char for char in name
+    )
+    return f'"{shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + chr(0x2026)}"'
+
+
+def _told_apart(group: Collection[str]) -> list[str]:
+    """Write names that look alike; by their code points where they look the same."""
+    looks = {unicodedata.normalize("NFC", name) for name in group}
+    if len(looks) == len(group):
+        return [in_quotes(name) for name in group]
+    return [in_quotes("".join(char if char.isascii() else _escaped(char) for char in name)) for name in group]
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def _folded(name: str) -> str:
+    """What is left of a name when nothing counts but its letters and digits' values."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    text = "".join(char for char in text if not char.isspace() and unicodedata.category(char) != "Cf")
+    value = _number(text)
+    return repr(value) if value is not None else {"true": "1.0", "false": "0.0"}.get(text, text)
+
+
+def _number(name: str) -> float | None:
+    """Read a number as people write it: with a decimal comma, a sign of percent or a currency; None for anything else."""
+    text = name.strip("%$\u20ac\u00a3 ")
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+
+
+def _listed(names: Iterable[str], most: int = 3) -> str:
+    first = [in_quotes(name) for name in names]
+    return ", ".join(first[:most]) + (" and others" if len(first) > most else "")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
