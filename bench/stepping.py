@@ -19,7 +19,7 @@ from bench.trainer import steps
 from bench.worker import plan_of
 from bench.workload.cache import build_once, cache_dir
 from bench.workload.data import load_data
-from bench.workload.models import load_model
+from bench.workload.models.load import load_model
 from bench.workload.presets import rates_of
 from bench.workload.view import view_of
 

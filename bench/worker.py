@@ -20,7 +20,7 @@ from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request, 
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
 from bench.workload.data import load_data
-from bench.workload.models import load_model, load_tokenizer
+from bench.workload.models.load import load_model, load_tokenizer
 from bench.workload.presets import rates_of
 from bench.workload.view import view_of
 

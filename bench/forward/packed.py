@@ -23,7 +23,7 @@ from bench.forward.attention import NAME
 from bench.forward.batch import Batch
 from bench.forward.last_layer import can_pick, is_within_window, run_picked
 from bench.forward.layout import lay_out
-from bench.workload.models import first_position
+from bench.workload.models.load import first_position
 from bench.workload.view import layers_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from bench.errors import ModelError
 from bench.workload.assets import ASSETS, fetch, folder_of
 from bench.workload.causes import first_line
 from bench.workload.conversion import converted, is_converted
+from bench.workload.models.folders import check_folder
 from bench.workload.presets import MODELS, check_model
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ TOKENIZER_FILES = (
 )
 """All that decides how a model's texts become token ids, and how many it takes."""
 WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json")
+KIND_FILES = ("adapter_config.json", "model_index.json", "modules.json")
+"""What tells that a repository holds something else than a model."""
 
 
 def model_folder(name: str, report: Callable[[int, int], None] | None = None) -> Path:
@@ -43,7 +46,7 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     Raises:
         UnknownName: it is none of these.
         AssetError: a preset cannot be fetched.
-        ModelError: a GGUF file cannot be converted, or the Hub does not give the model.
+        ModelError: a folder is no whole model, a GGUF file cannot be converted, or the Hub does not give the model.
 
     """
     check_model(name)
@@ -64,11 +67,13 @@ def needs_conversion(name: str) -> bool:
 def _from_hub(name: str) -> Path:
     from huggingface_hub import constants, snapshot_download  # noqa: PLC0415  only a Hub id needs it
 
-    files = [*TOKENIZER_FILES, *WEIGHT_FILES]
+    files = [*TOKENIZER_FILES, *WEIGHT_FILES, *KIND_FILES]
     try:
-        return Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
+        folder = Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
     except Exception as error:  # what the Hub's library is built on has errors of its own
         offline = "HF_HUB_OFFLINE is set and it is not in the local cache of the Hub"
         reason = offline if constants.HF_HUB_OFFLINE else first_line(error)
         msg = f"cannot download model {name} from the Hub: {reason}; a local model directory works without a network"
         raise ModelError(msg) from error
+    check_folder(folder, name)
+    return folder

@@ -5,15 +5,17 @@ Nothing here imports torch, transformers or datasets, and nothing touches the ne
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bench.errors import UnknownName
+from bench.errors import ModelError, UnknownName
 from bench.rates import DEFAULT_RATES, Rates
 from bench.workload.assets import ASSETS
+from bench.workload.models.folders import check_folder, check_gguf
 from bench.workload.sources import FORMATS, choose_columns, choose_splits, columns_of, local_files
 
 if TYPE_CHECKING:
@@ -141,15 +143,24 @@ def required_assets(spec: WorkloadSpec) -> dict[str, str]:
 
 
 def check_model(name: str) -> None:
-    """Refuse a model that is neither a preset, nor a local model, nor of the form of a Hub id.
+    """Refuse a model that is neither a preset, nor a local model that is whole, nor of the form of a Hub id.
 
     Raises:
         UnknownName: with the nearest preset.
+        ModelError: a local folder or file that is something else than a model, or a part of one.
 
     """
-    path = Path(name).expanduser()
-    is_local = path.is_dir() or (path.suffix.lower() == ".gguf" and path.is_file())
-    if name not in MODELS and not is_local and not is_hub_id(name):
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  (Path's own fails on a user that does not exist)
+    if name in MODELS:
+        return
+    if path.is_dir():
+        check_folder(path, name)
+    elif path.is_file():
+        if path.suffix.lower() != ".gguf":
+            msg = f"{name} is a file, of which only GGUF is read; give the folder of the model, with its config.json"
+            raise ModelError(msg)
+        check_gguf(path)
+    elif not is_hub_id(name):
         hint = "Or give a local model directory, a GGUF file, or a Hub id owner/name."
         raise UnknownName("model", name, MODELS, hint=hint)
 

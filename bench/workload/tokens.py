@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.errors import DataError
-from bench.workload.models import load_tokenizer, num_positions
+from bench.workload.models.load import load_tokenizer, num_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from bench.precision import resolve_dtype
-from bench.workload.models import load_tokenizer
+from bench.workload.models.load import load_tokenizer
 from tests.perf.side import BATCH_SIZE, DEVICE, LEARNING_RATE, Done, load
 
 if TYPE_CHECKING:

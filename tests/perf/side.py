@@ -14,7 +14,7 @@ from bench import registry
 from bench.compose import compose
 from bench.spec import WorkloadSpec, parse_strategy
 from bench.workload.data import load_data
-from bench.workload.models import load_model
+from bench.workload.models.load import load_model
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding
 
 from bench.errors import Unsupported
-from bench.workload.models import load_tokenizer
+from bench.workload.models.load import load_tokenizer
 from tests.perf.hf import draw_epochs
 from tests.perf.ours import prepare_ours
 from tests.perf.side import MODELS, load

@@ -15,7 +15,7 @@ from bench.errors import DataError, UnknownName
 from bench.spec import WorkloadSpec
 from bench.workload import reading
 from bench.workload.data import Data, load_data
-from bench.workload.models import load_tokenizer
+from bench.workload.models.load import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import pytest
 from bench.spec import WorkloadSpec
 from bench.workload.assets import ASSETS, fetch
 from bench.workload.data import load_data
-from bench.workload.models import load_model, load_tokenizer
+from bench.workload.models.load import load_model, load_tokenizer
 from bench.workload.presets import DATASETS, MODELS
 from bench.workload.reading import source_of
 from bench.workload.view import view_of
