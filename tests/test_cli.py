@@ -126,8 +126,9 @@ def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(
     workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "results"
-    arguments = ["compare", "--strategies", "freeze,full", *workload, "--lr", "1e30", "--in-process", "--out", str(out)]
-    assert call([*arguments, "--epochs", "3"], monkeypatch) == 1
+    arguments = ["compare", "--strategies", "freeze,full", *workload, "--in-process", "--out", str(out)]
+    explodes = ["--lr", "1e4", "--weight-decay", "1e4", "--epochs", "3"]
+    assert call([*arguments, *explodes], monkeypatch) == 1
     status = {record.spec.name: record.status for record in Store(out).read_all()}
     assert status["full"] == "diverged"
     assert (out / "report.html").exists()

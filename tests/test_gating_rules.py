@@ -84,7 +84,9 @@ def test_rules_are_read_before_any_work(bench, rules, results, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "code"), [((), 4), (("--lr", "1e30"), 1)], ids=["a rule is broken or open", "a run failed"]
+    ("options", "code"),
+    [((), 4), (("--lr", "1e4", "--weight-decay", "1e4"), 1)],
+    ids=["a rule is broken or open", "a run failed"],
 )
 def test_a_comparison_is_judged_once_it_is_run(bench, rules, tmp_path, options, code):
     workload = (save_tiny_llama(tmp_path / "tiny"), "--dataset", save_toy_reviews(tmp_path / "reviews.csv"))
