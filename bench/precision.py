@@ -84,6 +84,7 @@ class Precision:
         self.scaler.unscale_(optimizer)
         _clip(optimizer, params, max_norm, in_step=not self.scaler.is_enabled())
         self.scaler.step(optimizer)
+        vars(optimizer).pop("grad_scale", None)
         skipped = self._update()
         self.num_skipped_steps += skipped
         optimizer.zero_grad(set_to_none=True)
@@ -99,12 +100,13 @@ class Precision:
 
 
 def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, in_step: bool) -> None:
-    """Scale the gradients down to a joint norm; a fused optimizer does it in the same pass over them as its step.
+    """Scale the gradients down to a joint norm; a fused optimizer of torch does it in the same pass over them as its step.
 
-    Its kernel divides gradients by `grad_scale`, as it does for a GradScaler, which needs that
+    What wraps or extends one may say that it can and not look: for it the gradients are scaled here. The kernel divides gradients by `grad_scale`, as it does for a GradScaler, which needs that
     for itself (`in_step` is False then).
     """
-    if not in_step or not getattr(optimizer, "_step_supports_amp_scaling", False):
+    is_of_torch = type(optimizer).__module__.startswith("torch.optim.")
+    if not (in_step and is_of_torch and getattr(optimizer, "_step_supports_amp_scaling", False)):
         torch.nn.utils.clip_grad_norm_(params, max_norm)
         return
     norm = torch.nn.utils.get_total_norm([param.grad for param in params if param.grad is not None])

@@ -128,6 +128,32 @@ def test_strategies_that_raise_get_their_rows_and_those_of_a_plugin_that_work_co
         assert f"{name} failed: {records[name].reason}." in " ".join(done.stdout.split())
 
 
+def test_the_same_adamw_from_a_plugin_is_no_different(
+    environment: dict[str, str], workload: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    arguments = ["compare", "--strategies", "full,own-adamw", *workload, "--out", str(out)]
+    done = subprocess.run(
+        [*BENCH, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    full, own = (record.measured for record in by_name(out).values())
+    assert full is not None
+    assert own is not None
+    assert own.losses == full.losses
+    assert own.evaluation.correct == full.evaluation.correct
+    parts = [measured.memory.parts for measured in (full, own)]
+    sizes = {(it.weights_bytes, it.gradients_bytes, it.optimizer_bytes) for it in parts if it}
+    assert len(sizes) == 1, "to the byte"
+    assert own.work is not None
+    assert full.work is not None
+    assert own.work.step_flops == full.work.step_flops
+    compared = pd.read_csv(out / "comparison.csv", keep_default_na=False).set_index(["strategy", "metric"])
+    for metric in ("peak_memory_bytes", "accuracy"):
+        letters = {compared.loc[(name, metric), "letters"] for name in ("full", "own-adamw")}
+        assert len(letters) == 1, f"no difference of {metric} is detected"
+
+
 def test_strategies_of_a_plugin_are_listed_and_a_broken_one_says_why(environment: dict[str, str]) -> None:
     listed = subprocess.run(
         [*BENCH, "list", "strategies"],
@@ -138,7 +164,7 @@ def test_strategies_of_a_plugin_are_listed_and_a_broken_one_says_why(environment
         check=True,
     ).stdout
     lines = {line.split()[0]: " ".join(line.split()) for line in listed.splitlines()}
-    assert {"freeze", "full", "topmost", "confused", "stumbling", "pausing", "absent"} <= lines.keys()
+    assert {"freeze", "full", "topmost", "own-adamw", "confused", "stumbling", "pausing", "absent"} <= lines.keys()
     said = "Train the head and the topmost layers, a `share` of all."
     assert lines["topmost"] == f"topmost share=float [0.25] {said}"
     assert "cannot be used: strategy 'absent' cannot be imported from misbehaving_strategies:Absent" in lines["absent"]

@@ -5,6 +5,9 @@ The allocator is exact, by events, but blind to all that torch does not allocate
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Mapping
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from bench.readings import MemoryParts
@@ -22,6 +25,7 @@ __all__ = [
     "allocated_bytes",
     "num_retries",
     "peak_bytes",
+    "reachable_tensors",
     "release_free_memory",
     "reserved_bytes",
     "reset_peak",
@@ -92,7 +96,7 @@ def touch(model: nn.Module) -> None:
     """
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
-    for storage in _storages([*model.parameters(), *model.buffers()]):
+    for storage in _storages([*model.parameters(), *model.buffers()]).values():
         if storage.device.type == "cpu":
             torch.empty(0, dtype=torch.uint8).set_(storage)[::PAGE_BYTES].sum()
 
@@ -110,10 +114,12 @@ def split_peak(
     baseline = memory.host_baseline_bytes if on_host else memory.torch_baseline_bytes
     if total is None or baseline is None:
         return None
-    weights = sum(storage.nbytes() for storage in _storages([*model.parameters(), *model.buffers()]))
+    trained = list(trained)
+    of_model = _storages([*model.parameters(), *model.buffers(), *trained])
+    weights = sum(storage.nbytes() for storage in of_model.values())
     gradients = sum(param.nbytes for param in trained if param.requires_grad)
-    states = [tensor for tensor in _tensors(optimizer.state) if tensor.device == device]
-    state = sum(storage.nbytes() for storage in _storages(states))
+    of_optimizer = _storages(reachable_tensors(optimizer, optimizer.state), device)
+    state = sum(storage.nbytes() for key, storage in of_optimizer.items() if key not in of_model)
     before = max(baseline - weights, 0)
     return MemoryParts(
         source="host" if on_host else "torch",
@@ -126,21 +132,68 @@ def split_peak(
     )
 
 
-def _storages(tensors: Iterable[torch.Tensor]) -> list[torch.UntypedStorage]:
-    """List what holds the tensors, each once: tied weights and views share theirs."""
-    storages = [tensor.untyped_storage() for tensor in tensors]
-    return list({(storage.device, storage.data_ptr()): storage for storage in storages if storage.nbytes()}.values())
+def _storages(
+    tensors: Iterable[torch.Tensor], device: torch.device | None = None
+) -> dict[tuple[torch.device, int], torch.UntypedStorage]:
+    """List what holds the tensors (on `device`, if it is given), each once: tied weights and views share theirs."""
+    storages = [
+        part.untyped_storage() for tensor in tensors for part in _unwrapped(tensor) if device in (None, part.device)
+    ]
+    return {(storage.device, storage.data_ptr()): storage for storage in storages if storage.nbytes()}
 
 
-def _tensors(value: object) -> Iterator[torch.Tensor]:
-    """Find the tensors in nested mappings and sequences."""
+def _unwrapped(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Give the tensors that hold the numbers of a wrapper such as torchao's; of any other tensor, itself."""
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
 
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _tensors(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _tensors(inner)
+    if hasattr(tensor, "__tensor_flatten__"):
+        inside = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
+    else:
+        inside = [value for value in getattr(tensor, "__dict__", {}).values() if isinstance(value, torch.Tensor)]
+        if not inside or _has_memory(tensor):
+            yield tensor
+            return
+    for part in inside:
+        yield from _unwrapped(part)
+
+
+def _has_memory(tensor: torch.Tensor) -> bool:
+    try:
+        tensor.untyped_storage().data_ptr()
+    except RuntimeError:  # a wrapper has none of its own
+        return False
+    return True
+
+
+def reachable_tensors(*roots: object) -> Iterator[torch.Tensor]:
+    """Find the tensors in nested containers and objects, each once.
+
+    An optimizer may keep its state in optimizers that it holds, in attributes, or in objects of its own.
+    """
+    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+
+    left, seen = list(roots), dict[int, object]()
+    while left:
+        value = left.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value  # kept, so that no other object gets its id
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, Mapping):
+            left.extend(value.values())
+        elif isinstance(value, list | tuple | set | frozenset | deque):
+            left.extend(value)
+        elif not isinstance(value, _CODE):
+            left.extend(_attributes(value))
+
+
+_CODE = (type, ModuleType, FunctionType, MethodType)
+"""What leads away from an optimizer, to all that its code knows of."""
+
+
+def _attributes(value: object) -> Iterator[object]:
+    yield from getattr(value, "__dict__", {}).values()
+    slots = [getattr(cls, "__slots__", ()) for cls in type(value).__mro__]
+    names = [name for of_class in slots for name in ([of_class] if isinstance(of_class, str) else of_class)]
+    yield from (getattr(value, name) for name in names if name != "__dict__" and hasattr(value, name))

@@ -1,4 +1,4 @@
-"""Strategies of a third party: one that works, and one for each way to go wrong."""
+"""Strategies of a third party: two that work, and one for each way to go wrong."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.plan import Edit, Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from torch import nn
+    from torch.optim import Optimizer
 
     from bench.plan import ModelView
 
@@ -26,6 +29,22 @@ class Topmost:
         """Train the top of the model alone."""
         last = round(self.share * (len(view.names) - 2))
         return Edit(phases=(Phase(0, frozenset(view.names[-(1 + last) :])),))
+
+
+def adamw(groups: Sequence[Mapping[str, Any]]) -> Optimizer:
+    """Make the AdamW that there is anyway."""
+    import torch  # noqa: PLC0415  (the command lists strategies without it)
+
+    return torch.optim.AdamW([dict(group) for group in groups], fused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAdamw:
+    """Train everything, as `full` does, by an AdamW of its own."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Bring the optimizer."""
+        return Edit(phases=(Phase(0, frozenset(view.names)),), optimizer=adamw)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import ChainMap, deque
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from unittest.mock import create_autospec
 
 import pytest
@@ -114,8 +116,148 @@ def test_a_peak_that_was_not_measured_is_not_split(trained: tuple[nn.Module, tor
     assert torch_memory.split_peak(Memory(), model, model.parameters(), optimizer) is None
 
 
-def test_state_is_found_however_an_optimizer_nests_it() -> None:
-    one = torch.ones(3)
-    found = list(torch_memory._tensors({"a": [one, (torch.ones(2), 5)], "b": {"c": torch.ones(1)}}))
+def test_tensors_are_found_however_they_are_nested() -> None:
+    class Slotted:
+        __slots__ = ("kept", "unset")
 
-    assert [tensor.numel() for tensor in found] == [3, 2, 1]
+        def __init__(self) -> None:
+            self.kept = {"tensor": torch.ones(7)}
+
+    shared = torch.ones(3)
+    nested = {"a": [shared, (torch.ones(2), 5)], "b": {"c": torch.ones(1)}, "d": Slotted(), "e": [shared], "f": deque()}
+    nested["f"].append(nested)
+
+    assert sorted(tensor.numel() for tensor in torch_memory.reachable_tensors(nested)) == [1, 2, 3, 7]
+
+
+class Quantised(torch.Tensor):
+    """A wrapper as torchao's: numbers of 8 bits and a scale inside, and no memory of its own."""
+
+    @staticmethod
+    def __new__(cls, codes: torch.Tensor, scale: torch.Tensor) -> Any:
+        return torch.Tensor._make_wrapper_subclass(cls, codes.shape, dtype=torch.float32, device=codes.device)
+
+    def __init__(self, codes: torch.Tensor, scale: torch.Tensor) -> None:
+        self.codes, self.scale = codes, scale
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.detach.default:
+            return cls(args[0].codes, args[0].scale)
+        raise NotImplementedError(func)
+
+
+class Flattened(Quantised):
+    def __tensor_flatten__(self) -> tuple[list[str], None]:
+        return ["codes", "scale"], None
+
+
+class EightBit(torch.optim.Optimizer):
+    """Keep a moment of 8 bits for every parameter, and move nothing."""
+
+    def __init__(self, params: Any, wrapper: type[Quantised]) -> None:
+        super().__init__(params, {})
+        self.wrapper = wrapper
+
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for param in group["params"]:
+                codes = torch.zeros(param.shape, dtype=torch.uint8)
+                self.state[param]["moment"] = self.wrapper(codes, torch.zeros(4))
+
+
+def state_bytes(model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    parts = torch_memory.split_peak(
+        Memory(host_baseline_bytes=0, host_peak_bytes=1), model, list(model.parameters()), optimizer
+    )
+    assert parts is not None
+    return parts.optimizer_bytes
+
+
+def stepped(model: nn.Module, optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    model(torch.ones(2, 8)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+@pytest.mark.parametrize("wrapper", [Quantised, Flattened])
+def test_state_in_wrappers_is_counted_by_what_they_hold(wrapper: type[Quantised]) -> None:
+    model = nn.Linear(8, 16)
+
+    assert state_bytes(model, stepped(model, EightBit(model.parameters(), wrapper))) == 8 * 16 + 16 + 2 * 4 * 4
+
+
+def test_weights_in_wrappers_are_counted_and_read_by_what_they_hold() -> None:
+    model = nn.Module()
+    inside = Flattened(torch.zeros(16, 8, dtype=torch.uint8), torch.zeros(4))
+    model.weight = nn.Parameter(inside, requires_grad=False)
+    one = nn.Parameter(torch.zeros(2))
+
+    torch_memory.touch(model)
+    parts = torch_memory.split_peak(
+        Memory(host_baseline_bytes=500, host_peak_bytes=900), model, [one], torch.optim.SGD([one])
+    )
+
+    assert parts is not None
+    assert (parts.weights_bytes, parts.gradients_bytes) == (16 * 8 + 4 * 4 + 8, 8)
+
+
+class Both(torch.optim.Optimizer):
+    """Two optimizers as one, which share their groups with it; its own state stays empty."""
+
+    def __init__(self, model: nn.Linear) -> None:
+        self.parts = {
+            "matrix": torch.optim.AdamW([model.weight]),
+            "rest": [torch.optim.SGD([model.bias], momentum=0.9)],
+        }
+        super().__init__(model.parameters(), {})
+        self.param_groups = [*self.parts["matrix"].param_groups, *self.parts["rest"][0].param_groups]
+
+    def step(self) -> None:  # type: ignore[override]
+        self.parts["matrix"].step()
+        self.parts["rest"][0].step()
+
+
+class Merged(Both):
+    """Its state is a view of theirs, made anew each time."""
+
+    @property
+    def state(self) -> Any:
+        return ChainMap(*(part.state for part in (self.parts["matrix"], *self.parts["rest"])))
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        pass
+
+
+class Lookahead(torch.optim.Optimizer):
+    """An optimizer around another, with slow weights in an attribute and an object of its own in its state."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        self.inner = inner
+        super().__init__(inner.param_groups, {})
+        self.slow = [param.detach().clone() for group in inner.param_groups for param in group["params"]]
+
+    def step(self) -> None:  # type: ignore[override]
+        self.inner.step()
+        for group in self.param_groups:
+            for param in group["params"]:
+                self.state[param]["projector"] = SimpleNamespace(matrix=torch.zeros(5))
+
+
+def test_the_state_of_optimizers_within_an_optimizer_is_counted() -> None:
+    step, matrix, bias = 4, 4 * 8 * 16, 4 * 16
+    model = nn.Linear(8, 16)
+    for kind in (Both, Merged):
+        assert state_bytes(model, stepped(model, kind(model))) == 2 * matrix + step + bias
+    around = stepped(model, Lookahead(torch.optim.AdamW(model.parameters())))
+    assert state_bytes(model, around) == 3 * (matrix + bias) + 2 * step + 2 * 5 * 4
+
+
+def test_what_belongs_to_the_model_is_no_state(trained: tuple[nn.Module, torch.optim.Optimizer]) -> None:
+    model, optimizer = trained
+    before = state_bytes(model, optimizer)
+    optimizer.model = model
+    optimizer.register_step_post_hook(lambda *_: None)
+
+    assert state_bytes(model, optimizer) == before == pytest.approx(4 * 64 * 64 * 4, abs=8)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -113,3 +115,47 @@ def test_clipping_inside_a_fused_step_equals_clipping_before_it(size: float) -> 
         torch.testing.assert_close(
             optimizer.state[ours]["exp_avg_sq"], other.state[theirs]["exp_avg_sq"], rtol=1e-4, atol=0.0
         )
+
+
+class Around(torch.optim.Optimizer):
+    """It hands on whatever is asked of it to a fused optimizer, and steps that."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        self.inner = inner
+        super().__init__(inner.param_groups, {})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def step(self) -> None:  # type: ignore[override]
+        self.inner.step()
+
+
+class Extended(torch.optim.AdamW):
+    """It makes its own step, though torch's would have been fused."""
+
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for param in group["params"]:
+                self.state[param]["exp_avg_sq"] = 1e-3 * param.grad**2
+
+
+@pytest.mark.parametrize("kind", ["wrapped", "extended"])
+def test_gradients_are_clipped_for_optimizers_that_do_not_clip_themselves(kind: str) -> None:
+    precision, model, fused = setup(torch.float32)
+    optimizer = Around(fused) if kind == "wrapped" else Extended(model.parameters(), fused=True)
+    (model(torch.arange(12.0).view(3, 4)).sum() * 1e3).backward()
+    precision.step(optimizer, model.parameters(), 0.5)
+
+    states = (fused if kind == "wrapped" else optimizer).state.values()
+    squared_norm = sum(float(state["exp_avg_sq"].sum()) for state in states) / 1e-3
+    assert squared_norm == pytest.approx(0.25, rel=1e-3)
+
+
+def test_a_step_leaves_nothing_in_the_optimizer_but_its_state() -> None:
+    precision, model, optimizer = setup(torch.float32)
+    before = set(vars(optimizer))
+    model(torch.ones(3, 4)).sum().backward()
+    precision.step(optimizer, model.parameters(), 0.5)
+
+    assert set(vars(optimizer)) == before
