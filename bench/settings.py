@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -40,12 +40,13 @@ __all__ = ["QUICK", "WORK", "WORK_SINCE", "Settings"]
 _RUN, _WORKLOAD = RunSpec.model_fields, WorkloadSpec.model_fields
 
 WORK = (
-    *("strategies", "model", "dataset", "text_column", "label_column", "train_split", "eval_split", "max_length"),
+    *("strategies", "model", "dataset", "subset", "text_column", "label_column", "encoding", "quoting"),
+    *("train_split", "eval_split", "max_length"),
     *("train_samples", "eval_samples", "data_seed", "steps", "batch_size", "micro_batch_size", "lr"),
     *("warmup_ratio", "weight_decay", "max_grad_norm"),
 )
 """The settings that say what a gate trains, and on which rows."""
-WORK_SINCE = ("data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
+WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
 
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
@@ -58,8 +59,13 @@ class Settings(Frozen):
     strategies: str = Field("freeze,full,amp", description="Compositions to compare: name:option=value, joined by +.")
     model: str = Field(_WORKLOAD["model"].default, description="Preset, local directory, GGUF file or Hub id.")
     dataset: str = Field(_WORKLOAD["dataset"].default, description="Preset, local file or directory, or Hub id.")
-    text_column: str | None = Field(None, description="Column of the texts, where its name does not tell.")
+    subset: str | None = Field(None, description="Which of several data sets in one folder or Hub id.")
+    text_column: str | None = Field(None, description="Column of the texts, or two as a pair: premise,hypothesis.")
     label_column: str | None = Field(None, description="Column of the labels, where its name does not tell.")
+    encoding: str | None = Field(None, description="Of text files; default: UTF-8, or as a byte order mark says.")
+    quoting: Literal["none", "standard", "backslash"] | None = Field(
+        None, description="What quotes mean in CSV and TSV; default: found out, or asked for."
+    )
     train_split: str | None = Field(None, description="Split to train on.")
     eval_split: str | None = Field(None, description="Split to evaluate on; without one, a fifth is split off.")
     max_length: MaxLength = Field(_WORKLOAD["max_length"].default, description="Tokens per text; longer is truncated.")

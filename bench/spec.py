@@ -6,6 +6,7 @@ list := spec ("," spec)*     spec := term ("+" term)*     term := name (":" key 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from bench.errors import UsageError
 from bench.experiment.bounds import (
@@ -23,7 +24,7 @@ from bench.experiment.bounds import (
     WeightDecay,
 )
 
-__all__ = ["RunSpec", "Term", "WorkloadSpec", "format_strategy", "parse_strategies", "parse_strategy"]
+__all__ = ["LATER_FIELDS", "RunSpec", "Term", "WorkloadSpec", "format_strategy", "parse_strategies", "parse_strategy"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -46,8 +47,15 @@ class WorkloadSpec(Frozen):
     """A preset, a local directory, a GGUF file, or a Hub id."""
     dataset: str = "rotten-tomatoes"
     """A preset, a local file or directory of splits, or a Hub id."""
+    subset: str | None = None
+    """Of a data set that holds several."""
     text_column: str | None = None
+    """A column, or two that are read as a pair: "premise,hypothesis"."""
     label_column: str | None = None
+    encoding: str | None = None
+    """Of text files; None takes UTF-8, or what a byte order mark says."""
+    quoting: Literal["none", "standard", "backslash"] | None = None
+    """What quotes mean in files of separated values; None finds out, or refuses the file."""
     train_split: str | None = None
     eval_split: str | None = None
     max_length: MaxLength = 256
@@ -58,6 +66,10 @@ class WorkloadSpec(Frozen):
     """Rows to evaluate on, drawn with the data seed; None is all."""
     data_seed: Seed = 0
     """Seed of the draw of rows and of a split that the data set does not have."""
+
+
+LATER_FIELDS = ("subset", "encoding", "quoting")
+"""Of a workload, since records are written: absent from those of before."""
 
 
 class RunSpec(Frozen):

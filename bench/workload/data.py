@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.workload.cache import build_once, cache_dir
 from bench.workload.origins import TOKENIZER_FILES, model_folder
-from bench.workload.presets import check_dataset, required_assets
+from bench.workload.presets import required_assets
 from bench.workload.reading import source_of
 from bench.workload.selection import choose
 
@@ -90,9 +90,8 @@ def load_data(spec: WorkloadSpec, report: Callable[[int, int], None] | None = No
         ModelError: the model has no tokenizer.
 
     """
-    check_dataset(spec)
-    folder = model_folder(spec.model, report)
     raw = source_of(spec, report)
+    folder = model_folder(spec.model, report)
     key = [LAYOUT, spec.model_dump(mode="json"), raw.fingerprint, _content(folder)]
     name = sha256(json.dumps(key).encode()).hexdigest()[:32]
     return _read(build_once(cache_dir() / "tokens" / name, lambda building: _build(spec, raw, building)), spec)

@@ -12,11 +12,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bench.errors import ModelError, UnknownName
+from bench.errors import DataError, ModelError, UnknownName
 from bench.rates import DEFAULT_RATES, Rates
 from bench.workload.assets import ASSETS
+from bench.workload.files.opening import open_split
+from bench.workload.files.splits import local_files
+from bench.workload.files.unpack import KINDS, kind_of
 from bench.workload.models.folders import check_folder, check_gguf
-from bench.workload.sources import FORMATS, choose_columns, choose_splits, columns_of, local_files
+from bench.workload.sources import choose_columns, choose_splits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +130,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 def is_hub_id(name: str) -> bool:
     """Say whether `name` can be owner/name on the Hub: it has that form and does not end like a file."""
-    return bool(_HUB_ID.fullmatch(name)) and Path(name).suffix.lower() not in {*FORMATS, ".gguf"}
+    return bool(_HUB_ID.fullmatch(name)) and kind_of(Path(name)) is None and not name.lower().endswith(".gguf")
 
 
 def rates_of(model: str) -> Rates:
@@ -178,10 +181,12 @@ def check_dataset(spec: WorkloadSpec) -> None:
         choose_columns(
             spec, preset.columns, spec.dataset, text_names=(preset.text_column,), label_names=(preset.label_column,)
         )
-    elif files := local_files(spec.dataset):
+    elif files := local_files(spec.dataset, spec.subset):
         for split in choose_splits(spec, files):
             if split:
-                choose_columns(spec, columns_of(files[split]), files[split].name)
+                open_split(spec, files[split])
     elif not is_hub_id(spec.dataset):
-        hint = f"Or give a local {', '.join(FORMATS)} file, a directory of splits, or a Hub id owner/name."
+        hint = f"Or give a local {', '.join(KINDS)} file, a directory of splits, or a Hub id owner/name."
         raise UnknownName("data set", spec.dataset, DATASETS, hint=hint)
+    elif given := [name for name in ("encoding", "quoting") if getattr(spec, name) is not None]:
+        raise DataError(f"--{given[0]} is for local files; the Hub says itself how {spec.dataset} is to be read")

@@ -8,9 +8,12 @@ from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING
 
 from bench.workload.assets import ASSETS, fetch
-from bench.workload.presets import DATASETS
+from bench.workload.files.opening import open_split, read_split
+from bench.workload.files.splits import local_files
+from bench.workload.files.table import in_words
+from bench.workload.presets import DATASETS, check_dataset
 from bench.workload.readers import READERS
-from bench.workload.sources import choose_columns, choose_splits, columns_of, local_files
+from bench.workload.sources import choose_columns, choose_splits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,8 +63,9 @@ def source_of(spec: WorkloadSpec, report: Report | None = None) -> Raw:
     """
     if spec.dataset in DATASETS:
         return _of_preset(spec, report)
-    if files := local_files(spec.dataset):
+    if files := local_files(spec.dataset, spec.subset):
         return _of_files(spec, files)
+    check_dataset(spec)
     from bench.workload.external import read_hub  # noqa: PLC0415  `datasets` takes seconds to import
 
     rows = read_hub(spec)
@@ -73,30 +77,33 @@ def _of_preset(spec: WorkloadSpec, report: Report | None) -> Raw:
     preset = DATASETS[spec.dataset]
     folder = fetch(preset.asset, report)
     train, evaluation = choose_splits(spec, preset.splits)
-    text, label = choose_columns(
+    texts, label = choose_columns(
         spec, preset.columns, spec.dataset, text_names=(preset.text_column,), label_names=(preset.label_column,)
     )
 
+    def read_one(table: Mapping[str, list[str]]) -> Rows:
+        columns = [table[name] for name in texts]
+        return Rows(columns[0] if len(columns) == 1 else list(zip(*columns, strict=True)), table[label])
+
     def read() -> tuple[Rows, Rows | None]:
         tables = READERS[spec.dataset](folder)
-        first, *second = [Rows(tables[split][text], tables[split][label]) for split in (train, evaluation) if split]
-        return first, second[0] if second else None
+        return read_one(tables[train]), read_one(tables[evaluation]) if evaluation else None
 
     return Raw(_digest([spec.dataset, ASSETS[preset.asset].sha256]), read)
 
 
-def _of_files(spec: WorkloadSpec, files: Mapping[str, Path]) -> Raw:
+def _of_files(spec: WorkloadSpec, files: Mapping[str, Sequence[Path]]) -> Raw:
     train, evaluation = choose_splits(spec, files)
-    used = [files[split] for split in (train, evaluation) if split]
-    columns = [choose_columns(spec, columns_of(file), file.name) for file in used]
+
+    def read_one(split: str) -> Rows:
+        texts, labels, facts = read_split(*open_split(spec, files[split]))
+        return Rows(texts, labels, in_words(facts))
 
     def read() -> tuple[Rows, Rows | None]:
-        from bench.workload.external import read_file  # noqa: PLC0415  `datasets` takes seconds to import
+        return read_one(train), read_one(evaluation) if evaluation else None
 
-        first, *second = [read_file(file, *pair) for file, pair in zip(used, columns, strict=True)]
-        return first, second[0] if second else None
-
-    return Raw(_digest([_identity(file) for file in used]), read)
+    used = [[_identity(file) for file in files[split]] for split in (train, evaluation) if split]
+    return Raw(_digest([used, spec.encoding, spec.quoting]), read)
 
 
 def _identity(file: Path) -> list[object]:

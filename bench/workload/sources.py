@@ -1,59 +1,27 @@
-"""Local data sets before they are read: their files, and the splits and columns in use."""
+"""The splits and columns in use, of those that a data set has."""
 
 from __future__ import annotations
 
-import csv
-import json
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 
 from bench.errors import DataError, UnknownName
-from bench.workload.causes import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from bench.spec import WorkloadSpec
 
-__all__ = ["FORMATS", "choose_columns", "choose_splits", "columns_of", "local_files"]
+__all__ = ["choose_columns", "choose_splits"]
 
-FORMATS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".parquet": "parquet"}
-"""The reader of `datasets` for each kind of file."""
 TEXT_NAMES = ("text", "sentence", "review", "content")
 LABEL_NAMES = ("label", "labels", "category", "sentiment", "class")
-EVAL_NAMES = ("validation", "valid", "dev", "eval", "evaluation", "test")
-
-
-def local_files(dataset: str) -> dict[str, Path]:
-    """Map the splits of a local data set to their files; empty where there is nothing local.
-
-    A file is one split, "train". In a directory, every file of a known kind is the split that
-    its name says: train.csv, test.csv.
-
-    Raises:
-        DataError: a directory without such files, with two for one split, or a file of another kind.
-
-    """
-    path = Path(dataset).expanduser()
-    kinds = ", ".join(FORMATS)
-    if path.is_file():
-        if path.suffix.lower() not in FORMATS:
-            msg = f"{path} is no data file that can be read; give one of {kinds}"
-            raise DataError(msg)
-        return {"train": path}
-    if not path.is_dir():
-        return {}
-    files: dict[str, Path] = {}
-    for file in sorted(path.iterdir()):
-        if file.suffix.lower() in FORMATS and file.is_file():
-            if other := files.get(file.stem):
-                msg = f"{path} holds {other.name} and {file.name} for one split; keep one of them"
-                raise DataError(msg)
-            files[file.stem] = file
-    if not files:
-        msg = f"{path} holds no split; name its files train.csv, test.csv and so on (or {kinds})"
-        raise DataError(msg)
-    return files
+EVAL_NAMES = ("validation", "valid", "val", "dev", "eval", "evaluation", "test")
+MOST_NAMES, MOST_CHARACTERS = 20, 40
+"""Of columns in a message: a row that is none of names can be long."""
+MOST_WORDS = 4
+"""Of a column's name."""
+_NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 
 def choose_splits(spec: WorkloadSpec, splits: Iterable[str]) -> tuple[str, str | None]:
@@ -61,7 +29,7 @@ def choose_splits(spec: WorkloadSpec, splits: Iterable[str]) -> tuple[str, str |
 
     Raises:
         UnknownName: a split that was asked for does not exist.
-        DataError: both are the same, or no training split is recognised.
+        DataError: both are the same, or no training split is recognised, or one that may be a part of it.
 
     """
     known = list(splits)
@@ -69,14 +37,24 @@ def choose_splits(spec: WorkloadSpec, splits: Iterable[str]) -> tuple[str, str |
         if wanted is not None and wanted not in known:
             raise UnknownName(f"split of {spec.dataset}", wanted, known)
     train = spec.train_split or next((name for name in ("train", *known[: len(known) == 1]) if name in known), None)
+    together = "parts of one split belong into one folder, such as train/"
     if train is None:
-        msg = f"{spec.dataset} has no split called train, only {', '.join(known)}; name the one to train on"
+        numbered = f", or {together}" if any(name[-1:].isdecimal() for name in known) else ""
+        listing = ", ".join(known)
+        msg = f"{spec.dataset} has no split called train, only {listing}; name the one to train on (--train-split){numbered}"
+        raise DataError(msg)
+    if spec.train_split is None and (part := next((name for name in known if _is_part(name, train)), None)):
+        msg = f"{spec.dataset} has splits {train} and {part}; {together}, or name the one to train on (--train-split)"
         raise DataError(msg)
     if train == spec.eval_split:
         msg = f"split {train} of {spec.dataset} cannot be trained on and evaluated on; leave the evaluation split out"
         raise DataError(msg)
     found = (name for name in EVAL_NAMES if name in known and name != train)
     return train, spec.eval_split or next(found, None)
+
+
+def _is_part(name: str, split: str) -> bool:
+    return re.fullmatch(rf"{re.escape(split)}[-_. ]?\d+", name) is not None
 
 
 def choose_columns(
@@ -86,56 +64,55 @@ def choose_columns(
     *,
     text_names: Iterable[str] = TEXT_NAMES,
     label_names: Iterable[str] = LABEL_NAMES,
-) -> tuple[str, str]:
-    """Pick the text and the label column: those that were asked for, else those with a well-known name.
+) -> tuple[tuple[str, ...], str]:
+    """Pick the text column, or two, and the label column: those asked for, else those with a well-known name.
+
+    Two text columns are asked for as A,B, unless a column has that very name.
 
     Raises:
         UnknownName: a column that was asked for does not exist.
         DataError: no column has a well-known name.
 
     """
-
-    def choose(kind: str, wanted: str | None, names: Iterable[str]) -> str:
-        if wanted is not None:
-            if wanted not in columns:
-                raise UnknownName(f"column of {where}", wanted, columns)
-            return wanted
-        by_name = {column.strip().lower(): column for column in reversed(list(columns))}
-        found = next((by_name[name.lower()] for name in names if name.lower() in by_name), None)
-        if found is None:
-            msg = f"{where} has no {kind} column by a usual name, only {', '.join(columns)}; name it (--{kind}-column)"
-            raise DataError(msg)
-        return found
-
-    return choose("text", spec.text_column, text_names), choose("label", spec.label_column, label_names)
-
-
-def columns_of(file: Path) -> tuple[str, ...]:
-    """Read the names of the columns of a data file, from its first line or its schema.
-
-    Raises:
-        DataError: the file is empty or is not what its name says.
-
-    """
-    try:
-        if file.suffix.lower() == ".parquet":
-            from pyarrow import parquet  # noqa: PLC0415  only this kind of file needs it
-
-            return tuple(parquet.read_schema(file).names)
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            if file.suffix.lower() == ".jsonl":
-                return _keys(json.loads(next(line for line in lines if line.strip())))
-            return tuple(next(csv.reader(lines, delimiter="\t" if file.suffix.lower() == ".tsv" else ",")))
-    except StopIteration:
-        msg = f"{file} is empty"
-        raise DataError(msg) from None
-    except (csv.Error, OSError, ValueError) as error:
-        msg = f"cannot read {file}: {first_line(error)}"
-        raise DataError(msg) from error
+    texts = _asked(spec.text_column, columns) if spec.text_column is not None else _usual(columns, text_names)
+    labels = [spec.label_column] if spec.label_column is not None else _usual(columns, label_names)
+    unknown = [name for name in (*texts, *labels) if name not in columns]
+    unnamed = [kind for kind, found in (("text", texts), ("label", labels)) if not found]
+    header = "; its first row reads like data: put one with the names of columns above it" if _is_data(columns) else ""
+    shown = [name if len(name) <= MOST_CHARACTERS else f"{name[:MOST_CHARACTERS]}..." for name in columns]
+    if unnamed:
+        what = " and ".join(f"no {kind} column" for kind in unnamed)
+        options = ", ".join(f"--{kind}-column" for kind in unnamed)
+        them = "them" if len(unnamed) > 1 else "it"
+        listing = ", ".join(shown[:MOST_NAMES]) + (", ..." if len(shown) > MOST_NAMES else "")
+        asked = f"no column {', '.join(unknown)}, and " if unknown else ""
+        msg = f"{where} has {asked}{what} by a usual name, only {listing}; name {them} ({options}){header}"
+        raise DataError(msg)
+    if unknown:
+        also = " ".join(f"Nor is there {name!r}." for name in unknown[1:])
+        raise UnknownName(f"column of {where}", unknown[0], columns, hint=also + header)
+    if len(texts) > 1 and texts[0] == texts[1]:
+        raise DataError(f"--text-column names {texts[0]} twice; a pair is of two columns")
+    return tuple(texts), labels[0]
 
 
-def _keys(row: object) -> tuple[str, ...]:
-    if not isinstance(row, dict):
-        msg = 'the first line is no object such as {"text": "...", "label": "..."}'
-        raise ValueError(msg)  # noqa: TRY004  (the file is wrong, not the caller)
-    return tuple(map(str, row))
+def _asked(wanted: str, columns: Collection[str]) -> list[str]:
+    """Read A or A,B, where a column's name may itself hold a comma."""
+    if wanted in columns or "," not in wanted:
+        return [wanted]
+    pieces = wanted.split(",")
+    if len(pieces) > 2 and all(piece.strip() in columns for piece in pieces):  # noqa: PLR2004  (a pair)
+        raise DataError(f"--text-column names {len(pieces)} columns; give one, or two that the model reads as a pair")
+    pairs = [(",".join(pieces[:cut]).strip(), ",".join(pieces[cut:]).strip()) for cut in range(1, len(pieces))]
+    return list(max(pairs, key=lambda pair: sum(name in columns for name in pair)))
+
+
+def _usual(columns: Collection[str], names: Iterable[str]) -> list[str]:
+    by_name = {column.strip().lower(): column for column in reversed(list(columns))}
+    return [by_name[name.lower()] for name in names if name.lower() in by_name][:1]
+
+
+def _is_data(columns: Collection[str]) -> bool:
+    """Whether names of columns read like a row of data: a number or a sentence is among them, or one stands twice."""
+    names = [name for name in columns if name.strip()]
+    return len(set(names)) < len(names) or any(len(n.split()) > MOST_WORDS or _NUMBER.fullmatch(n) for n in names)

@@ -129,7 +129,8 @@ def test_columns_of_every_kind_of_file_are_checked(tmp_path: Path, write_csv: Wr
         ("data.jsonl", b"{", "cannot read"),
         ("data.csv", b"\xff\xfe\n", "cannot read"),
         ("data.parquet", b"PAR1", "cannot read"),
-        ("data.xlsx", b"", "no data file that can be read; give one of .csv, .tsv, .jsonl, .parquet"),
+        ("data.txt", b"", r"no data file that can be read; give one of .csv, .tsv, .json, .*\(packed: .gz, "),
+        ("data.xlsx", b"", "no data file that can be read; save it as CSV"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
