@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.spec import RunSpec
+    from bench.spec import RunSpec, WorkloadSpec
 
-__all__ = ["in_words", "matrix_table"]
+__all__ = ["in_words", "matrix_table", "to_do_once"]
 
 
 def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path) -> str:
@@ -29,14 +29,21 @@ def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path)
         f"{spec.steps} steps" if spec.steps else f"{spec.epochs} epochs of {spec.workload.train_samples or 'all'} rows"
     )
     done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
-    fetched = bytes_to_fetch(required_assets(spec.workload))
-    first = [f"{format_bytes(fetched)} to fetch"] if fetched else []
-    first += ["the model's GGUF file to convert"] if needs_conversion(spec.workload.model) else []
+    first = to_do_once(spec.workload)
     once = f"; before the first run, once: {', '.join(first)}" if first else ""
     return (
         f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {seeds} seed{'' if seeds == 1 else 's'}, "
         f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
     )
+
+
+def to_do_once(workload: WorkloadSpec) -> list[str]:
+    """List what must be fetched or converted before the first run."""
+    fetched = bytes_to_fetch(required_assets(workload))
+    return [
+        *([f"{format_bytes(fetched)} to fetch"] if fetched else []),
+        *(["the model's GGUF file to convert"] if needs_conversion(workload.model) else []),
+    ]
 
 
 def matrix_table(specs: Sequence[RunSpec]) -> Table:

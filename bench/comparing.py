@@ -44,7 +44,10 @@ def compare(
     if dry_run:
         from bench.announcement import matrix_table  # noqa: PLC0415
 
-        Console().print(matrix_table(specs))
+        console = Console()
+        console.print(matrix_table(specs))
+        console.file.flush()  # before what follows on stderr
+        _show_data(specs[0])
         return 0
     if resume and out is None:
         msg = "--resume needs --out, the directory to go on in"
@@ -58,6 +61,7 @@ def compare(
     with Store.open(directory, resume=resume) as store:
         if not settings.allow_mismatch:
             check_same_experiment([record.spec for record in store.read_all()], specs, directory)
+        is_new = any(not store.done(spec) for spec in specs)  # and what was read is shown before the first run
         interrupted = _measure(settings, specs, store, in_process=in_process)
         records = store.read_all()
         if not records:
@@ -69,7 +73,7 @@ def compare(
             rank_suspect=settings.rank_suspect,
             allow_mismatch=settings.allow_mismatch,
         )
-        show([comparison], directory, store.warnings)
+        show([comparison], directory, store.warnings, with_data=not is_new)
     if interrupted:
         return 130
     judged = gate.judge(comparison, directory, rank_suspect=settings.rank_suspect) if gate else 0
@@ -86,6 +90,22 @@ def _check(specs: Sequence[RunSpec]) -> None:
     check_compositions({spec.strategy for spec in specs})
     check_model(specs[0].workload.model)
     check_dataset(specs[0].workload)
+
+
+def _show_data(spec: RunSpec) -> None:
+    """Show what would be read, where nothing has to be fetched or converted for it."""
+    from bench.announcement import to_do_once  # noqa: PLC0415
+    from bench.progress import Display  # noqa: PLC0415
+    from bench.workload.presets import is_hub_id  # noqa: PLC0415
+
+    display, workload = Display(Console(stderr=True), 0), spec.workload
+    hub = [name for name in (workload.model, workload.dataset) if is_hub_id(name) and not Path(name).exists()]
+    if first := [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]:
+        display.say(f"what is read will be shown before the first run; it takes {', '.join(first)}")
+        return
+    from bench.workload.data import load_data  # noqa: PLC0415  (libraries that take seconds to import)
+
+    display.data(load_data(workload).summary)
 
 
 def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from bench.record import Environment, RunRecord
+    from bench.records.data_summary import DataSummary
     from bench.spec import RunSpec
 
 __all__ = ["Comparison", "Row", "compare", "relative"]
@@ -70,6 +71,12 @@ class Comparison:
         known = (record.environment for record in self.records if record.environment)
         # The digest of what was asked of a run is no place.
         return tuple({where.model_dump_json(exclude={"config_hash"}): where for where in known}.values())
+
+    @cached_property
+    def data(self) -> tuple[DataSummary, ...]:
+        """What was read for the runs, as far as their records say, each once."""
+        known = (record.measured.data for record in self.records if record.measured and record.measured.data)
+        return tuple({summary.model_dump_json(): summary for summary in known}.values())
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -44,6 +44,9 @@ FLAGS: dict[str, Kind] = {
     "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
     "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
     "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),
+    "unseen-classes": _note(
+        "No strategy can learn those classes, so accuracies are lower than the strategies deserve."
+    ),
     "truncated-inputs": _note("Many texts are longer than the maximal length, so their ends were never seen."),
     "small-evaluation": _note("There are too few evaluation rows to tell accuracies apart that are not far apart."),
     "busy-machine": _note("Other programs kept the processors busy, so times scatter more than they would."),

@@ -92,6 +92,7 @@ def measurement(seen: Observed) -> Measurement:
         num_dropped_rows=data.num_dropped_rows,
         truncated_share=data.truncated_share,
         data_digest=data.digest,
+        data=data.summary,
         skipped_steps=seen.skipped_steps,
         phase_steps=_phase_steps(seen.prepared, seen.schedule),
         step_parts=_mean_parts(trained.step_parts[steady]),

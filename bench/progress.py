@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from bench import protocol
+from bench.analysis.data_words import in_brief
 from bench.metrics import METRICS, format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from bench.campaign import Mode
     from bench.record import RunRecord
+    from bench.records.data_summary import DataSummary
     from bench.spec import RunSpec
 
 __all__ = ["Display"]
@@ -87,6 +89,8 @@ class Display:
         match message:
             case protocol.Phase(name=name):
                 self._update(description=f"{self._title}: {_DOING[name]}", completed=0, total=None, detail="")
+            case protocol.DataRead(data=data):
+                self.data(data)
             case protocol.Planned(cache_bytes=int(size)) if self._mode == "dry":
                 self.say(f"{self._name} stores {format_bytes(size)} of what its frozen layers answer")
             case protocol.Progress(done=done, total=total, unit="bytes"):
@@ -116,6 +120,11 @@ class Display:
     def estimate(self, seconds: float, num_runs: int) -> None:
         """Say how long it will take, now that every strategy took one step."""
         self.say(f"{num_runs} runs will take about {format_seconds(seconds)}")
+
+    def data(self, summary: DataSummary) -> None:
+        """Show what was read, before any number."""
+        for about, said in in_brief(summary):
+            self.say(f"{about}: {said}", style="yellow" if about == "look out" else "")
 
     def say(self, text: str, style: str = "") -> None:
         """Print one line above the live display."""

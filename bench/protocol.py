@@ -1,6 +1,7 @@
 """What a run's process tells its parent, as JSON over a pipe. Nothing is pickled.
 
 A run sends `Phase` whenever it turns to something else, `Planned` once the plan is known,
+one that only prepares `DataRead`,
 `Progress` while it trains (a dry run `Tried`), and ends with one `Finished` or `Failed`. A process that ends
 without either was killed.
 """
@@ -12,10 +13,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bench.record import Environment, Flag, Measurement, Memory
+from bench.records.data_summary import DataSummary
 from bench.spec import RunSpec
 
 __all__ = [
     "VERSION",
+    "DataRead",
     "Failed",
     "Finished",
     "Message",
@@ -58,6 +61,13 @@ class Phase(_Message):
     at: float
     """`time.monotonic()`, the same clock in parent and child on one machine."""
     detail: str = ""
+
+
+class DataRead(_Message):
+    """The data is read and tokenised: how it became what runs train and evaluate on."""
+
+    kind: Literal["data_read"] = "data_read"
+    data: DataSummary
 
 
 class Planned(_Message):
@@ -128,7 +138,9 @@ class Failed(_Message):
     """Peaks so far."""
 
 
-Message = Annotated[Phase | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")]
+Message = Annotated[
+    Phase | DataRead | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")
+]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)
 

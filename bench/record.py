@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from bench.experiment.bounds import Bytes, Count, Frozen, Loss, Positive, Quantity, Seconds, Share
 from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
+from bench.records.data_summary import DataSummary
 from bench.records.lenient import read_json
 from bench.spec import RunSpec
 
@@ -138,6 +139,8 @@ class Measurement(Frozen):
     """Share of the training rows longer than the maximal length."""
     data_digest: str
     """Of the token ids, labels and order of rows of both splits."""
+    data: DataSummary | None = None
+    """How what was read became what was trained and evaluated on."""
     skipped_steps: tuple[Count, ...] | None = None
     """Which steps the GradScaler skipped, counted from 1."""
     phase_steps: tuple[Count, ...] | None = None

@@ -83,8 +83,10 @@ def report(
     return 2 if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else judged
 
 
-def show(comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str]) -> Path:
-    """Write the report, and print the table of each comparison.
+def show(
+    comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str], *, with_data: bool = True
+) -> Path:
+    """Write the report, and print the table of each comparison, with what was read unless that was shown before.
 
     Raises:
         UsageError: no report can be written to `directory`.
@@ -107,7 +109,7 @@ def show(comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[
     console = Console()
     several = len(comparisons) > 1
     for comparison, title in zip(comparisons, titles(comparisons), strict=True):
-        console.print(summary_table(comparison, title=title if several else ""))
+        console.print(summary_table(comparison, title=title if several else "", with_data=with_data))
     console.print(Text(f"report: {page}"), soft_wrap=True)
     return page
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from bench.analysis.data_words import unseen_classes
 from bench.record import Flag
 from bench.steadiness import unsteadiness
 
@@ -132,6 +133,8 @@ def _of_learning(measured: Measurement) -> Iterator[tuple[str, str]]:
     if tested.accuracy - chance < CHANCE_Z * math.sqrt(chance * (1 - chance) / tested.num_samples):
         told = f"{tested.accuracy:.1%} on {tested.num_samples} rows, {chance:.1%} by always answering the same"
         yield "chance-accuracy", told
+    if measured.data and (found := unseen_classes(measured.data)):
+        yield "unseen-classes", found
     if share > MAX_TRUNCATED_SHARE:
         yield "truncated-inputs", f"{share:.1%} of the training rows are longer than the maximal length"
     margin = 1.96 * math.sqrt(0.25 / tested.num_samples)

@@ -16,7 +16,7 @@ from bench.compose import compose
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.forward.prefix import Shelf
 from bench.probes.peaks import Peaks
-from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request, Saved
+from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
 from bench.workload.data import load_data
@@ -69,6 +69,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     data = load_data(spec.workload, report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")))
     loaded = load_model(spec.workload.model, num_labels=len(data.label_names), seed=spec.seed)
     if request.mode == "prepare":
+        send(DataRead(data=data.summary))
         return Finished()
     if spec.device != "cpu" and not torch.cuda.is_available():
         msg = f"the driver has a GPU, but torch {torch.__version__} cannot use it; give --device cpu, or install a torch for its CUDA"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from bench.analysis.data_words import in_full
 from reports import provenance
 from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, flags_by_code, notes, one_line, remark
 
@@ -24,10 +25,11 @@ def render_summary(parts: Iterable[Part], command: str | None, across: Iterable[
 
 
 def _part(part: Part, command: str | None) -> str:
-    """Write headline, table, sentences, flags and figures."""
+    """Write what was read, headline, table, sentences, flags and figures."""
     comparison = part.comparison
     blocks = [
         f"### {escape(part.title)}",
+        *(_bullets(f"{about}: {escape(said)}" for about, said in in_full(data)) for data in comparison.data),
         f"**{escape(comparison.headline)}**",
         "\n\n".join(f"> {escape(warning)}" for warning in comparison.warnings),
         _differences(comparison),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from bench.analysis.data_words import in_full
 from bench.errors import BenchError
 from bench.metrics import METRICS
 from reports import provenance
@@ -67,6 +68,7 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
             notes=notes,
             deploy_note=DEPLOY_NOTE,
             facts=provenance,
+            data_lines=in_full,
             command=command,
             downloads=_downloads(files),
         )

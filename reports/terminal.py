@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.data_words import in_brief
 from reports.cells import SHOWN, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["summary_table"]
 
 
-def summary_table(comparison: Comparison, *, title: str = "") -> RenderableType:
+def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = True) -> RenderableType:
     """Draw the table, the headline and the sentences. No text from outside is read as markup.
 
-    A title stands above.
+    A title stands above, and what was read, which `with_data` leaves out where it was shown before.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("strategy", overflow="fold", ratio=3)
@@ -35,6 +36,8 @@ def summary_table(comparison: Comparison, *, title: str = "") -> RenderableType:
     headline = Text(one_line(comparison.headline), style="bold")
     key = [Text(said, style="dim") for said in (letters_note(comparison),) if said]
     above = [Text(one_line(title), style="bold underline")] if title else []
+    read = comparison.data if with_data else ()
+    above += [Text(one_line(f"{about}: {said}"), style="dim") for data in read for about, said in in_brief(data)]
     return Group(*above, table, *key, Text(), headline, *warned, *spoken)
 
 

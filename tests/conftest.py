@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from bench.plan import Layer, ModelView
 from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
+from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
 from bench.spec import RunSpec, Term, WorkloadSpec
 
 if TYPE_CHECKING:
@@ -44,6 +45,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 STARTED = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LAYERS = ("embed_tokens", *(f"layers.{index}" for index in range(12)), "score")
+
+
+DATA = DataSummary(
+    train=SplitSummary(num_rows=8530, num_without_text=12, num_without_label=3, num_repeated=5, num_contradicting=1),
+    evaluation=None,
+    num_dropped_duplicates=3,
+    num_available_train=6809,
+    num_available_eval=1703,
+    num_train=512,
+    num_eval=256,
+    num_classes=2,
+    classes=(
+        ClassCount(name="negative", num_train=258, num_eval=133),
+        ClassCount(name="positive", num_train=254, num_eval=123),
+    ),
+    num_other_train=0,
+    num_other_eval=0,
+    num_unseen_classes=0,
+    num_unseen_rows=0,
+    majority_class="negative",
+    majority_share=133 / 256,
+    lengths=Lengths(
+        median=27, quantile_95=52, longest=310, limit=256, truncated_share=0.02, truncated_eval_share=0.012
+    ),
+    notes=("separated by ;",),
+    remarks=('"Good" (2 rows), "good" (90 rows) look alike, and are classes of their own',),
+)
+"""What was read, as a run's record has it."""
 
 
 def _measured(
@@ -116,6 +145,7 @@ def _measured(
         truncated_share=0.02,
         data_digest="5f" * 32,
         seen_embeddings=False,
+        data=DATA,
     )
 
 

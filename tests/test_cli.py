@@ -221,6 +221,69 @@ def test_a_dry_run_prints_the_matrix_and_does_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["read: ", "used: 24 to train on", "duplicates: ", "classes: 2, ", "lengths: median "]
+    arguments = ["compare", "--strategies", "freeze", *workload]
+    assert call([*arguments, "--dry-run"], monkeypatch) == 0
+    dry = capsys.readouterr()
+    assert len(dry.out.splitlines()) == 2
+    told = dry.err.splitlines()
+    assert [line.startswith(start) for line, start in zip(told, lines, strict=True)] == [True] * 5
+    out = tmp_path / "out"
+    assert call([*arguments, "--in-process", "--out", str(out)], monkeypatch) == 0
+    done = capsys.readouterr()
+    said = done.err.splitlines()
+    assert [line for line in said if line in told] == told
+    assert max(map(said.index, told)) < min(number for number, line in enumerate(said) if line.startswith("dry step"))
+    assert told[0] not in done.out
+    assert call(["report", str(out)], monkeypatch) == 0
+    assert told[1] in " ".join(capsys.readouterr().out.split())
+    assert f"- {told[0]}" in (out / "summary.md").read_text()
+
+
+def test_a_dry_run_that_would_have_to_fetch_something_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["compare", "--model", "owner/name", "--strategies", "freeze", "--dry-run"], monkeypatch) == 0
+    said = capsys.readouterr().err
+    assert "to fetch, owner/name to look up on the Hub" in said
+
+
+def test_a_data_set_with_more_classes_than_training_rows_is_warned_of_by_count(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "intents.csv"
+    data.write_text("text,label\n" + "".join(f"word{a % 9} {b} {a},intent {a}\n" for a in range(60) for b in range(6)))
+    out = tmp_path / "out"
+    arguments = [
+        "compare",
+        "--strategies",
+        "freeze",
+        *workload,
+        "--dataset",
+        str(data),
+        "--in-process",
+        "--out",
+        str(out),
+    ]
+    assert call(arguments, monkeypatch) == 0
+    (record,) = Store(out).read_all()
+    assert record.measured is not None
+    assert record.measured.data is not None
+    rows, classes = record.measured.data.num_unseen_rows, record.measured.data.num_unseen_classes
+    assert 0 < classes <= rows <= 12
+    (flag,) = (flag for flag in record.flags if flag.code == "unseen-classes")
+    for text in (
+        flag.message,
+        capsys.readouterr().err,
+        (out / "summary.md").read_text(),
+        (out / "report.html").read_text(),
+    ):
+        assert f"{rows} of 12 evaluation rows are of" in text
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [

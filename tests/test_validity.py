@@ -136,3 +136,13 @@ def test_what_was_learnt(measured: Measurement) -> None:
 @pytest.mark.parametrize("code", ["few-steps", "busy-machine", "power-capped", "chance-accuracy", "small-evaluation"])
 def test_what_only_widens_intervals_keeps_nothing_from_ranking(code: str) -> None:
     assert not is_suspect(code)
+
+
+def test_evaluation_rows_of_classes_that_nobody_could_learn_are_a_note(measured: Measurement) -> None:
+    assert measured.data is not None
+    unseen = measured.data.model_copy(update={"num_unseen_classes": 153, "num_unseen_rows": 200})
+    assert codes(measured, data=unseen) == ["unseen-classes"]
+    assert codes(measured, data=None) == []
+    assert not is_suspect("unseen-classes")
+    (flag,) = doubts(measured.model_copy(update={"data": unseen}))
+    assert flag.message.startswith("200 of 256 evaluation rows are of 153 classes that no training row has")

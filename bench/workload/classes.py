@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from bench.errors import DataError
+from bench.records.names import in_quotes
 from bench.workload.labels import KEPT_BACK, natural_order
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from bench.workload.cleaning import Cleaned
 
-__all__ = ["alike", "check_classes", "in_quotes", "remarks_on"]
+__all__ = ["alike", "check_classes", "remarks_on"]
 
 _MOST_NUMBERS = 20
 """Different numbers that can be classes where some of them are fractions."""
@@ -24,7 +25,6 @@ _MISSING = frozenset(
     ("n/a", "na", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "nil", "missing", "undefined", "-", "--", "?")
 )
 """What tools and people write where a value is missing, without regard to case."""
-_LONGEST_NAME = 40
 
 
 def check_classes(counts: Counter[str], where: str) -> None:
@@ -99,24 +99,15 @@ def _remarks(counts: Mapping[str, int], spellings: Mapping[str, Counter[str]]) -
         yield f"{told}{f' (and so on for {len(merged) - 3} more classes)' if len(merged) > 3 else ''}: counted as one class"  # noqa: PLR2004
 
 
-def in_quotes(name: str) -> str:
-    """Write a name so that blanks other than a plain one, and what is invisible, show by their code points."""
-    shown = "".join(
-        _escaped(char) if not char.isprintable() or unicodedata.category(char) == "Cf" else char for char in name
-    )
-    return f'"{shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + chr(0x2026)}"'
-
-
 def _told_apart(group: Collection[str]) -> list[str]:
     """Write names that look alike; by their code points where they look the same."""
     looks = {unicodedata.normalize("NFC", name) for name in group}
     if len(looks) == len(group):
         return [in_quotes(name) for name in group]
-    return [in_quotes("".join(char if char.isascii() else _escaped(char) for char in name)) for name in group]
-
-
-def _escaped(char: str) -> str:
-    return char.encode("unicode_escape").decode()
+    return [
+        in_quotes("".join(char if char.isascii() else char.encode("unicode_escape").decode() for char in name))
+        for name in group
+    ]
 
 
 def _folded(name: str) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.records.data_summary import DataSummary
 from bench.workload.cache import build_once, cache_dir
 from bench.workload.origins import TOKENIZER_FILES, model_folder
 from bench.workload.presets import required_assets
 from bench.workload.reading import source_of
 from bench.workload.selection import choose
+from bench.workload.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Split", "load_data"]
 
-LAYOUT = 1
+LAYOUT = 2
 """Of the cached files, and of the rules that make them: a change makes old ones stale."""
 
 
@@ -72,6 +74,8 @@ class Data:
     """Share of the training rows longer than the maximal length."""
     digest: str
     """Of the token ids, labels and order of rows of both splits."""
+    summary: DataSummary
+    """How what was read became what is trained and evaluated on."""
     assets: dict[str, str]
     """SHA-256 of the packages that model and data come from, by name."""
 
@@ -108,8 +112,9 @@ def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
 
     chosen = choose(spec, *raw.read())
     tokenise = Tokeniser(spec.model, spec.max_length)
-    train_rows, num_truncated = tokenise(chosen.train.texts)
-    eval_rows, _ = tokenise(chosen.evaluation.texts)
+    train_rows, train_lengths = tokenise(chosen.train.texts)
+    eval_rows, eval_lengths = tokenise(chosen.evaluation.texts)
+    summary = summarise(chosen, train_lengths, eval_lengths, tokenise.max_length)
     splits = {
         "train": _split(train_rows, chosen.train.labels),
         "evaluation": _split(eval_rows, chosen.evaluation.labels),
@@ -120,8 +125,9 @@ def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
         "pad_token_id": tokenise.pad_token_id,
         "num_dropped_duplicates": chosen.num_dropped_duplicates,
         "num_dropped_rows": chosen.num_dropped_rows,
-        "truncated_share": num_truncated / len(train_rows),
+        "truncated_share": summary.lengths.truncated_share,
         "digest": _digest(arrays),
+        "summary": summary.model_dump(mode="json"),
     }
     np.savez(folder / "splits.npz", **arrays)
     (folder / "facts.json").write_text(json.dumps(facts))
@@ -147,5 +153,8 @@ def _read(folder: Path, spec: WorkloadSpec) -> Data:
             for name in ("train", "evaluation")
         )
     facts = json.loads((folder / "facts.json").read_text())
-    facts["label_names"] = tuple(facts["label_names"])
+    facts |= {
+        "label_names": tuple(facts["label_names"]),
+        "summary": DataSummary.model_validate_json(json.dumps(facts["summary"])),
+    }
     return Data(train, evaluation, **facts, assets=required_assets(spec))

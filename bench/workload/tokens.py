@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bench.errors import DataError
 from bench.workload.models.load import load_tokenizer, num_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerBase
 
     from bench.workload.reading import Text
@@ -30,15 +33,15 @@ class Tokeniser:
         """The token that fills up a batch."""
         return int(self._tokenizer.pad_token_id)
 
-    def __call__(self, texts: Sequence[Text]) -> tuple[list[list[int]], int]:
-        """Tokenise texts, and count those that had to be truncated.
+    def __call__(self, texts: Sequence[Text]) -> tuple[list[list[int]], NDArray[np.int64]]:
+        """Tokenise texts; give the ids of each, truncated, and how many it had before, (texts,).
 
         Raises:
             DataError: a text has no token.
 
         """
-        # One token more than allowed shows which texts are too long; only those are truncated again.
-        rows = self._ids(texts, self.max_length + 1)
+        rows = self._ids(texts, None)
+        lengths = np.array([len(row) for row in rows], dtype=np.int64)
         too_long = [number for number, row in enumerate(rows) if len(row) > self.max_length]
         if too_long:
             for number, row in zip(too_long, self._ids([texts[n] for n in too_long], self.max_length), strict=True):
@@ -46,10 +49,12 @@ class Tokeniser:
         if empty := next((text for text, row in zip(texts, rows, strict=True) if not row), None):
             msg = f"the text {empty[:40]!r} has no token for the tokenizer of {self._model}; remove the row"
             raise DataError(msg)
-        return rows, len(too_long)
+        return rows, lengths
 
-    def _ids(self, texts: Sequence[Text], max_length: int) -> list[list[int]]:
+    def _ids(self, texts: Sequence[Text], max_length: int | None) -> list[list[int]]:
         columns = zip(*texts, strict=True) if isinstance(texts[0], tuple) else (texts,)
-        encoded = self._tokenizer(*map(list, columns), truncation=True, max_length=max_length, verbose=False)
+        encoded = self._tokenizer(
+            *map(list, columns), truncation=max_length is not None, max_length=max_length, verbose=False
+        )
         rows: list[list[int]] = encoded["input_ids"]
         return rows

@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 from bench.comparison import compare
 from bench.readings import MemoryParts, StepParts
 from bench.record import Flag, Memory
+from bench.records.data_summary import ClassCount
 from reports import write_joined, write_report
 from reports.overview import split
 
@@ -141,6 +142,21 @@ def pages(
 def hostile_records(make_record: Callable[..., RunRecord]) -> tuple[RunRecord, ...]:
     """Two seeds of twelve strategies, everything from outside named to break something."""
     names = (*EVIL, *(f"freeze:last={last}+amp:dtype=bf16+llrd:decay=0.{last}" for last in range(5)))
+    return tuple(_with_evil_classes(record) for record in _hostile(make_record, names))
+
+
+def _with_evil_classes(record: RunRecord) -> RunRecord:
+    measured = record.measured
+    if measured is None or measured.data is None:
+        return record
+    classes = tuple(ClassCount(name=name, num_train=9, num_eval=3) for name in EVIL)
+    data = measured.data.model_copy(
+        update={"classes": classes, "num_classes": 7, "majority_class": EVIL[0], "notes": EVIL[1:3], "remarks": EVIL}
+    )
+    return record.model_copy(update={"measured": measured.model_copy(update={"data": data})})
+
+
+def _hostile(make_record: Callable[..., RunRecord], names: tuple[str, ...]) -> tuple[RunRecord, ...]:
     return tuple(
         make_record(
             name,

@@ -1,9 +1,11 @@
+import html
 import io
 
 import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
+from bench.analysis.data_words import in_brief, in_full
 from bench.comparison import compare
 from bench.flags import FLAGS
 from bench.record import Flag
@@ -165,3 +167,32 @@ def test_what_does_not_match_is_a_warning_on_every_output(make_record):
     page = render_page(Whole((Part(comparison),)), None, {})
     assert " ".join(page.split()).count("max_length (256 for full; 64 for a|b)") == 1
     assert "<h2>What differs that must not</h2>" in render_page(Whole((Part(compare(records)),)), None, {})
+
+
+def test_what_was_read_comes_before_any_number_in_every_output(records, report):
+    comparison = compare(records)
+    (data,) = comparison.data
+    page = report.read_text()
+    for about, said in in_full(data):
+        assert f"<dt>{about}</dt><dd>{html.escape(said, quote=True).replace('&quot;', '&#34;')}</dd>" in page
+        assert f"- {about}: {escape(said)}" in (report.parent / "summary.md").read_text()
+    shown = " ".join(_plain(comparison, width=400).split())
+    for about, said in in_brief(data):
+        assert f"{about}: {said}" in shown
+    for text, first in (
+        (page, 'class="headline"'),
+        ((report.parent / "summary.md").read_text(), "**"),
+        (shown, "throughput"),
+    ):
+        assert text.index("8,530 rows") < text.index(first)
+
+
+def test_records_that_do_not_say_what_was_read_are_shown_without(records):
+    old = [
+        record.model_copy(update={"measured": record.measured and record.measured.model_copy(update={"data": None})})
+        for record in records
+    ]
+    comparison = compare(old)
+    assert comparison.data == ()
+    assert "What was read" not in render_page(Whole((Part(comparison),)), None, {})
+    assert "read:" not in render_summary([Part(comparison)], None)

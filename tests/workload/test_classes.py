@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.errors import DataError
-from bench.workload.classes import alike, check_classes, in_quotes, remarks_on
+from bench.workload.classes import alike, check_classes, remarks_on
 from bench.workload.cleaning import clean
 from bench.workload.reading import Rows
 
@@ -116,9 +116,3 @@ def test_blanks_around_labels_are_left_off_and_that_is_said() -> None:
 
 def test_nothing_is_said_of_plain_labels() -> None:
     assert remarks(["good", "bad", "good"]) == ()
-
-
-def test_a_name_in_quotes_shows_what_cannot_be_seen() -> None:
-    assert in_quotes("a\N{NO-BREAK SPACE}b\nc\N{ZERO WIDTH SPACE}") == '"a\\xa0b\\nc\\u200b"'
-    assert in_quotes("stra\N{LATIN SMALL LETTER SHARP S}e") == '"stra\N{LATIN SMALL LETTER SHARP S}e"'
-    assert len(in_quotes("long " * 30)) == 42
