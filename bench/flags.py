@@ -41,6 +41,10 @@ FLAGS: dict[str, Kind] = {
     "sampler-gap": _suspect("Memory was not looked at for too long, so the true peak may be higher."),
     "memory-residual": _suspect("The measured parts of the memory do not add up to the measured total."),
     "gpu-lost": _suspect("The device stopped answering during the run."),
+    "checkpoint-head": _note("The head is the checkpoint's own: it had learnt these classes before the run began."),
+    "fresh-head": _note(
+        "The checkpoint has a head for other classes, or for these in no sure order: a fresh one learns."
+    ),
     "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
     "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
     "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),

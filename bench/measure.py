@@ -23,11 +23,20 @@ if TYPE_CHECKING:
     from bench.trainer import Schedule, Trained
     from bench.workload.data import Data
 
-__all__ = ["WARMUP_STEPS", "Observed", "flags_of", "measurement"]
+__all__ = ["WARMUP_STEPS", "Observed", "StartingPoint", "flags_of", "measurement"]
 
 WARMUP_STEPS = 2
 """Steps left out of the steady rates: the first ones fill caches and allocate optimizer state."""
 MIN_STEADY_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartingPoint:
+    """What a run begins from, before its plan is applied: the same for all runs of a comparison with one seed."""
+
+    head: str
+    """Where the head comes from, and why."""
+    flags: tuple[Flag, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,7 @@ class Observed:
 
     data: Data
     prepared: Prepared
+    start: StartingPoint
     schedule: Schedule
     trained: Trained
     memory: Memory
@@ -87,6 +97,7 @@ def measurement(seen: Observed) -> Measurement:
         curve_seconds=seen.curve_seconds,
         layer_rates=seen.layer_rates,
         num_labels=len(data.label_names),
+        head=seen.start.head,
         num_train_rows=len(data.train),
         num_dropped_duplicates=data.num_dropped_duplicates,
         num_dropped_rows=data.num_dropped_rows,
@@ -124,7 +135,7 @@ def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
 
 def flags_of(seen: Observed) -> tuple[Flag, ...]:
     """Find the doubts that only the run itself knows of; `bench.validity` finds those that its record tells."""
-    precision, flags = seen.prepared.precision, [*seen.prepared.flags, *seen.afterwards.flags]
+    precision, flags = seen.prepared.precision, [*seen.start.flags, *seen.prepared.flags, *seen.afterwards.flags]
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
         flags.append(Flag(code="amp-without-effect", message=message))

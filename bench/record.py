@@ -131,6 +131,8 @@ class Measurement(Frozen):
     """Evaluating for the curve while training stood still; not part of train_seconds."""
     layer_rates: tuple[LayerRate, ...]
     num_labels: Count
+    head: str | None = None
+    """Where the head that training began with comes from, "fresh" or "of the checkpoint", and why."""
     num_train_rows: Count
     num_dropped_duplicates: Count
     num_dropped_rows: Count

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.evaluation import Answers
+    from bench.measure import StartingPoint
     from bench.prepared import Prepared
     from bench.probes.peaks import Peaks
     from bench.protocol import Message
@@ -45,11 +46,12 @@ class Run:
         spec: RunSpec,
         data: Data,
         prepared: Prepared,
+        start: StartingPoint,
         schedule: Schedule,
         send: Callable[[Message], None],
         peaks: Peaks,
     ) -> None:
-        self.spec, self.data, self.prepared, self.schedule = spec, data, prepared, schedule
+        self.spec, self.data, self.prepared, self.start, self.schedule = spec, data, prepared, start, schedule
         self.send, self.peaks = send, peaks
         self.neighbours = Neighbours(prepared.device)
         self.curve: list[CurvePoint] = []
@@ -109,6 +111,7 @@ class Run:
         seen = Observed(
             data=data,
             prepared=prepared,
+            start=self.start,
             schedule=self.schedule,
             trained=trained,
             memory=memory.model_copy(update={"parts": parts}),

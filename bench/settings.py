@@ -27,7 +27,7 @@ from bench.experiment.bounds import (
     WeightDecay,
 )
 from bench.files import read_config
-from bench.spec import RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
+from bench.spec import HeadChoice, RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +40,13 @@ __all__ = ["QUICK", "WORK", "WORK_SINCE", "Settings"]
 _RUN, _WORKLOAD = RunSpec.model_fields, WorkloadSpec.model_fields
 
 WORK = (
-    *("strategies", "model", "dataset", "subset", "text_column", "label_column", "encoding", "quoting"),
+    *("strategies", "model", "head", "dataset", "subset", "text_column", "label_column", "encoding", "quoting"),
     *("train_split", "eval_split", "max_length"),
     *("train_samples", "eval_samples", "data_seed", "steps", "batch_size", "micro_batch_size", "lr"),
     *("warmup_ratio", "weight_decay", "max_grad_norm"),
 )
 """The settings that say what a gate trains, and on which rows."""
-WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
+WORK_SINCE = ("head", "subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
 
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
@@ -58,6 +58,10 @@ class Settings(Frozen):
 
     strategies: str = Field("freeze,full,amp", description="Compositions to compare: name:option=value, joined by +.")
     model: str = Field(_WORKLOAD["model"].default, description="Preset, local directory, GGUF file or Hub id.")
+    head: HeadChoice = Field(
+        "auto",
+        description="auto takes the checkpoint's head where its classes are the data's; fresh and checkpoint force.",
+    )
     dataset: str = Field(_WORKLOAD["dataset"].default, description="Preset, local file or directory, or Hub id.")
     subset: str | None = Field(None, description="Which of several data sets in one folder or Hub id.")
     text_column: str | None = Field(None, description="Column of the texts, or two as a pair: premise,hypothesis.")

@@ -24,7 +24,19 @@ from bench.experiment.bounds import (
     WeightDecay,
 )
 
-__all__ = ["LATER_FIELDS", "RunSpec", "Term", "WorkloadSpec", "format_strategy", "parse_strategies", "parse_strategy"]
+__all__ = [
+    "LATER_FIELDS",
+    "HeadChoice",
+    "RunSpec",
+    "Term",
+    "WorkloadSpec",
+    "format_strategy",
+    "parse_strategies",
+    "parse_strategy",
+]
+
+HeadChoice = Literal["auto", "fresh", "checkpoint"]
+"""The checkpoint's head where it fits the data, a fresh one in any case, the checkpoint's or an error."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -45,6 +57,7 @@ class WorkloadSpec(Frozen):
 
     model: str = "smollm2-135m"
     """A preset, a local directory, a GGUF file, or a Hub id."""
+    head: HeadChoice = "auto"
     dataset: str = "rotten-tomatoes"
     """A preset, a local file or directory of splits, or a Hub id."""
     subset: str | None = None
@@ -68,7 +81,7 @@ class WorkloadSpec(Frozen):
     """Seed of the draw of rows and of a split that the data set does not have."""
 
 
-LATER_FIELDS = ("subset", "encoding", "quoting")
+LATER_FIELDS = ("head", "subset", "encoding", "quoting")
 """Of a workload, since records are written: absent from those of before."""
 
 

@@ -33,7 +33,7 @@ __all__ = ["Stepper", "benchmark_steps", "spec_of"]
 _SPARE = 2
 """Steps that a profiler may ask for after those that are timed."""
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Of the tiny model and its data: a change of what follows makes old ones stale."""
 _WIDTH, _NUM_ROWS = 128, 800
 
@@ -44,7 +44,7 @@ class Stepper:
     def __init__(self, spec: RunSpec) -> None:
         """Load model and data, and apply the strategy."""
         data = load_data(spec.workload)
-        loaded = load_model(spec.workload.model, num_labels=len(data.label_names), seed=spec.seed)
+        loaded = load_model(spec.workload.model, labels=data.label_names, seed=spec.seed, head=spec.workload.head)
         view = view_of(loaded.model, loaded.fresh)
         self._device = torch.device(spec.device)
         prepared = prepare(

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from bench.errors import BenchError, RecordError, UsageError
 from bench.files import replace_file
 from bench.record import RunRecord
-from bench.spec import LATER_FIELDS
+from bench.spec import LATER_FIELDS, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,7 +169,7 @@ def file_name(spec: RunSpec) -> str:
     """Name the file of a run: what a reader looks for, and a digest that keeps equal names apart."""
     asked = spec.model_dump(mode="json")
     for name in LATER_FIELDS:  # a run that does not use them keeps the name that it had before there were any
-        if asked["workload"][name] is None:
+        if asked["workload"][name] == WorkloadSpec.model_fields[name].default:
             del asked["workload"][name]
     canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]

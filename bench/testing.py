@@ -23,7 +23,7 @@ from bench.rates import Rates
 from bench.spec import parse_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from transformers import PreTrainedModel
@@ -160,8 +160,8 @@ def tiny_llama(
     return LlamaForSequenceClassification(config)
 
 
-def save_tiny_llama(directory: Path, *, width: int = 16) -> Path:
-    """Write a tiny Llama and a tokenizer of single words into `directory`, as a local model."""
+def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] = ()) -> Path:
+    """Write a tiny Llama and a tokenizer of single words into `directory`, as a local model; with a head for `labels`, if any."""
     from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
 
@@ -173,7 +173,10 @@ def save_tiny_llama(directory: Path, *, width: int = 16) -> Path:
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")  # noqa: S106
     with quiet():
         fast.save_pretrained(directory)
-        tiny_llama(width=width).save_pretrained(directory)
+        model = tiny_llama(width=width, num_labels=len(labels) or 2)
+        if labels:
+            model.config.id2label = dict(enumerate(labels))
+        (model if labels else model.base_model).save_pretrained(directory)
     return directory
 
 

@@ -15,6 +15,7 @@ from bench.build import prepare
 from bench.compose import compose
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.forward.prefix import Shelf
+from bench.measure import StartingPoint
 from bench.probes.peaks import Peaks
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
@@ -67,7 +68,8 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     spec, began = request.spec, time.perf_counter()
     send(Phase(name="fetch", at=time.monotonic()))
     data = load_data(spec.workload, report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")))
-    loaded = load_model(spec.workload.model, num_labels=len(data.label_names), seed=spec.seed)
+    workload = spec.workload
+    loaded = load_model(workload.model, labels=data.label_names, seed=spec.seed, head=workload.head)
     if request.mode == "prepare":
         send(DataRead(data=data.summary))
         return Finished()
@@ -99,7 +101,8 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             cache_bytes=_cache_bytes(prepared, spec, data),
         )
     )
-    run = Run(spec=spec, data=data, prepared=prepared, schedule=schedule, send=send, peaks=peaks)
+    start = StartingPoint(head=str(loaded.head), flags=loaded.head.flags)
+    run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)
     if request.mode == "dry":
         return run.dry()
     run.warm_up()
@@ -108,7 +111,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         return finished
     send(finished)
     send(Phase(name="save", at=time.monotonic()))
-    _save(prepared, spec, data, Path(request.save_model))
+    _save(prepared, spec, Path(request.save_model))
     return Saved()
 
 
@@ -141,12 +144,10 @@ def _shelf(request: Request, data: Data) -> Shelf | None:
     return Shelf(Path(request.shelf), f"{request.spec.workload.model_dump_json()} {data.digest}")
 
 
-def _save(prepared: Prepared, spec: RunSpec, data: Data, directory: Path) -> None:
+def _save(prepared: Prepared, spec: RunSpec, directory: Path) -> None:
     """Keep the trained weights, an adapter alone where there is one, in the layout of transformers."""
     prepared.forward.close()
     model = cast("PreTrainedModel", prepared.model)
-    model.config.id2label = dict(enumerate(data.label_names))
-    model.config.label2id = {name: number for number, name in enumerate(data.label_names)}
     model.save_pretrained(directory)
     load_tokenizer(spec.workload.model).save_pretrained(directory)
 

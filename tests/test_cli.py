@@ -151,6 +151,14 @@ def test_trained_weights_are_kept_and_load_in_transformers(
     assert AutoTokenizer.from_pretrained(folder)("word1").input_ids
 
 
+def test_a_head_that_the_checkpoint_does_not_bring_cannot_be_asked_for(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["compare", "--strategies", "freeze", *workload, "--head", "checkpoint", "--in-process"]
+    assert call([*arguments, "--out", str(tmp_path / "results")], monkeypatch) == 2
+    assert "as --head checkpoint asks: the checkpoint brings none" in capsys.readouterr().err
+
+
 def test_fp16_on_a_cpu_runs_with_its_scaler_and_carries_a_flag(
     workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from statistics import fmean
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bench.flags import FLAGS, is_suspect
-from bench.measure import _phase_steps, flags_of
+from bench.measure import StartingPoint, _phase_steps, flags_of
 from bench.plan import Phase as PlanPhase
 from bench.probes import host, matmul_rate
 from bench.probes.peaks import Peaks
@@ -47,7 +49,8 @@ def run(
     monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
 
     def carry_out(text: str = "full", *, save_model: str | None = None, **changes: Any) -> tuple[RunRecord, list[str]]:
-        spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=8, epochs=2, **changes)
+        fields: dict[str, Any] = {"workload": workload, "batch_size": 8, "epochs": 2} | changes
+        spec = RunSpec(strategy=parse_strategy(text), **fields)
         messages: list[Message] = []
         record = InProcessRunner().run(Request(spec=spec, save_model=save_model), messages.append)
         return record, [message.name for message in messages if isinstance(message, Phase)]
@@ -157,6 +160,35 @@ def test_steps_at_which_other_layers_train(phases: list[tuple[int, str]], expect
     assert _phase_steps(prepared, schedule) == expected
 
 
+def test_a_head_that_was_trained_goes_on_where_it_stood_whatever_the_order_of_its_rows(
+    run: Callable[..., tuple[RunRecord, list[str]]], workload: WorkloadSpec, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    trained, _ = run(save_model=str(kept), lr=1e-2)
+    assert trained.measured is not None
+    assert trained.measured.head == "fresh: the checkpoint brings none"
+    weights, config = load_file(kept / "model.safetensors"), json.loads((kept / "config.json").read_text())
+    assert config["id2label"] == {"0": "bad", "1": "good"}
+    save_file(weights | {"score.weight": weights["score.weight"].flip(0)}, kept / "model.safetensors", {"format": "pt"})
+    turned = {"id2label": {"0": "GOOD ", "1": "Bad"}, "label2id": {"GOOD ": 0, "Bad": 1}}
+    (kept / "config.json").write_text(json.dumps(config | turned))
+
+    def go_on(head: str) -> RunRecord:
+        changes = {"model": str(kept), "head": head}
+        return run("freeze", lr=1e-12, steps=1, workload=workload.model_copy(update=changes))[0]
+
+    taken, fresh = go_on("auto"), go_on("fresh")
+    assert taken.measured is not None
+    assert fresh.measured is not None
+    assert taken.measured.evaluation.correct == trained.measured.evaluation.correct
+    assert taken.measured.evaluation.loss == pytest.approx(trained.measured.evaluation.loss, rel=1e-5)
+    assert taken.measured.head.startswith("of the checkpoint: 2 of its 2 classes are those of the data")
+    assert fresh.measured.head == "fresh: a fresh one was asked for (--head fresh)"
+    assert fresh.measured.evaluation.loss != pytest.approx(trained.measured.evaluation.loss, rel=1e-2)
+    assert "checkpoint-head" in {flag.code for flag in taken.flags}
+    assert "fresh-head" in {flag.code for flag in fresh.flags}
+
+
 def test_skipped_steps_are_known_by_their_numbers() -> None:
     device, precision = torch.device("cpu"), SimpleNamespace(num_skipped_steps=0)
     prepared: Any = SimpleNamespace(device=device, precision=precision)
@@ -164,6 +196,7 @@ def test_skipped_steps_are_known_by_their_numbers() -> None:
         spec=RunSpec(strategy=parse_strategy("full")),
         data=None,  # type: ignore[arg-type]
         prepared=prepared,
+        start=StartingPoint(head="fresh", flags=()),
         schedule=Schedule(epochs=[]),
         send=lambda _: None,
         peaks=Peaks(device),
@@ -189,6 +222,11 @@ def test_doubts_that_only_the_run_itself_knows_of(
     monkeypatch.setattr("bench.measure.has_native_bf16", lambda _device: False)
     packed, failed = Flag(code="not-packed", message="x"), Flag(code="probe-failed", message="y")
     prepared = SimpleNamespace(precision=SimpleNamespace(dtype=asked), flags=(packed,), device=torch.device("cpu"))
-    seen: Any = SimpleNamespace(prepared=prepared, compute_dtype=ran, afterwards=SimpleNamespace(flags=(failed,)))
+    seen: Any = SimpleNamespace(
+        start=StartingPoint(head="fresh", flags=()),
+        prepared=prepared,
+        compute_dtype=ran,
+        afterwards=SimpleNamespace(flags=(failed,)),
+    )
 
     assert [flag.code for flag in flags_of(seen)] == ["not-packed", "probe-failed", *codes]

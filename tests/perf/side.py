@@ -87,7 +87,7 @@ def load(strategy: str, model: str, num_rows: int) -> Work:
     """Load a preset and the default data, with dropout off so that both sides compute the same."""
     workload = WorkloadSpec(model=model, train_samples=num_rows, eval_samples=16)
     data = load_data(workload)
-    loaded = load_model(model, num_labels=len(data.label_names), seed=0)
+    loaded = load_model(model, labels=data.label_names, seed=0)
     for module in loaded.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0

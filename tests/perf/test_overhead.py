@@ -21,6 +21,7 @@ import pytest
 from rich.console import Console
 from torch.nn.functional import cross_entropy
 
+from bench.measure import StartingPoint
 from bench.probes.peaks import Peaks
 from bench.progress import Display
 from bench.protocol import read_message
@@ -81,6 +82,7 @@ def watched(prepared: Prepared, work: Work, batches: Sequence[NDArray[np.int64]]
         spec=RunSpec(strategy=parse_strategy("full"), evaluations=1),
         data=work.data,
         prepared=prepared,
+        start=StartingPoint(head="fresh", flags=()),
         schedule=Schedule(epochs=[batches]),
         send=send,
         peaks=Peaks(prepared.device),

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.assets
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_preset_model_is_as_described(name: str) -> None:
-    loaded = load_model(name, num_labels=2, seed=0)
+    loaded = load_model(name, labels=("0", "1"), seed=0)
     view = view_of(loaded.model, loaded.fresh)
     assert sum(layer.num_params for layer in view.layers[:-1]) == MODELS[name].num_params
     assert loaded.fresh == set(view.layers[-1].param_names)

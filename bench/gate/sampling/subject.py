@@ -28,7 +28,7 @@ TINY = "tiny"
 _LEAST_STEPS = 2 * NUM_WARMUP_STEPS
 _DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_WARMUP_STEPS + 50, "timeout": 600.0}
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Of the tiny model and its data: a change of what follows makes old ones stale."""
 _WIDTH, _NUM_ROWS, _NUM_WORDS = 64, 800, 8
 _TINY: Mapping[str, Any] = {"train_samples": None, "eval_samples": None, "lr": 1e-3}

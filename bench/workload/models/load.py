@@ -12,14 +12,19 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from bench.errors import ModelError
 from bench.workload.causes import first_line
+from bench.workload.models.fitting import fit_head
+from bench.workload.models.heads import rows_of
 from bench.workload.origins import model_folder
 from bench.workload.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from bench.spec import HeadChoice
+    from bench.workload.models.fitting import HeadOrigin
 
 __all__ = ["LoadedModel", "first_position", "load_model", "load_tokenizer", "num_positions"]
 
@@ -34,28 +39,32 @@ class LoadedModel:
     model: PreTrainedModel
     fresh: frozenset[str]
     """Names of the newly initialised parameters: the head, and at times a pooler inside the body."""
+    head: HeadOrigin
 
 
-def load_model(name: str, *, num_labels: int, seed: int) -> LoadedModel:
-    """Load a sequence classifier in fp32, with a fresh head that depends on the seed alone.
+def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice = "auto") -> LoadedModel:
+    """Load a sequence classifier in fp32, with the checkpoint's head if that is one for `labels`, else a fresh one.
 
     Args:
         name: A preset, a local directory, a GGUF file, or a Hub id.
-        num_labels: Classes; one class still gets two outputs, since one output would be a regression.
+        labels: Names of the data's classes, two or more; output i of the model is for the i-th.
         seed: Of the initialisation of what the checkpoint does not have.
+        head: "fresh" and "checkpoint" leave no choice.
 
     Raises:
         UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
-        ModelError: the files are no classifier that transformers can load.
+        ModelError: the files are no classifier that transformers can load, or its head is asked for and does not fit.
 
     """
     folder = model_folder(name)
+    rows = rows_of(_config(name, folder), labels) if head != "fresh" else "a fresh one was asked for (--head fresh)"
     with _explained("model", name, folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model, info = AutoModelForSequenceClassification.from_pretrained(
             folder,
             dtype=torch.float32,
-            num_labels=max(2, num_labels),
+            # A head whose classes are known comes as it is, and its rows are chosen below.
+            **({"num_labels": len(labels)} if isinstance(rows, str) else {}),
             problem_type="single_label_classification",
             ignore_mismatched_sizes=True,
             use_safetensors=True,
@@ -63,11 +72,15 @@ def load_model(name: str, *, num_labels: int, seed: int) -> LoadedModel:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
-    _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
+        mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
+        _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
+        fitted = fit_head(model, labels, rows, missing=set(info["missing_keys"]), mismatched=mismatched)
+    if head == "checkpoint" and not fitted.origin.is_of_checkpoint:
+        msg = f"the head of {name} cannot be taken, as --head checkpoint asks: {fitted.origin.reason}"
+        raise ModelError(msg)
     model.config.use_cache = False
     model.config.get_text_config().pad_token_id = load_tokenizer(name).pad_token_id
-    return LoadedModel(model, frozenset(info["missing_keys"]) | mismatched)
+    return LoadedModel(model, fitted.fresh, fitted.origin)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -102,11 +115,15 @@ def num_positions(name: str) -> int | None:
         ModelError: its configuration cannot be read.
 
     """
-    folder = model_folder(name)
-    with _explained("configuration", name, folder):
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).get_text_config()
+    config = _config(name, model_folder(name)).get_text_config()
     positions: int | None = getattr(config, "max_position_embeddings", None)
     return positions - first_position(config) if positions else None
+
+
+def _config(name: str, folder: Path) -> PreTrainedConfig:
+    with _explained("configuration", name, folder):
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return config
 
 
 def first_position(config: PreTrainedConfig) -> int:

@@ -24,7 +24,7 @@ def edit(file: Path, **changes: object) -> None:
 
 
 def test_a_classifier_is_set_up_for_single_labels_in_fp32(tiny_model: Path) -> None:
-    model = load_model(str(tiny_model), num_labels=3, seed=0).model
+    model = load_model(str(tiny_model), labels=("0", "1", "2"), seed=0).model
     config = model.config
     assert type(model).__name__ == "LlamaForSequenceClassification"
     assert {param.dtype for param in model.parameters()} == {torch.float32}
@@ -36,13 +36,13 @@ def test_half_precision_weights_arrive_in_fp32(copy: Path) -> None:
     weights = copy / "model.safetensors"
     save_file({name: tensor.half() for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
     edit(copy / "config.json", dtype="float16")
-    model = load_model(str(copy), num_labels=2, seed=0).model
+    model = load_model(str(copy), labels=("0", "1"), seed=0).model
     assert {param.dtype for param in model.parameters()} == {torch.float32}
 
 
 def test_the_seed_decides_the_head_and_nothing_else(tiny_model: Path) -> None:
     before = torch.get_rng_state()
-    models: list[Any] = [load_model(str(tiny_model), num_labels=2, seed=seed).model for seed in (0, 0, 1)]
+    models: list[Any] = [load_model(str(tiny_model), labels=("0", "1"), seed=seed).model for seed in (0, 0, 1)]
     first, again, other = models
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(first.score.weight, again.score.weight)
@@ -50,46 +50,34 @@ def test_the_seed_decides_the_head_and_nothing_else(tiny_model: Path) -> None:
     assert all(map(torch.equal, first.model.parameters(), other.model.parameters()))
 
 
-def test_one_class_still_gets_two_outputs(tiny_model: Path) -> None:
-    assert load_model(str(tiny_model), num_labels=1, seed=0).model.config.num_labels == 2
-
-
 def test_what_the_checkpoint_lacks_is_fresh(tiny_model: Path, tmp_path: Path) -> None:
-    assert load_model(str(tiny_model), num_labels=2, seed=0).fresh == {"score.weight"}
+    assert load_model(str(tiny_model), labels=("0", "1"), seed=0).fresh == {"score.weight"}
     config = BertConfig(vocab_size=18, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2)
     BertForMaskedLM(config).save_pretrained(tmp_path / "bert")
     AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "bert")
-    loaded = load_model(str(tmp_path / "bert"), num_labels=2, seed=0)
+    loaded = load_model(str(tmp_path / "bert"), labels=("0", "1"), seed=0)
     assert {"bert.pooler.dense.weight", "classifier.weight"} < loaded.fresh
     assert loaded.fresh == set(view_of(loaded.model, loaded.fresh).layers[-1].param_names)
-
-
-def test_a_head_for_other_classes_is_fresh(tiny_model: Path, tmp_path: Path) -> None:
-    trained = load_model(str(tiny_model), num_labels=5, seed=0).model
-    trained.save_pretrained(tmp_path / "five")
-    load_tokenizer(str(tiny_model)).save_pretrained(tmp_path / "five")
-    assert load_model(str(tmp_path / "five"), num_labels=5, seed=1).fresh == set()
-    assert load_model(str(tmp_path / "five"), num_labels=2, seed=1).fresh == {"score.weight"}
 
 
 def test_weights_that_do_not_fit_the_configuration_are_refused(copy: Path) -> None:
     edit(copy / "config.json", intermediate_size=32)
     with pytest.raises(ModelError, match=r"do not fit its config.json: model.layers.0.mlp"):
-        load_model(str(copy), num_labels=2, seed=0)
+        load_model(str(copy), labels=("0", "1"), seed=0)
 
 
 def test_weights_of_another_architecture_are_refused(copy: Path) -> None:
     weights = copy / "model.safetensors"
     save_file({f"other.{name}": tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
     with pytest.raises(ModelError, match="are those of another architecture"):
-        load_model(str(copy), num_labels=2, seed=0)
+        load_model(str(copy), labels=("0", "1"), seed=0)
 
 
 def test_a_folder_without_safetensors_is_refused_in_one_line(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").touch()  # never read: it is a pickle
     with pytest.raises(ModelError, match="as a pickle alone") as caught:
-        load_model(str(copy), num_labels=2, seed=0)
+        load_model(str(copy), labels=("0", "1"), seed=0)
     assert "\n" not in str(caught.value)
 
 
@@ -98,14 +86,14 @@ def test_a_folder_without_safetensors_is_refused_in_one_line(copy: Path) -> None
 def test_a_damaged_file_is_refused_in_one_line(file: str, keep: int, copy: Path) -> None:
     (copy / file).write_bytes((copy / file).read_bytes()[:keep])
     with pytest.raises(ModelError, match="cannot load the") as caught:
-        load_model(str(copy), num_labels=2, seed=0)
+        load_model(str(copy), labels=("0", "1"), seed=0)
     assert "\n" not in str(caught.value)
 
 
 def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path) -> None:
     (copy / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     edit(copy / "config.json", model_type="novel", auto_map={"AutoConfig": "code.Config"})
-    for attempt in (lambda: load_model(str(copy), num_labels=2, seed=0), lambda: num_positions(str(copy))):
+    for attempt in (lambda: load_model(str(copy), labels=("0", "1"), seed=0), lambda: num_positions(str(copy))):
         with pytest.raises(ModelError, match="cannot load the"):
             attempt()
     assert not (tmp_path / "ran").exists()
@@ -136,7 +124,7 @@ def test_a_folder_without_a_tokenizer_is_refused(copy: Path) -> None:
 
 def test_an_unknown_model_is_refused() -> None:
     with pytest.raises(UnknownName, match="Did you mean minilm-l6"):
-        load_model("minilm-l5", num_labels=2, seed=0)
+        load_model("minilm-l5", labels=("0", "1"), seed=0)
 
 
 def test_a_hub_model_without_the_hub_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -145,7 +133,7 @@ def test_a_hub_model_without_the_hub_is_refused_in_one_line(monkeypatch: pytest.
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match=r"model owner/name .*: HF_HUB_OFFLINE is set") as caught:
-        load_model("owner/name", num_labels=2, seed=0)
+        load_model("owner/name", labels=("0", "1"), seed=0)
     assert "\n" not in str(caught.value)
 
 
@@ -160,11 +148,11 @@ def test_a_hub_model_comes_from_the_local_cache_of_the_hub(
     (repository / "refs" / "main").write_text(revision)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_CACHE", str(tmp_path))
-    assert load_model("owner/name", num_labels=2, seed=0).fresh == {"score.weight"}
+    assert load_model("owner/name", labels=("0", "1"), seed=0).fresh == {"score.weight"}
 
 
 def test_a_gguf_file_is_converted_once_and_loads_without_its_quantisation(tiny_gguf: Path) -> None:
-    loaded = load_model(str(tiny_gguf), num_labels=2, seed=0)
+    loaded = load_model(str(tiny_gguf), labels=("0", "1"), seed=0)
     assert loaded.fresh == {"score.weight"}
     assert not hasattr(loaded.model.config, "quantization_config")
     body: Any = loaded.model.base_model
@@ -196,5 +184,5 @@ def test_a_damaged_gguf_file_is_refused_in_one_line(keep: int, tiny_gguf: Path, 
     path = tmp_path / "half.gguf"
     path.write_bytes(tiny_gguf.read_bytes()[:keep])
     with pytest.raises(ModelError, match=r"cannot convert .*half.gguf: |is no GGUF file") as caught:
-        load_model(str(path), num_labels=2, seed=0)
+        load_model(str(path), labels=("0", "1"), seed=0)
     assert "\n" not in str(caught.value)
