@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bench.analysis.initial_losses import flag_unlike
 from bench.errors import UnknownName
 from bench.matching import Mismatch, asked, in_words, mismatches
 from bench.metrics import METRICS
@@ -111,6 +112,8 @@ def compare(
         return _not_valid(groups, found)
     done = [name for name, group in groups.items() if any(record.status == "ok" for record in group)]
     chosen = reference or ("full" if "full" in done else next(iter(done), None))
+    if not found:
+        groups = flag_unlike(groups, chosen)
     bare = {name: make_row(name, group, is_reference=name == chosen) for name, group in groups.items()}
     base = bare[chosen] if chosen is not None else None
     rows = tuple(_against(row, base) for row in bare.values())

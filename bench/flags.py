@@ -41,6 +41,9 @@ FLAGS: dict[str, Kind] = {
     "sampler-gap": _suspect("Memory was not looked at for too long, so the true peak may be higher."),
     "memory-residual": _suspect("The measured parts of the memory do not add up to the measured total."),
     "gpu-lost": _suspect("The device stopped answering during the run."),
+    "other-start": _suspect(
+        "The run began from another model, head or data than the others, so it says nothing of its strategy."
+    ),
     "checkpoint-head": _note("The head is the checkpoint's own: it had learnt these classes before the run began."),
     "fresh-head": _note(
         "The checkpoint has a head for other classes, or for these in no sure order: a fresh one learns."

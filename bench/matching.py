@@ -92,17 +92,15 @@ def _fields(record: RunRecord) -> _Fields:
 
 
 def _of_measured(measured: Measurement) -> _Fields:
-    known = {"head": measured.head} if measured.head else {}
-    return (
-        _of_embeddings(measured)
-        | known
-        | {
-            "data_digest": measured.data_digest[:12],
-            "num_steps": measured.num_steps,
-            "num_samples": measured.num_samples,
-            "evaluation rows": measured.evaluation.num_samples,
-        }
-    )
+    return {
+        **_of_embeddings(measured),
+        **({"head": measured.head} if measured.head else {}),
+        **({"weights of the model": measured.model_digest[:19]} if measured.model_digest else {}),
+        "data_digest": measured.data_digest[:12],
+        "num_steps": measured.num_steps,
+        "num_samples": measured.num_samples,
+        "evaluation rows": measured.evaluation.num_samples,
+    }
 
 
 def _of_embeddings(measured: Measurement) -> _Fields:

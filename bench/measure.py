@@ -36,7 +36,9 @@ class StartingPoint:
 
     head: str
     """Where the head comes from, and why."""
-    flags: tuple[Flag, ...]
+    flags: tuple[Flag, ...] = ()
+    model_digest: str | None = None
+    initial_loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,8 @@ def measurement(seen: Observed) -> Measurement:
         layer_rates=seen.layer_rates,
         num_labels=len(data.label_names),
         head=seen.start.head,
+        model_digest=seen.start.model_digest,
+        initial_loss=seen.start.initial_loss,
         num_train_rows=len(data.train),
         num_dropped_duplicates=data.num_dropped_duplicates,
         num_dropped_rows=data.num_dropped_rows,

@@ -131,6 +131,10 @@ class Measurement(Frozen):
     """Evaluating for the curve while training stood still; not part of train_seconds."""
     layer_rates: tuple[LayerRate, ...]
     num_labels: Count
+    model_digest: str | None = None
+    """Of the weights, configuration and tokenizer that training began with: "commit:..." on the Hub, or "sha256:..."."""
+    initial_loss: Loss | None = None
+    """Cross-entropy of the first batch before training, in eval mode and fp32, whatever the strategy; in nats."""
     head: str | None = None
     """Where the head that training began with comes from, "fresh" or "of the checkpoint", and why."""
     num_train_rows: Count

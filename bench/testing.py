@@ -176,7 +176,7 @@ def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] =
         model = tiny_llama(width=width, num_labels=len(labels) or 2)
         if labels:
             model.config.id2label = dict(enumerate(labels))
-        (model if labels else model.base_model).save_pretrained(directory)
+        cast("PreTrainedModel", model if labels else model.base_model).save_pretrained(directory)
     return directory
 
 

@@ -14,6 +14,7 @@ from bench import registry
 from bench.build import prepare
 from bench.compose import compose
 from bench.errors import Diverged, Unsupported, UsageError
+from bench.forward.initial_loss import initial_loss
 from bench.forward.prefix import Shelf
 from bench.measure import StartingPoint
 from bench.probes.peaks import Peaks
@@ -21,6 +22,7 @@ from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress,
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
 from bench.workload.data import load_data
+from bench.workload.models.digest import model_digest
 from bench.workload.models.load import load_model, load_tokenizer
 from bench.workload.presets import rates_of
 from bench.workload.view import view_of
@@ -70,6 +72,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     data = load_data(spec.workload, report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")))
     workload = spec.workload
     loaded = load_model(workload.model, labels=data.label_names, seed=spec.seed, head=workload.head)
+    digest = model_digest(workload.model)
     if request.mode == "prepare":
         send(DataRead(data=data.summary))
         return Finished()
@@ -79,6 +82,12 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     send(Phase(name="load", at=time.monotonic()))
     view = view_of(loaded.model, loaded.fresh)
     plan = plan_of(spec, view)
+    schedule = (dry_schedule if request.mode == "dry" else schedule_of)(spec, data.train)
+    start = StartingPoint(head=str(loaded.head), flags=loaded.head.flags, model_digest=digest)
+    if request.mode == "run":
+        asked = time.perf_counter()
+        loss = initial_loss(loaded.model, data.train, schedule.epochs[0][0], data.pad_token_id)
+        start, began = replace(start, initial_loss=loss), began + time.perf_counter() - asked
     prepared = prepare(
         loaded.model,
         view,
@@ -89,9 +98,8 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         rates=rates_of(spec.workload.model),
         device=_device(spec),
         weight_decay=spec.weight_decay,
-        shelf=_shelf(request, data),
+        shelf=_shelf(request, data, digest),
     )
-    schedule = (dry_schedule if request.mode == "dry" else schedule_of)(spec, data.train)
     send(
         Planned(
             changes=plan.changes(view),
@@ -101,7 +109,6 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             cache_bytes=_cache_bytes(prepared, spec, data),
         )
     )
-    start = StartingPoint(head=str(loaded.head), flags=loaded.head.flags)
     run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)
     if request.mode == "dry":
         return run.dry()
@@ -137,11 +144,11 @@ def _device(spec: RunSpec) -> torch.device:
     return torch.device(spec.device.partition(":")[0])
 
 
-def _shelf(request: Request, data: Data) -> Shelf | None:
+def _shelf(request: Request, data: Data, model_digest: str) -> Shelf | None:
     """Find the place that equal runs share; a dry run stores nothing that is worth it."""
     if request.shelf is None or request.mode == "dry":
         return None
-    return Shelf(Path(request.shelf), f"{request.spec.workload.model_dump_json()} {data.digest}")
+    return Shelf(Path(request.shelf), f"{request.spec.workload.model_dump_json()} {data.digest} {model_digest}")
 
 
 def _save(prepared: Prepared, spec: RunSpec, directory: Path) -> None:

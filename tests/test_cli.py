@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bench import announcement, cli
@@ -149,6 +150,20 @@ def test_trained_weights_are_kept_and_load_in_transformers(
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     assert model.config.id2label == {0: "bad", 1: "good"}
     assert AutoTokenizer.from_pretrained(folder)("word1").input_ids
+
+
+def test_runs_on_weights_that_were_replaced_in_between_are_not_compared(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, model = tmp_path / "results", save_tiny_llama(tmp_path / "model")
+    arguments = ["compare", *workload, "--model", str(model), "--in-process", "--out", str(out)]
+    assert call([*arguments, "--strategies", "full"], monkeypatch) == 0
+    weights = model / "model.safetensors"
+    save_file({name: 2 * tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
+    call([*arguments, "--strategies", "full,freeze", "--resume"], monkeypatch)
+    headline = (out / "summary.md").read_text()
+    assert "Comparison not valid" in headline
+    assert "weights of the model (sha256:" in headline.replace("\\", "")
 
 
 def test_a_head_that_the_checkpoint_does_not_bring_cannot_be_asked_for(

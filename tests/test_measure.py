@@ -189,6 +189,21 @@ def test_a_head_that_was_trained_goes_on_where_it_stood_whatever_the_order_of_it
     assert "fresh-head" in {flag.code for flag in fresh.flags}
 
 
+def test_all_strategies_begin_with_the_loss_of_the_model_as_it_was_loaded(
+    run: Callable[..., tuple[RunRecord, list[str]]],
+) -> None:
+    records = [run(text)[0] for text in ("full", "freeze", "amp:dtype=bf16", "freeze+cached")]
+    records.append(run("full", seed=1)[0])
+    starts = [(record.measured.initial_loss, record.measured.model_digest) for record in records if record.measured]
+    first, digest = starts[0]
+    assert first is not None
+    assert digest is not None
+    assert starts[:-1] == [(first, digest)] * 4
+    assert starts[-1][0] != first
+    assert records[0].measured is not None
+    assert records[0].measured.losses[0] == pytest.approx(first, rel=1e-4)
+
+
 def test_skipped_steps_are_known_by_their_numbers() -> None:
     device, precision = torch.device("cpu"), SimpleNamespace(num_skipped_steps=0)
     prepared: Any = SimpleNamespace(device=device, precision=precision)

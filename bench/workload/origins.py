@@ -15,7 +15,7 @@ from bench.workload.presets import MODELS, check_model
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TOKENIZER_FILES", "model_folder", "needs_conversion"]
+__all__ = ["TOKENIZER_FILES", "local_path", "model_folder", "needs_conversion"]
 
 TOKENIZER_FILES = (
     "config.json",
@@ -51,16 +51,21 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     """
     check_model(name)
     preset = MODELS.get(name)
-    path = fetch(preset.asset, report) / preset.path if preset else Path(name).expanduser()
+    path = fetch(preset.asset, report) / preset.path if preset else local_path(name)
     if path.is_file():
         return converted(path)
     return path if path.is_dir() else _from_hub(name)
 
 
+def local_path(name: str) -> Path:
+    """Give the place where a model that is no preset is, if it is on this machine."""
+    return Path(name).expanduser()
+
+
 def needs_conversion(name: str) -> bool:
     """Say whether a model is a GGUF file that `model_folder` has yet to convert; it may have yet to be fetched."""
     preset = MODELS.get(name)
-    path = folder_of(ASSETS[preset.asset]) / preset.path if preset else Path(name).expanduser()
+    path = folder_of(ASSETS[preset.asset]) / preset.path if preset else local_path(name)
     return path.suffix.lower() == ".gguf" and not is_converted(path)
 
 

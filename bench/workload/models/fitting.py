@@ -102,7 +102,7 @@ def _brings_any(model: PreTrainedModel, missing: set[str]) -> bool:
 def _outputs(model: PreTrainedModel) -> Mapping[str, int]:
     """Find the parameters that have a place for each class, with the dimension in which they have it."""
     config = deepcopy(model.config)
-    config.num_labels = model.config.num_labels + 1
+    config.num_labels = len(model.config.id2label or ()) + 1
     with torch.device("meta"):
         larger = dict(type(model)(config).named_parameters())
     return {

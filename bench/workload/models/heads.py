@@ -32,7 +32,7 @@ def rows_of(config: PreTrainedConfig, labels: Sequence[str]) -> tuple[int, ...] 
         return f"it was trained for {config.problem_type.replace('_', ' ')}, not for one class of several"
     if config.num_labels == 1:
         return "it has a single output, that of a regression"
-    names: dict[int, Any] = dict(config.id2label or {})
+    names: dict[Any, Any] = dict(config.id2label or {})
     if sorted(names) != list(range(len(names))):
         return f"its id2label numbers its {len(names)} classes otherwise than from 0 on"
     if _contradict(names, config.label2id):

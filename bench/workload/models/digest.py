@@ -1,0 +1,66 @@
+"""Names the weights that a run begins with, so that runs on other weights under the same name are never compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from bench.workload.assets import ASSETS
+from bench.workload.cache import build_once, cache_dir
+from bench.workload.models.folders import weight_files
+from bench.workload.origins import TOKENIZER_FILES, local_path, model_folder
+from bench.workload.presets import MODELS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["model_digest"]
+
+KEPT_FROM_BYTES = 2**20
+"""Smaller files are read faster than the cache is looked into."""
+
+
+def model_digest(name: str) -> str:
+    """Name a model's weights, configuration and tokenizer: "commit:..." of the Hub, else "sha256:..." of the content.
+
+    The digest of a large file is kept in the cache, and taken from there as long as the file's
+    path, size and times of change are the same.
+
+    Args:
+        name: A preset, a local directory, a GGUF file, or a Hub id.
+
+    Raises:
+        UnknownName, AssetError, ModelError: there is no such model here.
+
+    """
+    if preset := MODELS.get(name):
+        return f"sha256:{ASSETS[preset.asset].sha256}"
+    path, folder = local_path(name), model_folder(name)
+    if path.is_file():
+        return f"sha256:{_of_file(path)}"
+    if not path.is_dir():  # the Hub's cache calls a snapshot by its commit
+        return f"commit:{folder.name}"
+    others = {file for pattern in TOKENIZER_FILES for file in folder.glob(pattern) if file.is_file()}
+    content = {file.name: _of_file(file) for file in sorted(others | set(weight_files(folder, name)))}
+    return f"sha256:{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()}"
+
+
+def _of_file(file: Path) -> str:
+    file = file.resolve()
+    known = file.stat()
+    if known.st_size < KEPT_FROM_BYTES:
+        return _read(file)
+    # A copy may keep the time at which the original was modified, but not the time at which it came to its place.
+    key = json.dumps([str(file), known.st_size, known.st_mtime_ns, known.st_ctime_ns])
+    place = cache_dir() / "digests" / hashlib.sha256(key.encode()).hexdigest()[:32]
+    return (build_once(place, lambda folder: _keep(folder, file)) / "sha256").read_text()
+
+
+def _keep(folder: Path, file: Path) -> None:
+    (folder / "sha256").write_text(_read(file))
+
+
+def _read(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
