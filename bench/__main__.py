@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
 
 from bench.errors import BenchError, UsageError
+from bench.inert import inert
 
 __all__ = ["main"]
 
@@ -21,8 +21,7 @@ def main() -> int:
         return run()
     except BenchError as error:
         # One line, whatever names from outside are in it.
-        line = re.sub(r"[\x00-\x1f\x7f-\x9f]+", " ", str(error))
-        print(f"bench: {line}", file=sys.stderr)  # noqa: T201  (for the user)
+        print(f"bench: {inert(str(error))}", file=sys.stderr)  # noqa: T201  (for the user)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         return 130

@@ -13,6 +13,7 @@ from bench.errors import UsageError
 from bench.gate.judge import TIME_METRICS
 from bench.gate.looks import Plan
 from bench.gating import Sides, make_directory, margins_of, names_file, never_red, one_side, with_config
+from bench.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -262,11 +263,9 @@ def _record(
 
 def _failed(recording: Recording) -> int:
     """Say what could not be recorded."""
-    from bench.gate.outputs.signs import printable  # noqa: PLC0415
-
     for name, findings in recording.failed.items():
         Console(stderr=True).print(
-            Text(printable(f"{name}: not recorded: {findings[0].reason}"), style="red"), soft_wrap=True
+            Text(inert(f"{name}: not recorded: {findings[0].reason}"), style="red"), soft_wrap=True
         )
     return _CRASHED if recording.crash else _NOT_MEASURED
 

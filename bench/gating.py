@@ -139,10 +139,9 @@ def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
     words = (*sides.base, *sides.head)
     if words and all(map(names_file, words)):
         from bench.gate.benchmarks import judge_benchmarks  # noqa: PLC0415
-        from bench.gate.judge import TIME_METRICS  # noqa: PLC0415
 
         befores, afters = ([Path(word) for word in side] for side in (sides.base, sides.head))
-        return lambda: judge_benchmarks(befores, afters, dict.fromkeys(TIME_METRICS, margins.default))
+        return lambda: judge_benchmarks(befores, afters, margins)
     from bench.device import choose_device  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
     from bench.gate.sampling.subject import gather  # noqa: PLC0415

@@ -9,7 +9,7 @@ import torch
 from bench.build import prepare
 from bench.device import choose_device
 from bench.errors import UsageError
-from bench.gate.benchmarks import MEMORY_KEY
+from bench.gate.benchmark_files import MEMORY_KEY
 from bench.probes.environment import fingerprint
 from bench.probes.peaks import Peaks
 from bench.schedule import schedule_of

@@ -103,7 +103,8 @@ def _refused(bench, *words):
 def test_wrong_requests_are_answered_in_one_line(bench, make_files, tmp_path):
     words = make_files(number=4)
     one = words[2]
-    assert "4 files of base and 3 of head" in _refused(bench, *words[:-1])
+    late = ["gate", "--base", *words[2:4], "--head", *words[-3:]]
+    assert "2 files of base and 3 of head" in _refused(bench, *late)
     assert "no such file" in _refused(bench, "gate", "--base", "absent*.json", "--head", one)
     assert "Is a directory" in _refused(bench, "gate", "--base", one, "--head", _directory(tmp_path / "x.json"))
     assert "are the same measurement" in _refused(bench, "gate", "--base", one, "--head", one)

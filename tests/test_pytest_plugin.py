@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.benchmarks import MEMORY_KEY, judge_benchmarks
+from bench.gate.benchmark_files import MEMORY_KEY
+from bench.gate.benchmarks import judge_benchmarks
 from bench.stepping import spec_of
 from bench.testing import save_tiny_llama, save_toy_reviews
 

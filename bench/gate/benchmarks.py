@@ -1,157 +1,219 @@
 """Files of pytest-benchmark judged, base against head: one file is one process, so one sample.
 
 All that a file knows, thousands of rounds or not, is of a single process and says nothing of how
-processes differ. The files of both sides are paired in the order in which they were recorded.
-There is no rerun, so red is asked for more certainty than green. A benchmark that any file lacks
-(deleted, renamed, skipped, disabled, failed) is not measured, and never green.
+processes differ. There is no rerun, so red is asked for far more certainty than green, and is held to
+it over the whole suite. A benchmark that a file lacks (deleted, renamed, skipped, disabled, failed) is
+not measured, and never green; one that head alone has is new, and never red.
 """
 
 from __future__ import annotations
 
-import json
-import math
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from bench.errors import UsageError
-from bench.gate.judge import TIME_METRICS, time_findings, unmeasured, without_rerun
-from bench.gate.memory import judge_memory
-from bench.gate.verdict import Judgement, Side
+from bench.gate.benchmark_files import MEMORY_KEY, read_file, refuse_copies
+from bench.gate.judge import unmeasured
+from bench.gate.judging.findings import HOW_TO_MEASURE, Measured, suite_findings
+from bench.gate.judging.looks import Decided, decide_suite, suite_plan
+from bench.gate.judging.turns import are_in_turns
+from bench.gate.margins import Margins, matches
+from bench.gate.memory import MemoryRule, judge_memory
+from bench.gate.verdict import FILE_METRICS, Finding, Judgement, Side
 from bench.phrases import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.gate.judge import TimeRule
-    from bench.gate.verdict import Finding
+    from bench.gate.benchmark_files import BenchmarkFile, Sample
+    from bench.gate.looks import Plan
 
-__all__ = ["MACHINE_KEY", "MEMORY_KEY", "judge_benchmarks"]
-
-MEMORY_KEY = "peak_memory_bytes"
-"""In `extra_info`: the peak of the process, where the benchmark measured it."""
-
-MACHINE_KEY = "bench"
-"""In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
+__all__ = ["Suite", "judge_benchmarks", "read_suite"]
 
 _SHORTEST = 2
-"""Pairs that have an interval."""
+"""Processes of a side that have an interval."""
+_MEMORY = "peak_memory_bytes"
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """What one file holds."""
+class Suite:
+    """The files of both sides."""
 
-    name: str
-    fault: str | None = None
-    """Why it holds nothing."""
-    recorded: datetime | None = None
-    commit: str | None = None
-    machine: dict[str, str] = field(default_factory=dict)
-    benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By full name."""
+    files: tuple[BenchmarkFile, ...]
+    """In the order of recording, those without a time last."""
+    is_head: tuple[bool, ...]
+
+    def side(self, *, head: bool) -> list[BenchmarkFile]:
+        """Give the files of one side."""
+        return [file for file, of_head in zip(self.files, self.is_head, strict=True) if of_head == head]
 
 
-def judge_benchmarks(base: Sequence[Path], head: Sequence[Path], margins: dict[str, float] | None = None) -> Judgement:
-    """Judge every benchmark that any of the files has; `margins` are shares, by the metrics of step time.
+def read_suite(base: Sequence[Path], head: Sequence[Path]) -> Suite:
+    """Read the files of both sides.
 
     Raises:
-        UsageError: a file cannot be opened, a measurement is given twice, or the sides have different numbers of files.
+        UsageError: a file cannot be opened, a measurement is given twice, or a side has no files.
 
     """
-    if not base or len(base) != len(head):
+    if not base or not head:
         msg = f"{len(base)} files of base and {len(head)} of head: give as many of each, recorded in turns"
         raise UsageError(msg)
-    _refuse_copies([*base, *head])
-    befores, afters = (_in_order([_read(path) for path in side]) for side in (base, head))
-    every = [*befores, *afters]
-    rule = without_rerun(margins or {}, len(base))
-    machines = _differences([file for file in every if not file.fault])
-    names = dict.fromkeys(name for file in every for name in file.benchmarks)
-    findings = []
-    for name in names:
-        found = _judge(name, befores, afters, rule, machines)
-        findings += [replace(finding, file=name.partition("::")[0]) for finding in found]
-    faults = tuple(f"{file.name}: {file.fault}." for file in every if file.fault)
-    return Judgement(tuple(findings), _side(befores), _side(afters), (*faults, *_apart(befores, afters)))
+    refuse_copies([*base, *head])
+    # Files of one moment belong together, as the sides may have run at once.
+    placed = [
+        (file.recorded is None, file.recorded and file.recorded.timestamp(), number, of_head, file)
+        for of_head, side in ((False, base), (True, head))
+        for number, file in enumerate(map(read_file, side))
+    ]
+    placed.sort(key=lambda one: (one[0], one[1] or 0.0, one[2], one[3]))
+    suite = Suite(tuple(file for *_, file in placed), tuple(of_head for *_, of_head, _ in placed))
+    if len(base) != len(head) and not are_in_turns(suite.is_head):
+        msg = (
+            f"{len(base)} files of base and {len(head)} of head, not in turns: give as many of each, recorded in turns"
+        )
+        raise UsageError(msg)
+    return suite
+
+
+def judge_benchmarks(
+    base: Sequence[Path], head: Sequence[Path], margins: Margins | None = None, plan: Plan | None = None
+) -> Judgement:
+    """Judge every benchmark that any of the files has; a `plan` tells at how many files a side to look, by default at all.
+
+    Raises:
+        UsageError: a file cannot be opened, a measurement is given twice, or the sides cannot be compared.
+
+    """
+    return judge_suite(read_suite(base, head), margins or Margins(), plan)[0]
+
+
+def judge_suite(suite: Suite, margins: Margins, plan: Plan | None = None) -> tuple[Judgement, Decided | None]:
+    """Judge what was read; beside the judgement, what was decided of times, which says whether more files could help."""
+    findings: dict[str, list[Finding]] = {}
+    measured: list[str] = []
+    machines = _differences([file for file in suite.files if not file.fault])
+    for name in dict.fromkeys(name for file in suite.files for name in file.benchmarks):
+        findings[name] = _left_out(name, suite, margins) or [
+            unmeasured(name, metric, fault)
+            for fault in [_fault(name, suite) or machines]
+            if fault
+            for metric in FILE_METRICS
+        ]
+        measured += [] if findings[name] else [name]
+    warnings = [f"{file.name}: {file.fault}." for file in suite.files if file.fault]
+    every: list[Finding] = []
+    decided = None
+    if measured:
+        plan = plan or suite_plan([min(len(suite.side(head=head)) for head in (False, True))])
+        found, decided, said = _judge(measured, suite, margins, plan)
+        warnings += said
+        for one in found:
+            findings.setdefault(one.benchmark, []).append(one)
+    for name, group in findings.items():
+        place = name.partition("::")[0] if "::" in name else None
+        every += [replace(one, file=one.file or place) for one in group]
+    return Judgement(tuple(every), *(_side(suite.side(head=head)) for head in (False, True)), tuple(warnings)), decided
 
 
 def _judge(
-    name: str, befores: Sequence[_File], afters: Sequence[_File], rule: TimeRule, machines: str | None
-) -> tuple[Finding, ...]:
-    fault = machines
-    if len(befores) < _SHORTEST:
-        fault = "one file per side is one process: it says nothing of how processes differ; give 4 or more, in turns"
-    for side, files in (("base", befores), ("head", afters)):
-        fault = next((f"{side}: {why}" for file in files if (why := _fault(file, name))), fault)
-    if fault:
-        return tuple(unmeasured(name, metric, fault) for metric in TIME_METRICS)
-    pairs = [(before.benchmarks[name], after.benchmarks[name]) for before, after in zip(befores, afters, strict=True)]
-    times = tuple(
-        time_findings(
-            name,
+    names: Sequence[str], suite: Suite, margins: Margins, plan: Plan
+) -> tuple[list[Finding], Decided | None, list[str]]:
+    """Judge the times of benchmarks that every file has, and the memory of those of which every file has it."""
+    limits = {name: margins.of_benchmark(name) for name in names}
+    times = [
+        Measured(
             metric,
-            tuple((before["stats"][key], after["stats"][key]) for before, after in pairs),
-            (),
-            rule,
+            tuple(names),
+            np.log([[getattr(file.benchmarks[name], stat) for name in names] for file in suite.files]),
+            tuple(limits[name][metric] for name in names),
+            margins.default,
         )
-        for metric, key in zip(TIME_METRICS, ("median", "mean"), strict=True)
-    )
-    peaks = [[_peak(one) for one in side] for side in zip(*pairs, strict=True)]
-    known = [[peak for peak in side if peak is not None] for side in peaks]
-    if not any(known):
-        return times
-    if known != peaks:
-        return (*times, unmeasured(name, "peak_memory_bytes", f"not every file has {MEMORY_KEY} in extra_info"))
-    return (*times, *judge_memory(name, known[0], known[1]))
+        for metric, stat in zip(FILE_METRICS, ("median", "mean"), strict=True)
+    ]
+    samples = {name: [file.benchmarks[name] for file in suite.files] for name in names}
+    sized = [name for name, them in samples.items() if all(one.peak_bytes is not None for one in them)]
+    rules = {name: MemoryRule(limits[name].get(_MEMORY, MemoryRule().margin)) for name in sized}
+    logs = [one.logs for one in times]
+    worse = [np.log1p(one.margins) for one in times]
+    if sized:
+        logs.append(np.log([[file.benchmarks[name].peak_bytes or 1.0 for name in sized] for file in suite.files]))
+        worse.append(np.log1p([rules[name].margin for name in sized]))
+    decided = decide_suite(logs, suite.is_head, worse, [float(np.log1p(margins.default))] * len(logs), plan)
+    if decided is None:
+        fewest = f"the first look needs {plan.looks[0]} files a side"
+        return [unmeasured(name, metric, fewest) for name in names for metric in FILE_METRICS], None, []
+    in_turns = are_in_turns(suite.is_head)
+    found, said = suite_findings(times, suite.is_head, decided, in_turns=in_turns)
+    for name in names:
+        found += _memory(name, samples[name], suite, rules.get(name), _is_certain(decided, sized, name))
+    return found, decided, [*([] if in_turns else [HOW_TO_MEASURE]), *said]
 
 
-def _read(path: Path) -> _File:
-    """Read a file; one that holds no measurement says so, as that is a result and no mistake of the user."""
-    content = _content(path)
-    if not content.strip():
-        return _File(path.name, "the file is empty: no benchmark ran, they were disabled or all failed")
-    try:
-        written = json.loads(content)
-        recorded = datetime.fromisoformat(written["datetime"])
-        benchmarks = {one["fullname"]: one for one in written["benchmarks"]}
-        machine = _machine(written.get("machine_info") or {})
-        commit = (written.get("commit_info") or {}).get("id")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return _File(path.name, "the file is no whole JSON of pytest-benchmark")
-    if not benchmarks:
-        return _File(path.name, "the file holds no benchmark")
-    # Files of old versions have no zone; what matters is their order.
-    return _File(path.name, None, recorded.replace(tzinfo=None), commit, machine, benchmarks)
+def _memory(
+    name: str, samples: Sequence[Sample], suite: Suite, rule: MemoryRule | None, is_certain: tuple[bool, int]
+) -> tuple[Finding, ...]:
+    if rule is None:
+        fault = next((one.peak_fault for one in samples if one.peak_fault), None)
+        is_known = any(one.peak_bytes is not None for one in samples)
+        why = fault or f"not every file has {MEMORY_KEY} in extra_info"
+        return (unmeasured(name, _MEMORY, why),) if fault or is_known else ()
+    sides = [
+        [one.peak_bytes or 0.0 for one, of_head in zip(samples, suite.is_head, strict=True) if of_head == head]
+        for head in (False, True)
+    ]
+    (found,) = judge_memory(name, *sides, rule)
+    certain, num = is_certain
+    if found.verdict == "FAIL" and not certain:
+        reason = f"{found.reason}; which is not certain, corrected for {num} comparisons"
+        found = replace(found, verdict="INCONCLUSIVE", reason=reason)
+    return (found,)
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        msg = (
-            f"{path}: {error.strerror}; name files written by pytest --benchmark-json, which writes none where no "
-            "benchmark ran: disabled, crashed or not selected"
-        )
-        raise UsageError(msg) from error
+def _is_certain(decided: Decided, sized: Sequence[str], name: str) -> tuple[bool, int]:
+    """Whether more memory is certain at any look, and among how many comparisons."""
+    if name not in sized:
+        return False, 0
+    place = sized.index(name)
+    num = sum(len(levels) for levels in decided.looks[-1].slower.levels)
+    return any(bool(look.slower.is_slower[-1][place]) for look in decided.looks), num
 
 
-def _machine(info: dict[str, Any]) -> dict[str, str]:
-    """What must be equal for times to be compared; versions of software may be what is compared."""
-    processor = info.get("cpu") or {}
-    parts = {
-        "processor": processor.get("brand_raw") or processor.get("brand"),
-        "number of cores": processor.get("count"),
-        "architecture": info.get("machine"),
-        "system": info.get("system"),
-        "device": info.get(MACHINE_KEY),
-    }
-    return {name: str(value) for name, value in parts.items() if value is not None}
+def _left_out(name: str, suite: Suite, margins: Margins) -> list[Finding]:
+    """Say of a benchmark that one side alone has that it is new, or may be missing; nothing of any other."""
+    if any(file.fault for file in suite.files):
+        return []
+    has = [[name in file.benchmarks for file in suite.side(head=head)] for head in (False, True)]
+    if all(has[1]) and not any(has[0]):
+        return [
+            Finding(name, FILE_METRICS[0], "NEW", "base has no such benchmark: there is nothing to compare it with")
+        ]
+    if any(has[0]) and not any(has[1]) and matches(name, margins.allow_missing):
+        return [Finding(name, FILE_METRICS[0], "REMOVED", "head has no such benchmark, which is allowed")]
+    return []
 
 
-def _differences(files: Sequence[_File]) -> str | None:
+def _fault(name: str, suite: Suite) -> str | None:
+    """Say what keeps a benchmark from being judged."""
+    for head, side_name in ((True, "head"), (False, "base")):
+        for file in suite.side(head=head):
+            sample = file.benchmarks.get(name)
+            if sample is None:
+                why = file.fault or (
+                    "deleted, renamed, skipped, disabled or failed"
+                    + (f"; where that is meant: --allow-missing '{name}'" if head else "")
+                )
+                return f"{side_name}: {file.name} has no such benchmark ({why})"
+            if sample.fault:
+                return f"{side_name}: {file.name}: {sample.fault}"
+    if any(len(suite.side(head=head)) < _SHORTEST for head in (False, True)):
+        return "one file per side is one process: it says nothing of how processes differ; give 4 or more, in turns"
+    return None
+
+
+def _differences(files: Sequence[BenchmarkFile]) -> str | None:
     """Say in what the machines of files differ."""
     for name in dict.fromkeys(name for file in files for name in file.machine):
         values = dict.fromkeys(file.machine.get(name, "unknown") for file in files)
@@ -160,54 +222,7 @@ def _differences(files: Sequence[_File]) -> str | None:
     return None
 
 
-def _fault(file: _File, name: str) -> str | None:
-    """Say why a file has no sample of a benchmark."""
-    one = file.benchmarks.get(name)
-    if one is None:
-        return f"{file.name} has no such benchmark ({file.fault or 'deleted, renamed, skipped, disabled or failed'})"
-    stats = one.get("stats")
-    for key in ("median", "mean"):
-        value = stats.get(key) if isinstance(stats, dict) else None
-        if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-            return f"{file.name} has {value} as its {key}, which is no time above zero"
-    return None
-
-
-def _peak(one: dict[str, Any]) -> int | None:
-    value = (one.get("extra_info") or {}).get(MEMORY_KEY)
-    return value if isinstance(value, int) else None
-
-
-def _in_order(files: list[_File]) -> list[_File]:
-    """Sort by the time of recording, those without one last."""
-    return sorted(files, key=lambda file: file.recorded or datetime.max)  # noqa: DTZ901  (zones are taken off)
-
-
-def _apart(befores: Sequence[_File], afters: Sequence[_File]) -> tuple[str, ...]:
-    """Warn where one side was recorded as a whole before the other."""
-    base, head = ([file.recorded for file in side if file.recorded] for side in (befores, afters))
-    if len(befores) < _SHORTEST or not base or not head or (max(base) > min(head) and max(head) > min(base)):
-        return ()
-    warning = (
-        "One side was recorded as a whole before the other, so that a slower hour of the machine looks like a slower "
-        "head. Record base and head in turns."
-    )
-    return (warning,)
-
-
-def _refuse_copies(paths: Sequence[Path]) -> None:
-    """Refuse one measurement given twice: it is one process, however often it is counted."""
-    seen: dict[str, Path] = {}
-    for path in paths:
-        content = _content(path)
-        digest = sha256(content).hexdigest()
-        if content.strip() and digest in seen:
-            msg = f"{seen[digest]} and {path} are the same measurement; give every process once"
-            raise UsageError(msg)
-        seen[digest] = path
-
-
-def _side(files: Sequence[_File]) -> Side:
+def _side(files: Sequence[BenchmarkFile]) -> Side:
     commits = dict.fromkeys(file.commit for file in files if file.commit)
     return Side(
         listed((file.name for file in files), most=3),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.gate.looks import Look, Plan, decide
+from bench.gate.margins import MARGIN
 from bench.gate.verdict import Finding, Word
 from bench.gate.words import faster_or_slower, percent
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 __all__ = [
-    "MARGIN",
     "RED_ALPHA",
     "TIME_METRICS",
     "Pair",
     "TimeRule",
+    "in_words",
     "judge_time",
     "pairs_wanted",
     "statistics",
@@ -32,8 +33,6 @@ __all__ = [
     "unmeasured",
     "without_rerun",
 ]
-
-MARGIN = 0.05
 
 _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
     "step_seconds_median": lambda steps: float(np.median(steps)),
@@ -133,7 +132,7 @@ def time_findings(
         benchmark,
         metric,
         verdict,
-        _reason(verdict, look, margin, confirmed=confirmed, needs_rerun=needs_rerun),
+        in_words(verdict, look, margin, confirmed=confirmed, needs_rerun=needs_rerun),
         base=math.exp(sum(math.log(base) for base, _ in used) / len(used)),
         head=math.exp(sum(math.log(head) for _, head in used) / len(used)),
         change=math.expm1(look.estimate),
@@ -181,20 +180,31 @@ def _fault(pairs: Sequence[Pair]) -> str | None:
     return None
 
 
-def _reason(verdict: Word, look: Look, margin: float, *, confirmed: bool | None, needs_rerun: bool) -> str:
-    seen = faster_or_slower(look)
+def in_words(
+    verdict: Word,
+    look: Look,
+    margin: float,
+    *,
+    confirmed: bool | None = None,
+    needs_rerun: bool = False,
+    unit: str = "pairs",
+) -> str:
+    """Say what a look shows, and by what rule that is the verdict; a share is the margin."""
+    seen, limit = faster_or_slower(look), f"the margin of {percent(margin)}"
     if needs_rerun:
-        return f"{seen}; to be confirmed by a fresh rerun"
+        return f"{seen}; beyond {limit}, to be confirmed by a fresh rerun"
     if confirmed is False:
         return f"{seen}; but a fresh rerun did not find it again"
     if verdict == "FAIL":
-        return f"{seen}{', and again in a fresh rerun' if confirmed else ''}"
-    if verdict == "IMPROVED" and look.estimate < _COLLAPSE:
-        return f"{seen}; that much is more often work left out: make sure that head does the same"
+        again = ", and again in a fresh rerun" if confirmed else ""
+        return f"{seen}; certainly slower, and at a guess beyond {limit}{again}"
+    if verdict == "IMPROVED":
+        doubt = "; that much is more often work left out: make sure that head does the same"
+        return f"{seen}; certainly faster{doubt if look.estimate < _COLLAPSE else ''}"
     if verdict == "INCONCLUSIVE":
         least = percent(_expm1(look.detectable))
-        return f"{seen}; {look.num_pairs} pairs find {least} or more, the margin is {percent(margin)}"
-    return seen
+        return f"{seen}; {look.num_pairs} {unit} find {least} or more, the margin is {percent(margin)}"
+    return f"{seen}; surely less than {limit}"
 
 
 def _expm1(value: float) -> float:

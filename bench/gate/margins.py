@@ -1,33 +1,45 @@
-"""Margins of the gate in `bench.toml`, by strategy and metric.
+"""The table [gate] of `bench.toml`: margins, and what may be missing.
 
 [gate]
-margin = 0.05                    # of step times, as a share
+margin = 0.05                         # of times, as a share
+allow_missing = ["tests/old.py::*"]   # benchmarks that head may have deleted
 
-[gate.margins."freeze:last=2"]
+[gate.margins."freeze:last=2"]        # a strategy, where the gate trains
 step_seconds_median = 0.1
 peak_memory_bytes = 0.03
-accuracy = 0.02                  # two points
+accuracy = 0.02                       # two points
+
+[gate.margins."tests/test_a.py::*"]   # benchmarks, where it judges files of pytest-benchmark
+median = 0.1
+mean = 0.2
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench import registry
 from bench.errors import UnknownName, UsageError
 from bench.files import read_config
-from bench.gate.judge import MARGIN, TIME_METRICS
-from bench.spec import format_strategy, parse_strategy
+from bench.gate.verdict import FILE_METRICS
+from bench.inert import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Margins", "read_margins"]
+__all__ = ["MARGIN", "Margins", "margins_in", "matches", "read_margins"]
 
-
-_METRICS = (*TIME_METRICS, "peak_memory_bytes", "accuracy")
+MARGIN = 0.05
+_KEYS = ("margin", "margins", "allow_missing")
+_TIMES = ("step_seconds_median", "step_seconds_mean")
+_OF_STRATEGIES = {name: name for name in (*_TIMES, "peak_memory_bytes", "accuracy")}
+_OF_BENCHMARKS = {
+    **dict(zip(("median", "mean"), FILE_METRICS, strict=True)),
+    **dict(zip(_TIMES, FILE_METRICS, strict=True)),
+    "peak_memory_bytes": "peak_memory_bytes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,56 +47,93 @@ class Margins:
     """How much worse head may be: a share, of accuracy too."""
 
     default: float = MARGIN
-    """Of step times."""
+    """Of times."""
     strategies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """By the name of a strategy, then by metric."""
+    benchmarks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By the name of a benchmark, or a pattern of names, then by metric."""
+    allow_missing: tuple[str, ...] = ()
+    """Names of benchmarks, or patterns, that head need not have."""
 
     def of(self, strategy: str) -> dict[str, float]:
         """Give the margins of a strategy, by metric; what is absent has the default of its own rule."""
-        return dict.fromkeys(TIME_METRICS, self.default) | dict(self.strategies.get(strategy, {}))
+        return dict.fromkeys(_TIMES, self.default) | dict(self.strategies.get(strategy, {}))
+
+    def of_benchmark(self, name: str) -> dict[str, float]:
+        """Give the margins of a benchmark, by metric: a later pattern wins over an earlier one, its own name over all."""
+        margins = dict.fromkeys(FILE_METRICS, self.default)
+        for pattern, by_metric in self.benchmarks.items():
+            margins |= by_metric if matches(name, [pattern]) else {}
+        return margins | dict(self.benchmarks.get(name, {}))
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name is one of these, or like one of them; only * and ? stand for others, as names hold brackets."""
+    return any(
+        re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), name, flags=re.DOTALL) for one in patterns
+    )
 
 
 def read_margins(path: Path | None) -> Margins:
-    """Read the table [gate] of a file; without a file, or such a table in it, the margins are the default ones.
+    """Read the table [gate] of a file; without a file, or such a table in it, everything is as by default.
 
     Raises:
         UsageError: the file cannot be read, or a margin is no share.
         UnknownName: a key, metric or strategy is unknown.
 
     """
-    table = {} if path is None else _table(path)
-    _check_keys(f"key of [gate] in {path}", table, ("margin", "margins"))
-    margins = table.get("margins", {})
-    if not isinstance(margins, dict) or not all(isinstance(by_metric, dict) for by_metric in margins.values()):
-        msg = f'{path}: write margins as tables by strategy: [gate.margins."freeze"]'
-        raise UsageError(msg)
-    strategies = {}
-    for name, by_metric in margins.items():
-        terms = parse_strategy(name)
-        registry.check(terms)
-        _check_keys(f"metric of the gate in {path}", by_metric, _METRICS)
-        strategies[format_strategy(terms)] = {
-            metric: _share(path, f"margins.{name}.{metric}", value) for metric, value in by_metric.items()
-        }
-    return Margins(_share(path, "margin", table.get("margin", MARGIN)), strategies)
+    return Margins() if path is None else margins_in(read_config(path).get("gate", {}), path)
 
 
-def _table(path: Path) -> dict[str, Any]:
-    table = read_config(path).get("gate", {})
+def margins_in(table: object, path: Path) -> Margins:
+    """Read the table [gate], which is of the file `path`; raises what `read_margins` does."""
     if not isinstance(table, dict):
         msg = f"{path}: gate is a table: [gate]"
         raise UsageError(msg)
-    return table
+    _check_keys(f"key of [gate] in {path}", table, _KEYS)
+    margins = table.get("margins", {})
+    if not isinstance(margins, dict) or not all(isinstance(by_metric, dict) for by_metric in margins.values()):
+        msg = f'{path}: write margins as tables by strategy or benchmark: [gate.margins."freeze"]'
+        raise UsageError(msg)
+    strategies, benchmarks = {}, {}
+    for name, by_metric in margins.items():
+        known = _OF_BENCHMARKS if _is_benchmark(name) else _OF_STRATEGIES
+        _check_keys(f"metric of the gate in {path}", by_metric, known)
+        shares = {known[key]: _share(path, f"margins.{name}.{key}", value) for key, value in by_metric.items()}
+        if _is_benchmark(name):
+            benchmarks[name] = shares
+        else:
+            strategies[_strategy(name)] = shares
+    allowed = table.get("allow_missing", [])
+    if not isinstance(allowed, list) or not all(isinstance(one, str) for one in allowed):
+        msg = f'{path}: allow_missing is {shown(allowed)}; give a list of names or patterns: ["tests/old.py::*"]'
+        raise UsageError(msg)
+    return Margins(_share(path, "margin", table.get("margin", MARGIN)), strategies, benchmarks, tuple(allowed))
 
 
-def _check_keys(kind: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def _is_benchmark(name: str) -> bool:
+    """Whether a name is one of pytest, or a pattern; no strategy holds any of these."""
+    return any(part in name for part in ("::", "*", "?", "/", ".py"))
+
+
+def _strategy(name: str) -> str:
+    """Write a strategy as findings name it."""
+    from bench import registry  # noqa: PLC0415  (imports every strategy, which files of other projects do without)
+    from bench.spec import format_strategy, parse_strategy  # noqa: PLC0415
+
+    terms = parse_strategy(name)
+    registry.check(terms)
+    return format_strategy(terms)
+
+
+def _check_keys(kind: str, table: Mapping[str, Any], known: Iterable[str]) -> None:
     for key in table:
         if key not in known:
             raise UnknownName(kind, key, known)
 
 
-def _share(path: Path | None, key: str, value: object) -> float:
+def _share(path: Path, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        msg = f"{path}: {key} is {value!r}; a margin is a share between 0 and 1, such as 0.05"
+        msg = f"{path}: {key} is {shown(value)}; a margin is a share between 0 and 1, such as 0.05"
         raise UsageError(msg)
     return float(value)

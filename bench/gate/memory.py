@@ -38,7 +38,7 @@ _DEFAULT = MemoryRule()
 
 
 def judge_memory(
-    benchmark: str, base: Sequence[int], head: Sequence[int], rule: MemoryRule = _DEFAULT
+    benchmark: str, base: Sequence[float], head: Sequence[float], rule: MemoryRule = _DEFAULT
 ) -> tuple[Finding, ...]:
     """Judge the peaks of several processes per side, in bytes.
 
@@ -81,7 +81,7 @@ def judge_memory(
     )
 
 
-def _word(base: Sequence[int], head: Sequence[int], rule: MemoryRule) -> Word:
+def _word(base: Sequence[float], head: Sequence[float], rule: MemoryRule) -> Word:
     ours, theirs = median(head), median(base)
     if min(len(base), len(head)) < _FEWEST:
         return "INCONCLUSIVE"

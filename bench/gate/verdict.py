@@ -4,20 +4,38 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
+from bench.inert import inert
 from bench.metrics import METRICS, Metric, format_seconds
 
-__all__ = ["GATED", "SEVERITY", "Finding", "Judgement", "Side", "Word"]
+__all__ = ["FILE_METRICS", "GATED", "SEVERITY", "Finding", "Judgement", "Side", "Word"]
 
-Word = Literal["PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL"]
+Word = Literal["NEW", "REMOVED", "PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL"]
 
-SEVERITY: tuple[Word, ...] = ("PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL")
-"""The verdicts; what several findings amount to is the last of theirs."""
+SEVERITY: tuple[Word, ...] = get_args(Word)
+"""The verdicts; what several findings amount to is the last of theirs. Of a benchmark that head alone has (new), or that
+it may lack (removed), there is nothing to judge."""
+
+FILE_METRICS = ("median_seconds", "mean_seconds")
+"""Of a benchmark of pytest-benchmark, as that calls them."""
+
+
+def _short(seconds: float) -> str:
+    """Write the seconds of a function: "85.1 ms", "12.3 µs", "850 ns"."""
+    for least, unit in ((1e-3, ""), (1e-6, "µs"), (0.0, "ns")):
+        if seconds >= least:
+            return f"{seconds * (1e6 if unit == 'µs' else 1e9):.3g} {unit}" if unit else format_seconds(seconds)
+    raise ValueError(seconds)
+
 
 GATED: dict[str, Metric] = METRICS | {
     "step_seconds_mean": Metric(
         "mean step", "s", "lower", "ratio", format_seconds, "the inverse of throughput: sees slow single steps"
+    ),
+    "median_seconds": Metric("median", "s", "lower", "ratio", _short, "middle of the rounds of a benchmark"),
+    "mean_seconds": Metric(
+        "mean", "s", "lower", "ratio", _short, "mean of the rounds of a benchmark: sees slow single rounds"
     ),
     "first_losses": Metric(
         "first losses", "share", "lower", "none", "{:.1e}".format, "largest relative difference over the first steps"
@@ -77,6 +95,10 @@ class Finding:
     line: int | None = None
     """In that file, counted from 1."""
 
+    def __post_init__(self) -> None:
+        """Make every text one inert line, so that no output has to."""
+        _make_inert(self, "benchmark", "reason", "file")
+
     @property
     def id(self) -> str:
         """What names it among all findings."""
@@ -96,6 +118,12 @@ class Side:
     fingerprint: dict[str, str] = field(default_factory=dict)
     """What it ran on: processor, GPU, versions."""
 
+    def __post_init__(self) -> None:
+        """Make every text one inert line."""
+        _make_inert(self, "name", "commit")
+        machine = {inert(name): inert(value) for name, value in self.fingerprint.items()}
+        object.__setattr__(self, "fingerprint", machine)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -113,6 +141,11 @@ class Judgement:
     """What every output must say beside the findings."""
     head_crashed: str | None = None
     """How head ended where it did not come to its end."""
+
+    def __post_init__(self) -> None:
+        """Make every text one inert line."""
+        _make_inert(self, "head_crashed")
+        object.__setattr__(self, "warnings", tuple(map(inert, self.warnings)))
 
     @property
     def verdict(self) -> Word:
@@ -144,3 +177,9 @@ class Judgement:
         if verdict == "INCONCLUSIVE":
             return _INCONCLUSIVE if strict else 0
         return {"FAIL": 1, "NOT_MEASURED": _NOT_MEASURED}.get(verdict, 0)
+
+
+def _make_inert(value: object, *names: str) -> None:
+    for name in names:
+        if (text := getattr(value, name)) is not None:
+            object.__setattr__(value, name, inert(text))

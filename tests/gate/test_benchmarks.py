@@ -4,15 +4,18 @@ import json
 import math
 import random
 from copy import deepcopy
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from bench.errors import UsageError
 from bench.gate.benchmarks import judge_benchmarks
+from bench.gate.judging.findings import HOW_TO_MEASURE, SUITE
+from bench.gate.margins import Margins
 from bench.gate.outputs import render
+from bench.gate.verdict import FILE_METRICS
 
-SUITE = """
+SOURCE = """
 import pytest
 
 @pytest.mark.parametrize("size", [10, 20])
@@ -26,7 +29,7 @@ NAMES = ["test_suite.py::test_sum[10]", "test_suite.py::test_sum[20]"]
 def recorded(tmp_path_factory, run_pytest):
     """One real file, of which the tests make the others."""
     directory = tmp_path_factory.mktemp("suite")
-    (directory / "test_suite.py").write_text(SUITE)
+    (directory / "test_suite.py").write_text(SOURCE)
     run_pytest(directory, "--benchmark-json", "out.json")
     return json.loads((directory / "out.json").read_text())
 
@@ -70,8 +73,8 @@ def test_files_are_judged(make_sides, effect, verdict, code):
     judgement = judge_benchmarks(*make_sides(6, effect))
     assert _verdicts(judgement) == {verdict}
     assert judgement.exit_code(strict=True) == code
-    assert [finding.benchmark for finding in judgement.findings] == [name for name in NAMES for _ in range(2)]
-    assert {finding.file for finding in judgement.findings} == {"test_suite.py"}
+    assert [finding.benchmark for finding in judgement.findings] == [name for name in (*NAMES, SUITE) for _ in range(2)]
+    assert [finding.file for finding in judgement.findings] == ["test_suite.py"] * 4 + [None] * 2
     assert judgement.warnings == ()
     assert len(judgement.findings[0].pairs) == 6
 
@@ -86,8 +89,8 @@ def test_noisy_files_are_inconclusive(make_sides):
     assert (judgement.exit_code(), judgement.exit_code(strict=True)) == (0, 3)
 
 
-def test_margins_are_given_by_metric(make_sides):
-    judgement = judge_benchmarks(*make_sides(6, 0.1), {"step_seconds_median": 0.3, "step_seconds_mean": 0.3})
+def test_a_margin_is_given(make_sides):
+    judgement = judge_benchmarks(*make_sides(6, 0.1), Margins(0.3))
     assert _verdicts(judgement) == {"PASS"}
 
 
@@ -122,7 +125,7 @@ def _other_machine(content):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_delete, "has no such benchmark (deleted, renamed, skipped, disabled or failed)"),
+        (_delete, "has no such benchmark (deleted, renamed, skipped, disabled or failed"),
         (_rename, "has no such benchmark (deleted"),
         (_nan, "has nan as its median"),
         (_no_stats, "has None as its median"),
@@ -185,8 +188,7 @@ def test_one_side_after_the_other_is_warned_of(make_sides):
         recorded = datetime.fromisoformat(content["datetime"])
         content["datetime"] = (recorded + timedelta(days=side == "head")).isoformat()
 
-    (warning,) = judge_benchmarks(*make_sides(4, change=later)).warnings
-    assert warning.endswith("Record base and head in turns.")
+    assert judge_benchmarks(*make_sides(4, change=later)).warnings == (HOW_TO_MEASURE,)
 
 
 def test_files_are_paired_in_the_order_of_recording(make_sides):
@@ -208,10 +210,140 @@ def test_memory_is_judged_where_every_file_has_it(make_sides):
             content["benchmarks"][0]["extra_info"] = {"peak_memory_bytes": None}
 
     judgement = judge_benchmarks(*make_sides(4, change=leak))
-    assert [finding.verdict for finding in judgement.findings] == ["PASS", "PASS", "FAIL", "PASS", "PASS"]
+    assert [finding.verdict for finding in judgement.findings] == ["PASS", "PASS", "FAIL", *["PASS"] * 4]
     assert judgement.exit_code() == 1
     gone = judge_benchmarks(*make_sides(4, change=forget))
     assert [finding.verdict for finding in gone.findings][2] == "NOT_MEASURED"
+
+
+def test_sides_of_unlike_numbers_are_judged_where_they_took_turns(make_sides):
+    base, head = make_sides(6, 0.1)
+    judgement = judge_benchmarks(base, head[:4])
+    assert _verdicts(judgement) == {"FAIL"}
+    assert {finding.num_pairs for finding in judgement.findings} == {4}
+
+
+def test_what_was_not_measured_in_turns_is_a_warning_at_most(make_sides):
+    def later(side, _, content):
+        recorded = datetime.fromisoformat(content["datetime"])
+        content["datetime"] = (recorded + timedelta(days=side == "head")).isoformat()
+
+    judgement = judge_benchmarks(*make_sides(4, 0.5, later))
+    assert _verdicts(judgement) == {"WARN"}
+    assert judgement.exit_code(strict=True) == 0
+    assert "bench gate --run" in judgement.warnings[0]
+    assert all("not measured in turns" in finding.reason for finding in judgement.findings)
+
+
+def test_zones_are_minded(make_sides):
+    """The files of head were written by a machine whose clock is in another zone."""
+
+    def elsewhere(side, _, content):
+        recorded = datetime.fromisoformat(content["datetime"])
+        zone = timezone(timedelta(hours=5) if side == "head" else timedelta(0))
+        content["datetime"] = recorded.astimezone(zone).isoformat()
+
+    assert judge_benchmarks(*make_sides(4, change=elsewhere)).warnings == ()
+
+
+def _many(effects, sd=0.002, seed=0):
+    """Give a change that makes so many benchmarks of it, each with its own effect."""
+    draw = random.Random(seed)
+
+    def change(side, _, content):
+        (one, *_) = content["benchmarks"]
+        content["benchmarks"] = []
+        for index, effect in enumerate(effects):
+            seconds = 0.1 * math.exp(draw.gauss(0, sd)) * (1 + effect * (side == "head"))
+            stats = {"median": seconds, "mean": seconds}
+            content["benchmarks"].append(one | {"fullname": f"test_x.py::test_{index}", "stats": stats})
+
+    return change
+
+
+def test_five_warnings_are_shown_and_the_others_counted(make_sides):
+    judgement = judge_benchmarks(*make_sides(6, change=_many([0.04, 0.036] * 6 + [0.0] * 20)))
+    warned = [finding for finding in judgement.findings if finding.verdict == "WARN"]
+    assert len(warned) == 5
+    assert min(finding.change for finding in warned) > 0.035
+    assert judgement.verdict == "WARN"
+    (said,) = judgement.warnings
+    assert said.startswith("19 more measurements look slower")
+
+
+def test_noise_alone_warns_of_nothing(make_sides):
+    for seed in range(5):
+        judgement = judge_benchmarks(*make_sides(6, change=_many([0.0] * 100, 0.03, seed)))
+        assert _verdicts(judgement) <= {"PASS", "INCONCLUSIVE"}
+
+
+def test_what_is_new_is_named_and_what_is_gone_may_be_allowed(make_sides):
+    def turn_over(side, _, content):
+        content["benchmarks"] = content["benchmarks"][side == "head" :][:1]
+
+    sides = make_sides(4, change=turn_over)
+    judgement = judge_benchmarks(*sides)
+    gone, new = judgement.findings[:2], judgement.findings[2]
+    assert ([one.verdict for one in gone], new.verdict) == (["NOT_MEASURED"] * 2, "NEW")
+    assert (gone[0].benchmark, new.benchmark) == tuple(NAMES)
+    assert f"--allow-missing '{NAMES[0]}'" in gone[0].reason
+    assert judgement.exit_code() == 4
+    for allowed in (NAMES[0], "test_suite.py::*[1?]", "*"):
+        judgement = judge_benchmarks(*sides, Margins(allow_missing=(allowed,)))
+        assert [finding.verdict for finding in judgement.findings] == ["REMOVED", "NEW"]
+        assert judgement.exit_code(strict=True) == 0
+    assert judge_benchmarks(*sides, Margins(allow_missing=("test_suite.py::test_sum",))).exit_code() == 4
+
+
+def test_what_some_files_of_a_side_lack_is_neither_new_nor_gone(make_sides):
+    def flaky(side, number, content):
+        if (side, number) in {("base", 1), ("base", 2)}:
+            del content["benchmarks"][0]
+        if (side, number) == ("head", 3):
+            del content["benchmarks"][1]
+
+    judgement = judge_benchmarks(*make_sides(4, change=flaky), Margins(allow_missing=("*",)))
+    assert {finding.verdict for finding in judgement.findings} == {"NOT_MEASURED"}
+
+
+def test_a_margin_may_be_of_some_benchmarks(make_sides):
+    sides = make_sides(6, 0.1)
+    wide = {"test_suite.py::test_sum[1?]": {"median_seconds": 0.3}, "*": {"mean_seconds": 0.3}}
+    judgement = judge_benchmarks(*sides, Margins(benchmarks=wide))
+    found = {(finding.benchmark, finding.metric): finding.verdict for finding in judgement.findings}
+    assert [found[name, metric] for name in NAMES for metric in FILE_METRICS] == ["PASS", "PASS", "FAIL", "PASS"]
+    assert "the margin of 30.0 %" in judgement.findings[0].reason
+
+
+@pytest.mark.parametrize(
+    ("peaks", "verdict"), [((1e8, 1.5e8), "FAIL"), ((10**8, 15 * 10**7), "FAIL"), ((1e8, 1e8), "PASS")]
+)
+def test_memory_may_be_a_whole_number_or_not(make_sides, peaks, verdict):
+    def use(side, _, content):
+        for one in content["benchmarks"]:
+            one["extra_info"] = {"peak_memory_bytes": peaks[side == "head"]}
+
+    judgement = judge_benchmarks(*make_sides(4, change=use))
+    assert {one.verdict for one in judgement.findings if one.metric == "peak_memory_bytes"} == {verdict}
+
+
+def test_unsteady_memory_of_many_benchmarks_is_not_red_by_chance(make_sides):
+    """Of 200, some have all peaks of head above all of base although nothing changed."""
+    draw = random.Random(0)
+    apart = 0
+    change = _many([0.0] * 200)
+
+    def use(side, number, content):
+        change(side, number, content)
+        for one in content["benchmarks"]:
+            one["extra_info"] = {"peak_memory_bytes": 4e8 * math.exp(draw.gauss(0, 0.1))}
+
+    judgement = judge_benchmarks(*make_sides(4, change=use))
+    found = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
+    apart = [finding for finding in found if finding.low > 0 and finding.change > 0.02]
+    assert apart
+    assert {finding.verdict for finding in apart} == {"INCONCLUSIVE"}
+    assert "corrected for 600 comparisons" in apart[0].reason
 
 
 def test_sides_are_named_with_their_commit(make_sides):
@@ -226,8 +358,8 @@ def test_sides_are_named_with_their_commit(make_sides):
 
 def test_the_request_must_make_sense(make_sides, tmp_path):
     base, head = make_sides(4)
-    with pytest.raises(UsageError, match="4 files of base and 3 of head"):
-        judge_benchmarks(base, head[:3])
+    with pytest.raises(UsageError, match="2 files of base and 3 of head, not in turns"):
+        judge_benchmarks(base[:2], head[1:])
     with pytest.raises(UsageError, match="0 files of base"):
         judge_benchmarks([], [])
     with pytest.raises(UsageError, match=r"absent\.json: No such file"):

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.margins import Margins, read_margins
+from bench.gate.margins import Margins, matches, read_margins
 from bench.gate.sampling.findings import rules_of
 
 
@@ -36,6 +36,36 @@ def test_margins_by_strategy_and_metric(tmp_path):
     assert rules_of(margins.of("full")).memory.margin == 0.02
 
 
+def test_margins_of_benchmarks_by_name_and_pattern(tmp_path):
+    path = tmp_path / "bench.toml"
+    path.write_text("""
+        [gate]
+        allow_missing = ["tests/old.py::*"]
+        [gate.margins."tests/test_a.py::test_b[10]"]
+        median = 0.5
+        [gate.margins."tests/test_a.py::*"]
+        median = 0.2
+        step_seconds_mean = 0.3
+        [gate.margins."tests/*::test_b*"]
+        mean = 0.4
+        peak_memory_bytes = 0.1
+    """)
+    margins = read_margins(path)
+    assert margins.allow_missing == ("tests/old.py::*",)
+    assert margins.of_benchmark("tests/test_a.py::test_c") == {"median_seconds": 0.2, "mean_seconds": 0.3}
+    named = {"median_seconds": 0.5, "mean_seconds": 0.4, "peak_memory_bytes": 0.1}
+    assert margins.of_benchmark("tests/test_a.py::test_b[10]") == named
+    assert margins.of_benchmark("other.py::test") == {"median_seconds": 0.05, "mean_seconds": 0.05}
+    assert margins.strategies == {}
+
+
+def test_a_pattern_takes_brackets_as_they_are():
+    assert matches("a.py::test[1]", ["a.py::test[1]"])
+    assert not matches("a.py::test1", ["a.py::test[1]"])
+    assert matches("a.py::test[x\n]", ["*::test[*]"])
+    assert not matches("a.py::test[1]", ["a.py::test"])
+
+
 def test_without_a_file_or_a_table_they_are_the_default_ones(tmp_path):
     (tmp_path / "bench.toml").write_text("strategies = 'full'")
     assert read_margins(None) == read_margins(tmp_path / "bench.toml") == Margins(0.05)
@@ -50,6 +80,12 @@ def test_what_is_wrong_is_named(refused):
     assert '[gate.margins."freeze"]' in refused("[gate]\nmargins = 0.1")
     assert '[gate.margins."freeze"]' in refused("[gate.margins]\nfull = 0.1")
     assert "gate is a table" in refused("gate = 3")
+    assert "Did you mean median?" in refused('[gate.margins."a.py::*"]\nmedan = 0.1')
+    assert "metric of the gate" in refused('[gate.margins."a.py::*"]\naccuracy = 0.1')
+    assert "allow_missing is 'a.py::*'; give a list" in refused("[gate]\nallow_missing = 'a.py::*'")
+    assert "give a list" in refused("[gate]\nallow_missing = [1]")
+    assert "margin is 1111111111" in refused(f"[gate]\nmargin = {'1' * 400}")
+    assert "margin is nan" in refused("[gate]\nmargin = nan")
     assert "not valid TOML" in refused("[gate")
 
 

@@ -19,8 +19,8 @@ from rich.console import Console
 
 from bench.errors import RecordError
 from bench.gate.outputs import FORMATS, MARKER, announce, gate_json, read_json, render, show, write
-from bench.gate.outputs.signs import printable
 from bench.gate.verdict import SEVERITY, Finding, Judgement, Side
+from bench.inert import inert
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 CUSTOM = {
@@ -294,8 +294,8 @@ def test_no_name_and_no_reason_breaks_a_format(check_sarif, name, reason, verdic
     assert read_json(render(judgement, "json")) == judgement
     check_sarif(render(judgement, "sarif"))
     assert JUnitXml.fromstring(render(judgement, "junit").encode()).tests == 1
-    assert [message for _, _, message in _commands(render(judgement, "annotations"))] in ([], [reason])
+    assert [message for _, _, message in _commands(render(judgement, "annotations"))] in ([], [inert(reason)])
     heads = _cells(render(judgement, "markdown"))
     assert {len(row) for row in heads} == {8}
     assert len(heads) == 2
-    assert heads[1][0].strip() == " ".join(printable(name).split())
+    assert heads[1][0].strip() == " ".join(inert(name).split())

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from bench.gate.judge import TIME_METRICS
 from bench.gate.noise import noise_of
-from bench.gate.outputs.signs import printable
 from bench.gate.verdict import GATED
 from bench.gate.words import percent, value_of
+from bench.inert import inert
 from bench.phrases import listed
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def calibration_table(baseline: Baseline, margins: Margins) -> Table:
             noise, margin = noise_of(recorded, metric), margins.of(name)[metric]
             needed = noise.pairs_for(margin)
             cells = (
-                printable(name),
+                inert(name),
                 GATED[metric].label,
                 percent(noise.between_pairs),
                 percent(noise.finds(looks[0])),
@@ -84,7 +84,7 @@ def history_table(baselines: Sequence[Baseline]) -> Table:
         for baseline in baselines:
             if recorded := baseline.strategies.get(name):
                 cells = (
-                    printable(name),
+                    inert(name),
                     f"{baseline.recorded:%Y-%m-%d %H:%M}",
                     _commit(baseline),
                     *(value_of(metric, middle(recorded, metric)) for metric in _TOLD),
@@ -96,7 +96,7 @@ def history_table(baselines: Sequence[Baseline]) -> Table:
 
 def _commit(baseline: Baseline) -> str:
     """Name the commit; a plus says that files differed from it."""
-    return printable((baseline.side.commit or "")[:8]) + ("+" if baseline.is_changed else "")
+    return inert((baseline.side.commit or "")[:8]) + ("+" if baseline.is_changed else "")
 
 
 def middle(recorded: Recorded, metric: str) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from bench.gate.outputs.signs import headline, printable
+from bench.gate.outputs.signs import headline
 
 if TYPE_CHECKING:
     from bench.gate.verdict import Finding, Judgement
@@ -22,9 +22,9 @@ def to_junit(judgement: Judgement, *, strict: bool = False) -> str:
         suite.append(_case(finding, strict=strict))
     if judgement.head_crashed or not judgement.findings:
         case = ET.SubElement(suite, "testcase", classname="bench gate", name="gate")
-        ET.SubElement(case, "error", type="not-measured", message=printable(headline(judgement)))
+        ET.SubElement(case, "error", type="not-measured", message=headline(judgement))
     if judgement.warnings:
-        ET.SubElement(suite, "system-err").text = printable("\n".join(judgement.warnings))
+        ET.SubElement(suite, "system-err").text = "\n".join(judgement.warnings)
     totals = {
         "tests": len(suite.findall("testcase")),
         "failures": len(suite.findall("testcase/failure")),
@@ -40,13 +40,13 @@ def to_junit(judgement: Judgement, *, strict: bool = False) -> str:
 
 
 def _case(finding: Finding, *, strict: bool) -> ET.Element:
-    case = ET.Element("testcase", classname=printable(finding.benchmark), name=finding.metric)
+    case = ET.Element("testcase", classname=finding.benchmark, name=finding.metric)
     properties = ET.SubElement(case, "properties")
     for name in ("verdict", *_NUMBERS, "file", "line"):
         value = getattr(finding, name)
         if value is not None:
-            ET.SubElement(properties, "property", name=name, value=printable(str(value)))
-    reason = printable(finding.reason)
+            ET.SubElement(properties, "property", name=name, value=str(value))
+    reason = finding.reason
     if finding.verdict == "FAIL":
         ET.SubElement(case, "failure", type="regression", message=reason).text = reason
     elif finding.verdict == "NOT_MEASURED":

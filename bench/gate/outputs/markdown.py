@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from bench.gate.outputs.signs import SIGNS, WORDS, headline, printable
+from bench.gate.outputs.signs import SIGNS, WORDS, headline
 from bench.gate.verdict import GATED
 from bench.gate.words import change_of, signed, value_of
 
@@ -85,4 +85,4 @@ def _code(text: str, *, in_table: bool = False) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(printable(text).split())
+    return " ".join(text.split())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.gate.verdict import Judgement, Word
 
-__all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline", "printable"]
+__all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline"]
 
 WORDS: dict[Word, str] = {
+    "NEW": "new",
+    "REMOVED": "removed",
     "PASS": "pass",
     "IMPROVED": "improved",
     "WARN": "warning",
@@ -20,6 +21,8 @@ WORDS: dict[Word, str] = {
 }
 
 SIGNS: dict[Word, str] = {
+    "NEW": "\N{MEDIUM WHITE CIRCLE}",
+    "REMOVED": "\N{MEDIUM WHITE CIRCLE}",
     "PASS": "\N{LARGE GREEN CIRCLE}",
     "IMPROVED": "\N{LARGE BLUE CIRCLE}",
     "WARN": "\N{LARGE YELLOW CIRCLE}",
@@ -29,6 +32,8 @@ SIGNS: dict[Word, str] = {
 }
 
 STYLES: dict[Word, str] = {
+    "NEW": "cyan",
+    "REMOVED": "cyan",
     "PASS": "green",
     "IMPROVED": "bright_blue",
     "WARN": "yellow",
@@ -45,7 +50,7 @@ LEVELS: dict[Word, str] = {
     "NOT_MEASURED": "error",
     "FAIL": "error",
 }
-"""Of an annotation; a pass has none."""
+"""Of an annotation; what passes, is new or may be missing has none."""
 
 
 def headline(judgement: Judgement) -> str:
@@ -56,10 +61,3 @@ def headline(judgement: Judgement) -> str:
         return "Gate: not measured: there was nothing to judge"
     counts = ", ".join(f"{number} {WORDS[word]}" for word, number in judgement.counts.items())
     return f"Gate: {WORDS[judgement.verdict]} ({counts})"
-
-
-def printable(text: str) -> str:
-    """Replace what XML cannot hold and a terminal obeys: control characters and halves of characters."""
-    return re.sub(
-        r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\N{REPLACEMENT CHARACTER}", text
-    )

@@ -1,4 +1,4 @@
-"""The judgement as a table in the terminal."""
+"""The judgement as a table in the terminal; where the output is none, every line is as long as it needs to be."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.outputs.signs import STYLES, WORDS, headline, printable
-from bench.gate.verdict import GATED
+from bench.gate.outputs.signs import STYLES, WORDS, headline
+from bench.gate.verdict import FILE_METRICS, GATED
 from bench.gate.words import change_of, value_of
 
 if TYPE_CHECKING:
@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
+_UNTOLD = ("NEW", "PASS")
+"""Verdicts that the table says everything about."""
+
 
 def show(judgement: Judgement, console: Console) -> None:
     """Print warnings, a row per finding with its reason, and the judgement in one line."""
+    wide = not console.is_terminal
     for warning in judgement.warnings:
-        console.print(Text(printable(warning), style=STYLES["WARN"]))
+        console.print(Text(warning, style=STYLES["WARN"]), soft_wrap=wide)
     if judgement.findings:
-        table = Table("benchmark", "metric", "base", "head", "change", "pairs", "verdict", box=None)
+        table = Table(box=None)
+        table.add_column("benchmark", overflow="fold")
+        for title in ("metric", "base", "head", "change", "files" if _is_of_files(judgement) else "pairs", "verdict"):
+            table.add_column(title, no_wrap=wide)
         for finding in judgement.by_severity:
             cells = (
-                printable(finding.benchmark),
-                GATED[finding.metric].label,
+                finding.benchmark,
+                GATED[finding.metric].label if finding.verdict not in {"NEW", "REMOVED"} else "",
                 value_of(finding.metric, finding.base),
                 value_of(finding.metric, finding.head),
                 change_of(finding),
@@ -36,9 +43,20 @@ def show(judgement: Judgement, console: Console) -> None:
             )
             verdict = Text(WORDS[finding.verdict], style=STYLES[finding.verdict])
             table.add_row(*map(Text, cells), verdict)
-        console.print(table)
+        console.print(table, width=_width(table, console) if wide else None, crop=not wide, no_wrap=wide or None)
         for finding in judgement.by_severity:
-            if finding.verdict != "PASS":
-                about = f"{finding.benchmark}, {GATED[finding.metric].label}: {finding.reason}"
-                console.print(Text(printable(about), style=STYLES[finding.verdict]))
-    console.print(Text(printable(headline(judgement)), style=STYLES[judgement.verdict]))
+            if finding.verdict not in _UNTOLD:
+                metric = "" if finding.verdict == "REMOVED" else f", {GATED[finding.metric].label}"
+                about = f"{finding.benchmark}{metric}: {finding.reason}"
+                console.print(Text(about, style=STYLES[finding.verdict]), soft_wrap=wide)
+    console.print(Text(headline(judgement), style=STYLES[judgement.verdict]), soft_wrap=wide)
+
+
+def _is_of_files(judgement: Judgement) -> bool:
+    return any(finding.metric in FILE_METRICS for finding in judgement.findings)
+
+
+def _width(table: Table, console: Console) -> int:
+    """Measure a table that may be as wide as it likes."""
+    unbound = console.options.update(width=100_000, max_width=100_000)
+    return table.__rich_measure__(console, unbound).maximum

@@ -1,0 +1,199 @@
+"""Files of pytest-benchmark, read: whatever is wrong with one becomes a sentence that names its field."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.errors import UsageError
+from bench.inert import inert, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["MACHINE_KEY", "MEMORY_KEY", "BenchmarkFile", "Sample", "read_file", "refuse_copies"]
+
+MEMORY_KEY = "peak_memory_bytes"
+"""In `extra_info`: the peak of the process, a whole number or not, where the benchmark measured it."""
+
+MACHINE_KEY = "bench"
+"""In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
+
+_NO_JSON = "the file is no whole JSON of pytest-benchmark"
+_MOST_SECONDS = 1e9
+_MOST_BYTES = 2**60
+
+
+class _Part(BaseModel):
+    """What is read of a part of the file; the rest is passed over."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class _Processor(_Part):
+    brand_raw: str | None = None
+    brand: str | None = None
+    """As old versions write it."""
+    count: int | None = None
+
+
+class _Machine(_Part):
+    cpu: _Processor = _Processor()
+    machine: str | None = None
+    system: str | None = None
+    bench: Any = None
+
+
+class _Commit(_Part):
+    id: str | None = None
+
+
+class _Benchmark(_Part):
+    fullname: str = Field(min_length=1)
+    stats: Any = None
+    extra_info: Any = None
+
+
+class _Document(_Part):
+    datetime: str
+    benchmarks: list[_Benchmark]
+    machine_info: _Machine | None = None
+    commit_info: _Commit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one process tells of one benchmark, or why it tells nothing."""
+
+    median: float = math.nan
+    """Seconds."""
+    mean: float = math.nan
+    """Seconds."""
+    fault: str | None = None
+    peak_bytes: float | None = None
+    peak_fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkFile:
+    """What one file holds."""
+
+    name: str
+    fault: str | None = None
+    """Why it holds nothing."""
+    recorded: datetime | None = None
+    commit: str | None = None
+    machine: dict[str, str] = field(default_factory=dict)
+    benchmarks: dict[str, Sample] = field(default_factory=dict)
+    """By full name."""
+
+
+def read_file(path: Path) -> BenchmarkFile:
+    """Read a file; one that holds no measurement says so, as that is a result and no mistake of the user.
+
+    Raises:
+        UsageError: it cannot be opened.
+
+    """
+    content, name = _content(path), inert(path.name)
+    if not content.strip():
+        return BenchmarkFile(name, "the file is empty: no benchmark ran, they were disabled or all failed")
+    try:
+        written = _Document.model_validate(json.loads(content))
+        recorded = _when(written.datetime)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        return BenchmarkFile(name, f"{_NO_JSON}: {where}: {first['msg'][0].lower()}{first['msg'][1:]}")
+    except (ValueError, RecursionError, OverflowError) as error:
+        return BenchmarkFile(name, f"{_NO_JSON}: {inert(str(error))[:200]}")
+    if not written.benchmarks:
+        return BenchmarkFile(name, "the file holds no benchmark")
+    samples = {inert(one.fullname): _sample(one) for one in written.benchmarks}
+    counts = Counter(inert(one.fullname) for one in written.benchmarks)
+    samples |= {name: Sample(fault="it stands there twice") for name, count in counts.items() if count > 1}
+    commit = written.commit_info.id if written.commit_info else None
+    return BenchmarkFile(name, None, recorded, commit, _machine(written.machine_info or _Machine()), samples)
+
+
+def refuse_copies(paths: Sequence[Path]) -> None:
+    """Refuse one measurement given twice: it is one process, however often it is counted.
+
+    Raises:
+        UsageError: it is, or a file cannot be opened.
+
+    """
+    seen: dict[str, Path] = {}
+    for path in paths:
+        content = _content(path)
+        digest = sha256(content).hexdigest()
+        if content.strip() and digest in seen:
+            msg = f"{seen[digest]} and {path} are the same measurement; give every process once"
+            raise UsageError(msg)
+        seen[digest] = path
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        msg = (
+            f"{path}: {error.strerror}; name files written by pytest --benchmark-json, which writes none where no "
+            "benchmark ran: disabled, crashed or not selected"
+        )
+        raise UsageError(msg) from error
+
+
+def _when(written: str) -> datetime:
+    """Read a time; files of old versions have no zone, and are taken for UTC as only their order matters."""
+    try:
+        read = datetime.fromisoformat(written)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        msg = f"datetime is {shown(written)}, which is no time"
+        raise ValueError(msg) from error
+
+
+def _machine(info: _Machine) -> dict[str, str]:
+    """What must be equal for times to be compared; versions of software may be what is compared."""
+    parts = {
+        "processor": info.cpu.brand_raw or info.cpu.brand,
+        "number of cores": info.cpu.count,
+        "architecture": info.machine,
+        "system": info.system,
+        "device": info.bench,
+    }
+    return {name: inert(str(value)) for name, value in parts.items() if value is not None}
+
+
+def _sample(one: _Benchmark) -> Sample:
+    stats = one.stats if isinstance(one.stats, dict) else {}
+    for key in ("median", "mean"):
+        if _number(stats.get(key), _MOST_SECONDS) is None:
+            return Sample(
+                fault=f"it has {shown(stats.get(key))} as its {key} (stats.{key}), which is no time above zero"
+            )
+    peak, fault = None, None
+    written = one.extra_info if isinstance(one.extra_info, dict) else {}
+    if one.extra_info is not None and not isinstance(one.extra_info, dict):
+        fault = f"extra_info is {shown(one.extra_info)}, which is no table"
+    elif written.get(MEMORY_KEY) is not None:
+        peak = _number(written[MEMORY_KEY], _MOST_BYTES)
+        if peak is None:
+            fault = f"extra_info.{MEMORY_KEY} is {shown(written[MEMORY_KEY])}, which is no number of bytes above zero"
+    return Sample(float(stats["median"]), float(stats["mean"]), None, peak, fault)
+
+
+def _number(value: object, most: float) -> float | None:
+    """Give a number above zero; None where it is none. A whole number may be too long to be a float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+        return None
+    return float(value)

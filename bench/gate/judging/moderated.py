@@ -1,0 +1,67 @@
+"""The variance of each benchmark, steadied by those of the others: Smyth, Linear models and empirical Bayes methods, 2004.
+
+A few processes tell the variance of one benchmark badly. Where the benchmarks of a suite are about
+equally noisy, what all of them show counts for each of them. Three things keep that honest: the prior
+is believed only as far as so many benchmarks can support it, benchmarks that vary together count as
+fewer, and a benchmark that is noisier than the others is never taken to be less noisy than it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["effective_number", "moderate"]
+
+_LEAST = 1e-12
+"""Variance of a logarithm: a millionth of a time is less than any clock tells."""
+
+
+def moderate(residuals: NDArray[np.float64], degrees: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the variance of every benchmark and the degrees of freedom behind each.
+
+    Args:
+        residuals: (..., processes, benchmarks), without the sides, the trend and what the benchmarks of a process share.
+        degrees: Of freedom of the residuals of one benchmark.
+
+    Returns:
+        Variances (..., benchmarks), and degrees (..., 1), which are those of the suite together.
+
+    """
+    own = np.maximum((residuals**2).sum(-2) / degrees, _LEAST)
+    number = effective_number(residuals, degrees)
+    logs = np.log(own) - special.digamma(degrees / 2) + np.log(degrees / 2)
+    by_chance = special.polygamma(1, degrees / 2)
+    kurtosis = 3 + special.polygamma(3, degrees / 2) / by_chance**2
+    # How much the variances themselves may differ: what is seen beyond chance, and what chance may have hidden.
+    spread = np.maximum(logs.var(-1, ddof=1) - by_chance, 0) + by_chance * np.sqrt((kurtosis - 1) / number)
+    prior_degrees = np.minimum(2 * _inverse_trigamma(spread), degrees * (number - 1))[..., None]
+    prior = np.exp(logs.mean(-1, keepdims=True))
+    steadied = (prior_degrees * prior + degrees * own) / (prior_degrees + degrees)
+    return np.maximum(steadied, own), prior_degrees + degrees
+
+
+def effective_number(residuals: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
+    """Count benchmarks that vary independently: all of them where none does with another, 1 where all go together."""
+    num = residuals.shape[-1]
+    scaled = residuals / np.sqrt(np.maximum((residuals**2).sum(-2, keepdims=True), _LEAST))
+    between = scaled @ np.swapaxes(scaled, -1, -2)  # (..., processes, processes)
+    squared = ((between**2).sum((-1, -2)) - num) / (num * (num - 1))  # the mean squared correlation of two benchmarks
+    shared = (
+        np.clip((squared - 1 / degrees) / max(1 - 1 / degrees, 1e-9), 0, 1) if degrees > 1 else np.ones_like(squared)
+    )
+    return np.asarray(num / (1 + (num - 1) * shared))
+
+
+def _inverse_trigamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Solve trigamma(x) = values for values above zero, by Newton's steps on 1 / trigamma."""
+    x = 0.5 + 1 / values
+    for _ in range(12):
+        found = special.polygamma(1, x)
+        x = x + found * (1 - found / values) / special.polygamma(2, x)
+    return np.asarray(x)

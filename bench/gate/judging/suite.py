@@ -1,0 +1,168 @@
+"""What a look at a whole suite shows: the change of every benchmark, of all together, and how certain each is.
+
+The change of a benchmark is what the suite shares plus what is its own. The shared part rests on the
+processes alone, however many benchmarks there are, so it is bounded with their degrees of freedom. The
+own part rests on a variance that is pooled over the suite, and is tested by Holm's procedure over all
+benchmarks and metrics. Each part has half of the error, so that the sum of both bounds holds for every
+benchmark at once, whatever the parts have to do with each other. Nothing is subtracted: a machine
+that slows all of head makes head slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from bench.gate.judging.moderated import moderate
+from bench.gate.judging.turns import Turns, turns_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["FEWEST_POOLED", "Bounds", "Shown", "bounds", "holm_levels", "passing_rate", "show"]
+
+FEWEST_POOLED = 8
+"""Benchmarks from which on a variance is pooled; fewer are tested each by itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """One metric of every benchmark at one look, on the logarithmic scale; above zero is slower."""
+
+    change: Array
+    """(..., benchmarks)."""
+    plain_change: Array
+    """(..., benchmarks): the same without a trend over the turns."""
+    own_error: Array
+    """(..., benchmarks): standard error of the part that a benchmark does not share with the suite."""
+    own_degrees: Array
+    """(..., 1)."""
+    common: Array
+    """(..., 1): the mean change of the suite."""
+    common_error: Array
+    """(..., 1)."""
+    common_degrees: int
+    is_pooled: bool
+    """Whether the common part was taken out of the own one."""
+
+    def common_bound(self, level: float) -> Array:
+        """How far the common part may lie below what is seen, but for `level`; nothing where it was not taken out."""
+        if not self.is_pooled:
+            return np.zeros_like(self.common)
+        return np.asarray(special.stdtrit(self.common_degrees, 1 - level) * self.common_error)
+
+    def beyond(self, value: Array | float, sign: int = 1, *, suite: bool = False) -> NDArray[np.bool_]:
+        """Whether the change of each benchmark, or of the suite, is `value` or more in the direction of `sign`, with the trend and without."""
+        both = np.minimum(sign * self.change, sign * self.plain_change)
+        if suite:
+            both = np.minimum(sign * self.common, sign * self.plain_change.mean(-1, keepdims=True))
+        return np.asarray(both >= value)
+
+    @property
+    def error(self) -> Array:
+        """Standard error of the whole change of each benchmark."""
+        return np.hypot(self.own_error, self.common_error) if self.is_pooled else self.own_error
+
+    @property
+    def degrees(self) -> Array:
+        """Of freedom of that error (Satterthwaite, 1946)."""
+        if not self.is_pooled:
+            return np.broadcast_to(self.own_degrees, self.change.shape)
+        parts = self.own_error**4 / self.own_degrees + self.common_error**4 / self.common_degrees
+        return np.asarray(self.error**4 / parts)
+
+    def chance(self, value: Array | float, sign: int = 1) -> Array:
+        """Of a change that looks as far above `value` as this one (below, with sign -1), where it is `value`; one by one."""
+        return np.asarray(special.stdtr(self.degrees, -sign * (self.change - value) / self.error))
+
+
+def show(logs: Array, is_head: Sequence[bool]) -> Shown:
+    """Look at the logarithms of one metric.
+
+    Args:
+        logs: (..., processes, benchmarks), in the order of recording.
+        is_head: (processes,): which are of head.
+
+    """
+    turns = turns_of(tuple(is_head))
+    change = turns.contrast @ logs
+    residuals = turns.residual_maker @ logs
+    common, shared = change.mean(-1, keepdims=True), residuals.mean(-1, keepdims=True)
+    common_error = _error(shared, turns)
+    is_pooled = logs.shape[-1] >= FEWEST_POOLED
+    if is_pooled:
+        variance, degrees = moderate(residuals - shared, turns.degrees)
+        error = np.sqrt(turns.variance * variance)
+    else:
+        error, degrees = _error(residuals, turns), np.full((*change.shape[:-1], 1), float(turns.degrees))
+    return Shown(change, turns.plain_contrast @ logs, error, degrees, common, common_error, turns.degrees, is_pooled)
+
+
+def passing_rate(chances: Array, rate: float) -> NDArray[np.bool_]:
+    """Which of these chances pass a false-discovery rate (Benjamini and Hochberg, 1995)."""
+    ordered = np.sort(chances)
+    below = np.flatnonzero(ordered <= rate * np.arange(1, len(ordered) + 1) / len(ordered))
+    return chances <= (ordered[below[-1]] if len(below) else -1.0)
+
+
+def holm_levels(chances: Array, level: float) -> Array:
+    """Give the level that each of these chances is held against: it is found where it is not above its level (Holm, 1979)."""
+    num = chances.shape[-1]
+    order = np.argsort(chances, axis=-1)
+    steps = level / (num - np.arange(num))
+    found = np.cumprod(np.take_along_axis(chances, order, -1) <= steps, axis=-1).sum(-1, keepdims=True)
+    ordered = steps[np.minimum(np.arange(num), np.minimum(found, num - 1))]
+    levels = np.empty_like(chances)
+    np.put_along_axis(levels, order, ordered, -1)
+    return levels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bounds:
+    """What holds for every benchmark of every metric at once, but for one gate in so many; one entry a metric."""
+
+    is_slower: tuple[NDArray[np.bool_], ...]
+    """(..., benchmarks): certainly slower."""
+    levels: tuple[Array, ...]
+    """(..., benchmarks): what each own part is held against."""
+    common_level: float
+    """What each common part is held against; 1 where there is no common part to speak of."""
+    sign: int
+
+    def low(self, index: int, shown: Shown) -> Array:
+        """Bound the change of each benchmark from below, on the scale of `sign`."""
+        distance = special.stdtrit(shown.own_degrees, 1 - self.levels[index]) * shown.own_error
+        return np.asarray(self.sign * shown.change - shown.common_bound(self.common_level) - distance)
+
+    def common_low(self, shown: Shown) -> Array:
+        """Bound the change of the suite from below, on the scale of `sign`."""
+        quantile = special.stdtrit(shown.common_degrees, 1 - self.common_level)
+        return np.asarray(self.sign * shown.common - quantile * shown.common_error)
+
+
+def bounds(shown: Sequence[Shown], level: float, sign: int = 1) -> Bounds:
+    """Hold all benchmarks of all metrics against one level: with a sign of -1, whether they are faster."""
+    is_suite = max(one.change.shape[-1] for one in shown) > 1
+    # Half for what the benchmarks share, which is a finding of its own, and half for what they do not.
+    own_level, common_level = (level / 2, level / 2 / len(shown)) if is_suite else (level, 1.0)
+    chances = [
+        np.asarray(special.stdtr(one.own_degrees, (one.common_bound(common_level) - sign * one.change) / one.own_error))
+        for one in shown
+    ]
+    together = np.concatenate(chances, axis=-1)
+    levels = holm_levels(together, own_level)
+    ends = np.cumsum([one.change.shape[-1] for one in shown])[:-1]
+    return Bounds(tuple(np.split(together <= levels, ends, -1)), tuple(np.split(levels, ends, -1)), common_level, sign)
+
+
+def _error(residuals: Array, turns: Turns) -> Array:
+    """Give the standard error of a change whose residuals are (..., processes, n)."""
+    variance = np.maximum((residuals**2).sum(-2) / turns.degrees, 1e-12)
+    return np.asarray(np.sqrt(turns.variance * variance))

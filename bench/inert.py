@@ -1,0 +1,41 @@
+"""Text from outside made one line that nothing obeys: no terminal, no log of a CI service, no reader of the other direction."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["inert", "shown"]
+
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+_MOST_SHOWN = 60
+
+
+def inert(text: str) -> str:
+    """Write a text on one line, with what would be obeyed replaced.
+
+    Ends of lines and other white space become spaces; control characters, changes of direction and halves of characters
+    become the replacement character, as does the middle of what a CI service takes for a command.
+    """
+    plain = "".join(map(_character, text))
+    # GitHub takes "::" for a command where nothing but white space stands before it; it and others take "##[" and
+    # "##vso[" anywhere.
+    return re.sub(r"^(\s*:):|(#)#(?=\w*\[)", rf"\1\2{_UNKNOWN}", plain)
+
+
+def shown(value: object) -> str:
+    """Write a value that was refused, so that a message stays a line that can be read."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, a list of thousands of lists
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
+
+
+def _character(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in {"Zl", "Zp"} or char in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85":
+        return " "
+    is_obeyed = category in {"Cc", "Cf", "Cs"} and char not in _JOINERS
+    return _UNKNOWN if is_obeyed or char in "\ufffe\uffff" else char
