@@ -61,7 +61,7 @@ def compare(
     with Store.open(directory, resume=resume) as store:
         if not settings.allow_mismatch:
             check_same_experiment([record.spec for record in store.read_all()], specs, directory)
-        is_new = any(not store.done(spec) for spec in specs)  # and what was read is shown before the first run
+        is_new = bool(store.todo(specs))  # and what was read is shown before the first run
         interrupted = _measure(settings, specs, store, in_process=in_process)
         records = store.read_all()
         if not records:

@@ -115,7 +115,8 @@ def judge_suite(suite: Suite, margins: Margins, plan: Plan | None = None) -> tup
     for name, group in findings.items():
         place = name.partition("::")[0] if "::" in name else None
         every += [replace(one, file=one.file or place) for one in group]
-    return Judgement(tuple(every), *(_side(suite.side(head=head)) for head in (False, True)), tuple(warnings)), decided
+    base, head = (_side(suite.side(head=of_head)) for of_head in (False, True))
+    return Judgement(tuple(every), base, head, tuple(warnings)), decided
 
 
 def _judge(
@@ -160,11 +161,11 @@ def _memory(
         is_known = any(one.peak_bytes is not None for one in samples)
         why = fault or f"not every file has {MEMORY_KEY} in extra_info"
         return (unmeasured(name, _MEMORY, why),) if fault or is_known else ()
-    sides = [
-        [one.peak_bytes or 0.0 for one, of_head in zip(samples, suite.is_head, strict=True) if of_head == head]
-        for head in (False, True)
-    ]
-    (found,) = judge_memory(name, *sides, rule)
+    base, head = (
+        [one.peak_bytes or 0.0 for one, of_head in zip(samples, suite.is_head, strict=True) if of_head == of_side]
+        for of_side in (False, True)
+    )
+    (found,) = judge_memory(name, base, head, rule)
     certain, num = is_certain
     if found.verdict == "FAIL" and not certain:
         reason = f"{found.reason}; which is not certain, corrected for {num} comparisons"

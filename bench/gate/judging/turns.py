@@ -54,9 +54,9 @@ def are_in_turns(is_head: Sequence[bool]) -> bool:
 def turns_of(is_head: tuple[bool, ...]) -> Turns:
     """Fit both sides, and a trend over the turns where there are turns; each side has two processes at least."""
     head = np.asarray(is_head, dtype=np.float64)
-    columns = [np.ones_like(head), head]
+    columns: list[NDArray[np.float64]] = [np.ones_like(head), head]
     if are_in_turns(is_head):
-        columns.append(np.arange(len(head)) - (len(head) - 1) / 2)
+        columns.append(np.arange(len(head), dtype=np.float64) - (len(head) - 1) / 2)
     fitted = np.column_stack(columns)
     inverse = np.linalg.pinv(fitted)
     plain = head / head.sum() - (1 - head) / (1 - head).sum()

@@ -88,7 +88,7 @@ def _only_member(file: Path, kind: str | None) -> tuple[bytes, str]:
 
 
 def _zstd(data: bytes) -> bytes:
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415  only this kind of file needs it
+    import pyarrow as pa  # noqa: PLC0415  only this kind of file needs it
 
     with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
         unpacked: bytes = stream.read()

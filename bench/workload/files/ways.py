@@ -99,4 +99,4 @@ def try_way(text: str, way: Way) -> Fit | Misfit | None:
                 broken.append(record)
     except csv.Error:
         return Misfit(way, last_line + 1, len(header.fields) if header else 0)
-    return header and Fit(way, tuple(header.fields), num_rows, tuple(broken))
+    return None if header is None else Fit(way, tuple(header.fields), num_rows, tuple(broken))
