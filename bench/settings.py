@@ -40,13 +40,13 @@ __all__ = ["QUICK", "WORK", "WORK_SINCE", "Settings"]
 _RUN, _WORKLOAD = RunSpec.model_fields, WorkloadSpec.model_fields
 
 WORK = (
-    *("strategies", "model", "head", "dataset", "subset", "text_column", "label_column", "encoding", "quoting"),
+    *("strategies", "model", "dataset", "subset", "text_column", "label_column", "encoding", "quoting"),
     *("train_split", "eval_split", "max_length"),
     *("train_samples", "eval_samples", "data_seed", "steps", "batch_size", "micro_batch_size", "lr"),
     *("warmup_ratio", "weight_decay", "max_grad_norm"),
 )
 """The settings that say what a gate trains, and on which rows."""
-WORK_SINCE = ("head", "subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
+WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
 
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
