@@ -9,7 +9,7 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from bench.experiment.bounds import Bytes, Count, Frozen, Loss, Positive, Quantity, Seconds, Share
+from bench.experiment.bounds import Bytes, Count, Elapsed, Frozen, Loss, Positive, Quantity, Rate, Seconds, Share
 from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
 from bench.records.data_summary import DataSummary
 from bench.records.lenient import read_json
@@ -99,7 +99,7 @@ class Measurement(Frozen):
     """Real tokens trained on; padding is not counted."""
     num_padded_tokens: Count
     """Tokens computed, padding included."""
-    train_seconds: Seconds
+    train_seconds: Elapsed
     """What the strategy costs: cache, compilation and steps, and nothing of loading, evaluation or process start."""
     cache_seconds: Seconds | None = None
     """Of it, running the frozen layers and storing what they answer; None where nothing is stored."""
@@ -110,15 +110,15 @@ class Measurement(Frozen):
     """Of train_seconds, compiling, with the first pass that it takes; None where nothing is compiled."""
     load_seconds: Seconds
     """Reading data and model, building the plan; on a GPU, loading its kernels too."""
-    step_seconds: tuple[Seconds, ...]
+    step_seconds: tuple[Elapsed, ...]
     step_tokens: tuple[Count, ...]
     losses: tuple[Loss, ...]
     """Mean training loss of each step, in nats."""
-    samples_per_second: Quantity
+    samples_per_second: Rate
     """The headline: num_samples / train_seconds."""
-    steady_samples_per_second: Quantity | None
+    steady_samples_per_second: Rate | None
     """After the warm-up steps; None where too few steps remain."""
-    steady_tokens_per_second: Quantity | None
+    steady_tokens_per_second: Rate | None
     num_warmup_steps: Count
     """Steps left out of the steady rates."""
     compute_dtype: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import pkgutil
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -148,4 +149,10 @@ def _read_bool(text: str) -> bool:
     return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
 
 
-_READERS: dict[Any, Any] = {int: int, float: float, str: str, bool: _read_bool}
+def _read_float(text: str) -> float:
+    if math.isfinite(number := float(text)):
+        return number
+    raise ValueError(text)
+
+
+_READERS: dict[Any, Any] = {int: int, float: _read_float, str: str, bool: _read_bool}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from itertools import count
 from typing import TYPE_CHECKING
 
+from bench.errors import UsageError
+from bench.experiment.bounds import MAX_STEPS
 from bench.trainer import Schedule
 from bench.workload.batches import longest_batch, ordered_batches
 
@@ -19,7 +22,18 @@ __all__ = ["dry_schedule", "schedule_of"]
 
 
 def schedule_of(spec: RunSpec, split: Split) -> Schedule:
-    """Draw all batches of a run: a function of the data, the seed, the batch size and the length of the run."""
+    """Draw all batches of a run: a function of the data, the seed, the batch size and the length of the run.
+
+    Raises:
+        UsageError: the epochs are more steps than a run may have.
+
+    """
+    num_steps = spec.steps or spec.epochs * math.ceil(len(split.lengths) / spec.batch_size)
+    if num_steps > MAX_STEPS:
+        msg = (
+            f"--epochs {spec.epochs} of {len(split.lengths)} rows are {num_steps} steps; a run has {MAX_STEPS} at most"
+        )
+        raise UsageError(msg)
     return _schedule(spec, list(_epochs(spec, split)))
 
 

@@ -39,6 +39,9 @@ THIS_RUN = "this run only"
 
 T = TypeVar("T")
 
+_MAX_LOGARITHM = 250.0
+"""Two seeds that differ by orders of magnitude have bounds beyond any number: no factor is above 1e108."""
+
 _BLOCK = 4
 """Steps that a block holds at least."""
 
@@ -153,7 +156,7 @@ def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confiden
     ours, theirs = Samples.of(samples).beside(Samples.of(reference))
     if not ours.size or min(ours.min(), theirs.min()) <= 0:
         return None
-    return _exp(t_interval(np.log(ours / theirs), f"paired t over {len(ours)} seeds", confidence))
+    return _exp(t_interval(np.log(ours) - np.log(theirs), f"paired t over {len(ours)} seeds", confidence))
 
 
 def difference(
@@ -185,7 +188,7 @@ def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confide
         ValueError: the two runs took different numbers of steps, or none.
 
     """
-    logs = np.log([ours / theirs for ours, theirs in zip(steps, reference_steps, strict=True)])
+    logs = np.array([math.log(ours) - math.log(theirs) for ours, theirs in zip(steps, reference_steps, strict=True)])
     if not len(logs):
         raise ValueError("no steps to compare")
     num_blocks = max(1, min(len(logs) // _BLOCK, 1 + int(0.4 * len(logs) ** (2 / 3))))
@@ -227,5 +230,10 @@ def t_interval(
 
 
 def _exp(interval: Interval) -> Interval:
-    low, high = (None if bound is None else math.exp(bound) for bound in (interval.low, interval.high))
-    return replace(interval, estimate=math.exp(interval.estimate), low=low, high=high)
+    low, high = (None if bound is None else _factor(bound) for bound in (interval.low, interval.high))
+    return replace(interval, estimate=_factor(interval.estimate), low=low, high=high)
+
+
+def _factor(logarithm: float) -> float:
+    """Undo a logarithm, as far as both the factor and its inverse are numbers to go on with."""
+    return math.exp(max(-_MAX_LOGARITHM, min(_MAX_LOGARITHM, logarithm)))

@@ -13,6 +13,7 @@ __all__ = [
     "BatchSize",
     "Bytes",
     "Count",
+    "Elapsed",
     "Frozen",
     "LearningRate",
     "Loss",
@@ -25,6 +26,7 @@ __all__ = [
     "NumSteps",
     "Positive",
     "Quantity",
+    "Rate",
     "Seconds",
     "Seed",
     "Share",
@@ -51,8 +53,12 @@ Bytes = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
 """Up to 30,000 years."""
+Elapsed = Annotated[float, Field(ge=1e-9, le=1e12)]
+"""Of what is timed alone: no clock tells less than a nanosecond."""
+Rate = Annotated[float, Field(ge=1e-12, le=1e30)]
+"""Of what was done in a time."""
 Quantity = Annotated[float, Field(ge=0, le=1e30)]
-"""A rate, a power, a number of FLOPs, whatever else is never negative."""
+"""A power, a number of FLOPs, whatever else is never negative."""
 Loss = Annotated[float, Field(ge=0, le=1e39)]
 """A mean cross-entropy; no fp32 number is larger."""
 
@@ -65,8 +71,8 @@ NumRows = Annotated[int, Field(ge=1, le=10**12)]
 NumPoints = Annotated[int, Field(ge=1, le=10_000)]
 BatchSize = Annotated[int, Field(ge=1, le=2**20)]
 MaxLength = Annotated[int, Field(ge=2, le=2**24)]
-LearningRate = Annotated[float, Field(gt=0, le=1e4)]
-"""Some optimizers find their own rate, and take 1 as a factor of it."""
+LearningRate = Annotated[float, Field(gt=0, le=1e30)]
+"""One that is too high ends as a diverged run."""
 WarmupRatio = Annotated[float, Field(ge=0, lt=1)]
 WeightDecay = Annotated[float, Field(ge=0, le=1e4)]
 MaxGradNorm = Annotated[float, Field(gt=0, le=1e12)]
