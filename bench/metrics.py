@@ -92,13 +92,13 @@ METRICS: dict[str, Metric] = {
     "samples_per_second": Metric(
         "throughput", "samples/s", "higher", "ratio", _rate, "samples trained on / train_seconds"
     ),
-    "peak_memory_bytes": Metric(
-        "peak memory",
+    "training_memory_bytes": Metric(
+        "training memory",
         "bytes",
         "lower",
         "ratio",
         format_bytes,
-        "device used above its baseline on a GPU, process on a CPU",
+        "peak of training: a GPU above its baseline, on a CPU the process above what it held before the model's weights",
     ),
     "accuracy": Metric("accuracy", "share", "higher", "difference", _percent, "on the evaluation rows, after training"),
     "macro_f1": Metric("macro F1", "share", "higher", "difference", _percent, "mean of the F1 scores of the classes"),
@@ -169,7 +169,7 @@ METRICS: dict[str, Metric] = {
     **{
         f"{part}_bytes": Metric(name, "bytes", "lower", "none", format_bytes, f"of the training peak: {words}")
         for part, name, words in (
-            ("before", "before training", "interpreter, libraries and data"),
+            ("before", "before the weights", "interpreter, libraries and data; no part of the training memory"),
             ("weights", "weights", "as large as their tensors"),
             ("gradients", "gradients", "as large as their tensors"),
             ("optimizer", "optimizer state", "as large as its tensors"),
@@ -179,7 +179,12 @@ METRICS: dict[str, Metric] = {
     "num_trainable_params": Metric("trained", "parameters", "lower", "none", _count, "the most that train at once"),
     "num_params": Metric("parameters", "parameters", "neither", "none", _count, "of the whole model"),
     "host_peak_bytes": Metric(
-        "host peak", "bytes", "lower", "ratio", format_bytes, "resident memory, the kernel's high-water mark"
+        "host peak",
+        "bytes",
+        "lower",
+        "ratio",
+        format_bytes,
+        "resident memory of the whole process, Python and libraries included, the kernel's high-water mark",
     ),
     "torch_allocated_peak_bytes": Metric(
         "allocated peak", "bytes", "lower", "ratio", format_bytes, "live tensors on the GPU, torch allocator"
@@ -223,5 +228,5 @@ METRICS: dict[str, Metric] = {
 }
 """By column of the table, in the order of importance."""
 
-HEADLINES = ("samples_per_second", "peak_memory_bytes", "accuracy")
+HEADLINES = ("samples_per_second", "training_memory_bytes", "accuracy")
 """The three that decide, in the order of the table."""

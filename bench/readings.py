@@ -25,7 +25,7 @@ class MemoryParts(Frozen):
     """What the peak of training consists of, in bytes.
 
     Weights, gradients and optimizer state are the sizes of their tensors, and `before_bytes` was
-    there before training: the interpreter, libraries and data. What is left of the peak are
+    there before the weights: the interpreter, libraries and data. What is left of the peak are
     activations, temporaries, a filled store and what the allocator holds in vain. It is found by
     subtraction: where the peak falls before all gradients are there, activations are larger.
     """
@@ -54,6 +54,8 @@ class Memory(Frozen):
 
     host_peak_bytes: Bytes | None = None
     """Resident memory of the run's process, by the kernel's own high-water mark."""
+    host_before_bytes: Bytes | None = None
+    """Of it, what the process held right before the model's weights, and the code of libraries that came in since."""
     host_baseline_bytes: Bytes | None = None
     """Resident memory when training began: weights loaded (each page of them read), nothing trained."""
     host_baseline_anonymous_bytes: Bytes | None = None
@@ -81,16 +83,16 @@ class Memory(Frozen):
     """Where the headline comes from: "nvml-v2", "nvml-v1", "torch-reserved" or "kernel-hwm"."""
 
     @property
-    def peak_bytes(self) -> int | None:
-        """The headline: the device's peak on a GPU (baseline taken off), the process' on a CPU."""
-        return next(
-            (
-                value
-                for value in (self.nvml_delta_bytes, self.torch_reserved_peak_bytes, self.host_peak_bytes)
-                if value is not None
-            ),
-            None,
-        )
+    def training_bytes(self) -> int | None:
+        """The headline: the peak of training above what was there before the model, of a GPU or of the process on a CPU.
+
+        None where that was not measured, as in records of older versions on a CPU: they know the whole process alone.
+        """
+        of_gpu = self.torch_reserved_peak_bytes if self.nvml_delta_bytes is None else self.nvml_delta_bytes
+        if of_gpu is not None or self.host_peak_bytes is None or self.host_before_bytes is None:
+            return of_gpu
+        above = self.host_peak_bytes - self.host_before_bytes
+        return above if above > 0 else None
 
 
 class StepParts(Frozen):

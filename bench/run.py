@@ -77,7 +77,7 @@ class Run:
                 eval_tokens=int(self.data.evaluation.lengths.sum()),
                 cache_seconds=stored.seconds if stored else None,
                 cache_tokens=int(lengths[whole.rows].sum()),
-                peak_bytes=memory.peak_bytes,
+                peak_bytes=memory.training_bytes,
             )
         )
         return Finished()

@@ -97,7 +97,7 @@ def _speed(row: Row, base: Row, ranking: Ranking) -> str:
 
 
 def _memory(row: Row, base: Row, ranking: Ranking) -> str:
-    metric, interval = "peak_memory_bytes", row.relative["peak_memory_bytes"]
+    metric, interval = "training_memory_bytes", row.relative["training_memory_bytes"]
     if interval is None:
         return ""
     if tied := _tied(metric, row, base, interval, ranking):

@@ -9,7 +9,7 @@ import torch
 from bench.build import prepare
 from bench.device import choose_device
 from bench.errors import UsageError
-from bench.gate.benchmark_files import MEMORY_KEY
+from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
 from bench.probes.environment import fingerprint
 from bench.probes.peaks import Peaks
 from bench.schedule import schedule_of
@@ -44,9 +44,11 @@ class Stepper:
     def __init__(self, spec: RunSpec) -> None:
         """Load model and data, and apply the strategy."""
         data = load_data(spec.workload)
+        self._device = torch.device(spec.device)
+        self._peaks = Peaks(self._device)
+        self._peaks.before_weights()
         loaded = load_model(spec.workload.model, labels=data.label_names, seed=spec.seed, head=spec.workload.head)
         view = view_of(loaded.model, loaded.fresh)
-        self._device = torch.device(spec.device)
         prepared = prepare(
             loaded.model,
             view,
@@ -59,7 +61,6 @@ class Stepper:
         )
         self.environment = fingerprint(self._device, data.assets, spec)
         torch.manual_seed(spec.seed)
-        self._peaks = Peaks(self._device)
         self._peaks.enter("train")
         self._loop = steps(prepared, data.train, schedule_of(spec, data.train), on_point=lambda *_: None)
 
@@ -70,9 +71,9 @@ class Stepper:
             torch.cuda.synchronize(self._device)
 
     def close(self) -> int | None:
-        """End training; the peak of this process' memory, or of torch's on a GPU, since it was made."""
+        """End training; its peak, above what this process held before the model, or of torch's allocator on a GPU."""
         self._loop.close()
-        return self._peaks.end().peak_bytes
+        return self._peaks.end().training_bytes
 
 
 def benchmark_steps(benchmark: Any, strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) -> None:
@@ -88,7 +89,7 @@ def benchmark_steps(benchmark: Any, strategy: str, *, rounds: int, warmup_rounds
     environment = stepper.environment
     benchmark.extra_info |= {
         "strategy": spec.name,
-        MEMORY_KEY: stepper.close(),
+        TRAINING_MEMORY_KEY: stepper.close(),
         "step_seconds": list(benchmark.stats.stats.data) if benchmark.stats else [],
         "fingerprint": environment.model_dump(mode="json"),
     }

@@ -30,7 +30,7 @@ def values_of(record: RunRecord) -> dict[str, float | None]:
     values |= _named(memory)
     values |= {f"{it.phase}_peak_bytes": _peak(it) for it in memory.phases or () if it.phase != "train"}
     values |= _named(memory.parts)
-    values["peak_memory_bytes"] = memory.peak_bytes
+    values["training_memory_bytes"] = memory.training_bytes
     return values | _finished(measured) if measured else values
 
 

@@ -157,10 +157,10 @@ class _Field:
         return [row for row in self.others if self._speed(row) == 0 == self._accuracy(row)]
 
     def _cheaper(self, tied: Sequence[Row]) -> str:
-        less = [row for row in tied if self._standing("peak_memory_bytes", row, self.base) == 1]
+        less = [row for row in tied if self._standing("training_memory_bytes", row, self.base) == 1]
         if not less:
             return ""
-        uses = listed(f"{row.strategy} ({_factor(row, 'peak_memory_bytes')})" for row in less)
+        uses = listed(f"{row.strategy} ({_factor(row, 'training_memory_bytes')})" for row in less)
         return f" Less memory than by {self.base.strategy} is used by {uses}."
 
     def _speed(self, row: Row) -> int | None:

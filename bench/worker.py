@@ -71,6 +71,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     send(Phase(name="fetch", at=time.monotonic()))
     data = load_data(spec.workload, report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")))
     workload = spec.workload
+    peaks.before_weights()
     loaded = load_model(workload.model, labels=data.label_names, seed=spec.seed, head=workload.head)
     digest = model_digest(workload.model)
     if request.mode == "prepare":

@@ -1,4 +1,4 @@
-"""What the peak memory and the time of a step consist of: a stacked bar per strategy."""
+"""What the memory of training and the time of a step consist of: a stacked bar per strategy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ _MEMORY = {
     "gradients": "gradients_bytes",
     "optimizer": "optimizer_bytes",
     "activations and the rest": "rest_bytes",
-    "before training": "before_bytes",
 }
 _STEP = {"forward": "forward", "backward": "backward", "optimizer": "optimizer", "data": "data"}
 
@@ -104,9 +103,9 @@ def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str
         split,
         styles,
         name=f"{prefix}memory_split",
-        title=split.title(comparison, "What the peak memory consists of", of="the peak memory"),
-        caption="Weights, gradients and optimizer state are the sizes of their tensors; what was there before training "
-        "is the interpreter, libraries and data. Activations are what is left of the measured peak, with temporaries.",
+        title=split.title(comparison, "What the training memory consists of", of="the training memory"),
+        caption="Weights, gradients and optimizer state are the sizes of their tensors; what was there before the "
+        "weights (the interpreter, libraries and data) is left out. Activations are what is left of the measured peak, with temporaries.",
         missing="no run has measured its memory by parts",
     )
 

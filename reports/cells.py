@@ -28,7 +28,7 @@ __all__ = [
     "remark",
 ]
 
-SHOWN = ("samples_per_second", "peak_memory_bytes", "accuracy", "train_seconds", "num_trainable_params")
+SHOWN = ("samples_per_second", "training_memory_bytes", "accuracy", "train_seconds", "num_trainable_params")
 """The metrics of the main table; the others are listed apart."""
 
 NOT_MEASURED = "\N{EN DASH}"

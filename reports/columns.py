@@ -71,4 +71,4 @@ def _trained(row: Row) -> float | None:
 
 
 def _peak_on_gpu(row: Row) -> float | None:
-    return None if fits_on(row) in ("n/a", NOT_MEASURED) else row.means["peak_memory_bytes"]
+    return None if fits_on(row) in ("n/a", NOT_MEASURED) else row.means["training_memory_bytes"]

@@ -52,6 +52,6 @@ def size_to_deploy(row: Row) -> str:
 
 
 def _needed(measured: Measurement) -> int | None:
-    peak = measured.memory.peak_bytes
+    peak = measured.memory.training_bytes
     is_allocator = measured.memory.nvml_delta_bytes is None
     return peak and peak + (_CONTEXT_BYTES if is_allocator else 0)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGINS", "differences"]
 
-MARGINS = {"accuracy": 0.01, "peak_memory_bytes": 0.05, "samples_per_second": 0.05}
+MARGINS = {"accuracy": 0.01, "training_memory_bytes": 0.05, "samples_per_second": 0.05}
 """Differences that few would choose by, drawn as a band: points of accuracy, and shares of the reference."""
 
-_PANELS = ("accuracy", "peak_memory_bytes", "samples_per_second")
+_PANELS = ("accuracy", "training_memory_bytes", "samples_per_second")
 _FARTHEST = 8
 """Times beyond the estimates at which an interval is cut off, so that a vague one does not hide the others."""
 

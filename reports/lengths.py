@@ -37,11 +37,11 @@ def length_scan(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -
     return Chart(
         name="length_scan",
         title=_title(scans),
-        caption="Training time per sample, and peak memory, over the length at which texts are cut, all else equal; shorter "
+        caption="Training time per sample, and training memory, over the length at which texts are cut, all else equal; shorter "
         "texts are not made longer. Shapes are means over seeds, small dots the seeds.",
-        alternative=f"Line plots of time per sample and of peak memory over the maximal length. {told}.",
+        alternative=f"Line plots of time per sample and of training memory over the maximal length. {told}.",
         table=(
-            ("strategy", "maximal length", "time per sample", "peak memory", "tokens per sample", "seeds"),
+            ("strategy", "maximal length", "time per sample", "training memory", "tokens per sample", "seeds"),
             *(
                 (
                     point.row.strategy,
@@ -65,7 +65,7 @@ def _seconds(row: Row) -> dict[int, float]:
 
 
 def _memory(row: Row) -> dict[int, float]:
-    return row.samples["peak_memory_bytes"]
+    return row.samples["training_memory_bytes"]
 
 
 def _mean(samples: Mapping[int, float]) -> float | None:
@@ -94,7 +94,7 @@ def _title(scans: Sequence[Scan]) -> str:
     said = []
     for read, metric, word in (
         (_seconds, "train_seconds", "time per sample"),
-        (_memory, "peak_memory_bytes", "memory"),
+        (_memory, "training_memory_bytes", "memory"),
     ):
         short, long = (_mean(read(point.row)) for point in (first, last))
         if short and long:
@@ -106,7 +106,7 @@ def _draw(scans: Sequence[Scan], styles: Mapping[str, Look], width: float) -> Fi
     entries = [(scan.name, styles[scan.points[0].row.strategy]) for scan in scans]
     measured = [
         quantity
-        for quantity in ((_seconds, "time per sample", format_seconds), (_memory, "peak memory", format_bytes))
+        for quantity in ((_seconds, "time per sample", format_seconds), (_memory, "training memory", format_bytes))
         if any(quantity[0](point.row) for scan in scans for point in scan.points)
     ]
     figure, panels = canvases(width, [scan.name for scan in scans], len(measured))

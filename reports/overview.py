@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Overview", "overview", "split"]
 
-_CELL = {"samples_per_second": "speed", "peak_memory_bytes": "memory", "accuracy": "accuracy"}
+_CELL = {"samples_per_second": "speed", "training_memory_bytes": "memory", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True, slots=True)

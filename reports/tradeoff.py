@@ -1,4 +1,4 @@
-"""Peak memory against accuracy: seeds as dots, the mean as a shape with both intervals, and the frontier."""
+"""Training memory against accuracy: seeds as dots, the mean as a shape with both intervals, and the frontier."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tradeoff"]
 
-_MEMORY = "peak_memory_bytes"
+_MEMORY = "training_memory_bytes"
 _MOST_DOTS = 1000
 """Of seeds; more are a cloud, and weigh more than the rest of the page."""
 
@@ -47,9 +47,9 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
         title=_title(rows, best),
         caption=f"Up and to the left is better. Small dots are seeds (where all are {_MOST_DOTS:,} at most), the shape is their mean, bars are 95% intervals "
         f"(accuracy over evaluation rows, memory over seeds).{hollow if best else ''}",
-        alternative=f"Scatter plot of peak memory and accuracy. {told}.",
+        alternative=f"Scatter plot of training memory and accuracy. {told}.",
         table=(
-            ("strategy", "peak memory", "95% interval", "accuracy", "95% interval", "on the frontier"),
+            ("strategy", "training memory", "95% interval", "accuracy", "95% interval", "on the frontier"),
             *(
                 (
                     row.strategy,
@@ -63,13 +63,13 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
             ),
         ),
         draw=lambda width: _draw(rows, best, [row for row in rows if _place(row, comparison) == "no"], styles, width),
-        missing="" if rows else "no run has both a peak memory and an accuracy",
+        missing="" if rows else "no run has both a training memory and an accuracy",
     )
 
 
 def _title(rows: list[Row], best: list[Row]) -> str:
     if not best or len(rows) == 1:
-        return "Accuracy against peak memory"
+        return "Accuracy against training memory"
     who = "every strategy" if len(best) == len(rows) else listed((row.strategy for row in best), most=4)
     return f"On the frontier of speed, memory and accuracy: {who}"
 
@@ -125,7 +125,7 @@ def _draw(rows: list[Row], best: list[Row], beaten: list[Row], styles: Mapping[s
         axes.text(
             1, majority[0], "majority class", transform=axes.get_yaxis_transform(), ha="right", va="bottom", color=MUTED
         )
-    axes.set(xlabel="peak memory", ylabel="accuracy")
+    axes.set(xlabel="training memory", ylabel="accuracy")
     axes.margins(0.1, 0.12)
     axes.xaxis.set_major_locator(byte_ticks(*axes.get_xlim()))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_bytes(value)))

@@ -119,7 +119,7 @@ def _draw(metric: str, points: _Points, width: float) -> Figure:
     shown = range(0, at, -(-at // _MOST_LABELS))
     axes.set_xticks([*shown], [f"{points[place][0].recorded:%m-%d}" for place in shown])
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(byte_ticks(low, high) if metric == "peak_memory_bytes" else ticks(4))
+    axes.yaxis.set_major_locator(byte_ticks(low, high) if metric == "training_memory_bytes" else ticks(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: GATED[metric].format(value)))
     axes.grid(visible=False, axis="x")
     axes.spines["left"].set_visible(False)

@@ -70,7 +70,7 @@ def test_a_comparison_leaves_everything_it_promises(workload: list[str], tmp_pat
     table = pd.read_parquet(out / "results.parquet")
     assert sorted(table["strategy"]) == ["amp:dtype=bf16", "freeze", "full"]
     assert set(table["status"]) == {"ok"}
-    headline = ["samples_per_second", "peak_memory_bytes", "accuracy", "macro_f1", "eval_loss", "train_seconds"]
+    headline = ["samples_per_second", "training_memory_bytes", "accuracy", "macro_f1", "eval_loss", "train_seconds"]
     assert table[headline].notna().all(axis=None)
     assert (table["samples_per_second"] > 0).all()
     for name in ("report.html", "summary.md", "results.csv"):

@@ -22,13 +22,13 @@ def test_rows_keep_the_order_of_the_records_and_the_failed_ones(records):
     }  # fmt: skip
     wide = _rows(comparison)["full+wide"]
     assert wide.reason == "cannot allocate 512 MiB at step 0"
-    assert wide.means["peak_memory_bytes"] == 7_900_000_000
+    assert wide.means["training_memory_bytes"] == 7_900_000_000
     assert wide.means["accuracy"] is None
     assert wide.beats_majority is None
     assert wide.changes == {"weights": "fp32"}
     assert [flag.code for flag in _rows(comparison)["freeze:last=2+amp"].flags] == ["truncated-inputs"]
     assert len(comparison.records) == len(records)
-    assert comparison.metrics[:3] == ("samples_per_second", "peak_memory_bytes", "accuracy")
+    assert comparison.metrics[:3] == ("samples_per_second", "training_memory_bytes", "accuracy")
 
 
 def test_a_winner_is_named_with_its_interval(records):
@@ -58,10 +58,10 @@ def test_one_seed_speaks_of_this_run_only(records):
     comparison = compare(record for record in records if record.spec.seed == 0)
     assert comparison.headline.endswith("this run only).")
     fast = _rows(comparison)["freeze:last=2+amp"]
-    assert fast.relative["peak_memory_bytes"].bounds is None
+    assert fast.relative["training_memory_bytes"].bounds is None
     assert fast.relative["accuracy"].this_run_only
     assert "uses 0.46x the memory," in _ascii(comparison.headline)
-    assert comparison.ranking.letters["peak_memory_bytes"] == {}
+    assert comparison.ranking.letters["training_memory_bytes"] == {}
 
 
 def test_the_ratio_of_one_seed_is_the_quotient_of_the_values_shown(make_record):
@@ -115,8 +115,8 @@ def test_memory_that_is_not_above_zero_gives_no_ratio(make_record):
         return record.model_copy(update={"measured": measured})
 
     rows = compare([with_delta(make_record("full"), 5), with_delta(make_record("freeze"), 0)]).rows
-    assert rows[1].relative["peak_memory_bytes"] is None
-    assert rows[1].means["peak_memory_bytes"] == 0
+    assert rows[1].relative["training_memory_bytes"] is None
+    assert rows[1].means["training_memory_bytes"] == 0
 
 
 def _flagged(record, *codes):

@@ -149,7 +149,7 @@ def test_the_same_adamw_from_a_plugin_is_no_different(
     assert full.work is not None
     assert own.work.step_flops == full.work.step_flops
     compared = pd.read_csv(out / "comparison.csv", keep_default_na=False).set_index(["strategy", "metric"])
-    for metric in ("peak_memory_bytes", "accuracy"):
+    for metric in ("training_memory_bytes", "accuracy"):
         letters = {compared.loc[(name, metric), "letters"] for name in ("full", "own-adamw")}
         assert len(letters) == 1, f"no difference of {metric} is detected"
 

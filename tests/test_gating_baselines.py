@@ -50,7 +50,7 @@ def test_a_machine_is_calibrated_and_gates_mind_it(bench, side, tmp_path):
     found = {finding["metric"]: finding for finding in json.loads(out)["judgement"]["findings"]}
     assert "this machine finds" in found["step_seconds_median"]["reason"]
     assert {found[metric]["verdict"] for metric in ("step_seconds_median", "step_seconds_mean")} == {"NOT_MEASURED"}
-    assert {found[metric]["verdict"] for metric in ("peak_memory_bytes", "accuracy", "first_losses")} == {"PASS"}
+    assert {found[metric]["verdict"] for metric in ("training_memory_bytes", "accuracy", "first_losses")} == {"PASS"}
     assert "full: 4 pairs" in err
     assert "6 pairs" not in err
     # Another work is judged.
@@ -83,7 +83,7 @@ def test_a_gate_against_a_baseline_does_its_work(bench, side, baseline, tmp_path
 @pytest.mark.parametrize(
     ("behaviour", "code", "metric"),
     [
-        ({"after": "measured['memory']['host_peak_bytes'] += 32 << 20"}, 1, "peak_memory_bytes"),
+        ({"after": "measured['memory']['host_peak_bytes'] += 32 << 20"}, 1, "training_memory_bytes"),
         ({"after": "measured['evaluation']['accuracy'] = 0.5"}, 1, "accuracy"),
         ({"after": "return fail('diverged', 'the loss is nan')"}, 1, "first_losses"),
         ({"after": "measured['losses'][3] = float('nan')"}, 1, "first_losses"),

@@ -118,6 +118,8 @@ def test_the_peak_of_training_is_its_parts(run: Callable[..., tuple[RunRecord, l
     assert parts.gradients_bytes == 4 * record.measured.num_trainable_params
     assert parts.weights_bytes >= 4 * record.measured.num_params
     assert parts.optimizer_bytes == pytest.approx(2 * parts.gradients_bytes, rel=0.01)
+    assert memory.training_bytes == parts.total_bytes - parts.before_bytes
+    assert memory.training_bytes >= parts.weights_bytes + parts.gradients_bytes + parts.optimizer_bytes
 
 
 def test_a_model_that_is_kept_is_the_one_that_was_evaluated(

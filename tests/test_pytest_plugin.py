@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.benchmark_files import MEMORY_KEY
+from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
 from bench.gate.benchmarks import judge_benchmarks
 from bench.stepping import spec_of
 from bench.testing import save_tiny_llama, save_toy_reviews
@@ -46,7 +46,7 @@ def test_steps_are_recorded_with_memory_samples_and_fingerprint(recorded):
         assert (stats["rounds"], stats["iterations"]) == (3, 1)
         assert extra["strategy"] == strategy
         assert extra["step_seconds"] == stats["data"]
-        assert extra[MEMORY_KEY] > 50 << 20
+        assert 0 < extra[TRAINING_MEMORY_KEY] < 50 << 20, "no Python and no libraries"
         assert extra["fingerprint"]["host_cpu"]
         assert extra["fingerprint"]["versions"]["torch"]
 
@@ -58,7 +58,7 @@ def test_the_gate_judges_their_memory(recorded, tmp_path):
         files.append(tmp_path / f"{number}.json")
         files[-1].write_text(json.dumps(content))
     judgement = judge_benchmarks(files[::2], files[1::2])
-    memory = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
+    memory = [finding for finding in judgement.findings if finding.metric == "training_memory_bytes"]
     assert [finding.verdict for finding in memory] == ["PASS", "PASS"]
 
 
@@ -69,7 +69,7 @@ def test_a_tiny_llama_trains_where_nothing_is_named(benchmark, benchmark_strateg
     benchmark_strategy("freeze", rounds=3, warmup_rounds=2, device="cpu", batch_size=4)
     info = benchmark.extra_info
     assert len(info["step_seconds"]) == (3 if enabled else 0)
-    assert (info["strategy"], info[MEMORY_KEY] > 50 << 20) == ("freeze", True)
+    assert (info["strategy"], info[TRAINING_MEMORY_KEY] > 0) == ("freeze", True)
 
 
 def test_a_pytest_that_does_not_use_it_imports_nothing(tmp_path, run_pytest):

@@ -94,7 +94,7 @@ def test_a_report_is_printed_in_the_form_asked_for_and_nothing_is_written(result
     else:
         (said,) = json.loads(shown)
         assert said["form"] == "winner"
-        assert {line["metric"] for line in said["strategies"]} >= {"accuracy", "peak_memory_bytes"}
+        assert {line["metric"] for line in said["strategies"]} >= {"accuracy", "training_memory_bytes"}
 
 
 def test_the_page_is_opened_on_request(results, tmp_path, monkeypatch):

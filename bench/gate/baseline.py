@@ -31,7 +31,9 @@ class Process(_Value):
 
     step_seconds_median: float = Field(gt=0)
     step_seconds_mean: float = Field(gt=0)
-    peak_memory_bytes: int | None = Field(gt=0)
+    training_memory_bytes: int | None = Field(default=None, gt=0)
+    peak_memory_bytes: int | None = Field(default=None, gt=0)
+    """In files of schema 1: of the whole process on a CPU, and so not compared."""
     accuracy: float
     """A share."""
     losses: tuple[float, ...]
@@ -63,7 +65,7 @@ class Baseline(_Value):
     """One side, recorded at one time on one machine."""
 
     kind: Literal["bench baseline"] = "bench baseline"
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     recorded: AwareDatetime
     side: Side
     is_changed: bool = False
@@ -98,7 +100,7 @@ def read_baseline(path: Path) -> Baseline:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        msg = f"{path} is no baseline of schema 1: {where}: {first['msg']}; record it again"
+        msg = f"{path} is no baseline of schema 1 or 2: {where}: {first['msg']}; record it again"
         raise UsageError(msg) from error
     if not baseline.strategies:
         msg = f"{path} holds no strategy; record it again"

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["MACHINE_KEY", "MEMORY_KEY", "BenchmarkFile", "Sample", "read_file", "refuse_copies"]
+__all__ = ["MACHINE_KEY", "MEMORY_KEY", "TRAINING_MEMORY_KEY", "BenchmarkFile", "Sample", "read_file", "refuse_copies"]
 
 MEMORY_KEY = "peak_memory_bytes"
 """In `extra_info`: the peak of the process, a whole number or not, where the benchmark measured it."""
+
+TRAINING_MEMORY_KEY = "training_memory_bytes"
+"""In `extra_info`, before that: what training took alone, as `benchmark_strategy` measures it."""
 
 MACHINE_KEY = "bench"
 """In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
@@ -79,6 +82,8 @@ class Sample:
     """Seconds."""
     fault: str | None = None
     peak_bytes: float | None = None
+    peak_name: str = MEMORY_KEY
+    """Of the field that it stood in: peaks of unlike fields are not compared."""
     peak_fault: str | None = None
 
 
@@ -185,11 +190,12 @@ def _sample(one: _Benchmark) -> Sample:
     written = one.extra_info if isinstance(one.extra_info, dict) else {}
     if one.extra_info is not None and not isinstance(one.extra_info, dict):
         fault = f"extra_info is {shown(one.extra_info)}, which is no table"
-    elif written.get(MEMORY_KEY) is not None:
-        peak = _number(written[MEMORY_KEY], _MOST_BYTES)
+    name = next((key for key in (TRAINING_MEMORY_KEY, MEMORY_KEY) if written.get(key) is not None), None)
+    if name and not fault:
+        peak = _number(written[name], _MOST_BYTES)
         if peak is None:
-            fault = f"extra_info.{MEMORY_KEY} is {shown(written[MEMORY_KEY])}, which is no number of bytes above zero"
-    return Sample(float(stats["median"]), float(stats["mean"]), None, peak, fault)
+            fault = f"extra_info.{name} is {shown(written[name])}, which is no number of bytes above zero"
+    return Sample(float(stats["median"]), float(stats["mean"]), None, peak, name or MEMORY_KEY, fault)
 
 
 def _number(value: object, most: float) -> float | None:

@@ -135,7 +135,11 @@ def _judge(
         for metric, stat in zip(FILE_METRICS, ("median", "mean"), strict=True)
     ]
     samples = {name: [file.benchmarks[name] for file in suite.files] for name in names}
-    sized = [name for name, them in samples.items() if all(one.peak_bytes is not None for one in them)]
+    sized = [
+        name
+        for name, them in samples.items()
+        if all(one.peak_bytes is not None for one in them) and len({one.peak_name for one in them}) == 1
+    ]
     rules = {name: MemoryRule(limits[name].get(_MEMORY, MemoryRule().margin)) for name in sized}
     logs = [one.logs for one in times]
     worse = [np.log1p(one.margins) for one in times]
@@ -159,13 +163,15 @@ def _memory(
     if rule is None:
         fault = next((one.peak_fault for one in samples if one.peak_fault), None)
         is_known = any(one.peak_bytes is not None for one in samples)
-        why = fault or f"not every file has {MEMORY_KEY} in extra_info"
+        names = sorted({one.peak_name for one in samples if one.peak_bytes is not None}) or [MEMORY_KEY]
+        unlike = f"some files have {names[0]} in extra_info and others {names[-1]}, which are unlike"
+        why = fault or (unlike if len(names) > 1 else f"not every file has {names[0]} in extra_info")
         return (unmeasured(name, _MEMORY, why),) if fault or is_known else ()
     base, head = (
         [one.peak_bytes or 0.0 for one, of_head in zip(samples, suite.is_head, strict=True) if of_head == of_side]
         for of_side in (False, True)
     )
-    (found,) = judge_memory(name, base, head, rule)
+    (found,) = judge_memory(name, base, head, rule, samples[0].peak_name)
     certain, num = is_certain
     if found.verdict == "FAIL" and not certain:
         reason = f"{found.reason}; which is not certain, corrected for {num} comparisons"

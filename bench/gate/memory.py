@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MemoryRule", "judge_memory"]
 
-_METRIC = "peak_memory_bytes"
 _FEWEST = 2
 """Processes per side that must agree."""
 
@@ -38,7 +37,11 @@ _DEFAULT = MemoryRule()
 
 
 def judge_memory(
-    benchmark: str, base: Sequence[float], head: Sequence[float], rule: MemoryRule = _DEFAULT
+    benchmark: str,
+    base: Sequence[float],
+    head: Sequence[float],
+    rule: MemoryRule = _DEFAULT,
+    metric: str = "training_memory_bytes",
 ) -> tuple[Finding, ...]:
     """Judge the peaks of several processes per side, in bytes.
 
@@ -48,9 +51,10 @@ def judge_memory(
     """
     if not base or not head:
         side = "head" if base else "base"
-        return (unmeasured(benchmark, _METRIC, f"{side} measured no peak"),)
+        why = f"{side} measured no peak above what was there before the model, as versions of before do not on a CPU"
+        return (unmeasured(benchmark, metric, why),)
     if min(*base, *head) <= 0:
-        return (unmeasured(benchmark, _METRIC, "a peak is not above zero"),)
+        return (unmeasured(benchmark, metric, "a peak is not above zero"),)
     ours, theirs = median(head), median(base)
     spread = max((max(side) - min(side)) / min(side) for side in (base, head))
     verdict = _word(base, head, rule)
@@ -65,7 +69,7 @@ def judge_memory(
     return (
         Finding(
             benchmark,
-            _METRIC,
+            metric,
             verdict,
             seen,
             base=theirs,

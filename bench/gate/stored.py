@@ -131,4 +131,6 @@ def _time(pair: Pair, metric: str) -> float:
 
 
 def _peaks(recorded: Recorded) -> list[int]:
-    return [process.peak_memory_bytes for process in recorded.processes if process.peak_memory_bytes is not None]
+    return [
+        process.training_memory_bytes for process in recorded.processes if process.training_memory_bytes is not None
+    ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, get_args
 
 from bench.inert import inert
-from bench.metrics import METRICS, Metric, format_seconds
+from bench.metrics import METRICS, Metric, format_bytes, format_seconds
 
 __all__ = ["FILE_METRICS", "GATED", "SEVERITY", "Finding", "Judgement", "Side", "Word"]
 
@@ -36,6 +36,9 @@ GATED: dict[str, Metric] = METRICS | {
     "median_seconds": Metric("median", "s", "lower", "ratio", _short, "middle of the rounds of a benchmark"),
     "mean_seconds": Metric(
         "mean", "s", "lower", "ratio", _short, "mean of the rounds of a benchmark: sees slow single rounds"
+    ),
+    "peak_memory_bytes": Metric(
+        "peak memory", "bytes", "lower", "ratio", format_bytes, "as a project's own benchmarks measure it"
     ),
     "first_losses": Metric(
         "first losses", "share", "lower", "none", "{:.1e}".format, "largest relative difference over the first steps"

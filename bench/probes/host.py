@@ -8,6 +8,7 @@ from pathlib import Path
 
 __all__ = [
     "anonymous_bytes",
+    "code_bytes",
     "file_bytes",
     "oom_kills",
     "peak_bytes",
@@ -39,6 +40,24 @@ def anonymous_bytes() -> int | None:
 def file_bytes() -> int | None:
     """Give what this process has resident of mapped files: libraries, and weights that nothing changed."""
     return _status_bytes(None, "RssFile:")
+
+
+def code_bytes() -> int | None:
+    """Give what this process has resident of programs and libraries: of mapped files that it may execute some part of.
+
+    They come in page by page, as their code is first used, whatever it is used for.
+    """
+    resident: dict[str, int] = {}
+    executable, path = set(), ""
+    for line in _lines(Path("/proc/self/smaps")):
+        first, *rest = line.split(maxsplit=5)
+        if not first.endswith(":"):  # a mapping: its addresses, permissions, offset, device, inode and file
+            path = rest[4] if len(rest) > 4 else ""  # noqa: PLR2004
+            if path.startswith("/") and "x" in rest[0]:
+                executable.add(path)
+        elif first in ("Rss:", "Anonymous:"):  # the latter is the process' own copy of what it has written to
+            resident[path] = resident.get(path, 0) + (1 if first == "Rss:" else -1) * int(rest[0])
+    return 1024 * sum(resident.get(path, 0) for path in executable) if resident else None
 
 
 def swapped_bytes() -> int | None:

@@ -29,12 +29,25 @@ class Peaks:
         """Watch the memory of this process and, on a GPU, of torch's allocator on `device`."""
         self._device = device
         self._baseline = Memory()
+        self._before: int | None = None
+        """Held right before the weights, without the code of libraries."""
+        self._code: int | None = None
+        """Of libraries, once training is over."""
         self._peaks: dict[Name, PhasePeak] = {}
         self._phase: Name | None = "load"
+
+    def before_weights(self) -> None:
+        """Note what the process holds that is none of the model's: to be called right before its weights are read."""
+        code = host.code_bytes()
+        host.release_free_memory()
+        held = host.resident_bytes()
+        self._before = None if held is None or code is None else held - code
 
     def enter(self, phase: Name) -> None:
         """End the present stretch; another begins. The baseline is what is there when training first begins."""
         self._close()
+        if phase != "train" and "train" in self._peaks:
+            self._code = host.code_bytes()
         # What one phase has left is no memory of the next.
         host.release_free_memory()
         if phase == "train":
@@ -83,6 +96,10 @@ class Peaks:
         if "train" not in self._peaks:
             return self._baseline.model_copy(update={"phases": phases})
         peaks = self._peaks["train"].model_dump(exclude={"phase", "nvml_used_peak_bytes"})
+        if self._before is not None:
+            # Code that training was the first to use counts as there before: it is the same for every strategy.
+            self._code = host.code_bytes() if self._code is None else self._code
+            peaks["host_before_bytes"] = None if self._code is None else self._before + self._code
         method = "torch-reserved" if peaks["torch_reserved_peak_bytes"] is not None else "kernel-hwm"
         return self._baseline.model_copy(update={**peaks, "phases": phases, "method": method})
 

@@ -120,7 +120,8 @@ def split_peak(
     gradients = sum(param.nbytes for param in trained if param.requires_grad)
     of_optimizer = _storages(reachable_tensors(optimizer, optimizer.state), device)
     state = sum(storage.nbytes() for key, storage in of_optimizer.items() if key not in of_model)
-    before = max(baseline - weights, 0)
+    known = memory.host_before_bytes if on_host else None
+    before = max(baseline - weights, 0) if known is None else known
     return MemoryParts(
         source="host" if on_host else "torch",
         before_bytes=before,

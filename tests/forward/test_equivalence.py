@@ -151,7 +151,9 @@ def test_layers_of_many_kinds_are_traced_as_a_whole_and_before_the_first_step(
 def test_equal_runs_share_a_cache_and_are_billed_for_it_alike(classifier: Classifier, tmp_path: Path) -> None:
     shelf = Shelf(tmp_path, "llama and toys")
     first, second = (ready(classifier("Llama"), "freeze:last=1+cached", shelf) for _ in range(2))
-    built, taken = run(first), run(second)
+    built = run(first)
+    kept = bytearray(b"1") * (64 << 20)  # what else this process holds is not the cache's
+    taken = run(second)
     assert first.stored is not None
     assert second.stored is not None
     assert (first.stored.is_shared, second.stored.is_shared) == (False, True)
@@ -159,7 +161,9 @@ def test_equal_runs_share_a_cache_and_are_billed_for_it_alike(classifier: Classi
     assert taken.set_up_seconds >= second.stored.seconds
     assert taken.seconds >= taken.set_up_seconds + sum(taken.step_seconds) * 0.99
     assert taken.losses == built.losses
-    assert second.stored.peak == first.stored.peak
+    peaks = [stored.peak.host_peak_bytes for stored in (first.stored, second.stored)]
+    assert None not in peaks
+    assert 0.75 * len(kept) < peaks[1] - peaks[0] < 1.25 * len(kept)
     other = ready(classifier("Llama"), "freeze+cached", shelf)
     run(other)
     assert other.stored is not None

@@ -99,7 +99,7 @@ def judgement() -> Judgement:
     return Judgement(
         (
             Finding("full", "step_seconds_median", "PASS", "0.3 % slower", 0.1, 0.1003, 0.003, -0.01, 0.016, 0.05, 0.03),
-            Finding("full", "peak_memory_bytes", "IMPROVED", "less", 2e9, 1.5e9, -0.25, -0.25, -0.25, 0.02, num_pairs=4),
+            Finding("full", "training_memory_bytes", "IMPROVED", "less", 2e9, 1.5e9, -0.25, -0.25, -0.25, 0.02, num_pairs=4),
             Finding("full", "step_seconds_mean", "WARN", "3 % slower", 0.1, 0.103, 0.03, 0.02, 0.04, 0.05, 0.01),
             Finding(hostile, "accuracy", "INCONCLUSIVE", hostile, 0.8, 0.79, -0.01, -0.03, 0.01, 0.01, 0.04),
             Finding("amp", "step_seconds_median", "NOT_MEASURED", "head has no steps in pair 2"),

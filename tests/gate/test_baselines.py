@@ -1,5 +1,6 @@
 """Baselines from recording to judgement: what they tell of a machine, and when a stored number is compared with."""
 
+import json
 import math
 import random
 import re
@@ -20,7 +21,7 @@ from bench.gate.verdict import Side
 
 WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 TIMES = ("step_seconds_median", "step_seconds_mean")
-REST = ("peak_memory_bytes", "accuracy", "first_losses")
+REST = ("training_memory_bytes", "accuracy", "first_losses")
 
 
 def recorded(num_pairs=12, *, noise=0.002, effect=0.0, peak=400 << 20, accuracy=0.9, loss=0.7, seed=0, digest="d"):
@@ -31,7 +32,7 @@ def recorded(num_pairs=12, *, noise=0.002, effect=0.0, peak=400 << 20, accuracy=
         return Process(
             step_seconds_median=seconds,
             step_seconds_mean=1.1 * seconds,
-            peak_memory_bytes=peak,
+            training_memory_bytes=peak,
             accuracy=accuracy,
             losses=(loss, loss / 2),
         )
@@ -75,17 +76,38 @@ def test_other_files_are_none(tmp_path):
         read_baseline(path)
     path.write_text('{"benchmarks": []}')
     assert not is_baseline(path)
-    with pytest.raises(UsageError, match="is no baseline of schema 1"):
+    with pytest.raises(UsageError, match="is no baseline of schema 1 or 2"):
         read_baseline(path)
     write_baseline(baseline(), path)
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(UsageError, match="schema_version: Input should be 1"):
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 3'))
+    with pytest.raises(UsageError, match="schema_version: Input should be 1 or 2"):
         read_baseline(path)
     path.write_text(baseline({}).model_dump_json())
     with pytest.raises(UsageError, match="holds no strategy"):
         read_baseline(path)
     with pytest.raises(UsageError, match="Is a directory; name a file that can be written"):
         write_baseline(baseline(), tmp_path)
+
+
+def test_a_baseline_of_the_whole_process_is_read_and_its_memory_is_not_compared(tmp_path):
+    path = tmp_path / "old.json"
+    write_baseline(baseline(), path)
+    written = json.loads(path.read_text()) | {"schema_version": 1}
+    for pair in written["strategies"]["full"]["pairs"]:
+        for process in pair["processes"]:
+            del process["peak_memory_bytes"]
+            process["peak_memory_bytes"] = process.pop("training_memory_bytes") + (400 << 20)
+    path.write_text(json.dumps(written))
+
+    old = read_baseline(path)
+    judgement = judge_baselines(old, baseline(), Margins())
+
+    assert {metric for metric, word in words(judgement).items() if word != "PASS"} == {"training_memory_bytes"}
+    (memory,) = [finding for finding in judgement.findings if finding.metric == "training_memory_bytes"]
+    said = "base measured no peak above what was there before the model, as versions of before do not on a CPU"
+    assert (memory.verdict, memory.reason) == ("NOT_MEASURED", said)
+    assert judgement.exit_code() == 4
+    assert words(judge_baselines(old, old, Margins()))["training_memory_bytes"] == "NOT_MEASURED"
 
 
 def test_noise_is_what_a_gate_of_the_same_pairs_would_have_found():
@@ -141,7 +163,7 @@ def test_the_same_again_passes_in_everything():
     ("change", "red"),
     [
         ({"effect": 0.1}, set(TIMES)),
-        ({"peak": 440 << 20}, {"peak_memory_bytes"}),
+        ({"peak": 440 << 20}, {"training_memory_bytes"}),
         ({"accuracy": 0.8}, {"accuracy"}),
         ({"loss": 0.71}, {"first_losses"}),
     ],
@@ -153,9 +175,9 @@ def test_what_got_worse_is_red(change, red):
 
 
 def test_margins_are_those_of_the_file():
-    margins = Margins(0.05, {"full": {"step_seconds_median": 0.3, "peak_memory_bytes": 0.2}})
+    margins = Margins(0.05, {"full": {"step_seconds_median": 0.3, "training_memory_bytes": 0.2}})
     judgement = judge_baselines(baseline(), baseline(effect=0.1, peak=440 << 20), margins)
-    assert words(judgement)["step_seconds_median"] == words(judgement)["peak_memory_bytes"] == "PASS"
+    assert words(judgement)["step_seconds_median"] == words(judgement)["training_memory_bytes"] == "PASS"
     assert words(judgement)["step_seconds_mean"] == "FAIL"
 
 
@@ -163,7 +185,7 @@ def test_times_of_another_machine_or_other_versions_are_not_judged_and_the_rest_
     head = baseline(fingerprint={"processor": "Example", "torch": "9.9"}, effect=1.0, peak=500 << 20)
     judgement = judge_baselines(baseline(), head, Margins())
     assert words(judgement).keys() == set(REST)
-    assert words(judgement)["peak_memory_bytes"] == "FAIL"
+    assert words(judgement)["training_memory_bytes"] == "FAIL"
     assert judgement.warnings == ("Step times are not judged: torch is unknown in base and 9.9 in head.",)
 
 

@@ -327,6 +327,28 @@ def test_memory_may_be_a_whole_number_or_not(make_sides, peaks, verdict):
     assert {one.verdict for one in judgement.findings if one.metric == "peak_memory_bytes"} == {verdict}
 
 
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (("training_memory_bytes",) * 2, ""),
+        (
+            ("peak_memory_bytes", "training_memory_bytes"),
+            "some files have peak_memory_bytes in extra_info and others training_memory_bytes, which are unlike",
+        ),
+    ],
+)
+def test_peaks_of_one_definition_are_compared_with_no_other(make_sides, names, reason):
+    def use(side, _, content):
+        for one in content["benchmarks"]:
+            one["extra_info"] = {names[side == "head"]: 1e8}
+
+    judgement = judge_benchmarks(*make_sides(4, change=use))
+    found = [one for one in judgement.findings if one.metric in {"peak_memory_bytes", "training_memory_bytes"}]
+    assert {one.metric for one in found} == {"peak_memory_bytes" if reason else "training_memory_bytes"}
+    assert {one.verdict for one in found} == {"NOT_MEASURED" if reason else "PASS"}
+    assert all(reason in one.reason for one in found)
+
+
 def test_unsteady_memory_of_many_benchmarks_is_not_red_by_chance(make_sides):
     """Of 200, some have all peaks of head above all of base although nothing changed."""
     draw = random.Random(0)

@@ -8,14 +8,14 @@ from bench.gate.grammar import Rule, parse_rule, read_rules
     ("text", "rule"),
     [
         ("amp throughput >= 1.2x full", ("amp", "samples_per_second", ">=", "full", 1.2, 0.0)),
-        ("peak_memory <= 20 GiB", (None, "peak_memory_bytes", "<=", None, None, 20 * 2.0**30)),
-        ("peak_memory<=20GB", (None, "peak_memory_bytes", "<=", None, None, 20e9)),
+        ("peak_memory <= 20 GiB", (None, "training_memory_bytes", "<=", None, None, 20 * 2.0**30)),
+        ("peak_memory<=20GB", (None, "training_memory_bytes", "<=", None, None, 20e9)),
         ("accuracy >= full - 1 point", (None, "accuracy", ">=", "full", None, -0.01)),
         ("accuracy > 85 %", (None, "accuracy", ">", None, None, 0.85)),
         ("accuracy >= full", (None, "accuracy", ">=", "full", None, 0.0)),
-        ("memory < full", (None, "peak_memory_bytes", "<", "full", 1.0, 0.0)),
+        ("memory < full", (None, "training_memory_bytes", "<", "full", 1.0, 0.0)),
         ("freeze:last=2+amp step_time <= 85 ms", ("freeze:last=2+amp", "step_seconds_median", "<=", None, None, 0.085)),
-        ("lora peak_memory <= full + 100 MiB", ("lora", "peak_memory_bytes", "<=", "full", None, 100 * 2.0**20)),
+        ("lora peak_memory <= full + 100 MiB", ("lora", "training_memory_bytes", "<=", "full", None, 100 * 2.0**20)),
         ("throughput >= 100 samples/s", (None, "samples_per_second", ">=", None, None, 100.0)),
         ("throughput  >=  1e2", (None, "samples_per_second", ">=", None, None, 100.0)),
     ],
@@ -51,7 +51,7 @@ def test_what_is_no_rule_is_refused_with_the_way_out(text, words):
 def test_files_are_read(tmp_path):
     path = tmp_path / "rules.toml"
     path.write_text('rules = ["peak_memory <= 20 GiB", "accuracy >= full", "accuracy >= full"]')
-    assert [rule.metric for rule in read_rules(path)] == ["peak_memory_bytes", "accuracy"]
+    assert [rule.metric for rule in read_rules(path)] == ["training_memory_bytes", "accuracy"]
 
 
 @pytest.mark.parametrize(

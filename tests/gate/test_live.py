@@ -30,7 +30,7 @@ def test_a_planted_bug_is_found_from_the_command_line(tmp_path):
     found = {finding["metric"]: finding for finding in judgement["findings"]}
     assert [found[metric]["verdict"] for metric in ("accuracy", "first_losses")] == ["FAIL", "FAIL"]
     assert found["accuracy"]["base"] > 0.8, "the tiny model learns the tiny data"
-    assert found["peak_memory_bytes"]["verdict"] == "PASS"
+    assert found["training_memory_bytes"]["verdict"] == "PASS"
     assert found["step_seconds_median"]["margin"] == 0.5
     assert judgement["base"]["name"] == "HEAD"
     assert len(judgement["base"]["commit"]) == 40

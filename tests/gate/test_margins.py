@@ -25,7 +25,7 @@ def test_margins_by_strategy_and_metric(tmp_path):
         margin = 0.08
         [gate.margins."freeze:last=2 + amp"]
         step_seconds_median = 0.2
-        peak_memory_bytes = 0.03
+        training_memory_bytes = 0.03
         accuracy = 0.02
     """)
     margins = read_margins(path)

@@ -21,7 +21,7 @@ from bench.spec import RunSpec, parse_strategies
 from tests.gate.stubs import write_side
 
 TIMES = ["step_seconds_median", "step_seconds_mean"]
-REST = ["peak_memory_bytes", "accuracy", "first_losses"]
+REST = ["training_memory_bytes", "accuracy", "first_losses"]
 CRASH = "os.kill(os.getpid(), signal.SIGSEGV)"
 
 
@@ -68,6 +68,15 @@ def test_equal_sides_are_not_worse_in_what_does_not_depend_on_the_machine(gate):
     assert judgement.base.fingerprint["torch"] == "2.13"
 
 
+def test_a_side_that_measures_the_whole_process_has_no_memory_to_compare(gate):
+    judgement, _ = gate(base={"after": "del measured['memory']['host_before_bytes']"})
+    assert {metric for metric in REST if words(judgement)[metric] != "PASS"} == {"training_memory_bytes"}
+    (memory,) = [finding for finding in judgement.findings if finding.metric == "training_memory_bytes"]
+    assert memory.verdict == "NOT_MEASURED"
+    assert memory.reason.startswith("base measured no peak above what was there before the model")
+    assert judgement.exit_code() == 4
+
+
 def test_a_slower_head_is_red_once_a_fresh_rerun_agrees(gate):
     judgement, said = gate(head={"before": "seconds = 0.01"})
     assert [words(judgement)[metric] for metric in TIMES] == ["FAIL", "FAIL"]
@@ -85,7 +94,7 @@ def test_a_slowness_of_the_first_processes_alone_is_not_red(gate):
 @pytest.mark.parametrize(
     ("change", "metric"),
     [
-        ("measured['memory']['host_peak_bytes'] += 32 << 20", "peak_memory_bytes"),
+        ("measured['memory']['host_peak_bytes'] += 32 << 20", "training_memory_bytes"),
         ("measured['evaluation']['accuracy'] = 0.5", "accuracy"),
         ("measured['losses'][3] *= 1.01", "first_losses"),
         ("measured['losses'][3] = float('nan')", "first_losses"),
@@ -139,15 +148,15 @@ def test_what_filling_a_cache_imports_counts_for_neither_side(gate, tmp_path):
     else: import xml.dom.minidom
     measured['memory']['host_peak_bytes'] *= 2 if 'xml.dom.minidom' in sys.modules else 1"""
     judgement, _ = gate(base={"before": before}, head={"before": before})
-    [memory] = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
-    assert (memory.verdict, memory.base) == ("PASS", 400 << 20)
+    [memory] = [finding for finding in judgement.findings if finding.metric == "training_memory_bytes"]
+    assert (memory.verdict, memory.base) == ("PASS", 100 << 20)
 
 
 def test_what_one_side_has_to_import_both_have(gate):
     size = "measured['memory']['host_peak_bytes'] *= 2 if 'xml.dom.minidom' in sys.modules else 1"
     judgement, _ = gate(base={"before": f"import xml.dom.minidom; {size}"}, head={"before": size})
-    [memory] = [finding for finding in judgement.findings if finding.metric == "peak_memory_bytes"]
-    assert (memory.verdict, memory.head) == ("PASS", 800 << 20)
+    [memory] = [finding for finding in judgement.findings if finding.metric == "training_memory_bytes"]
+    assert (memory.verdict, memory.head) == ("PASS", 500 << 20)
 
 
 def test_a_hanging_side_is_ended(gate):

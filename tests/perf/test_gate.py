@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.perf, pytest.mark.timeout(0)]
     [
         ("unchanged", 20, ()),
         ("10 % slower", 10, ("step_seconds_median", "step_seconds_mean")),
-        ("32 MiB leaked", 5, ("peak_memory_bytes",)),
+        ("32 MiB leaked", 5, ("training_memory_bytes",)),
         ("labels off by one", 5, ("accuracy",)),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
@@ -12,6 +13,7 @@ from bench.readings import PhasePeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MIB = 2**20
 CPU = torch.device("cpu")
@@ -153,3 +155,43 @@ def test_what_another_process_took_for_this_run_counts() -> None:
     peaks.include(PhasePeak(phase="train", host_peak_bytes=1))
 
     assert peaks.end().host_peak_bytes == 1 << 50
+
+
+def mapped(path: Path, mebibytes: int, *, executable: bool) -> mmap.mmap:
+    """Map a file, as a program maps weights or the code of a library, and read every page of it."""
+    path.write_bytes(b"\0" * mebibytes * MIB)
+    protection = mmap.PROT_READ | (mmap.PROT_EXEC if executable else 0)
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=protection)
+    for page in range(0, len(mapping), 4096):
+        assert not mapping[page]
+    return mapping
+
+
+def test_training_is_above_what_was_held_before_the_weights(tmp_path: Path) -> None:
+    held = bytearray(b"1") * 100 * MIB
+    peaks = Peaks(CPU)
+    peaks.before_weights()
+    weights = mapped(tmp_path / "weights", 50, executable=False)
+    peaks.enter("train")
+    taken = bytearray(b"1") * 60 * MIB
+    code = mapped(tmp_path / "library.so", 40, executable=True)
+    peaks.enter("evaluate")
+    take(200)
+    memory = peaks.end()
+
+    assert memory.training_bytes is not None
+    assert 105 * MIB < memory.training_bytes < 130 * MIB, "weights and what training took, and no code"
+    assert memory.host_peak_bytes is not None
+    assert memory.host_before_bytes is not None
+    assert memory.training_bytes == memory.host_peak_bytes - memory.host_before_bytes
+    assert len(held) + len(weights) + len(taken) + len(code) == 250 * MIB
+
+
+def test_without_the_reading_before_the_weights_training_memory_is_not_measured() -> None:
+    peaks = Peaks(CPU)
+    peaks.enter("train")
+    memory = peaks.end()
+
+    assert memory.host_peak_bytes is not None
+    assert (memory.host_before_bytes, memory.training_bytes) == (None, None)

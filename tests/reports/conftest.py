@@ -61,17 +61,12 @@ def with_parts() -> Callable[[RunRecord], RunRecord]:
 
     def split(record: RunRecord) -> RunRecord:
         measured = record.measured
-        if measured is None or measured.memory.host_peak_bytes is None:
+        if measured is None or (peak := measured.memory.training_bytes) is None:
             return record
-        peak, step = measured.memory.host_peak_bytes, measured.train_seconds / measured.num_steps
-        known = {
-            "before_bytes": peak // 5,
-            "weights_bytes": peak // 5,
-            "gradients_bytes": peak // 8,
-            "optimizer_bytes": peak // 4,
-        }
+        before, step = measured.memory.host_before_bytes or 0, measured.train_seconds / measured.num_steps
+        known = {"weights_bytes": peak // 4, "gradients_bytes": peak // 5, "optimizer_bytes": peak * 3 // 10}
         rest = peak - sum(known.values())
-        parts = MemoryParts(source="host", **known, rest_bytes=rest, total_bytes=peak)
+        parts = MemoryParts(source="host", before_bytes=before, **known, rest_bytes=rest, total_bytes=before + peak)
         steps = StepParts(data=step / 50, forward=step * 0.3, backward=step * 0.55, optimizer=step * 0.13, num_steps=4)
         memory = measured.memory.model_copy(update={"parts": parts})
         return record.model_copy(
@@ -103,7 +98,7 @@ def cases(
         make_record("llrd:decay=0.8", seed=2, status="diverged", reason="the loss became NaN at step 7"),
         *(
             make_record("full+wide", seed=seed, status="oom", reason="cannot allocate 512 MiB at step 0").model_copy(
-                update={"memory": Memory(host_peak_bytes=7_900_000_000)}
+                update={"memory": Memory(host_peak_bytes=8_200_000_000, host_before_bytes=300_000_000)}
             )
             for seed in range(3)
         ),

@@ -71,7 +71,7 @@ def test_the_title_counts_what_the_ranking_claims_and_no_more(make_record):
 def test_a_strategy_that_is_not_ranked_is_not_drawn_as_beaten(make_record):
     flag = Flag(code="unsteady-steps", message="the last steps were slow")
     chart = charts(compare([make_record("full"), make_record("freeze", step=0.5, flags=(flag,))]))[0]
-    assert chart.title == "Accuracy against peak memory"
+    assert chart.title == "Accuracy against training memory"
     assert "hollow" not in chart.caption
     assert {line[-1] for line in chart.table[1:]} == {"not ranked"}
 
@@ -80,10 +80,10 @@ def test_what_a_run_consists_of_is_drawn_where_it_was_measured(make_record, with
     charted = {chart.name: chart for chart in charts(compare([with_parts(make_record())]))}
     memory, step = charted["memory_split"], charted["step_split"]
     assert memory.table[0] == (
-        "strategy", "weights", "gradients", "optimizer", "activations and the rest", "before training", "total",
+        "strategy", "weights", "gradients", "optimizer", "activations and the rest", "total",
     )  # fmt: skip
     assert memory.table[1][-1] == "2 GiB"
-    assert memory.title == "Optimizer is 25% of the peak memory of full"
+    assert memory.title == "Optimizer is 30% of the training memory of full"
     assert step.title == "Backward is 55% of a step of full"
     assert {"weights", "2 GiB", "full"} <= set(_texts(to_svg(memory, NARROW)))
     assert "pattern" in to_svg(memory, WIDE)
@@ -185,7 +185,7 @@ def test_letters_that_the_font_lacks_do_not_warn(make_record):
 def test_a_figure_without_data_says_why(make_record):
     missing = {chart.name: chart.missing for chart in charts(compare([make_record(status="oom")]))}
     assert all(missing.values())
-    assert missing["tradeoff"] == "no run has both a peak memory and an accuracy"
+    assert missing["tradeoff"] == "no run has both a training memory and an accuracy"
     assert missing["differences"] == "no strategy can be set against a reference"
 
 

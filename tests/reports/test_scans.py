@@ -129,7 +129,7 @@ def test_time_and_memory_stand_over_the_length(with_lengths):
         svg = to_svg(chart, width)
         assert 'class="of-1 seed"' in svg
         assert "time per sample" in svg
-        assert "peak memory" in svg
+        assert "training memory" in svg
 
 
 def test_memory_that_was_not_measured_leaves_the_time(with_lengths):
@@ -148,7 +148,7 @@ def test_memory_that_was_not_measured_leaves_the_time(with_lengths):
     assert chart.title.endswith("\N{MULTIPLICATION SIGN} the time per sample")
     assert chart.table[1][3] == "\N{EN DASH}"
     assert "time per sample" in to_svg(chart, WIDE)
-    assert "peak memory" not in to_svg(chart, WIDE)
+    assert "training memory" not in to_svg(chart, WIDE)
 
 
 def test_without_such_runs_there_are_no_such_figures(records, make_record):

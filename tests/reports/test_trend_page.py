@@ -19,7 +19,11 @@ def _recorded(seconds, peak=400 << 20):
     def process(number):
         slower = seconds * (1 + 0.01 * number)
         return Process(
-            step_seconds_median=slower, step_seconds_mean=slower, peak_memory_bytes=peak, accuracy=0.9, losses=(0.7,)
+            step_seconds_median=slower,
+            step_seconds_mean=slower,
+            training_memory_bytes=peak,
+            accuracy=0.9,
+            losses=(0.7,),
         )
 
     pairs = tuple(Pair(seed=seed, processes=(process(seed), process(-seed))) for seed in (1, 2))
@@ -64,7 +68,7 @@ def test_the_numbers_behind_start_anew_on_another_machine(history):
 
 
 def test_what_no_baseline_measured_is_not_drawn(history, evil):
-    assert trend(evil[0], "peak_memory_bytes", history, "x").missing
+    assert trend(evil[0], "training_memory_bytes", history, "x").missing
     assert not trend(evil[0], STEP, history, "x").missing
 
 

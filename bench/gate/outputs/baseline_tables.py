@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RECORDED", "calibration_table", "history_table", "lesson", "middle"]
 
-RECORDED = (*TIME_METRICS, "peak_memory_bytes", "accuracy")
+RECORDED = (*TIME_METRICS, "training_memory_bytes", "accuracy")
 """What a baseline knows of a process that is one number."""
-_TOLD = ("step_seconds_median", "peak_memory_bytes", "accuracy")
+_TOLD = ("step_seconds_median", "training_memory_bytes", "accuracy")
 
 
 def calibration_table(baseline: Baseline, margins: Margins) -> Table:

@@ -10,14 +10,14 @@ from bench.gate.memory import MemoryRule, judge_memory
 from bench.gate.quality import AccuracyRule, LossRule, judge_accuracy, judge_losses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.gate.sampling.pairs import Taken
     from bench.gate.verdict import Finding
 
 __all__ = ["MEMORY", "Rules", "judge_strategy", "rules_of", "step_pairs", "without"]
 
-MEMORY, QUALITY = "peak_memory_bytes", ("accuracy", "first_losses")
+MEMORY, QUALITY = "training_memory_bytes", ("accuracy", "first_losses")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], ru
         *times,
         *judge_memory(
             name,
-            [sample.peak_bytes for sample in base if sample.peak_bytes is not None],
-            [sample.peak_bytes for sample in head if sample.peak_bytes is not None],
+            _known(sample.training_memory_bytes for sample in base),
+            _known(sample.training_memory_bytes for sample in head),
             rules.memory,
         ),
         *judge_accuracy(
@@ -87,6 +87,10 @@ def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], ru
             amp=is_half,
         ),
     )
+
+
+def _known(peaks: Iterable[int | None]) -> list[int]:
+    return [peak for peak in peaks if peak is not None]
 
 
 def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Finding, ...]:

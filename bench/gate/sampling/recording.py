@@ -109,7 +109,8 @@ def _recorded(taken: Sequence[Taken]) -> Recorded:
 def _process(sample: Sample) -> Process:
     return Process(
         **statistics(sample.step_seconds),
-        peak_memory_bytes=sample.peak_bytes,
+        training_memory_bytes=sample.training_memory_bytes,
+        peak_memory_bytes=None,
         accuracy=sample.accuracy,
         losses=sample.losses[:_NUM_LOSSES],
     )

@@ -18,7 +18,7 @@ __all__ = ["NUM_WARMUP_STEPS", "Sample", "read_sample"]
 NUM_WARMUP_STEPS = 10
 """Steps before the first that is judged."""
 
-_PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_bytes")
+_PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_bytes", "host_before_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Sample:
     step_seconds: tuple[float, ...]
     """Mean step of every turn, from the message that ends the turn before; the first turn, the warm-up, is left out."""
     losses: tuple[float, ...]
-    peak_bytes: int | None
+    training_memory_bytes: int | None
+    """None where the side does not tell, as versions that measured the whole process do not on a CPU."""
     accuracy: float
     is_half_precision: bool
     data_digest: str | None
@@ -81,7 +82,7 @@ def read_sample(message: dict[str, Any], turns: Sequence[tuple[int, float]]) -> 
     return Sample(
         tuple(seconds / steps for steps, seconds in turns[1:]),
         measured.losses,
-        peaks.peak_bytes,
+        peaks.training_bytes,
         measured.evaluation.accuracy,
         measured.compute_dtype != "float32",
         measured.data_digest,
