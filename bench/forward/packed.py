@@ -94,22 +94,29 @@ class PackedForward:
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pack the given rows of a split, on the CPU."""
         tokens = np.concatenate([split.row(row) for row in rows]).astype(np.int64)
+        types = np.zeros_like(tokens)
+        if split.token_types is not None:
+            types = np.concatenate([split.types_of(row) for row in rows]).astype(np.int64)
         lengths, num_tokens = split.lengths[rows], len(tokens)
         last_position = lengths.max() - 1
         if self._various_lengths and (num_missing := -num_tokens % GRAIN):
             lengths = np.append(lengths, num_missing)
             tokens = np.append(tokens, np.full(num_missing, tokens[0]))
+            types = np.append(types, np.zeros_like(tokens, shape=num_missing))
         ends = np.cumsum(lengths)
         starts = ends - lengths
         # What fills a pack up may be longer than any row, and a model has no place for more than it takes.
         positions = np.minimum(np.arange(len(tokens)) - np.repeat(starts, lengths), last_position)
+        body = {"input_ids": tokens, "position_ids": positions + self._first_position}
+        if self._has_token_types:
+            body["token_type_ids"] = types
         picked = ends - 1 if self._picks_last else starts
         return Batch(
             inputs={"input_ids": torch.from_numpy(tokens[picked][:, None])},
             labels=torch.from_numpy(split.labels[rows].astype(np.int64)),
             num_tokens=num_tokens,
             num_computed=len(tokens),
-            body=self._body(torch.from_numpy(tokens), torch.from_numpy(positions + self._first_position)),
+            body={name: torch.from_numpy(ids[None]) for name, ids in body.items()},  # each (1, tokens)
             layout=lay_out(lengths, with_bounds=self._various_lengths),
             picked=torch.from_numpy(picked),
         )
@@ -117,20 +124,13 @@ class PackedForward:
     def pooled(self, batch: Batch) -> Batch:
         """Shrink a pack to its picked tokens: all that is left to do where every layer's answer is stored."""
         picked = _picked(batch)[: len(batch)]
-        tokens, positions = (batch.body[name].squeeze(0)[picked] for name in ("input_ids", "position_ids"))
         return replace(
             batch,
             inputs={name: rows[: len(batch)] for name, rows in batch.inputs.items()},
-            body=self._body(tokens, positions),
+            body={name: ids[:, picked] for name, ids in batch.body.items()},
             layout=None,
             picked=torch.arange(len(batch)),
         )
-
-    def _body(self, tokens: torch.Tensor, positions: torch.Tensor) -> dict[str, torch.Tensor]:
-        body = {"input_ids": tokens[None], "position_ids": positions[None]}  # (1, tokens)
-        if self._has_token_types:
-            body["token_type_ids"] = torch.zeros_like(body["input_ids"])
-        return body
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model: (rows, labels)."""

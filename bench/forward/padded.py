@@ -47,5 +47,9 @@ def collate(split: Split, rows: NDArray[np.int64] | Sequence[int], pad_token_id:
     input_ids = np.full(mask.shape, pad_token_id, dtype=np.int64)
     input_ids[mask] = np.concatenate([split.row(row) for row in rows])
     inputs = {"input_ids": torch.from_numpy(input_ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}
+    if split.token_types is not None:
+        types = np.zeros(mask.shape, dtype=np.int64)
+        types[mask] = np.concatenate([split.types_of(row) for row in rows])
+        inputs["token_type_ids"] = torch.from_numpy(types)
     labels = torch.from_numpy(split.labels[rows].astype(np.int64))
     return Batch(inputs=inputs, labels=labels, num_tokens=int(lengths.sum()), num_computed=mask.size)

@@ -39,6 +39,8 @@ class Split:
     tokens: NDArray[np.int32]  # (all tokens,)
     offsets: NDArray[np.int64]  # (rows + 1,): row i is tokens[offsets[i]:offsets[i + 1]]
     labels: NDArray[np.int64]  # (rows,)
+    token_types: NDArray[np.int8] | None = None  # (all tokens,)
+    """Which of two texts a token belongs to, for a model that is told so; None where all are 0."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -52,10 +54,16 @@ class Split:
         """The token ids of one row."""
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
+    def types_of(self, index: int) -> NDArray[np.int8] | None:
+        """The types of the tokens of one row; None where all are 0."""
+        types = self.token_types
+        return None if types is None else types[self.offsets[index] : self.offsets[index + 1]]
+
     def first(self, num_rows: int) -> Split:
         """The first rows, all of them where there are fewer."""
         offsets = self.offsets[: num_rows + 1]
-        return Split(self.tokens[: offsets[-1]], offsets, self.labels[:num_rows])
+        types = None if self.token_types is None else self.token_types[: offsets[-1]]
+        return Split(self.tokens[: offsets[-1]], offsets, self.labels[:num_rows], types)
 
 
 @dataclass(frozen=True)
@@ -116,10 +124,11 @@ def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
     eval_rows, eval_lengths = tokenise(chosen.evaluation.texts)
     summary = summarise(chosen, train_lengths, eval_lengths, tokenise.max_length)
     splits = {
-        "train": _split(train_rows, chosen.train.labels),
-        "evaluation": _split(eval_rows, chosen.evaluation.labels),
+        "train": _split(train_rows, chosen.train.labels, tokenise.token_types(chosen.train.texts)),
+        "evaluation": _split(eval_rows, chosen.evaluation.labels, tokenise.token_types(chosen.evaluation.texts)),
     }
-    arrays = {f"{name}.{part}": array for name, split in splits.items() for part, array in asdict(split).items()}
+    parts = ((f"{name}.{part}", array) for name, split in splits.items() for part, array in asdict(split).items())
+    arrays = {name: array for name, array in parts if array is not None}
     facts = {
         "label_names": chosen.label_names,
         "pad_token_id": tokenise.pad_token_id,
@@ -133,9 +142,10 @@ def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
     (folder / "facts.json").write_text(json.dumps(facts))
 
 
-def _split(rows: Sequence[Sequence[int]], labels: NDArray[np.int64]) -> Split:
+def _split(rows: Sequence[Sequence[int]], labels: NDArray[np.int64], types: Sequence[Sequence[int]] | None) -> Split:
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return Split(np.concatenate([np.asarray(row, dtype=np.int32) for row in rows]), offsets, labels)
+    tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows])
+    return Split(tokens, offsets, labels, types and np.concatenate([np.asarray(row, dtype=np.int8) for row in types]))
 
 
 def _digest(arrays: Mapping[str, NDArray[np.integer]]) -> str:
@@ -149,7 +159,7 @@ def _digest(arrays: Mapping[str, NDArray[np.integer]]) -> str:
 def _read(folder: Path, spec: WorkloadSpec) -> Data:
     with np.load(folder / "splits.npz", allow_pickle=False) as arrays:
         train, evaluation = (
-            Split(*(arrays[f"{name}.{part}"] for part in ("tokens", "offsets", "labels")))
+            Split(*(arrays.get(f"{name}.{part}") for part in ("tokens", "offsets", "labels", "token_types")))
             for name in ("train", "evaluation")
         )
     facts = json.loads((folder / "facts.json").read_text())

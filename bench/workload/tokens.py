@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.errors import DataError
-from bench.workload.models.load import load_tokenizer, num_positions
+from bench.workload.models.load import load_tokenizer, num_positions, num_token_types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
     from bench.workload.reading import Text
 
@@ -47,14 +47,28 @@ class Tokeniser:
             for number, row in zip(too_long, self._ids([texts[n] for n in too_long], self.max_length), strict=True):
                 rows[number] = row
         if empty := next((text for text, row in zip(texts, rows, strict=True) if not row), None):
-            msg = f"the text {empty[:40]!r} has no token for the tokenizer of {self._model}; remove the row"
+            msg = f"the text {str(empty)[:40]!r} has no token for the tokenizer of {self._model}; remove the row"
             raise DataError(msg)
         return rows, lengths
 
+    def token_types(self, texts: Sequence[Text]) -> list[list[int]] | None:
+        """Tell which of its two texts each token of a row belongs to, as the tokenizer does; None where all are 0.
+
+        A model that is not told the types of tokens has none.
+        """
+        types = self._encode(texts[:1], self.max_length).get("token_type_ids")
+        if types is None or not any(types[0]) or num_token_types(self._model) <= max(types[0]):
+            return None
+        told: list[list[int]] = self._encode(texts, self.max_length)["token_type_ids"]
+        return told
+
     def _ids(self, texts: Sequence[Text], max_length: int | None) -> list[list[int]]:
+        rows: list[list[int]] = self._encode(texts, max_length)["input_ids"]
+        return rows
+
+    def _encode(self, texts: Sequence[Text], max_length: int | None) -> BatchEncoding:
+        """Encode texts, or pairs: of these the longer text is cut first."""
         columns = zip(*texts, strict=True) if isinstance(texts[0], tuple) else (texts,)
-        encoded = self._tokenizer(
+        return self._tokenizer(
             *map(list, columns), truncation=max_length is not None, max_length=max_length, verbose=False
         )
-        rows: list[list[int]] = encoded["input_ids"]
-        return rows

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bench.spec import HeadChoice
     from bench.workload.models.fitting import HeadOrigin
 
-__all__ = ["LoadedModel", "first_position", "load_model", "load_tokenizer", "num_positions"]
+__all__ = ["LoadedModel", "first_position", "load_model", "load_tokenizer", "num_positions", "num_token_types"]
 
 OFFSET_POSITIONS = ("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta", "xmod")
 """Model types whose first token stands at the position after the pad token's id."""
@@ -118,6 +118,19 @@ def num_positions(name: str) -> int | None:
     config = _config(name, model_folder(name)).get_text_config()
     positions: int | None = getattr(config, "max_position_embeddings", None)
     return positions - first_position(config) if positions else None
+
+
+def num_token_types(name: str) -> int:
+    """Count the types of tokens, by which a model tells two texts of a row apart; 0 where it is not told them.
+
+    Raises:
+        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
+        ModelError: its configuration cannot be read.
+
+    """
+    config = _config(name, model_folder(name))
+    # XLNet compares types and has no table of them; GPT-2 would look them up among its words, and its tokenizer has none.
+    return 3 if config.model_type == "xlnet" else getattr(config, "type_vocab_size", 0) or 0
 
 
 def _config(name: str, folder: Path) -> PreTrainedConfig:
