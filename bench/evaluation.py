@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.metrics import f1_score
 from torch.nn.functional import cross_entropy
 
+from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
 from bench.errors import Diverged
 from bench.record import Evaluation
+from bench.records.row_classes import encode
 from bench.workload.batches import by_token_budget
 
 if TYPE_CHECKING:
@@ -66,15 +67,20 @@ def answer(prepared: Prepared, split: Split) -> Answers:
     return Answers(predictions, losses, time.perf_counter() - began)
 
 
-def score(answers: Answers, split: Split) -> Evaluation:
-    """Hold the answers to a whole split against its labels."""
+def score(answers: Answers, split: Split, classes: tuple[str, ...]) -> Evaluation:
+    """Hold the answers to a whole split against its labels, which are numbers of `classes`."""
     correct = answers.predictions == split.labels
+    matrix = confusion_matrix(split.labels, answers.predictions, len(classes))
     return Evaluation(
         accuracy=float(correct.mean()),
-        macro_f1=float(f1_score(split.labels, answers.predictions, average="macro", zero_division=0.0)),
+        macro_f1=macro_f1(matrix),
+        balanced_accuracy=balanced_accuracy(matrix),
         loss=float(answers.losses.mean()),
         num_samples=len(split),
         majority_accuracy=float(np.bincount(split.labels).max() / len(split)),
         correct="".join("1" if right else "0" for right in correct),
+        classes=classes,
+        labels=encode(split.labels, len(classes)),
+        predictions=encode(answers.predictions, len(classes)),
         seconds=answers.seconds,
     )

@@ -102,6 +102,9 @@ METRICS: dict[str, Metric] = {
     ),
     "accuracy": Metric("accuracy", "share", "higher", "difference", _percent, "on the evaluation rows, after training"),
     "macro_f1": Metric("macro F1", "share", "higher", "difference", _percent, "mean of the F1 scores of the classes"),
+    "balanced_accuracy": Metric(
+        "balanced accuracy", "share", "higher", "difference", _percent, "mean of the recalls of the classes"
+    ),
     "eval_loss": Metric("evaluation loss", "nats", "lower", "difference", _nats, "mean cross-entropy"),
     "train_seconds": Metric(
         "training time",

@@ -13,6 +13,7 @@ from bench.experiment.bounds import Bytes, Count, Elapsed, Frozen, Loss, Positiv
 from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
 from bench.records.data_summary import DataSummary
 from bench.records.lenient import read_json
+from bench.records.row_classes import fits
 from bench.spec import RunSpec
 
 __all__ = [
@@ -76,10 +77,21 @@ class Evaluation(Frozen):
     correct: str = Field(pattern="^[01]+$")
     """One character per row, "1" where the prediction was right, in the order of the data."""
     seconds: Seconds
+    balanced_accuracy: Share | None = None
+    """Mean over the classes of the share of their rows that were got right."""
+    classes: tuple[str, ...] | None = None
+    """The names of the classes, by number."""
+    labels: str | None = None
+    """The number of each row's class, in the order of the data; `bench.records.row_classes` writes and reads it."""
+    predictions: str | None = None
+    """Likewise the number of the class that each row was taken for."""
 
     @model_validator(mode="after")
     def _has_every_row(self) -> Self:
         _agree("correct", len(self.correct), "num_samples", self.num_samples)
+        for written in (self.labels, self.predictions):
+            if written is not None and not fits(written, self.num_samples, self.classes or ()):
+                raise ValueError(f"the classes of {self.num_samples} rows are not written as they should be")
         return self
 
 

@@ -115,7 +115,7 @@ class Run:
             schedule=self.schedule,
             trained=trained,
             memory=memory.model_copy(update={"parts": parts}),
-            evaluation=score(answers, data.evaluation),
+            evaluation=score(answers, data.evaluation, data.label_names),
             curve=tuple(self.curve),
             curve_seconds=self.curve_seconds,
             layer_rates=layer_rates,

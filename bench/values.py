@@ -61,6 +61,7 @@ def _finished(measured: Measurement) -> dict[str, float | None]:
         ),
         "accuracy": evaluation.accuracy,
         "macro_f1": evaluation.macro_f1,
+        "balanced_accuracy": evaluation.balanced_accuracy,
         "eval_loss": evaluation.loss,
         "eval_seconds": evaluation.seconds,
         "step_seconds_median": median(steady) if steady else None,

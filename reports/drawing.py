@@ -66,6 +66,7 @@ def _svg(figure: Figure) -> str:
     text = re.sub(r"<metadata>.*?</metadata>|<style .*?</style>", "", buffer.getvalue(), flags=re.DOTALL)
     text = re.sub(r"<[^>]+>", lambda tag: _themed(tag[0]), text[text.index("<svg") :])
     text = re.sub(r"<!--.*?-->|>\s+<", lambda found: "><" if found[0].startswith(">") else "", text)
+    text = re.sub(r'<path [^>]*style="fill: none"/>', "", text)  # draws nothing: a cell without a value
     text = re.sub(r"<g>(<(?:use|path)[^>]*/>)</g>", r"\1", text)
     return re.sub(r"^<svg [^>]*?(viewBox=\S+ \S+ \S+ \S+\")[^>]*>", r'<svg \1 aria-hidden="true">', text)
 

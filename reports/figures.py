@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.anatomy import memory_split, step_split
+from reports.confusion import confusion
 from reports.curves import learning_curves
 from reports.differences import differences
 from reports.lengths import length_scan
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["charts", "charts_across"]
 
-_ORDER = (tradeoff, differences, memory_split, step_split, learning_curves, trained_layers)
+_ORDER = (tradeoff, differences, memory_split, step_split, learning_curves, confusion, trained_layers)
 
 
 def charts(comparison: Comparison, styles: Mapping[str, Look] | None = None, prefix: str = "") -> tuple[Chart, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis.data_words import in_full
 from reports import provenance
 from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, flags_by_code, notes, one_line, remark
+from reports.classes import class_table, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from reports.parts import Part
 
 __all__ = ["escape", "render_summary"]
+
+_MOST_STRATEGIES = 12
+"""Columns of the table of classes."""
 
 
 def render_summary(parts: Iterable[Part], command: str | None, across: Iterable[Chart] = ()) -> str:
@@ -35,6 +39,7 @@ def _part(part: Part, command: str | None) -> str:
         _differences(comparison),
         _table(comparison),
         escape(notes(comparison)) if comparison.rows else "",
+        _by_class(comparison),
         _bullets(map(escape, comparison.sentences)),
         _bullets(
             f"{escape(row.strategy)}: {escape(flag_in_words(flag))} {_code(code)}"
@@ -70,6 +75,26 @@ def _table(comparison: Comparison) -> str:
 
 def _lines(lines: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _by_class(comparison: Comparison) -> str:
+    """A table of the F1 of each class; empty where the records do not tell."""
+    found = class_table(comparison, most_strategies=_MOST_STRATEGIES)
+    if found is None:
+        return ""
+    lines = [
+        ["F1 by class", "rows", *map(escape, found.strategies)],
+        ["---", *("---:" for _ in ("rows", *found.strategies))],
+        *(
+            [
+                escape(line.name),
+                f"{line.num_rows:,}",
+                *(share(score.f1) if score else NOT_MEASURED for score in line.scores),
+            ]
+            for line in found.lines
+        ),
+    ]
+    return f"{_lines(lines)}\n\n{escape(found.note)}"
 
 
 def _differences(comparison: Comparison) -> str:

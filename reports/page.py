@@ -13,6 +13,7 @@ from bench.errors import BenchError
 from bench.metrics import METRICS
 from reports import provenance
 from reports.cells import NOT_MEASURED, flag_in_words, flags_by_code, notes, remark
+from reports.classes import class_table, share
 from reports.columns import groups, main_columns
 from reports.deploy import DEPLOY_NOTE
 from reports.overview import overview
@@ -69,6 +70,8 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
             deploy_note=DEPLOY_NOTE,
             facts=provenance,
             data_lines=in_full,
+            class_table=class_table,
+            share=share,
             command=command,
             downloads=_downloads(files),
         )

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.data_words import in_brief
-from reports.cells import SHOWN, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark
+from reports.cells import NOT_MEASURED, SHOWN, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark
+from reports.classes import class_table, share
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bench.comparison import Comparison, Row
 
 __all__ = ["summary_table"]
+
+_MOST_CLASSES, _MOST_STRATEGIES = 10, 4
 
 
 def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = True) -> RenderableType:
@@ -38,7 +41,22 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
     above = [Text(one_line(title), style="bold underline")] if title else []
     read = comparison.data if with_data else ()
     above += [Text(one_line(f"{about}: {said}"), style="dim") for data in read for about, said in in_brief(data)]
-    return Group(*above, table, *key, Text(), headline, *warned, *spoken)
+    return Group(*above, table, *key, *_by_class(comparison), Text(), headline, *warned, *spoken)
+
+
+def _by_class(comparison: Comparison) -> list[RenderableType]:
+    """F1 of the most frequent classes and the first strategies; the report has more."""
+    found = class_table(comparison, most_classes=_MOST_CLASSES, most_strategies=_MOST_STRATEGIES)
+    if found is None:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("F1 by class", overflow="fold")
+    for title in ("rows", *found.strategies):
+        table.add_column(Text(one_line(title)), justify="right", overflow="fold")
+    for line in found.lines:
+        scores = (share(score.f1) if score else NOT_MEASURED for score in line.scores)
+        table.add_row(Text(line.name), f"{line.num_rows:,}", *scores)
+    return [table, Text(found.note, style="dim")]
 
 
 def _name(row: Row) -> Text:

@@ -11,12 +11,15 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
 from bench.plan import Layer, ModelView
 from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
+from bench.records.row_classes import encode
 from bench.spec import RunSpec, Term, WorkloadSpec
 
 if TYPE_CHECKING:
@@ -95,6 +98,9 @@ def _measured(
     )
     answers = [draw.random() < accuracy for _ in range(num_rows)]
     share = sum(answers) / num_rows
+    labels = np.array([int(52 * row % 100 >= 52) for row in range(num_rows)])
+    predictions = np.where(answers, labels, 1 - labels)
+    matrix = confusion_matrix(labels, predictions, 2)
     seconds = sum(steps)
     tokens = tuple(batch.randint(700, 1200) for _ in steps)
     return Measurement(
@@ -124,7 +130,11 @@ def _measured(
         ),
         evaluation=Evaluation(
             accuracy=share,
-            macro_f1=share - 0.01,
+            macro_f1=macro_f1(matrix),
+            balanced_accuracy=balanced_accuracy(matrix),
+            classes=("negative", "positive"),
+            labels=encode(labels, 2),
+            predictions=encode(predictions, 2),
             loss=1.1 - accuracy,
             num_samples=num_rows,
             majority_accuracy=0.52,

@@ -21,6 +21,8 @@ __all__ = ["alike", "check_classes", "remarks_on"]
 _MOST_NUMBERS = 20
 """Different numbers that can be classes where some of them are fractions."""
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_MOST_TOLD = 3
+"""Examples in a sentence."""
 _MISSING = frozenset(
     ("n/a", "na", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "nil", "missing", "undefined", "-", "--", "?")
 )
@@ -44,7 +46,7 @@ def check_classes(counts: Counter[str], where: str) -> None:
     of_numbers = sum(counts[name] for name in numbers)
     if len(numbers) > _MOST_NUMBERS and fractions and 2 * of_numbers > num_rows:
         msg = (
-            f"{where} has {len(numbers)} different numbers as labels, some of them fractions ({_listed(fractions)}): that is "
+            f"{where} has {len(numbers)} different numbers as labels, some of them fractions ({_listed([*map(in_quotes, fractions)])}): that is "
             "a quantity, not classes; choose another label column (--label-column), or put it into a few ranges first"
         )
         raise DataError(msg)
@@ -52,7 +54,7 @@ def check_classes(counts: Counter[str], where: str) -> None:
     over_half = 2 * len(once) > num_rows or (len(counts) > _MOST_NUMBERS and 2 * len(once) > len(counts))
     if len(counts) > 2 and over_half:  # noqa: PLR2004  (two classes of a row each are too few rows, not too many classes)
         msg = (
-            f"{len(once)} of the {len(counts)} different labels of {where} occur once ({_listed(once)}): they tell single rows "
+            f"{len(once)} of the {len(counts)} different labels of {where} occur once ({_listed([*map(in_quotes, once)])}): they tell single rows "
             "apart and are no classes; choose another label column (--label-column), or leave out or merge the rare ones"
         )
         raise DataError(msg)
@@ -90,13 +92,15 @@ def _remarks(counts: Mapping[str, int], spellings: Mapping[str, Counter[str]]) -
         yield f"{told} may mean a missing label, and {'are classes' if len(missing) > 1 else 'is a class'} here"
     if KEPT_BACK in counts:
         yield f"{in_quotes(KEPT_BACK)} ({_rows(counts[KEPT_BACK])}) is a class like the others"
-    merged = {name: dict(written) for name, written in spellings.items() if len(written) > 1}
+    merged = {
+        name: [f"{in_quotes(each)} ({_rows(count)})" for each, count in written.items() if each != name]
+        for name, written in spellings.items()
+        if len(written) > 1
+    }
     if merged:
-        told = "; ".join(
-            f"{in_quotes(name)} is also written {_listed((each for each in written if each != name), most=2)}"
-            for name, written in list(merged.items())[:3]
-        )
-        yield f"{told}{f' (and so on for {len(merged) - 3} more classes)' if len(merged) > 3 else ''}: counted as one class"  # noqa: PLR2004
+        told = [f"{in_quotes(name)} is also written {_listed(others)}" for name, others in merged.items()]
+        more = f"; and so on for {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+        yield f"{'; '.join(told[:_MOST_TOLD])}{more}: blanks around a label do not count"
 
 
 def _told_apart(group: Collection[str]) -> list[str]:
@@ -124,9 +128,8 @@ def _number(name: str) -> float | None:
     return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
-def _listed(names: Iterable[str], most: int = 3) -> str:
-    first = [in_quotes(name) for name in names]
-    return ", ".join(first[:most]) + (" and others" if len(first) > most else "")
+def _listed(told: Collection[str]) -> str:
+    return ", ".join([*told][:_MOST_TOLD]) + (" and others" if len(told) > _MOST_TOLD else "")
 
 
 def _rows(count: int) -> str:

@@ -148,7 +148,8 @@ def _with_evil_classes(record: RunRecord) -> RunRecord:
     data = measured.data.model_copy(
         update={"classes": classes, "num_classes": 7, "majority_class": EVIL[0], "notes": EVIL[1:3], "remarks": EVIL}
     )
-    return record.model_copy(update={"measured": measured.model_copy(update={"data": data})})
+    evaluation = measured.evaluation.model_copy(update={"classes": EVIL[:2]})
+    return record.model_copy(update={"measured": measured.model_copy(update={"data": data, "evaluation": evaluation})})
 
 
 def _hostile(make_record: Callable[..., RunRecord], names: tuple[str, ...]) -> tuple[RunRecord, ...]:

@@ -30,7 +30,7 @@ def hostile(hostile_records, evil):
 
 def test_the_figures_of_a_report(drawn):
     assert list(drawn) == [
-        "tradeoff", "differences", "memory_split", "step_split", "learning_curves", "trained_layers",
+        "tradeoff", "differences", "memory_split", "step_split", "learning_curves", "confusion", "trained_layers",
     ]  # fmt: skip
     assert [chart.name for chart in drawn.values() if chart.missing] == ["memory_split", "step_split"]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from bench.errors import Diverged
 from bench.evaluation import answer, score
@@ -34,9 +34,13 @@ def test_answers_equal_the_model_s_own_row_by_row(prepared: Callable[..., Prepar
 def test_scores_are_those_of_the_answers(prepared: Callable[..., Prepared]) -> None:
     ready = prepared("full", tiny_llama(num_labels=3))
     answers = answer(ready, SPLIT)
-    evaluation, predictions = score(answers, SPLIT), answers.predictions
+    evaluation, predictions = score(answers, SPLIT, ("a", "b", "c")), answers.predictions
     assert evaluation.accuracy == pytest.approx(accuracy_score(SPLIT.labels, predictions))
     assert evaluation.macro_f1 == pytest.approx(f1_score(SPLIT.labels, predictions, average="macro", zero_division=0.0))
+    assert evaluation.balanced_accuracy == pytest.approx(balanced_accuracy_score(SPLIT.labels, predictions))
+    assert evaluation.classes == ("a", "b", "c")
+    assert evaluation.labels == "".join(map(str, SPLIT.labels))
+    assert evaluation.predictions == "".join(map(str, predictions))
     assert evaluation.correct == "".join("01"[int(right)] for right in predictions == SPLIT.labels)
     assert evaluation.majority_accuracy == pytest.approx(7 / 21)
     assert evaluation.num_samples == 21
