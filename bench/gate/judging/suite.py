@@ -59,11 +59,15 @@ class Shown:
         return np.asarray(special.stdtrit(self.common_degrees, 1 - level) * self.common_error)
 
     def beyond(self, value: Array | float, sign: int = 1, *, suite: bool = False) -> NDArray[np.bool_]:
-        """Whether the change of each benchmark, or of the suite, is `value` or more in the direction of `sign`, with the trend and without."""
-        both = np.minimum(sign * self.change, sign * self.plain_change)
-        if suite:
-            both = np.minimum(sign * self.common, sign * self.plain_change.mean(-1, keepdims=True))
-        return np.asarray(both >= value)
+        """Whether the change of each benchmark is `value` or more in the direction of `sign`, with the trend and without.
+
+        That of the suite must also be that of half of its benchmarks: one that is far slower is no matter of all.
+        """
+        both = (sign * self.change, sign * self.plain_change)
+        if not suite:
+            return np.asarray(np.minimum(*both) >= value)
+        middles = [of(each, axis=-1, keepdims=True) for each in both for of in (np.mean, np.median)]
+        return np.asarray(np.min(middles, axis=0) >= value)
 
     @property
     def error(self) -> Array:
@@ -133,7 +137,7 @@ class Bounds:
     levels: tuple[Array, ...]
     """(..., benchmarks): what each own part is held against."""
     common_level: float
-    """What each common part is held against; 1 where there is no common part to speak of."""
+    """What each common part is held against."""
     sign: int
 
     def low(self, index: int, shown: Shown) -> Array:
@@ -149,9 +153,8 @@ class Bounds:
 
 def bounds(shown: Sequence[Shown], level: float, sign: int = 1) -> Bounds:
     """Hold all benchmarks of all metrics against one level: with a sign of -1, whether they are faster."""
-    is_suite = max(one.change.shape[-1] for one in shown) > 1
     # Half for what the benchmarks share, which is a finding of its own, and half for what they do not.
-    own_level, common_level = (level / 2, level / 2 / len(shown)) if is_suite else (level, 1.0)
+    own_level, common_level = level / 2, level / 2 / len(shown)
     chances = [
         np.asarray(special.stdtr(one.own_degrees, (one.common_bound(common_level) - sign * one.change) / one.own_error))
         for one in shown
