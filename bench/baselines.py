@@ -253,7 +253,8 @@ def _record(
 ) -> Recording:
     from bench.gate.margins import Margins  # noqa: PLC0415
     from bench.gate.sampling.recording import record  # noqa: PLC0415
-    from bench.gate.sampling.session import Session, hold  # noqa: PLC0415
+    from bench.gate.sampling.session import Session  # noqa: PLC0415
+    from bench.gate.sampling.sides import hold  # noqa: PLC0415
 
     say = Console(stderr=True).print
     with hold(side) as held:

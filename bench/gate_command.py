@@ -52,7 +52,18 @@ def gate(
     config: Annotated[
         Path | None, typer.Option(help="TOML file of settings, and of margins in [gate]. [default: bench.toml]")
     ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(help="Command that measures both sides, of any project; {out} is where its file is to go."),
+    ] = None,
+    setup: Annotated[
+        str | None, typer.Option(help="With --run: command that sets a side up, in an environment of its own.")
+    ] = None,
     margin: Annotated[str | None, typer.Option(help="How much slower head may be. [default: 5%]")] = None,
+    allow_missing: Annotated[
+        list[str] | None,
+        typer.Option(help="Benchmark that head need not have, or a pattern of names; repeat for more."),
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Find out what can be judged here: head against itself.")
     ] = False,
@@ -64,6 +75,9 @@ def gate(
     **given: Any,
 ) -> int:
     """Judge whether head got slower, bigger or worse than base; both are trained here, in turns, unless files are given.
+
+    With --run, both sides are checkouts of any project, and the command measures them in turns: 4 processes a side,
+    or 6, 8 or 12 where that is not enough.
 
     With --calibrate, head takes turns with itself, and step times that turn out too noisy for their margin are not
     judged here from then on.
@@ -80,7 +94,15 @@ def gate(
         head_python,
         config,
         {name: value for name, value in given.items() if value is not None},
+        run,
+        setup,
     )
+    if setup is not None and run is None:
+        msg = "--setup sets up what --run measures; give both, or neither"
+        raise UsageError(msg)
+    if calibrate and run is not None:
+        msg = "--calibrate trains this bench, which --run does not; leave one of them out"
+        raise UsageError(msg)
     if calibrate:
         if kind:
             msg = "--format: a calibration is no judgement, and has no other form; leave it out"
@@ -88,7 +110,7 @@ def gate(
         from bench import baselines  # noqa: PLC0415
 
         return baselines.calibrate(sides, margin=margin, strict=strict, out=out)
-    return gating.gate(sides, margin=margin, strict=strict, out=out, kind=kind)
+    return gating.gate(sides, margin=margin, allow_missing=allow_missing or (), strict=strict, out=out, kind=kind)
 
 
 def save(

@@ -51,17 +51,30 @@ class Sides:
     config: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of a comparison, those that were given."""
+    run: str | None = None
+    """What measures both sides, where that is not bench's own training."""
+    setup: str | None = None
+    """What sets a side up for it."""
 
 
 def gate(
     sides: Sides,
     *,
     margin: str | None = None,
+    allow_missing: Sequence[str] = (),
     strict: bool = False,
     out: Path | None = None,
     kind: FormatName | None = None,
 ) -> int:
     """Judge head against base; the result is the exit code.
+
+    Args:
+        sides: What is compared.
+        margin: How much slower head may be, as a percentage; None leaves it to the file of settings.
+        allow_missing: Benchmarks, or patterns, that head need not have, beside those of the file.
+        strict: Whether what noise leaves open has an exit code of its own.
+        out: Where every form is written.
+        kind: The form that is printed in place of the table.
 
     Raises:
         UsageError: a side cannot be read, the sides do not go together, or the directory cannot be written.
@@ -69,9 +82,10 @@ def gate(
     """
     sides = with_config(sides)
     margins = margins_of(sides.config, margin)
+    margins = replace(margins, allow_missing=(*margins.allow_missing, *allow_missing))
     if out is not None:
         make_directory(out)
-    work = _work(sides, margins)
+    work = _work(sides, margins, out)
     return never_red(lambda: conclude(work(), strict=strict, out=out, kind=kind))
 
 
@@ -125,10 +139,14 @@ def make_directory(path: Path, option: str = "--out") -> None:
         raise UsageError(msg) from error
 
 
-def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
+def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judgement]:
     """Find out what to judge, and whether that can be done at all, before anything is done."""
     from bench.gate.baseline import is_baseline  # noqa: PLC0415
 
+    if sides.run is not None:
+        from bench.gate.sampling.projects import project_gate  # noqa: PLC0415
+
+        return project_gate(sides, (one_side("--base", sides.base), one_side("--head", sides.head)), margins, out)
     if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
         from bench.baselines import against  # noqa: PLC0415
 
@@ -155,7 +173,8 @@ def _work(sides: Sides, margins: Margins) -> Callable[[], Judgement]:
 
     def measure() -> Judgement:
         from bench.gate.sampling.calibrations import look_up  # noqa: PLC0415
-        from bench.gate.sampling.session import Session, hold  # noqa: PLC0415
+        from bench.gate.sampling.session import Session  # noqa: PLC0415
+        from bench.gate.sampling.sides import hold  # noqa: PLC0415
 
         say = Console(stderr=True).print
         with hold(*checkouts) as held:

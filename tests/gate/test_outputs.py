@@ -270,6 +270,21 @@ def test_the_terminal_shows_every_finding(judgement):
     assert "there was nothing to judge" in file.getvalue()
 
 
+def test_names_stand_in_full_where_the_output_is_no_terminal(judgement):
+    """However narrow it says it is: a log is read by eye and by grep."""
+    name = f"tests/benchmarks/test_of_a_long_name.py::test_{'x' * 300}[1-2]"
+    long = replace(judgement.findings[0], benchmark=name, metric="median_seconds")
+    file = StringIO()
+    show(_changed(judgement, findings=(long,)), Console(file=file, width=40))
+    (row,) = [line for line in file.getvalue().splitlines() if name in line]
+    assert row.split()[1] == "median"
+    assert row.split()[-1] == "pass"
+    terminal = StringIO()
+    show(_changed(judgement, findings=(long,)), Console(file=terminal, width=80, force_terminal=True))
+    assert max(map(len, re.sub("\x1b[^m]*m", "", terminal.getvalue()).splitlines())) <= 80
+    assert terminal.getvalue().count("x") >= 300
+
+
 def test_all_forms_are_written(judgement, tmp_path):
     paths = write(judgement, tmp_path / "new" / "gate", strict=True)
     assert [path.name for path in paths] == [form.file_name for form in FORMATS.values()]

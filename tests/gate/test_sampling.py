@@ -14,8 +14,8 @@ from bench.errors import UsageError
 from bench.gate.margins import Margins
 from bench.gate.sampling import forker, server
 from bench.gate.sampling.pairs import turns_of
-from bench.gate.sampling.session import Session, hold
-from bench.gate.sampling.sides import find_side
+from bench.gate.sampling.session import Session
+from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import Subject
 from bench.spec import RunSpec, parse_strategies
 from tests.gate.stubs import write_side
@@ -239,8 +239,8 @@ def test_what_runs_in_a_side_knows_nothing_of_the_bench_that_judges():
 GATE = """
 import sys
 from bench.gate.margins import Margins
-from bench.gate.sampling.session import Session, hold
-from bench.gate.sampling.sides import find_side
+from bench.gate.sampling.session import Session
+from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import Subject
 from bench.spec import RunSpec, parse_strategies
 specs = tuple(RunSpec(strategy=terms, steps=30) for terms in parse_strategies("full"))

@@ -20,6 +20,7 @@ __all__ = ["show"]
 
 _UNTOLD = ("NEW", "PASS")
 """Verdicts that the table says everything about."""
+_WIDEST = 1_000_000
 
 
 def show(judgement: Judgement, console: Console) -> None:
@@ -43,7 +44,7 @@ def show(judgement: Judgement, console: Console) -> None:
             )
             verdict = Text(WORDS[finding.verdict], style=STYLES[finding.verdict])
             table.add_row(*map(Text, cells), verdict)
-        console.print(table, width=_width(table, console) if wide else None, crop=not wide, no_wrap=wide or None)
+        _print(table, console, wide=wide)
         for finding in judgement.by_severity:
             if finding.verdict not in _UNTOLD:
                 metric = "" if finding.verdict == "REMOVED" else f", {GATED[finding.metric].label}"
@@ -56,7 +57,13 @@ def _is_of_files(judgement: Judgement) -> bool:
     return any(finding.metric in FILE_METRICS for finding in judgement.findings)
 
 
-def _width(table: Table, console: Console) -> int:
-    """Measure a table that may be as wide as it likes."""
-    unbound = console.options.update(width=100_000, max_width=100_000)
-    return table.__rich_measure__(console, unbound).maximum
+def _print(table: Table, console: Console, *, wide: bool) -> None:
+    """Print a table, which may be as wide as it likes where nothing has a width."""
+    width = console.width
+    try:
+        if wide:
+            console.width = max(width, _WIDEST)
+            console.width = max(width, console.measure(table).maximum)
+        console.print(table)
+    finally:
+        console.width = width

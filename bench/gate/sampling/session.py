@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,14 +15,12 @@ from bench.gate.sampling.findings import judge_strategy, rules_of, step_pairs
 from bench.gate.sampling.pairs import SIDES, fill_caches, take_pair, try_out, turns_of
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
 from bench.gate.sampling.server import Server
-from bench.gate.sampling.sides import checked_out
 from bench.gate.verdict import Judgement, Side
 from bench.protocol import Request
 from bench.runner.lease import lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from types import FrameType
 
     from bench.gate.margins import Margins
     from bench.gate.sampling.pairs import SideName, Taken
@@ -35,32 +31,13 @@ if TYPE_CHECKING:
     _Wanted = Callable[[Sequence[Taken]], int | None]
     """How many pairs there are to be, given those that were taken; None is enough."""
 
-__all__ = ["Session", "hold"]
+__all__ = ["Session"]
 
 _CPU_TURN, _GPU_TURN = 1, 5
 """Steps of a turn: as few as can be, but a GPU has to come to rest at the end of each."""
 _TRIED_STEPS = NUM_WARMUP_STEPS + 2
 _RERUN_SEED = 101
 """The first of the fresh rerun; the pairs before it have 1, 2, and so on."""
-
-
-@contextmanager
-def hold(base: Checkout, head: Checkout | None = None) -> Iterator[dict[SideName, Checkout]]:
-    """Give both sides with their files; what was checked out is gone afterwards, also where SIGTERM ends the gate.
-
-    Without a head, both are base.
-    """
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        with ExitStack() as stack:
-            ours = stack.enter_context(checked_out(base))
-            yield {"base": ours, "head": stack.enter_context(checked_out(head)) if head else ours}
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class Session:

@@ -1,13 +1,17 @@
-"""The two sides of a gate: directories, git refs checked out for a while, interpreters."""
+"""The two sides of a gate: directories, git refs checked out for a while, interpreters.
+
+A side is a version of bench, or of the project that `--run` measures.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,13 +23,15 @@ from bench.probes.environment import git_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
+    from typing import Literal
 
-__all__ = ["Checkout", "checked_out", "find_side"]
+__all__ = ["Checkout", "checked_out", "find_project", "find_side", "hold", "place_in_repository"]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A version of bench, and the interpreter that runs it."""
+    """A version of bench, or of another project, and the interpreter that runs it."""
 
     name: str
     """As the user gave it."""
@@ -37,6 +43,8 @@ class Checkout:
     """Where `commit` is to be checked out from; None where `root` is the user's own."""
     is_changed: bool = False
     """Whether files of it differ from the commit."""
+    is_bench: bool = True
+    """Whether it is to be a version of bench."""
 
 
 def find_side(option: str, name: str | None, python: str | None) -> Checkout:
@@ -56,17 +64,72 @@ def find_side(option: str, name: str | None, python: str | None) -> Checkout:
         if python is not None:
             return Checkout(python, interpreter, None)
         name = str(Path(bench.__file__).resolve().parents[1])
-    root = Path(name).expanduser()
+    root = _directory(option, name)
     if (root / "bench" / "__init__.py").is_file():
         commit, is_changed = git_state(root.resolve())
         return Checkout(name, interpreter, root.resolve(), commit, is_changed=bool(is_changed))
-    top = _git(Path.cwd(), "rev-parse", "--show-toplevel")
-    repository = Path(top) if top else None
-    commit = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    repository, commit = _find_commit(name)
     if repository is None or not commit:
         msg = f"{option} {name}: {_why_not(root, repository, name)}"
         raise UsageError(msg)
     return Checkout(name, interpreter, None, commit, repository)
+
+
+def find_project(option: str, name: str) -> Checkout:
+    """Find a git ref of the repository here, else a directory, whatever project it holds.
+
+    Raises:
+        UsageError: there is no such thing.
+
+    """
+    root = _directory(option, name)
+    repository, commit = _find_commit(name)
+    if repository and commit and name != ".":
+        return Checkout(name, sys.executable, None, commit, repository, is_bench=False)
+    if not name or not root.is_dir():
+        msg = f"{option} {name or repr(name)}: {_why_not(None, repository, name) if name else 'no side; name a git ref or a directory'}"
+        raise UsageError(msg)
+    commit, is_changed = git_state(root.resolve())
+    return Checkout(name, sys.executable, root.resolve(), commit, is_changed=bool(is_changed), is_bench=False)
+
+
+@contextmanager
+def hold(base: Checkout, head: Checkout | None = None) -> Iterator[dict[Literal["base", "head"], Checkout]]:
+    """Give both sides with their files; what was checked out is gone afterwards, also where SIGTERM ends the gate.
+
+    Without a head, both are base.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        with ExitStack() as stack:
+            ours = stack.enter_context(checked_out(base))
+            yield {"base": ours, "head": stack.enter_context(checked_out(head)) if head else ours}
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def place_in_repository() -> Path:
+    """Give the current directory as seen from the top of its repository; the top itself where there is none."""
+    return Path(_git(Path.cwd(), "rev-parse", "--show-prefix") or ".")
+
+
+def _directory(option: str, name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        msg = f"{option} {name}: there is no such user; name a git ref or a directory"
+        raise UsageError(msg) from error
+
+
+def _find_commit(name: str) -> tuple[Path | None, str | None]:
+    """Find the repository here, and the commit that a name has in it."""
+    top = _git(Path.cwd(), "rev-parse", "--show-toplevel")
+    repository = Path(top) if top else None
+    return repository, _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
 
 @contextmanager
@@ -84,10 +147,10 @@ def checked_out(side: Checkout) -> Iterator[Checkout]:
         root = Path(temporary, "side")
         try:
             _git_or_say(side.repository, "worktree", "add", "--detach", "--quiet", str(root), str(side.commit))
-            if not (root / "bench" / "__init__.py").is_file():
+            if side.is_bench and not (root / "bench" / "__init__.py").is_file():
                 msg = f"{side.name} ({str(side.commit)[:8]}) holds no package bench"
                 raise UsageError(msg)
-            yield Checkout(side.name, side.python, root, side.commit)
+            yield replace(side, root=root, repository=None)
         finally:
             _git(side.repository, "worktree", "remove", "--force", str(root))
 
@@ -101,8 +164,8 @@ def _interpreter(option: str, python: str) -> str:
     return str(Path(found).absolute())
 
 
-def _why_not(root: Path, repository: Path | None, name: str) -> str:
-    if root.is_dir():
+def _why_not(root: Path | None, repository: Path | None, name: str) -> str:
+    if root is not None and root.is_dir():
         return "this directory holds no package bench; give a checkout of bench or a git ref of this repository"
     if repository is None:
         return "no such directory, and no git repository here that could have such a ref"

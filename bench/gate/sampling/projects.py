@@ -1,0 +1,67 @@
+"""Two versions of any project, and the command that measures them: what `bench gate --run` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from bench.errors import UsageError
+from bench.gate.sampling.commands import TIMEOUT, Command, Processes, run_gate
+from bench.gate.sampling.sides import find_project, hold, place_in_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.gate.margins import Margins
+    from bench.gate.verdict import Judgement
+    from bench.gating import Sides
+
+__all__ = ["project_gate"]
+
+
+def project_gate(
+    sides: Sides, named: tuple[str | None, str | None], margins: Margins, out: Path | None
+) -> Callable[[], Judgement]:
+    """Find both sides, and what is run in them, before anything is done.
+
+    Args:
+        sides: What was asked for.
+        named: Base and head; a head that is not named is what lies here.
+        margins: How much worse head may be.
+        out: Where the files of all processes are kept, in a directory of their own; None keeps none.
+
+    Raises:
+        UsageError: a side cannot be found, or an option does not go with --run.
+
+    """
+    command = Command(sides.run or "", sides.setup, sides.settings.get("timeout", TIMEOUT))
+    command.check()
+    if superfluous := sides.settings.keys() - {"timeout"}:
+        msg = (
+            f"--{min(superfluous).replace('_', '-')}: with --run, the command alone says what is measured; leave it out"
+        )
+        raise UsageError(msg)
+    if sides.base_python or sides.head_python:
+        msg = "--base-python and --head-python: with --run, --setup makes an environment for each side; leave them out"
+        raise UsageError(msg)
+    base, head = named
+    if base is None:
+        msg = "--base is missing: name a git ref or a directory"
+        raise UsageError(msg)
+    found = find_project("--base", base), find_project("--head", "." if head is None else head)
+
+    def measure() -> Judgement:
+        say = Console(stderr=True).print
+        with TemporaryDirectory(prefix="bench-run-") as temporary, hold(*found) as held:
+            scratch = Path(temporary)
+            files = scratch if out is None else out.resolve() / "processes"
+            files.mkdir(exist_ok=True)
+            place = place_in_repository()
+            processes = Processes(command, held, place, files, scratch, lambda text: say(Text(text), soft_wrap=True))
+            return run_gate(processes, margins)
+
+    return measure
