@@ -140,7 +140,9 @@ def _convert(text: str, kind: Any, where: str) -> Any:
             return _READERS[choice](text)
         except (KeyError, ValueError):
             continue
-    expected = " or ".join(getattr(choice, "__name__", str(choice)) for choice in alternatives)
+    expected = " or ".join(
+        "finite float" if choice is float else getattr(choice, "__name__", str(choice)) for choice in alternatives
+    )
     msg = f"{where}={text} cannot be read: {expected} expected"
     raise UsageError(msg)
 

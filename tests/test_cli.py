@@ -123,6 +123,21 @@ def test_runs_that_differ_in_more_than_the_strategy_are_not_mixed(
     assert r"max\_length" in (out / "summary.md").read_text()
 
 
+def test_runs_on_data_that_changed_between_them_are_not_compared(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, data = tmp_path / "results", tmp_path / "reviews.csv"
+    save_toy_reviews(data)
+    common = ["compare", *workload, "--dataset", str(data), "--in-process", "--out", str(out)]
+    assert call([*common, "--strategies", "freeze"], monkeypatch) == 0
+    data.write_text(data.read_text().replace("word1", "word2"))
+    capsys.readouterr()
+    assert call([*common, "--strategies", "freeze,full", "--resume"], monkeypatch) == 2
+    assert "Comparison not valid: these runs differ in more than the strategy: data_digest" in capsys.readouterr().out
+    assert call(["report", str(out)], monkeypatch) == 2
+    assert call([*common, "--strategies", "freeze,full", "--resume", "--allow-mismatch"], monkeypatch) == 0
+
+
 def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(
     workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -83,6 +83,7 @@ def test_options_become_fields() -> None:
         ("freeze:last=two", "freeze:last=two cannot be read: int expected"),
         ("amp:dtype=bf17", "unknown value of amp:dtype 'bf17'. Did you mean bf16?"),
         ("discriminative:body=low", "float expected"),
+        ("discriminative:body=inf:head=nan", "discriminative:body=inf cannot be read: finite float expected"),
     ],
 )
 def test_a_wrong_term_names_the_nearest(text: str, words: str) -> None:

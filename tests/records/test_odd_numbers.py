@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +17,9 @@ from bench.record import RunRecord
 from bench.table import to_csv, to_parquet, to_table
 from reports import render
 from reports.terminal import summary_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 Path = tuple[int | str, ...]
 
