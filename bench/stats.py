@@ -156,7 +156,9 @@ def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confiden
     ours, theirs = Samples.of(samples).beside(Samples.of(reference))
     if not ours.size or min(ours.min(), theirs.min()) <= 0:
         return None
-    return _exp(t_interval(np.log(ours) - np.log(theirs), f"paired t over {len(ours)} seeds", confidence))
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        logs = np.clip(np.log(ours / theirs), -_MAX_LOGARITHM, _MAX_LOGARITHM)
+    return _exp(t_interval(logs, f"paired t over {len(ours)} seeds", confidence))
 
 
 def difference(
@@ -188,7 +190,7 @@ def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confide
         ValueError: the two runs took different numbers of steps, or none.
 
     """
-    logs = np.array([math.log(ours) - math.log(theirs) for ours, theirs in zip(steps, reference_steps, strict=True)])
+    logs = np.log([ours / theirs for ours, theirs in zip(steps, reference_steps, strict=True)])
     if not len(logs):
         raise ValueError("no steps to compare")
     num_blocks = max(1, min(len(logs) // _BLOCK, 1 + int(0.4 * len(logs) ** (2 / 3))))
