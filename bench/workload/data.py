@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Split", "load_data"]
 
-LAYOUT = 2
+LAYOUT = 3
 """Of the cached files, and of the rules that make them: a change makes old ones stale."""
 
 

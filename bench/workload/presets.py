@@ -22,7 +22,7 @@ from bench.workload.models.folders import check_folder, check_gguf
 from bench.workload.sources import choose_columns, choose_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from bench.spec import WorkloadSpec
 
@@ -177,6 +177,8 @@ def check_dataset(spec: WorkloadSpec) -> None:
 
     """
     if preset := DATASETS.get(spec.dataset):
+        _check_unused(spec, ("subset",), "folders and the Hub")
+        _check_unused(spec, ("encoding", "quoting"), "local files")
         choose_splits(spec, preset.splits)
         choose_columns(
             spec, preset.columns, spec.dataset, text_names=(preset.text_column,), label_names=(preset.label_column,)
@@ -188,5 +190,11 @@ def check_dataset(spec: WorkloadSpec) -> None:
     elif not is_hub_id(spec.dataset):
         hint = f"Or give a local {', '.join(KINDS)} file, a directory of splits, or a Hub id owner/name."
         raise UnknownName("data set", spec.dataset, DATASETS, hint=hint)
-    elif given := [name for name in ("encoding", "quoting") if getattr(spec, name) is not None]:
-        raise DataError(f"--{given[0]} is for local files; the Hub says itself how {spec.dataset} is to be read")
+    else:
+        _check_unused(spec, ("encoding", "quoting"), "local files")
+
+
+def _check_unused(spec: WorkloadSpec, names: Iterable[str], purpose: str) -> None:
+    """Refuse options that say how something else is to be read."""
+    if given := [name for name in names if getattr(spec, name) is not None]:
+        raise DataError(f"--{given[0]} is for {purpose}, which {spec.dataset} is none of; leave it out")

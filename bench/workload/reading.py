@@ -61,11 +61,11 @@ def source_of(spec: WorkloadSpec, report: Report | None = None) -> Raw:
         AssetError: a preset cannot be fetched.
 
     """
-    if spec.dataset in DATASETS:
-        return _of_preset(spec, report)
-    if files := local_files(spec.dataset, spec.subset):
+    if spec.dataset not in DATASETS and (files := local_files(spec.dataset, spec.subset)):
         return _of_files(spec, files)
     check_dataset(spec)
+    if spec.dataset in DATASETS:
+        return _of_preset(spec, report)
     from bench.workload.external import read_hub  # noqa: PLC0415  `datasets` takes seconds to import
 
     rows = read_hub(spec)

@@ -37,13 +37,14 @@ class Tokeniser:
         """Tokenise texts; give the ids of each, truncated, and how many it had before, (texts,).
 
         Raises:
-            DataError: a text has no token.
+            DataError: a text has no token, or a row no room for one of each text.
 
         """
         rows = self._ids(texts, None)
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         too_long = [number for number, row in enumerate(rows) if len(row) > self.max_length]
         if too_long:
+            self._check_room(num_texts=2 if isinstance(texts[0], tuple) else 1)
             for number, row in zip(too_long, self._ids([texts[n] for n in too_long], self.max_length), strict=True):
                 rows[number] = row
         if empty := next((text for text, row in zip(texts, rows, strict=True) if not row), None):
@@ -61,6 +62,13 @@ class Tokeniser:
             return None
         told: list[list[int]] = self._encode(texts, self.max_length)["token_type_ids"]
         return told
+
+    def _check_room(self, *, num_texts: int) -> None:
+        """Refuse a maximal length at which the tokenizer would cut nothing, or all of a text."""
+        needed = self._tokenizer.num_special_tokens_to_add(pair=num_texts > 1) + num_texts
+        if self.max_length < needed:
+            msg = f"{self.max_length} tokens leave no room for a text with the special tokens of {self._model}"
+            raise DataError(f"{msg}; give --max-length {needed} or more")
 
     def _ids(self, texts: Sequence[Text], max_length: int | None) -> list[list[int]]:
         rows: list[list[int]] = self._encode(texts, max_length)["input_ids"]

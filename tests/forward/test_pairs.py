@@ -14,6 +14,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from bench.build import prepare
 from bench.compose import compose
+from bench.errors import DataError
 from bench.evaluation import answer
 from bench.forward.packed import PackedForward
 from bench.forward.padded import PaddedForward
@@ -79,13 +80,13 @@ def pairs(tmp_path: Path) -> Path:
     return file
 
 
-def load_pairs(model: Path, file: Path) -> Data:
+def load_pairs(model: Path, file: Path, max_length: int = LONGEST) -> Data:
     return load_data(
         WorkloadSpec(
             model=str(model),
             dataset=str(file),
             text_column="premise, hypothesis",
-            max_length=LONGEST,
+            max_length=max_length,
             train_samples=None,
             eval_samples=None,
         )
@@ -192,4 +193,7 @@ def test_the_longer_text_of_a_pair_is_cut_first(saved: Callable[[str], Path], tm
     data = load_pairs(saved("Bert"), file)
     assert set(data.train.lengths) == {LONGEST}
     assert data.truncated_share == 1
+    assert set(load_pairs(saved("Bert"), file, max_length=5).train.lengths) == {5}
+    with pytest.raises(DataError, match=r"4 tokens leave no room for a text .*; give --max-length 5 or more"):
+        load_pairs(saved("Bert"), file, max_length=4)
     assert all(5 in data.train.row(row).tolist()[2:4] or 6 in data.train.row(row)[:4] for row in range(len(data.train)))

@@ -223,7 +223,9 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder.mkdir()
     load_dataset = datasets.load_dataset
     monkeypatch.setattr(
-        datasets, "load_dataset", lambda _: load_dataset(str(folder), cache_dir=str(tmp_path / "hub-cache"))
+        datasets,
+        "load_dataset",
+        lambda _, *name: load_dataset(str(folder), *name, cache_dir=str(tmp_path / "hub-cache")),
     )
     return folder
 
@@ -250,6 +252,24 @@ def test_a_data_set_of_the_hub_has_its_own_evaluation_split(load: Load, hub: Pat
         columns = dict(zip(("text", "label"), zip(*rows, strict=True), strict=True))
         datasets.Dataset.from_dict(columns).to_parquet(hub / f"{split}.parquet")
     assert len(load("owner/name").evaluation) == 1
+
+
+def test_a_subset_and_a_pair_of_a_data_set_of_the_hub(
+    load: Load, hub: Path, reviews: Reviews, write_csv: WriteCsv
+) -> None:
+    for name in ("one", "other"):
+        rows = [(f"{text} {'plot' if name == 'one' else 'dull'}", text, label) for text, label in reviews]
+        columns = dict(zip(("premise", "hypothesis", "label"), zip(*rows, strict=True), strict=True))
+        datasets.Dataset.from_dict(columns).to_parquet(hub / f"{name}.parquet")
+    (hub / "README.md").write_text(
+        "---\nconfigs:\n- config_name: one\n  data_files: one.parquet\n- config_name: other\n  data_files: other.parquet\n---\n"
+    )
+    with pytest.raises(DataError, match=r"it holds several data sets, \['one', 'other'\]; name one with --subset"):
+        load("owner/name", text_column="premise,hypothesis")
+    data = load("owner/name", subset="other", text_column="premise,hypothesis")
+    local = write_csv(rows, columns=("premise", "hypothesis", "label"))
+    assert data.digest == load(local, text_column="premise,hypothesis").digest
+    assert data.digest != load("owner/name", subset="one", text_column="premise,hypothesis").digest
 
 
 def test_without_the_hub_the_message_is_one_line(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,7 +115,9 @@ def _misfit(misfit: Misfit, text: str, file: Path) -> DataError:
     """Say what is wrong with the first record that does not fit, and what to do."""
     separator = SEPARATORS.get(misfit.way.separator, repr(misfit.way.separator))
     quoting = misfit.way.quoting
-    if misfit.num_fields is None:
+    if misfit.is_mixed:
+        what = "it ends at a lone carriage return, as not all lines do; mend it: in a text, it must stand in quotes"
+    elif misfit.num_fields is None:
         how = "--quoting backslash if they are escaped so" if '\\"' in text else "--quoting none if they are no marks"
         what = f"its quotes do not pair (inside quotes, a quote is doubled); mend it, or give {how}"
     else:

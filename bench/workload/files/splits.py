@@ -44,11 +44,10 @@ def local_files(dataset: str, subset: str | None = None) -> dict[str, tuple[Path
         path = Path(dataset).expanduser()
     except RuntimeError:  # ~nobody
         return {}
-    if path.is_file():
-        return {"train": (_single(path),)}
-    if not path.is_dir():
-        return {}
-    if found := saved_splits(path):
+    found = {"train": (_single(path),)} if path.is_file() else saved_splits(path) if path.is_dir() else {}
+    if found and subset is not None:
+        raise DataError(f"{path} holds one data set; leave --subset out")
+    if found is not None:
         return found
     found = _by_card(path, subset) or _by_name(path, subset)
     if not found:

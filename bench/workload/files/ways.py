@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,9 @@ class Misfit:
     num_columns: int
     """Of the header."""
     num_fields: int | None = None
-    """Of the record on that line; None where its quotes do not pair."""
+    """Of the record on that line; None where the number is not what is wrong with it."""
+    is_mixed: bool = False
+    """Whether a lone carriage return ends that line, and not all others; else its quotes do not pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +102,19 @@ def try_way(text: str, way: Way) -> Fit | Misfit | None:
                 broken.append(record)
     except csv.Error:
         return Misfit(way, last_line + 1, len(header.fields) if header else 0)
-    return None if header is None else Fit(way, tuple(header.fields), num_rows, tuple(broken))
+    if header is None:
+        return None
+    if line := _lone_return(text, way):
+        return Misfit(way, line, len(header.fields), is_mixed=True)
+    return Fit(way, tuple(header.fields), num_rows, tuple(broken))
+
+
+def _lone_return(text: str, way: Way) -> int | None:
+    """Find a line that ends at a carriage return alone, in a file whose records do not all end so; it may be text."""
+    if not re.search(r"\r(?!\n)", text) or "\n" not in text:
+        return None
+    lines = list(io.StringIO(text, newline=""))
+    ends = [record.last_line for record in records(text, way)]
+    lone = [line for line in ends if lines[line - 1].endswith("\r")]
+    others = any(lines[line - 1].endswith("\n") for line in ends)
+    return lone[0] if lone and others else None

@@ -40,13 +40,16 @@ def pairs(rows: Rows) -> list[tuple[object, object]]:
         ("text,label\nNA,1\n2024-01-02,0\nnull,nan\n1e5,007\n", [("NA", "1"), ("2024-01-02", "0"), ("null", "nan"), ("1e5", "007")]),
         ('text,label\n5" disk,1\nso "so" film,0\n', [('5" disk', "1"), ('so "so" film', "0")]),
         ('text,label\n"a ""b"", c",1\n"x",0\n', [('a "b", c', "1"), ("x", "0")]),
+        ('text,label\n"a\rb",1\n"c\r\nd",0\n', [("a\rb", "1"), ("c\r\nd", "0")]),
+        ('text,label\r"a\nb",1\rc,0\r', [("a\nb", "1"), ("c", "0")]),
         ("label,text\u2028\u0085x,text\n1,a\x0bb,c\x1cd\n0,e,f\n", [("c\x1cd", "1"), ("f", "0")]),
     ],
 )  # fmt: skip
 def test_a_csv_is_read_whole(content: str, rows: list[tuple[str, str]], write: Write, read: Read) -> None:
     found, _ = read(write("data.csv", content))
     assert pairs(found) == rows
-    assert found.notes == ()
+    breaks = sum("\n" in text or "\r" in text for text, _ in rows)
+    assert found.notes == ((f"rows with line breaks inside quotes: {breaks}",) if breaks else ())
 
 
 @pytest.mark.parametrize(("separator", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
@@ -84,6 +87,8 @@ def test_a_file_that_fits_two_separators_is_refused(write: Write, refused: Refus
         ("text,label\na,1\nb\0c,0\n", "line 3: it holds a NUL character"),
         ("text;label\na;1\nb;1;2\n", "line 3: 3 fields, separated by semicolons"),
         ("Report of 2024\n\ntext,label\na,1\n", "line 3: 2 fields, .*, where the header has 1"),
+        ("label,text\n1,a\n0,b\rok,then\n", "line 3: it ends at a lone carriage return"),
+        ("label,text\r1,a\r0,b\nok,then\r", "line 1: it ends at a lone carriage return"),
         ("", "is empty"),
         ("\n \n", "is empty"),
     ],

@@ -114,6 +114,8 @@ def test_a_subset_is_named_where_there_are_several(parquet: Callable[..., Path],
     assert train.texts == ["film 1 0", "film 1 1"]
     assert evaluation
     assert "Did you mean b?" in refused(folder, subset="bb")
+    assert "There is no subset" in refused(parquet("train.parquet", folder="plain"), subset="a")
+    assert "holds one data set; leave --subset out" in refused(folder / "a/train.parquet", subset="a")
     lone = parquet("a/train.parquet", folder="lone")
     assert read(lone)[0].texts == ["film 0 0", "film 0 1"]
 
