@@ -85,10 +85,10 @@ def compare(
 def _check(specs: Sequence[RunSpec]) -> None:
     """Refuse before any work what can be known to be wrong without any."""
     from bench.preflight import check_compositions  # noqa: PLC0415
-    from bench.workload.presets import check_dataset, check_model  # noqa: PLC0415
+    from bench.workload.presets import check_dataset, check_model_files  # noqa: PLC0415
 
     check_compositions({spec.strategy for spec in specs})
-    check_model(specs[0].workload.model)
+    check_model_files(specs[0].workload.model)
     check_dataset(specs[0].workload)
 
 

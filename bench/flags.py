@@ -48,6 +48,9 @@ FLAGS: dict[str, Kind] = {
     "fresh-head": _note(
         "The checkpoint has a head for other classes, or for these in no sure order: a fresh one learns."
     ),
+    "other-pad-token": _note(
+        "Another token pads than the tokenizer's own, which the model does not have; nothing attends to it."
+    ),
     "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
     "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
     "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),

@@ -84,7 +84,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     view = view_of(loaded.model, loaded.fresh)
     plan = plan_of(spec, view)
     schedule = (dry_schedule if request.mode == "dry" else schedule_of)(spec, data.train)
-    start = StartingPoint(head=str(loaded.head), flags=loaded.head.flags, model_digest=digest)
+    start = StartingPoint(head=str(loaded.head), flags=loaded.flags, model_digest=digest)
     if request.mode == "run":
         asked = time.perf_counter()
         loss = initial_loss(loaded.model, data.train, schedule.epochs[0][0], data.pad_token_id)

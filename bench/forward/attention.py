@@ -13,6 +13,7 @@ compares the packed model with the plain one before it is used.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
@@ -25,13 +26,13 @@ from transformers import AttentionInterface
 from bench.forward.spreading import gather, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import nn
 
     from bench.forward.layout import Layout
 
-__all__ = ["NAME", "packed_attention"]
+__all__ = ["NAME", "packed_attention", "watched"]
 
 NAME = "bench_packed"
 """Of this attention among those of transformers."""
@@ -111,6 +112,22 @@ def packed_attention(
             exact = [[part.float() for part in parts] for parts in rows]
             return attend(*exact).to(value.dtype).unsqueeze(0), None
     return attend(*rows).unsqueeze(0), None
+
+
+@contextmanager
+def watched() -> Iterator[list[nn.Module]]:
+    """Note every module that attends within packs meanwhile."""
+    asked: list[nn.Module] = []
+
+    def note(module: nn.Module, *args: Any, **options: Any) -> tuple[torch.Tensor, None]:
+        asked.append(module)
+        return packed_attention(module, *args, **options)
+
+    AttentionInterface.register(NAME, note)
+    try:
+        yield asked
+    finally:
+        AttentionInterface.register(NAME, packed_attention)
 
 
 def _mask(present: torch.Tensor, *, causal: bool, window: int | None) -> torch.Tensor | None:

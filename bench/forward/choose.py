@@ -1,20 +1,24 @@
-"""Packed where the model agrees, padded where it does not."""
+"""Packed where the model agrees, padded where it does not, on the side that it bears; refused where rows change each other."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 
-from bench.errors import ModelError
+from bench.errors import ModelError, Unsupported
+from bench.forward.attention import watched
 from bench.forward.packed import PackedForward
 from bench.forward.padded import PaddedForward
 from bench.workload.causes import first_line
+from bench.workload.view import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import nn
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["Forward", "choose_forward"]
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
-"""By the type that is computed in: how far packed logits may be from padded ones, relative to the largest."""
+"""By the type that is computed in: how far the logits of a row may be from those of the row alone, relative to the largest."""
+MOST_TOKENS = 2048
+"""In a pack that is tried for being longer than the model's positions; a model with more of them is hardly packed so far."""
 
 
 PICKS = ((True, True), (True, False), (False, False))
@@ -53,66 +59,159 @@ class Forward(Protocol):
 def choose_forward(
     outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
 ) -> tuple[PackedForward, None] | tuple[PaddedForward, str]:
-    """Pack if the packed model answers like the plain one on some rows of `split`; else pad, and say why.
+    """Pack if the packed model answers like the plain one to each row alone; else pad, and say why.
 
     Args:
         outer: What is called: the model itself, or an adapter around it.
         model: The classifier of transformers inside.
-        split: Any rows; four of them, from the shortest to a long one, are tried.
+        split: Any rows; some of them, from the shortest to the longest, are tried.
         pad_token_id: Of the model's tokenizer.
         precision: In which the kernel for various lengths has to do as well, which computes in half precision alone.
 
+    Raises:
+        Unsupported: the logits of a row change with the rows beside it, however they are put together.
+
     """
     padded = PaddedForward(outer, pad_token_id)
-    rows = np.argsort(split.lengths, kind="stable")[[0, len(split) // 4, len(split) // 2, 3 * len(split) // 4]]
-    weights = next(outer.parameters())
+    with _in_eval_mode(outer):
+        trial = _Trial(outer, split, _sample(split, pad_token_id))
+        alone = trial.alone(padded)
+        if not alone.isfinite().all():
+            return padded, "its logits are no finite numbers"
+        packed = _packed(trial, model, alone, precision)
+        if isinstance(packed, PackedForward):
+            return packed, None
+        reasons = []
+        for side in ("right", "left"):
+            way = PaddedForward(outer, pad_token_id, on_the_left=side == "left")
+            reason = _disagreement(trial.attempt(way), alone, trial.dtype, f"padded on the {side}")
+            if not reason:
+                return way, f"{packed}; on the left, for {reasons[0]}" if reasons else packed
+            reasons.append(reason)
+        cause = _disagreement(trial.alone(padded), alone, trial.dtype, "called once more")
+    told = f"{cause}: it computes by chance" if cause else f"{'; '.join(reasons)}: it mixes the rows of a batch"
+    msg = f"{type(model).__name__} cannot be trained on batches of rows of various lengths: {told}"
+    raise Unsupported(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A model that is asked for some rows, in one way or another."""
+
+    outer: nn.Module
+    split: Split
+    rows: NDArray[np.int64]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.outer.parameters()).dtype
+
+    @torch.no_grad()
+    def answer(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
+        """Run the model on a batch: (rows, labels)."""
+        batch = forward.batch(self.split, rows).to(next(self.outer.parameters()).device)
+        return forward.logits(batch).float()
+
+    def alone(self, padded: PaddedForward) -> torch.Tensor:
+        """Run the model on each row in a batch of its own, without any padding."""
+        try:
+            return torch.cat([self.answer(padded, row) for row in self.rows[:, None]])
+        except (IndexError, RuntimeError) as error:
+            if "memory" in str(error):
+                raise
+            self.answer(padded, self.rows[:1])  # what does not run on the shortest text is not too long for it
+            longest = int(self.split.lengths[self.rows].max())
+            msg = f"the model does not run on a text of {longest} tokens ({first_line(error)}); give a smaller --max-length"
+            raise Unsupported(msg) from error
+
+    def attempt(self, forward: Forward) -> torch.Tensor | str:
+        """Run the model on all rows together, or say why it does not run; no other way would mend a want of memory."""
+        try:
+            return self.answer(forward, self.rows)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            if "memory" in str(error):
+                raise
+            return first_line(error)
+
+
+def _sample(split: Split, pad_token_id: int) -> NDArray[np.int64]:
+    """Take rows from the shortest to the longest, and one that ends like padding if there is any."""
+    order = np.argsort(split.lengths, kind="stable")
+    num = len(order)
+    picks = [order[place] for place in (0, num // 4, num // 2, 3 * num // 4, num - 1)]
+    ends = np.flatnonzero(split.tokens[split.offsets[1:] - 1] == pad_token_id)
+    return np.array(list(dict.fromkeys([*picks[:-1], *ends[:1], picks[-1]])), dtype=np.int64)
+
+
+def _packed(trial: _Trial, model: PreTrainedModel, alone: torch.Tensor, precision: Precision) -> PackedForward | str:
+    """Find the packed way with the least work that agrees, or say why there is none."""
+    if not model._can_set_attn_implementation():  # noqa: SLF001  (there is no public way to ask)
+        return "its attention is not one of those that transformers lets one choose"
+    outer, on_gpu = trial.outer, next(trial.outer.parameters()).is_cuda
+    # The kernel for various lengths is one of GPUs, in half precision, which elsewhere may be emulated, slowly.
+    kernels = (True, False) if on_gpu and {trial.dtype, precision.dtype} != {torch.float32} else (False,)
+    with precision.forward():
+        in_its_precision = trial.alone(PaddedForward(outer, 0)) if kernels[0] else alone
+    num_times = _num_times(model, int(trial.split.lengths[trial.rows].sum()))
+    pack = np.tile(trial.rows, num_times)
+    reason = ""
+    for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
+        try:
+            packed = PackedForward(
+                outer, model, picks_early=picks_early, picks_inside=picks_inside, various_lengths=various_lengths
+            )
+        except ModelError as error:
+            return str(error)
+        try:
+            with watched() as asked:
+                found = trial.answer(packed, pack)
+            reason = _disagreement(found, alone.repeat(num_times, 1), trial.dtype, "packed")
+            reason = reason or _unasked(model, asked, but_last=packed.picks_inside)
+            if various_lengths and not reason:
+                with precision.forward():
+                    found = trial.answer(packed, pack)
+                reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
+        except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
+            reason = first_line(error)
+        if not reason:
+            return packed
+        packed.close()
+    return reason
+
+
+def _num_times(model: PreTrainedModel, num_tokens: int) -> int:
+    """Count how often rows of so many tokens are to stand in a pack to be more than the model has positions."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None) or 0
+    return positions // num_tokens + 1 if positions <= MOST_TOKENS else 1
+
+
+def _unasked(model: PreTrainedModel, asked: list[nn.Module], *, but_last: bool) -> str:
+    """Name a layer that lets tokens see each other in a way of its own: so little that it did not show may become much."""
+    layers = list(layers_of(model))
+    for number, layer in enumerate(layers[: len(layers) - but_last]):
+        if not any(module is one for module in layer.modules() for one in asked):
+            return f"its layer {number} has no attention that can be told where rows end"
+    return ""
+
+
+def _disagreement(found: torch.Tensor | str, alone: torch.Tensor, dtype: torch.dtype, how: str) -> str:
+    """Say by how much logits differ, if it is too much for the type that they were computed in."""
+    if isinstance(found, str):
+        return found
+    difference = float((found - alone).abs().max() / alone.abs().max().clamp_min(torch.finfo(torch.float32).tiny))
+    if difference <= TOLERANCES[dtype]:
+        return ""
+    return f"{how}, the logits of a row differ by {difference:.1g} of the largest from those of the row alone"
+
+
+@contextmanager
+def _in_eval_mode(outer: nn.Module) -> Iterator[None]:
     training = outer.training
     outer.eval()
+    devices = range(torch.cuda.device_count()) if next(outer.parameters()).is_cuda else ()
     try:
-        plain = _answer(padded, split, rows, outer)
-        # The kernel for various lengths is one of GPUs, in half precision, which elsewhere may be emulated, slowly.
-        is_half = {weights.dtype, precision.dtype} != {torch.float32}
-        kernels = (True, False) if weights.is_cuda and is_half else (False,)
-        with precision.forward():
-            in_its_precision = _answer(padded, split, rows, outer) if kernels[0] else plain
-        reasons = []
-        for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
-            try:
-                packed = PackedForward(
-                    outer,
-                    model,
-                    picks_early=picks_early,
-                    picks_inside=picks_inside,
-                    various_lengths=various_lengths,
-                )
-            except ModelError as error:
-                return padded, str(error)
-            try:
-                reason = _disagreement(_answer(packed, split, rows, outer), plain, weights.dtype)
-                if various_lengths and not reason:
-                    with precision.forward():
-                        answers = _answer(packed, split, rows, outer)
-                    reason = _disagreement(answers, in_its_precision, precision.dtype)
-            except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
-                reason = first_line(error)
-            if not reason:
-                return packed, None
-            reasons.append(reason)
-            packed.close()
-        return padded, reasons[-1]
+        with torch.random.fork_rng(devices=devices):
+            yield
     finally:
         outer.train(training)
-
-
-def _disagreement(answers: torch.Tensor, wanted: torch.Tensor, dtype: torch.dtype) -> str:
-    """Say by how much logits differ, if it is too much for the type that they were computed in."""
-    difference = float((answers - wanted).abs().max() / wanted.abs().max())
-    return (
-        "" if difference <= TOLERANCES[dtype] else f"packed and padded logits differ by {difference:.1g} of the largest"
-    )
-
-
-@torch.no_grad()
-def _answer(forward: Forward, split: Split, rows: NDArray[np.int64], outer: nn.Module) -> torch.Tensor:
-    batch = forward.batch(split, rows).to(next(outer.parameters()).device)
-    return forward.logits(batch).float()

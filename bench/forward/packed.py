@@ -72,7 +72,7 @@ class PackedForward:
         self._has_token_types = hasattr(model.config, "type_vocab_size")
         self._layers = list(layers_of(model))
         self.num_layers = len(self._layers)
-        self._inside = picks_inside and can_pick(self._layers[-1])
+        self.picks_inside = picks_inside and can_pick(self._layers[-1])
         self.width: int = model.config.get_text_config().hidden_size
         self.dtype = next(model.parameters()).dtype
         self._picks_last = any(getattr(module, "is_causal", False) for module in self._layers[0].modules())
@@ -177,7 +177,7 @@ class PackedForward:
             others: Sequence[Any] = ()
             if batch.prefix is not None and number < batch.num_stored_layers:
                 hidden = batch.prefix
-            elif picks and self._inside and is_within_window(layer, kwargs["pack"]):
+            elif picks and self.picks_inside and is_within_window(layer, kwargs["pack"]):
                 hidden, picks = run_picked(layer, args[0], _picked(batch), **kwargs), False
             else:
                 output = run(*args, **kwargs)

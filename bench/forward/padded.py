@@ -1,4 +1,4 @@
-"""The plain way: rows padded on the right to the longest of their batch, and the model's own attention."""
+"""The plain way: rows padded to the longest of their batch, on the right if the model bears it, and its own attention."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["PaddedForward", "collate"]
 class PaddedForward:
     """Runs any classifier of transformers on padded rows."""
 
-    def __init__(self, model: nn.Module, pad_token_id: int) -> None:
+    def __init__(self, model: nn.Module, pad_token_id: int, *, on_the_left: bool = False) -> None:
         """Call `model`, padding with `pad_token_id`."""
-        self._model, self._pad_token_id = model, pad_token_id
+        self._model, self._pad_token_id, self.on_the_left = model, pad_token_id, on_the_left
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pad the given rows of a split, on the CPU."""
-        return collate(split, rows, self._pad_token_id)
+        return collate(split, rows, self._pad_token_id, on_the_left=self.on_the_left)
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model: (rows, labels)."""
@@ -40,10 +40,14 @@ class PaddedForward:
         """Leave the model as it was: nothing was changed."""
 
 
-def collate(split: Split, rows: NDArray[np.int64] | Sequence[int], pad_token_id: int) -> Batch:
+def collate(
+    split: Split, rows: NDArray[np.int64] | Sequence[int], pad_token_id: int, *, on_the_left: bool = False
+) -> Batch:
     """Pad the given rows of a split to the longest of them."""
     lengths = split.lengths[rows]
     mask = np.arange(int(lengths.max())) < lengths[:, None]  # (rows, tokens)
+    if on_the_left:
+        mask = np.ascontiguousarray(mask[:, ::-1])
     input_ids = np.full(mask.shape, pad_token_id, dtype=np.int64)
     input_ids[mask] = np.concatenate([split.row(row) for row in rows])
     inputs = {"input_ids": torch.from_numpy(input_ids), "attention_mask": torch.from_numpy(mask.astype(np.int64))}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Split", "load_data"]
 
-LAYOUT = 3
+LAYOUT = 4
 """Of the cached files, and of the rules that make them: a change makes old ones stale."""
 
 

@@ -46,7 +46,7 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     Raises:
         UnknownName: it is none of these.
         AssetError: a preset cannot be fetched.
-        ModelError: a folder is no whole model, a GGUF file cannot be converted, or the Hub does not give the model.
+        ModelError: a folder has no configuration, a GGUF file cannot be converted, or the Hub does not give the model.
 
     """
     check_model(name)
@@ -54,7 +54,11 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     path = fetch(preset.asset, report) / preset.path if preset else local_path(name)
     if path.is_file():
         return converted(path)
-    return path if path.is_dir() else _from_hub(name)
+    if not path.is_dir():
+        return _from_hub(name)
+    if not (path / "config.json").exists():
+        check_folder(path, name)
+    return path
 
 
 def local_path(name: str) -> Path:
@@ -80,5 +84,6 @@ def _from_hub(name: str) -> Path:
         reason = offline if constants.HF_HUB_OFFLINE else first_line(error)
         msg = f"cannot download model {name} from the Hub: {reason}; a local model directory works without a network"
         raise ModelError(msg) from error
-    check_folder(folder, name)
+    if not (folder / "config.json").exists():
+        check_folder(folder, name)
     return folder

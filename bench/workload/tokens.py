@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.errors import DataError
-from bench.workload.models.load import load_tokenizer, num_positions, num_token_types
+from bench.errors import DataError, ModelError
+from bench.workload.models.load import load_tokenizer, num_positions, num_token_types, vocabulary_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Tokeniser:
 
     def __init__(self, model: str, max_length: int) -> None:
         self._tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
-        self._model = model
+        self._model, self._size = model, vocabulary_size(model)
         self.max_length = min(max_length, self._tokenizer.model_max_length, num_positions(model) or max_length)
 
     @property
@@ -38,6 +38,7 @@ class Tokeniser:
 
         Raises:
             DataError: a text has no token, or a row no room for one of each text.
+            ModelError: the tokenizer makes a token that the model does not have.
 
         """
         rows = self._ids(texts, None)
@@ -47,6 +48,14 @@ class Tokeniser:
             self._check_room(num_texts=2 if isinstance(texts[0], tuple) else 1)
             for number, row in zip(too_long, self._ids([texts[n] for n in too_long], self.max_length), strict=True):
                 rows[number] = row
+        highest = max(map(max, filter(None, rows)), default=0)
+        if self._size is not None and highest >= self._size:
+            token = self._tokenizer.convert_ids_to_tokens(highest)
+            msg = (
+                f"the tokenizer of {self._model} makes {token!r} token {highest}, but the model has embeddings for {self._size} "
+                "tokens alone; take the tokenizer that belongs to it, or enlarge its table (resize_token_embeddings) and save both"
+            )
+            raise ModelError(msg)
         if empty := next((text for text, row in zip(texts, rows, strict=True) if not row), None):
             msg = f"the text {str(empty)[:40]!r} has no token for the tokenizer of {self._model}; remove the row"
             raise DataError(msg)

@@ -65,7 +65,7 @@ def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> Mod
 
 
 def layers_of(model: PreTrainedModel) -> nn.ModuleList:
-    """Find the one outermost list of as many modules as the configuration has layers.
+    """Find the one outermost list of as many modules as the configuration has layers, outside what looks at pictures.
 
     Raises:
         ModelError: there is none, or more than one.
@@ -76,7 +76,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
         raise _unplaced(model, "an encoder and a decoder have no single order of layers")
     found: dict[str, nn.ModuleList] = {}
     for name, module in model.base_model.named_modules():
-        inside = any(name.startswith(f"{outer}.") for outer in found)
+        inside = any(name.startswith(f"{outer}.") for outer in found) or "vision" in name or "visual" in name
         if isinstance(module, nn.ModuleList) and len(module) == config.num_hidden_layers and not inside:
             found[name] = module
     if len(found) != 1:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
+from bench.errors import Unsupported
 from bench.forward import attention
 from bench.forward.attention import NAME
 from bench.forward.choose import choose_forward
@@ -134,10 +135,58 @@ def test_a_model_that_does_not_use_the_interface_is_padded_and_left_as_it_was(cl
     forward, why = choose_forward(model, model, SPLIT, 0, FP32)
     assert isinstance(forward, PaddedForward)
     assert why is not None
-    assert "differ by" in why
+    assert "not one of those that transformers lets one choose" in why
     assert model.training
     assert [module.forward for module in model.modules()] == before
     forward.logits(forward.batch(SPLIT, EVERYTHING))
+
+
+def test_a_row_that_ends_like_padding_is_found(classifier: Classifier) -> None:
+    model = classifier("Llama").eval()
+    tokens = SPLIT.tokens.copy()
+    tokens[SPLIT.offsets[SPLIT.lengths.argmax() + 1] - 1] = 0  # the head takes the token before it, wherever it stands
+    split = Split(tokens, SPLIT.offsets, SPLIT.labels)
+    forward, why = choose_forward(model, model, split, 0, FP32)
+    assert isinstance(forward, PaddedForward)
+    assert "packed, the logits of a row differ" in str(why)
+
+
+def test_a_pack_of_more_tokens_than_positions_is_tried(classifier: Classifier) -> None:
+    model = classifier("Llama")
+
+    def refuse(_module: object, args: tuple[torch.Tensor, ...]) -> None:
+        if args[0].shape[1] > 64:
+            raise RuntimeError("64 places for more tokens")
+
+    model.model.layers[0].register_forward_pre_hook(refuse)
+    split = toy_split(16, longest=8)
+    assert int(split.lengths.sum()) < 128
+    forward, why = choose_forward(model, model, split, 0, FP32)
+    assert isinstance(forward, PaddedForward)
+    assert why == "64 places for more tokens"
+
+
+def test_a_text_beyond_the_positions_is_refused(classifier: Classifier) -> None:
+    model = classifier("GPT2", n_positions=16)
+    with pytest.raises(Unsupported, match=r"does not run on a text of 20 tokens \(.*\); give a smaller --max-length"):
+        choose_forward(model, model, toy_split(60, longest=20), 0, FP32)
+
+
+def test_a_model_that_computes_by_chance_is_refused(classifier: Classifier) -> None:
+    model = classifier("Llama")
+    model.score.register_forward_hook(lambda _module, _args, logits: logits + torch.randn_like(logits))
+    before = torch.get_rng_state()
+    with pytest.raises(Unsupported, match=r"called once more, .*: it computes by chance"):
+        choose_forward(model, model, SPLIT, 0, FP32)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_logits_that_are_no_numbers_are_left_to_training(classifier: Classifier) -> None:
+    model = classifier("Llama")
+    torch.nn.init.constant_(model.score.weight, float("nan"))
+    forward, why = choose_forward(model, model, SPLIT, 0, FP32)
+    assert isinstance(forward, PaddedForward)
+    assert why == "its logits are no finite numbers"
 
 
 def test_a_model_that_pools_over_all_tokens_is_padded(classifier: Classifier) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from pyarrow import parquet
 
-from bench.errors import DataError, UnknownName
+from bench.errors import DataError, ModelError, UnknownName
 from bench.spec import WorkloadSpec
 from bench.workload import reading
 from bench.workload.data import Data, load_data
@@ -146,6 +146,18 @@ def test_positions_of_a_roberta_begin_after_the_pad_token(
     file = write_csv([*reviews, *[(f"{'good ' * 99}{number}", "good") for number in range(4)]])
     data = load_data(WorkloadSpec(model=str(tmp_path / "model"), dataset=str(file), train_samples=None))
     assert data.train.lengths.max() == 18
+
+
+def test_a_token_that_the_model_does_not_have_is_refused(write_csv: WriteCsv, reviews: Reviews, copy: Path) -> None:
+    tokenizer = load_tokenizer(str(copy))
+    tokenizer.add_tokens(["brilliant"])
+    tokenizer.save_pretrained(copy)
+    load_data(WorkloadSpec(model=str(copy), dataset=str(write_csv(reviews))))  # which no text makes
+    file = write_csv([*reviews, *[(f"brilliant {number}", "good") for number in range(30)]])
+    with pytest.raises(
+        ModelError, match=r"makes 'brilliant' token 18, but the model has embeddings for 18 tokens alone"
+    ):
+        load_data(WorkloadSpec(model=str(copy), dataset=str(file)))
 
 
 def test_a_text_without_a_token_is_refused(write_csv: WriteCsv, reviews: Reviews, copy: Path) -> None:

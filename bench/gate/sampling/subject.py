@@ -12,7 +12,7 @@ from bench.settings import WORK, WORK_SINCE, Settings
 from bench.spec import parse_strategies
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.workload.cache import build_once, cache_dir
-from bench.workload.presets import check_dataset, check_model
+from bench.workload.presets import check_dataset, check_model_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -77,7 +77,7 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
         threads = threads or _TINY_THREADS
     device = device_of(settings.device)
     specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
-    check_model(settings.model)
+    check_model_files(settings.model)
     check_dataset(specs[0].workload)
     assert settings.timeout is not None  # it has a default, and a file cannot say "none"
     return Subject(specs, settings.timeout, threads if device == "cpu" else None, work)

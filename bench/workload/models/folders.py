@@ -58,9 +58,7 @@ def _check_folder(folder: Path, name: str) -> None:
     for file in weight_files(folder, name):
         _header(file, name)
     if not any(path.is_file() for pattern in _TOKENIZER for path in folder.glob(pattern)):
-        msg = (
-            f"{name} holds no tokenizer; save the one that the model was trained with there (tokenizer.save_pretrained)"
-        )
+        msg = f"cannot load the tokenizer of {name}: it holds none; save the one that the model was trained with there (tokenizer.save_pretrained)"
         raise ModelError(msg)
     for file in folder.glob("*.json"):
         if _begins_with(file, _LFS):
@@ -101,14 +99,14 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if not (folder / INDEX).is_file():
-        raise ModelError(f"{name} {_without_weights(folder)}")
+        raise ModelError(f"cannot load the model of {name}: it {_without_weights(folder)}")
     shards = _object(folder / INDEX, name).get("weight_map")
     if not isinstance(shards, dict) or not shards or not all(isinstance(shard, str) for shard in shards.values()):
         msg = f"cannot load the model of {name}: {INDEX} has no weight_map that names the files of the weights"
         raise ModelError(msg)
     names = sorted(set(shards.values()))
     if missing := [shard for shard in names if not (folder / shard).is_file()]:
-        msg = f"{name} lacks {len(missing)} of the {len(names)} files that {INDEX} names: {', '.join(missing[:3])}; download them too"
+        msg = f"cannot load the model of {name}: it lacks {len(missing)} of the {len(names)} files that {INDEX} names: {', '.join(missing[:3])}; download them too"
         raise ModelError(msg)
     return [folder / shard for shard in names]
 

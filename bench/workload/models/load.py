@@ -11,8 +11,10 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.errors import ModelError
+from bench.record import Flag
 from bench.workload.causes import first_line
 from bench.workload.models.fitting import fit_head
+from bench.workload.models.folders import check_folder
 from bench.workload.models.heads import rows_of
 from bench.workload.origins import model_folder
 from bench.workload.quiet import quiet
@@ -26,9 +28,21 @@ if TYPE_CHECKING:
     from bench.spec import HeadChoice
     from bench.workload.models.fitting import HeadOrigin
 
-__all__ = ["LoadedModel", "first_position", "load_model", "load_tokenizer", "num_positions", "num_token_types"]
+__all__ = [
+    "LoadedModel",
+    "first_position",
+    "load_model",
+    "load_tokenizer",
+    "num_positions",
+    "num_token_types",
+    "vocabulary_size",
+]
 
-OFFSET_POSITIONS = ("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta", "xlm-roberta", "xmod")
+
+OFFSET_POSITIONS = (
+    *("camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke", "markuplm", "mpnet"),
+    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
+)
 """Model types whose first token stands at the position after the pad token's id."""
 
 
@@ -40,6 +54,14 @@ class LoadedModel:
     fresh: frozenset[str]
     """Names of the newly initialised parameters: the head, and at times a pooler inside the body."""
     head: HeadOrigin
+    pads_otherwise: str = ""
+    """Which token pads, and why it is not the tokenizer's own."""
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """What a reader must know of how it was loaded."""
+        pads = (Flag(code="other-pad-token", message=self.pads_otherwise),) if self.pads_otherwise else ()
+        return (*self.head.flags, *pads)
 
 
 def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice = "auto") -> LoadedModel:
@@ -57,6 +79,7 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
 
     """
     folder = model_folder(name)
+    check_folder(folder, name)
     rows = rows_of(_config(name, folder), labels) if head != "fresh" else "a fresh one was asked for (--head fresh)"
     with _explained("model", name, folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -79,8 +102,10 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
         msg = f"the head of {name} cannot be taken, as --head checkpoint asks: {fitted.origin.reason}"
         raise ModelError(msg)
     model.config.use_cache = False
-    model.config.get_text_config().pad_token_id = load_tokenizer(name).pad_token_id
-    return LoadedModel(model, fitted.fresh, fitted.origin)
+    tokenizer, why = _tokenizer(name, folder)
+    if model.config.model_type not in OFFSET_POSITIONS:  # there, it says where positions begin
+        model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+    return LoadedModel(model, fitted.fresh, fitted.origin, why)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -91,20 +116,43 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
         ModelError: the model has no tokenizer, or one without a token that could pad.
 
     """
-    folder = model_folder(name)
+    return _tokenizer(name, model_folder(name))[0]
+
+
+def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
+    """Load a tokenizer, and say why another token pads than its own, if it has one."""
     with _explained("tokenizer", name, folder):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
     tokenizer.padding_side = "right"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    if tokenizer.pad_token_id is None:
-        msg = (
-            f"the tokenizer of {name} has no pad, end or unknown token to pad with; give its tokenizer_config.json one"
-        )
+    size = vocabulary_size(name)
+    own, own_id = tokenizer.pad_token, tokenizer.pad_token_id
+    candidates = (own, tokenizer.eos_token, tokenizer.unk_token, *tokenizer.all_special_tokens)
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in candidates if token is not None}
+    token = next((token for token, at in ids.items() if at is not None and (size is None or at < size)), None)
+    if token is None:
+        msg = f"the tokenizer of {name} has no pad, end or unknown token to pad with that the model has; give its tokenizer_config.json one"
         raise ModelError(msg)
-    return tokenizer
+    if token == own:
+        return tokenizer, ""
+    tokenizer.pad_token = token
+    if own is None:
+        return tokenizer, ""
+    why = f"{token} (token {ids[token]}) pads, for the model's table of {size} tokens ends before the tokenizer's own {own} (token {own_id})"
+    return tokenizer, why
+
+
+def vocabulary_size(name: str) -> int | None:
+    """Count the tokens that a model has an embedding for; None where its configuration does not say.
+
+    Raises:
+        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
+        ModelError: its configuration cannot be read.
+
+    """
+    size: int | None = getattr(_config(name, model_folder(name)).get_text_config(), "vocab_size", None)
+    return size
 
 
 def num_positions(name: str) -> int | None:
@@ -116,7 +164,7 @@ def num_positions(name: str) -> int | None:
 
     """
     config = _config(name, model_folder(name)).get_text_config()
-    positions: int | None = getattr(config, "max_position_embeddings", None)
+    positions: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
     return positions - first_position(config) if positions else None
 
 
