@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.quality import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.errors import UsageError
 from bench.gate_command import DEFAULTS as GATE_DEFAULTS
 from bench.gate_command import SETTINGS as GATE_SETTINGS
@@ -125,6 +126,9 @@ def report(
     directories: Annotated[list[Path], typer.Argument(help="Results directories; several make one joined report.")],
     *,
     reference: Annotated[str | None, typer.Option(help="Strategy that others are compared with.")] = None,
+    quality: Annotated[
+        QualityName, typer.Option(help="Score to rank by instead of accuracy.", show_default=False)
+    ] = "accuracy",
     allow_mismatch: Annotated[bool, typer.Option("--allow-mismatch", help="Compare runs that differ in more.")] = False,
     rank_suspect: Annotated[bool, typer.Option("--rank-suspect", help="Rank rows that are in doubt.")] = False,
     kind: Annotated[
@@ -144,6 +148,7 @@ def report(
     return reporting.report(
         directories,
         reference=reference,
+        quality=quality,
         allow_mismatch=allow_mismatch,
         rank_suspect=rank_suspect,
         kind=kind,

@@ -52,6 +52,7 @@ def compare(
     if resume and out is None:
         msg = "--resume needs --out, the directory to go on in"
         raise UsageError(msg)
+    from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
     from bench.preflight import check_same_experiment  # noqa: PLC0415
     from bench.reporting import default_directory, show  # noqa: PLC0415
@@ -70,6 +71,7 @@ def compare(
         comparison = compare_records(
             records,
             settings.reference if has_reference else None,  # it has no row where an interruption came before it
+            quality=QUALITIES[settings.quality],
             rank_suspect=settings.rank_suspect,
             allow_mismatch=settings.allow_mismatch,
         )
@@ -110,6 +112,7 @@ def _show_data(spec: RunSpec) -> None:
 
 def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:
     """Carry out what is not done; whether the user interrupted it."""
+    from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.announcement import in_words  # noqa: PLC0415
     from bench.campaign import Campaign  # noqa: PLC0415
     from bench.progress import Display  # noqa: PLC0415
@@ -119,7 +122,7 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     console = Console(stderr=True)
     todo = store.todo(specs)
     with ExitStack() as stack:
-        display = stack.enter_context(Display(console, len(todo)))
+        display = stack.enter_context(Display(console, len(todo), QUALITIES[settings.quality]))
         display.say(in_words(specs, todo, store.directory))
         if settings.save_model and len(todo) < len(specs):
             display.say("runs that are done already keep no weights; for those, give another --out without --resume")

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.analysis.initial_losses import flag_unlike
+from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName
 from bench.matching import Mismatch, asked, in_words, mismatches
 from bench.metrics import METRICS
@@ -18,6 +19,7 @@ from bench.verdict import Form, Verdict, conclude
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from bench.analysis.quality import Quality
     from bench.record import Environment, RunRecord
     from bench.records.data_summary import DataSummary
     from bench.spec import RunSpec
@@ -32,6 +34,8 @@ class Comparison:
     rows: tuple[Row, ...]
     reference: str | None
     """None where no run finished, and where the runs are too unlike to be compared."""
+    quality: Quality
+    """The score that ranking, ties and headline speak of."""
     ranking: Ranking
     """All pairs of the strategies that may be ranked."""
     verdict: Verdict
@@ -89,11 +93,13 @@ def compare(
     records: Iterable[RunRecord],
     reference: str | None = None,
     *,
+    quality: Quality = ACCURACY,
     rank_suspect: bool = False,
     allow_mismatch: bool = False,
 ) -> Comparison:
     """Set every strategy, in the order of the records, against the reference.
 
+    `quality` is what ranking, ties and headline speak of beside speed and memory.
     The reference is the one given, else "full" if it has a finished run, else the first that has one.
     Strategies with a flag that makes them suspect are shown but not ranked, unless `rank_suspect`.
     Runs that differ in more than strategy and seed are shown but not compared, unless
@@ -109,12 +115,12 @@ def compare(
         raise UnknownName("reference", reference, groups)
     found = mismatches(runs)
     if found and not allow_mismatch:
-        return _not_valid(groups, found)
+        return _not_valid(groups, found, quality)
     done = [name for name, group in groups.items() if any(record.status == "ok" for record in group)]
     chosen = reference or ("full" if "full" in done else next(iter(done), None))
     if not found:
         groups = flag_unlike(groups, chosen)
-    bare = {name: make_row(name, group, is_reference=name == chosen) for name, group in groups.items()}
+    bare = {name: make_row(name, group, is_reference=name == chosen, quality=quality) for name, group in groups.items()}
     base = bare[chosen] if chosen is not None else None
     rows = tuple(_against(row, base) for row in bare.values())
     able = [row for row in rows if row.finished and (rank_suspect or not row.is_suspect)]
@@ -123,6 +129,7 @@ def compare(
     return Comparison(
         rows=rows,
         reference=chosen,
+        quality=quality,
         ranking=ranking,
         verdict=verdict,
         sentences=sentences(rows, ranking, spelled_out=verdict.spelled_out),
@@ -131,9 +138,9 @@ def compare(
     )
 
 
-def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, ...]) -> Comparison:
+def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, ...], quality: Quality) -> Comparison:
     """Show the runs, and claim nothing of them."""
-    rows = tuple(make_row(name, group, is_reference=False) for name, group in groups.items())
+    rows = tuple(make_row(name, group, is_reference=False, quality=quality) for name, group in groups.items())
     headline = (
         f"Comparison not valid: these runs differ in more than the strategy: {in_words(found)}. Keep each set in a "
         "directory of its own, or compare them all the same (--allow-mismatch)."
@@ -142,6 +149,7 @@ def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, 
     return Comparison(
         rows=rows,
         reference=None,
+        quality=quality,
         ranking=nothing,
         verdict=Verdict("invalid", headline),
         sentences=sentences(rows, nothing),

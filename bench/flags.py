@@ -54,6 +54,9 @@ FLAGS: dict[str, Kind] = {
     "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
     "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
     "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),
+    "one-class-dominates": _note(
+        "Accuracy says little of the other classes there; rank by macro F1, in which all count alike (--quality macro_f1)."
+    ),
     "unseen-classes": _note(
         "No strategy can learn those classes, so accuracies are lower than the strategies deserve."
     ),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HEADLINES", "METRICS", "Metric", "format_bytes", "format_flops", "format_rate", "format_seconds"]
+__all__ = ["METRICS", "Metric", "format_bytes", "format_flops", "format_rate", "format_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +230,3 @@ METRICS: dict[str, Metric] = {
     ),
 }
 """By column of the table, in the order of importance."""
-
-HEADLINES = ("samples_per_second", "training_memory_bytes", "accuracy")
-"""The three that decide, in the order of the table."""

@@ -51,9 +51,10 @@ def rows_needed(interval: Interval, num_rows: int, effect: float, level: float) 
     return math.ceil(num_rows * (detectable(evidence, level) / effect) ** 2)
 
 
-def rows_to_exceed(share: float, bound: float, level: float = 0.05) -> int:
-    """How many rows would show that a share lies above a lower bound."""
-    return math.ceil(share * (1 - share) * (_quantiles(math.inf, level) / (share - bound)) ** 2)
+def rows_to_exceed(share: float, bound: float, level: float = 0.05, *, variance: float | None = None) -> int:
+    """How many rows would show that a share lies above a lower bound; `variance` is that of a row, else of right or wrong."""
+    of_a_row = share * (1 - share) if variance is None else variance
+    return math.ceil(of_a_row * (_quantiles(math.inf, level) / (share - bound)) ** 2)
 
 
 def _quantiles(degrees: float, level: float) -> float:

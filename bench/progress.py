@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bench import protocol
 from bench.analysis.data_words import in_brief
+from bench.analysis.quality import ACCURACY
 from bench.metrics import METRICS, format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Task, TaskID
 
+    from bench.analysis.quality import Quality
     from bench.campaign import Mode
     from bench.record import RunRecord
     from bench.records.data_summary import DataSummary
@@ -41,8 +43,9 @@ _DOING = {
 class Display:
     """Shows one comparison; a context manager."""
 
-    def __init__(self, console: Console, num_runs: int) -> None:
-        """Write to `console`, which must be stderr's; `num_runs` are to be done."""
+    def __init__(self, console: Console, num_runs: int, quality: Quality = ACCURACY) -> None:
+        """Write to `console`, which must be stderr's; `num_runs` are to be done, and what is told of each is its `quality`."""
+        self._quality = quality
         self._console = console
         self._num_runs = num_runs
         self._run = 0
@@ -112,7 +115,7 @@ class Display:
             self.say(
                 f"{self._title}: {format_seconds(seen.train_seconds)} of training, "
                 f"{METRICS['samples_per_second'].format(seen.samples_per_second)} samples/s, "
-                f"accuracy {METRICS['accuracy'].format(seen.evaluation.accuracy)}"
+                f"{self._quality.word} {METRICS[self._quality.metric].format(getattr(seen.evaluation, self._quality.metric))}"
             )
         elif not self._console.is_terminal:
             self.say(f"{self._title}: ok")

@@ -1,4 +1,4 @@
-"""Which of the ranked strategies differ: all pairs of them, in every headline metric.
+"""Which of the ranked strategies differ: all pairs of them, in every metric that decides.
 
 A difference is claimed where the test over all pairs of the metric finds it (Holm, at 5 %) and
 the 95 % interval of the pair agrees. So a claim never contradicts the interval beside it, while
@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.metrics import HEADLINES, METRICS
+from bench.metrics import METRICS
 from bench.row import relative
 from bench.ties import holm, letters
 
@@ -76,20 +76,21 @@ def claimed(intervals: Sequence[Interval], same: float) -> tuple[int, ...]:
 
 
 def rank(rows: Sequence[Row]) -> Ranking:
-    """Compare all pairs of rows, the reference first, in the headline metrics.
+    """Compare all pairs of rows, the reference first, in speed, memory and quality.
 
     A strategy is dominated only if the intervals say so: another is claimed to be better in at
     least one metric, and worse in none. Where a metric has no interval (the memory of a single
     run), the other's value itself must not be worse.
     """
     names = tuple(row.strategy for row in rows)
+    metrics = rows[0].quality.headlines if rows else ()
     found: Standings = {}
-    for metric in HEADLINES:
+    for metric in metrics:
         found |= _standings(rows, metric)
     return Ranking(
         names=names,
         standings=found,
-        letters={metric: _letters(rows, found, metric) for metric in HEADLINES},
+        letters={metric: _letters(rows, found, metric) for metric in metrics},
         dominated={
             row.strategy: tuple(other.strategy for other in rows if other is not row and _dominates(other, row, found))
             for row in rows
@@ -120,7 +121,7 @@ def _letters(rows: Sequence[Row], found: Standings, metric: str) -> dict[str, st
 
 
 def _dominates(other: Row, row: Row, found: Standings) -> bool:
-    standings = {metric: found.get((metric, other.strategy, row.strategy)) for metric in HEADLINES}
+    standings = {metric: found.get((metric, other.strategy, row.strategy)) for metric in row.quality.headlines}
     return 1 in standings.values() and all(
         _not_worse(other, row, metric) if standing is None else standing >= 0 for metric, standing in standings.items()
     )

@@ -17,6 +17,7 @@ from bench.errors import BenchError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.analysis.quality import QualityName
     from bench.comparison import Comparison
     from bench.record import RunRecord
     from bench.rules_file import RulesFile
@@ -29,6 +30,7 @@ def report(
     directories: Sequence[Path],
     *,
     reference: str | None = None,
+    quality: QualityName = "accuracy",
     rank_suspect: bool = False,
     allow_mismatch: bool = False,
     kind: Format | None = None,
@@ -48,6 +50,7 @@ def report(
         UnknownName: no comparison has the reference.
 
     """
+    from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
     from bench.spec import canonical  # noqa: PLC0415
     from reports import render  # noqa: PLC0415
@@ -63,10 +66,14 @@ def report(
     read, warnings = _read(directories)
     if len(read) == 1:
         comparisons: tuple[Comparison, ...] = (
-            compare(read[0], reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),
+            compare(
+                read[0], reference, quality=QUALITIES[quality], rank_suspect=rank_suspect, allow_mismatch=allow_mismatch
+            ),
         )
     else:
-        comparisons = split(read, reference, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+        comparisons = split(
+            read, reference, quality=QUALITIES[quality], rank_suspect=rank_suspect, allow_mismatch=allow_mismatch
+        )
     if gate:
         gate.check(row.strategy for row in comparisons[0].rows)
     judged = 0

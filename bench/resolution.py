@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from bench.analysis.quality import QUALITIES
 from bench.metrics import METRICS
 from bench.phrases import listed, margin
 from bench.power import POWER, detectable, rows_needed, rows_to_exceed, seeds_needed
@@ -14,13 +15,10 @@ if TYPE_CHECKING:
 
     from bench.row import Row
 
-__all__ = ["HEADLINE_WORDS", "Resolution", "beyond_chance", "data_needed", "size"]
+__all__ = ["Resolution", "beyond_chance", "data_needed", "size"]
 
-HEADLINE_WORDS = {"samples_per_second": "speed", "accuracy": "accuracy"}
-"""The metrics in which a tie is worth settling, in a word."""
-
-_WORTH_DETECTING = {"samples_per_second": math.log(1.1), "accuracy": 0.1}
-"""A tie means something only where a difference of 10 %, or of 10 points, would have been detected."""
+_WORTH_DETECTING = {"ratio": math.log(1.1), "difference": 0.1}
+"""By how a metric is compared: a tie means something only where 10 %, or 10 points, would have been detected."""
 
 _TOO_MANY_ROWS = 100_000
 
@@ -30,10 +28,10 @@ class Resolution:
 
     def __init__(self, tied: Sequence[Row], base: Row, level: float) -> None:
         """Find, in each metric, the strategy in which the least would have been detected."""
-        self._base, self._level = base, level
+        self._base, self._level, self._words = base, level, base.quality.worth_settling
         self._coarsest = {
             metric: max(((_detectable(row, metric, level), row) for row in tied), key=lambda found: found[0])
-            for metric in HEADLINE_WORDS
+            for metric in self._words
         }
 
     @property
@@ -43,13 +41,13 @@ class Resolution:
 
     def in_words(self) -> str:
         """Write "3.1% in speed and 4.2 points in accuracy (power 80%)"."""
-        sizes = listed(f"{_margin(metric, least)} in {HEADLINE_WORDS[metric]}" for metric, (least, _) in self._found)
+        sizes = listed(f"{_margin(metric, least)} in {self._words[metric]}" for metric, (least, _) in self._found)
         return f"{sizes} (power {POWER:.0%})"
 
     def remedy(self) -> str:
         """Say what would make it fine: "Detecting 10.0 points in accuracy takes about ... rows (--eval-samples ...)."."""
         return " ".join(
-            f"Detecting {_margin(metric, worth)} in {HEADLINE_WORDS[metric]} takes "
+            f"Detecting {_margin(metric, worth)} in {self._words[metric]} takes "
             f"{data_needed(self._coarsest[metric][1], self._base, metric, worth, self._level)}."
             for metric, worth in self._coarse.items()
         )
@@ -60,7 +58,8 @@ class Resolution:
 
     @property
     def _coarse(self) -> dict[str, float]:
-        return {metric: worth for metric, worth in _WORTH_DETECTING.items() if self._coarsest[metric][0] > worth}
+        worth = {metric: _WORTH_DETECTING[METRICS[metric].compare] for metric in self._words}
+        return {metric: least for metric, least in worth.items() if self._coarsest[metric][0] > least}
 
 
 def data_needed(row: Row, base: Row, metric: str, effect: float, level: float) -> str:
@@ -81,11 +80,13 @@ def data_needed(row: Row, base: Row, metric: str, effect: float, level: float) -
 
 def beyond_chance(row: Row) -> str:
     """Say what would show that a row beats the majority class: more rows, or longer training where it is no better."""
-    spec, share, majority = row.finished[0].spec, row.means["accuracy"], row.majority_accuracy
-    assert share is not None, "asked only of rows whose accuracy is known"
+    spec, found, majority = row.finished[0].spec, row.quality_interval, row.majority_quality
+    assert found is not None, "asked only of rows whose quality is known"
     assert majority is not None, "likewise"
-    if share > majority and spec.workload.eval_samples is not None:
-        num = _two_digits(rows_to_exceed(share, majority))
+    if found.estimate > majority and spec.workload.eval_samples is not None:
+        num_rows = min(one.num_samples for one in row.evaluations.values())
+        variance = found.evidence and num_rows * found.evidence.standard_error**2
+        num = _two_digits(rows_to_exceed(found.estimate, majority, variance=variance))
         if num <= _TOO_MANY_ROWS:
             return f"Evaluate on more rows (--eval-samples {num})."
     return f"Train longer ({f'--steps {2 * spec.steps}' if spec.steps else f'--epochs {2 * spec.epochs}'})."
@@ -99,7 +100,7 @@ def size(metric: str, value: float) -> float:
 def _rows_needed(row: Row, base: Row, metric: str, effect: float, level: float) -> int | None:
     """Evaluation rows that would detect `effect`; None where they are all used already, or seeds were compared."""
     interval, run = row.relative[metric], base.finished[0]
-    if metric != "accuracy" or interval is None or run.measured is None or run.spec.workload.eval_samples is None:
+    if metric not in QUALITIES or interval is None or run.measured is None or run.spec.workload.eval_samples is None:
         return None
     num = rows_needed(interval, run.measured.evaluation.num_samples, effect, level)
     return num and _two_digits(num)

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench import flags, shares, stats
+from bench import flags, stats
+from bench.analysis import scores
+from bench.analysis.quality import ACCURACY, QUALITIES
 from bench.metrics import METRICS
 from bench.values import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bench.record import Flag, Measurement, RunRecord, Status
+    from bench.analysis.quality import Quality, QualityName
+    from bench.record import Evaluation, Flag, Measurement, RunRecord, Status
     from bench.stats import Interval, Samples
 
 __all__ = ["Row", "make_row", "relative"]
@@ -42,9 +45,12 @@ class Row:
     """By metric: the mean over seeds. Of a strategy without a finished run, the memory that is known."""
     relative: dict[str, Interval | None]
     """By metric, against the reference: a ratio or a difference, as METRICS says; None where it cannot be had."""
-    accuracy: Interval | None
-    """Wilson interval of the mean accuracy, over the evaluation rows."""
-    majority_accuracy: float | None
+    quality: Quality
+    """What ranking, ties and headline speak of."""
+    quality_interval: Interval | None
+    """Of its mean over seeds, by the evaluation rows."""
+    majority_quality: float | None
+    """That of always answering the most frequent class."""
     is_reference: bool
 
     @property
@@ -68,6 +74,11 @@ class Row:
         return {seed: (run.data_digest, run.evaluation.num_samples) for seed, run in self.measured.items()}
 
     @cached_property
+    def evaluations(self) -> dict[int, Evaluation]:
+        """By seed, what the model answered."""
+        return {seed: run.evaluation for seed, run in self.measured.items()}
+
+    @cached_property
     def doubts(self) -> tuple[Flag, ...]:
         """Those flags of its finished runs that keep it from being ranked, each once."""
         found = (flag for record in self.finished for flag in record.flags if flags.is_suspect(flag.code))
@@ -86,12 +97,12 @@ class Row:
     @property
     def beats_majority(self) -> bool | None:
         """Whether its interval lies above always answering the most frequent class; None is not measured."""
-        if self.accuracy is None or self.majority_accuracy is None:
+        if self.quality_interval is None or self.quality_interval.bounds is None or self.majority_quality is None:
             return None
-        return self.accuracy.side(self.majority_accuracy) == 1
+        return self.quality_interval.side(self.majority_quality) == 1
 
 
-def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -> Row:
+def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool, quality: Quality = ACCURACY) -> Row:
     """Gather the runs of one strategy; it is not yet set against anything."""
     finished = tuple(record for record in records if record.status == "ok")
     numbers = {record.spec.seed: values_of(record) for record in finished}
@@ -104,8 +115,6 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -
     known = values_of(records[0]) if not finished else {}
     measured = {record.spec.seed: record.measured for record in finished if record.measured}
     evaluations = [each.evaluation for each in measured.values()]
-    num_rows = min((evaluation.num_samples for evaluation in evaluations), default=0)
-    accuracies = samples["accuracy"].values()
     return Row(
         strategy=name,
         records=records,
@@ -114,9 +123,9 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool) -
         samples=samples,
         means={metric: _mean(samples[metric].values(), known.get(metric)) for metric in METRICS},
         relative=dict.fromkeys(METRICS),
-        # Seeds share their evaluation rows, so more seeds do not make the sample of rows any larger.
-        accuracy=shares.wilson(sum(accuracies) / len(accuracies) * num_rows, num_rows) if evaluations else None,
-        majority_accuracy=evaluations[0].majority_accuracy if evaluations else None,
+        quality=quality,
+        quality_interval=scores.interval(evaluations, quality.metric),
+        majority_quality=scores.of_majority(evaluations[0], quality.metric) if evaluations else None,
         is_reference=is_reference,
     )
 
@@ -133,8 +142,8 @@ def relative(row: Row, base: Row, metric: str) -> Interval | None:
     common = ours.keys() & theirs.keys()
     if kind == "none" or not common:
         return None
-    if metric == "accuracy":
-        return _accuracy_difference(row, base)
+    if metric in QUALITIES:
+        return _score_difference(row, base, QUALITIES[metric].metric)
     if kind == "difference":
         return stats.difference(ours, theirs)
     if len(common) == 1 and metric in _STEP_METRICS and (within := _within_a_run(row, base, metric, *common)):
@@ -161,16 +170,12 @@ def _set_up(row: Row, seed: int) -> float:
     return sum(row.samples[part].get(seed, 0.0) for part in ("cache_seconds", "compile_seconds"))
 
 
-def _accuracy_difference(row: Row, base: Row) -> Interval | None:
+def _score_difference(row: Row, base: Row, metric: QualityName) -> Interval | None:
     """Compare on the same rows; None where the two were evaluated on different ones."""
     common = row.evaluated_on.keys() & base.evaluated_on.keys()
     if any(row.evaluated_on[seed] != base.evaluated_on[seed] for seed in common):
         return None
-    seed = min(common)
-    ours, theirs = (one.measured[seed].evaluation for one in (row, base))
-    if len(common) == 1:
-        return shares.difference_by_row(ours.correct, theirs.correct)
-    return shares.difference_by_seed(row.samples["accuracy"], base.samples["accuracy"], ours.num_samples)
+    return scores.difference(row.evaluations, base.evaluations, metric)
 
 
 def _mean(values: Collection[float], otherwise: float | None) -> float | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.breakeven import NEVER, steps_to_pay, twin
 from bench.phrases import ENDINGS, change, listed, with_bounds, within
 from bench.ranking import no_change
-from bench.resolution import HEADLINE_WORDS, data_needed, size
+from bench.resolution import data_needed, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ def sentences(rows: Iterable[Row], ranking: Ranking, *, spelled_out: str = "") -
 
 def against_reference(row: Row, base: Row, ranking: Ranking) -> str:
     """Say how a row stands: "is 1.42x as fast as full (1.38 to 1.47), uses 0.97x the memory, accuracy tied (...)"."""
-    parts = (_speed(row, base, ranking), _memory(row, base, ranking), _accuracy(row, base, ranking))
+    parts = (_speed(row, base, ranking), _memory(row, base, ranking), _quality(row, base, ranking))
     return ", ".join(part for part in parts if part)
 
 
@@ -78,7 +78,7 @@ def _over_seeds(row: Row, base: Row) -> str:
 
 
 def _to_settle(row: Row, base: Row, ranking: Ranking) -> Iterator[str]:
-    for metric, word in HEADLINE_WORDS.items():
+    for metric, word in row.quality.worth_settling.items():
         interval = row.relative[metric]
         if interval is None or ranking.standing(metric, row.strategy, base.strategy) != 0:
             continue
@@ -105,13 +105,14 @@ def _memory(row: Row, base: Row, ranking: Ranking) -> str:
     return f"uses {change(metric, interval.estimate)} the memory{within(metric, interval)}"
 
 
-def _accuracy(row: Row, base: Row, ranking: Ranking) -> str:
-    metric, interval = "accuracy", row.relative["accuracy"]
+def _quality(row: Row, base: Row, ranking: Ranking) -> str:
+    metric, word = row.quality.metric, row.quality.word
+    interval = row.relative[metric]
     if interval is None:
         return ""
     if tied := _tied(metric, row, base, interval, ranking):
-        return f"accuracy {tied} ({with_bounds(metric, interval)})"
-    told = f"accuracy {change(metric, interval.estimate)}"
+        return f"{word} {tied} ({with_bounds(metric, interval)})"
+    told = f"{word} {change(metric, interval.estimate)}"
     return told + (within(metric, interval) if interval.bounds else " (no interval)")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from bench import registry
+from bench.analysis.quality import QualityName
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import (
     BatchSize,
@@ -98,6 +99,7 @@ class Settings(Frozen):
     reference: str | None = Field(
         None, description="Strategy that others are compared with; default: full, or the first."
     )
+    quality: QualityName = Field("accuracy", description="Score to rank by: accuracy, macro_f1 or balanced_accuracy.")
     timeout: Timeout | None = Field(None, description="Seconds after which a run is ended.")
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")

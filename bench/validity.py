@@ -43,6 +43,8 @@ MAX_SKIPPED_SHARE = 0.01
 MAX_TRUNCATED_SHARE = 0.05
 CHANCE_Z = 1.645
 """One-sided, 5 %."""
+MAX_MAJORITY_SHARE = 0.8
+"""Beyond it, what a strategy makes of all other classes moves accuracy by less than a fifth."""
 MAX_ACCURACY_MARGIN = 0.1
 """Of the 95 % interval of the accuracy: about 96 rows at an accuracy of a half."""
 
@@ -133,6 +135,8 @@ def _of_learning(measured: Measurement) -> Iterator[tuple[str, str]]:
     if tested.accuracy - chance < CHANCE_Z * math.sqrt(chance * (1 - chance) / tested.num_samples):
         told = f"{tested.accuracy:.1%} on {tested.num_samples} rows, {chance:.1%} by always answering the same"
         yield "chance-accuracy", told
+    if chance > MAX_MAJORITY_SHARE:
+        yield "one-class-dominates", f"one class holds {chance:.1%} of the {tested.num_samples} evaluation rows"
     if measured.data and (found := unseen_classes(measured.data)):
         yield "unseen-classes", found
     if share > MAX_TRUNCATED_SHARE:

@@ -20,8 +20,6 @@ __all__ = ["Form", "Verdict", "conclude"]
 Form = Literal["winner", "tie", "undecided", "invalid"]
 """Somebody is ahead; no difference was detected; not enough data; the comparison is not valid."""
 
-_AT_NO_LOSS = "without a detected loss of accuracy"
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -72,16 +70,16 @@ class _Field:
     ranking: Ranking
 
     def conclude(self) -> Verdict:
-        return self._faster() or self._more_accurate() or self._no_data() or self._tie() or self._reference()
+        return self._faster() or self._better() or self._no_data() or self._tie() or self._reference()
 
     def _faster(self) -> Verdict | None:
-        """Those that are faster than the reference and lose no accuracy, so far as is detected."""
-        best = self._best("samples_per_second", [row for row in self.others if self._keeps_accuracy(row)])
+        """Those that are faster than the reference and lose no quality, so far as is detected."""
+        best = self._best("samples_per_second", [row for row in self.others if self._keeps_quality(row)])
         if not best:
             return None
         names = tuple(row.strategy for row in best)
         verb = "is" if len(best) == 1 else "are"
-        said = f"{listed(names)} {verb} the fastest {_AT_NO_LOSS}: "
+        said = f"{listed(names)} {verb} the fastest {self._at_no_loss}: "
         if len(best) == 1:
             said += against_reference(best[0], self.base, self.ranking).removeprefix("is ")
         else:
@@ -90,14 +88,17 @@ class _Field:
         said += f" ({listed(unknown)} could not be compared)." if unknown else "."
         return Verdict("winner", said, names, spelled_out=names[0] if len(names) == 1 else "")
 
-    def _more_accurate(self) -> Verdict | None:
-        best = self._best("accuracy", self.others)
+    def _better(self) -> Verdict | None:
+        metric = self.base.quality.metric
+        best = self._best(metric, self.others)
         if not best:
             return None
-        gains = f"{_factors(best, 'accuracy')} at {_factors(best, 'samples_per_second')} the speed"
+        gains = f"{_factors(best, metric)} at {_factors(best, 'samples_per_second')} the speed"
         verb = "is" if len(best) == 1 else "are"
         names = tuple(row.strategy for row in best)
-        return Verdict("winner", f"{listed(names)} {verb} more accurate than {self.base.strategy}: {gains}.", names)
+        return Verdict(
+            "winner", f"{listed(names)} {verb} {self.base.quality.better} than {self.base.strategy}: {gains}.", names
+        )
 
     def _best(self, metric: str, rows: Sequence[Row]) -> list[Row]:
         """Those better than the reference in a metric: the best of them, and who is not told from it or another."""
@@ -123,7 +124,7 @@ class _Field:
             return None
         missed = Resolution(tied, self.base, self.ranking.level)
         names = listed(row.strategy for row in (self.base, *tied))
-        alike = f"o difference detected in speed or accuracy between {names}"
+        alike = f"o difference detected in speed or {self.base.quality.word} between {names}"
         if missed.is_fine:
             said = f"N{alike}; this run could have detected {missed.in_words()}."
             return Verdict("tie", said + self._cheaper(tied))
@@ -138,23 +139,26 @@ class _Field:
         faster = [row for row in self.others if self._speed(row) == 1]
         if not faster:
             ahead = "is the fastest" if all(self._speed(row) == -1 for row in self.others) else "is ahead"
-            return Verdict("winner", f"{name} {ahead}, and no strategy is detectably more accurate.", (name,))
+            return Verdict(
+                "winner", f"{name} {ahead}, and no strategy is detectably {self.base.quality.better}.", (name,)
+            )
         row = max(faster, key=lambda row: _estimate(row, "samples_per_second"))
         said = f"{row.strategy} is {_factor(row, 'samples_per_second')} as fast as {name}, but {self._cost(row)}."
-        return Verdict("winner", f"No strategy is faster than {name} {_AT_NO_LOSS}: {said}", (name,))
+        return Verdict("winner", f"No strategy is faster than {name} {self._at_no_loss}: {said}", (name,))
 
     def _cost(self, row: Row) -> str:
         """Say what keeps a row that is faster from being ahead."""
         if row.beats_majority is False:
             return "is not shown to beat the majority class"
-        if self._accuracy(row) is None:
-            return "its accuracy cannot be compared"
-        loses = "loses" if self._accuracy(row) == -1 else "seems to lose"
-        return f"{loses} accuracy: {_factor(row, 'accuracy')}"
+        quality = self.base.quality
+        if self._quality(row) is None:
+            return f"its {quality.word} cannot be compared"
+        loses = "loses" if self._quality(row) == -1 else "seems to lose"
+        return f"{loses} {quality.word}: {_factor(row, quality.metric)}"
 
     def _tied(self) -> list[Row]:
         """Those that are neither faster nor slower, neither better nor worse."""
-        return [row for row in self.others if self._speed(row) == 0 == self._accuracy(row)]
+        return [row for row in self.others if self._speed(row) == 0 == self._quality(row)]
 
     def _cheaper(self, tied: Sequence[Row]) -> str:
         less = [row for row in tied if self._standing("training_memory_bytes", row, self.base) == 1]
@@ -166,23 +170,27 @@ class _Field:
     def _speed(self, row: Row) -> int | None:
         return self._standing("samples_per_second", row, self.base)
 
-    def _accuracy(self, row: Row) -> int | None:
-        return self._standing("accuracy", row, self.base)
+    def _quality(self, row: Row) -> int | None:
+        return self._standing(self.base.quality.metric, row, self.base)
 
-    def _keeps_accuracy(self, row: Row) -> bool:
+    @property
+    def _at_no_loss(self) -> str:
+        return f"without a detected loss of {self.base.quality.word}"
+
+    def _keeps_quality(self, row: Row) -> bool:
         """No loss is claimed, and none seems to be: a narrow tie on the losing side is not passed over in silence."""
-        interval = row.relative["accuracy"]
-        return interval is not None and self._accuracy(row) in {0, 1} and interval.side(0) != -1
+        interval = row.relative[self.base.quality.metric]
+        return interval is not None and self._quality(row) in {0, 1} and interval.side(0) != -1
 
     def _standing(self, metric: str, ours: Row, theirs: Row) -> int | None:
         return self.ranking.standing(metric, ours.strategy, theirs.strategy)
 
 
 def _at_chance(rows: Sequence[Row]) -> str:
-    best = max(rows, key=lambda row: row.means["accuracy"] or 0)
+    best = max(rows, key=lambda row: row.means[row.quality.metric] or 0)
     who = "no strategy is" if len(rows) > 1 else f"{best.strategy} is not"
     return (
-        f"Not enough data: {who} shown to beat the majority class ({best.majority_accuracy:.1%}). {beyond_chance(best)}"
+        f"Not enough data: {who} shown to beat the majority class ({best.majority_quality:.1%}). {beyond_chance(best)}"
     )
 
 

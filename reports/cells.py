@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOT_MEASURED",
-    "SHOWN",
     "Cell",
     "cell",
     "column_title",
@@ -26,10 +25,8 @@ __all__ = [
     "notes",
     "one_line",
     "remark",
+    "shown",
 ]
-
-SHOWN = ("samples_per_second", "training_memory_bytes", "accuracy", "train_seconds", "num_trainable_params")
-"""The metrics of the main table; the others are listed apart."""
 
 NOT_MEASURED = "\N{EN DASH}"
 
@@ -48,6 +45,11 @@ class Cell:
     bounds: str = ""
     group: str = ""
     """Letters: two strategies share one exactly if no difference between them is claimed."""
+
+
+def shown(comparison: Comparison) -> tuple[str, ...]:
+    """The metrics of the main table; the others are listed apart."""
+    return (*comparison.quality.headlines, "train_seconds", "num_trainable_params")
 
 
 def column_title(metric: str) -> str:
@@ -85,7 +87,7 @@ def remark(row: Row, *, with_reason: bool = True) -> str:
     if row.doubts:
         said.append("suspect")
     if row.beats_majority is False:
-        said.append(f"not shown to beat the majority class ({row.majority_accuracy:.1%})")
+        said.append(f"not shown to beat the majority class ({row.majority_quality:.1%})")
     return "; ".join(said)
 
 
@@ -108,7 +110,7 @@ def flag_in_words(flag: Flag) -> str:
 
 def notes(comparison: Comparison) -> str:
     """Say what the second numbers of the table are, and what its intervals rest on."""
-    known = [row.relative[metric] for row in comparison.rows for metric in SHOWN]
+    known = [row.relative[metric] for row in comparison.rows for metric in shown(comparison)]
     methods = list(dict.fromkeys(interval.method for interval in known if interval and interval.bounds))
     against = f"Factors and points are against {comparison.reference}." if comparison.reference else ""
     rest = f"Intervals are 95%: {'; '.join(methods)}." if methods else ""
@@ -117,7 +119,7 @@ def notes(comparison: Comparison) -> str:
 
 def letters_note(comparison: Comparison) -> str:
     """Say what the letters are; empty where there are none."""
-    lettered = any(_letters(comparison, metric) for metric in SHOWN)
+    lettered = any(_letters(comparison, metric) for metric in shown(comparison))
     return "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)." if lettered else ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.metrics import METRICS
-from reports.cells import NOT_MEASURED, SHOWN, Cell, cell, column_title
+from reports.cells import NOT_MEASURED, Cell, cell, column_title, shown
 from reports.deploy import fits_on, size_to_deploy
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Column:
 def main_columns(comparison: Comparison) -> tuple[Column, ...]:
     """What decides, with letters of ties; then what it takes to train and to ship."""
     return (
-        *(_column(metric, comparison) for metric in SHOWN),
+        *(_column(metric, comparison) for metric in shown(comparison)),
         Column("to deploy", "weights that training changed", lambda row: Cell(size_to_deploy(row)), _trained),
         Column("fits on", "smallest common card", lambda row: Cell(fits_on(row)), _peak_on_gpu),
     )
@@ -52,7 +52,7 @@ def groups(comparison: Comparison) -> dict[str, tuple[Column, ...]]:
     """All other metrics that any strategy has a value for, by what they are about."""
     found: dict[str, list[Column]] = {}
     for metric in comparison.metrics:
-        if metric not in SHOWN:
+        if metric not in shown(comparison):
             found.setdefault(_GROUP_OF_UNIT.get(METRICS[metric].unit, _OTHERWISE), []).append(_column(metric))
     return {name: tuple(found[name]) for name in ("Memory", "Time", "Learning", _OTHERWISE) if name in found}
 

@@ -1,4 +1,4 @@
-"""Every strategy against the reference in accuracy, memory and speed: a dot with its interval in each."""
+"""Every strategy against the reference in quality, memory and speed: a dot with its interval in each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from bench.metrics import HEADLINES, METRICS
+from bench.metrics import METRICS
 from bench.phrases import bounds, change, listed
 from bench.ranking import no_change
 from reports.cells import NOT_MEASURED
@@ -28,31 +28,31 @@ if TYPE_CHECKING:
 
 __all__ = ["MARGINS", "differences"]
 
-MARGINS = {"accuracy": 0.01, "training_memory_bytes": 0.05, "samples_per_second": 0.05}
-"""Differences that few would choose by, drawn as a band: points of accuracy, and shares of the reference."""
+MARGINS = {"difference": 0.01, "ratio": 0.05}
+"""By how a metric is compared: differences that few would choose by, drawn as a band. Points, and shares of the reference."""
 
-_PANELS = ("accuracy", "training_memory_bytes", "samples_per_second")
 _FARTHEST = 8
 """Times beyond the estimates at which an interval is cut off, so that a vague one does not hide the others."""
 
 
 def differences(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
     """Make the chart; it is missing where nothing can be set against the reference."""
-    rows = [row for row in comparison.rows if any(row.relative[metric] for metric in _PANELS)]
+    panels = comparison.quality.headlines[::-1]
+    rows = [row for row in comparison.rows if any(row.relative[metric] for metric in panels)]
     base = comparison.reference or ""
-    told = "; ".join(f"{row.strategy}: {', '.join(_in_words(row, metric) for metric in _PANELS)}" for row in rows)
+    told = "; ".join(f"{row.strategy}: {', '.join(_in_words(row, metric) for metric in panels)}" for row in rows)
     return Chart(
         name=f"{prefix}differences",
         title=_title(comparison, rows),
         caption=f"Dot and 95% interval against {base}, the upright line. The band is a difference too small to "
-        f"choose by: {MARGINS['accuracy'] * 100:.0f} point of accuracy, {MARGINS[_PANELS[1]]:.0%} of memory and speed. "
+        f"choose by: {MARGINS['difference'] * 100:.0f} point of {comparison.quality.word}, {MARGINS['ratio']:.0%} of memory and speed. "
         "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
         alternative=f"Dot plot of differences to {base}. {told}.",
         table=(
-            ("strategy", *(text for metric in _PANELS for text in (METRICS[metric].label, "95% interval"))),
-            *((row.strategy, *(text for metric in _PANELS for text in _pair(row, metric))) for row in rows),
+            ("strategy", *(text for metric in panels for text in (METRICS[metric].label, "95% interval"))),
+            *((row.strategy, *(text for metric in panels for text in _pair(row, metric))) for row in rows),
         ),
-        draw=lambda width: _draw(rows, styles, width),
+        draw=lambda width: _draw(rows, panels, styles, width),
         missing="" if rows else "no strategy can be set against a reference",
     )
 
@@ -64,7 +64,8 @@ def _title(comparison: Comparison, rows: list[Row]) -> str:
     if not ranked or base not in ranking.names:
         return f"Differences to {base}" if base else "Differences to the reference"
     said = []
-    for metric, word in zip(HEADLINES, ("faster", "lighter in memory", "more accurate"), strict=True):
+    words = ("faster", "lighter in memory", comparison.quality.better)
+    for metric, word in zip(comparison.quality.headlines, words, strict=True):
         standings = {row.strategy: ranking.standing(metric, row.strategy, base) for row in ranked}
         better = [name for name, standing in standings.items() if standing == 1]
         if better or any(standing is not None for standing in standings.values()):
@@ -88,16 +89,16 @@ def _pair(row: Row, metric: str) -> tuple[str, str]:
     return change(metric, interval.estimate), bounds(metric, interval) or NOT_MEASURED
 
 
-def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
+def _draw(rows: list[Row], panels: tuple[str, ...], styles: Mapping[str, Look], width: float) -> Figure:
     """Put the panels side by side, or one below the other on a phone."""
     narrow = width <= NARROW
     panel = width - 0.4 if narrow else width / 3 - 0.2
-    beside = max(text_width(_pair(row, metric)[0]) for row in rows for metric in _PANELS) + 0.2
+    beside = max(text_width(_pair(row, metric)[0]) for row in rows for metric in panels) + 0.2
     lines = Lines.of([(row.strategy, styles[row.strategy]) for row in rows], panel, 0.2, beside)
     height = (lines.height + 0.6) * (3 if narrow else 1)
     figure = Figure(figsize=(width, height), layout="constrained")
     shape = (3, 1) if narrow else (1, 3)
-    for index, (metric, axes) in enumerate(zip(_PANELS, figure.subplots(*shape).flat, strict=True)):
+    for index, (metric, axes) in enumerate(zip(panels, figure.subplots(*shape).flat, strict=True)):
         lines.write(axes, [_pair(row, metric)[0] for row in rows], names=narrow or not index)
         axes.hlines(lines.centres, 0, 1, transform=axes.get_yaxis_transform(), color=FAINT, linewidth=0.6, zorder=0)
         for row, look, centre in zip(rows, lines.looks, lines.centres, strict=True):
@@ -147,7 +148,7 @@ def _scale(axes: Axes, rows: list[Row], metric: str) -> None:
 
 
 def _band(metric: str) -> tuple[float, float]:
-    margin = MARGINS[metric]
+    margin = MARGINS[METRICS[metric].compare]
     return (1 / (1 + margin), 1 + margin) if METRICS[metric].compare == "ratio" else (-margin, margin)
 
 

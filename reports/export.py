@@ -60,6 +60,7 @@ def comparison_json(comparisons: Iterable[Comparison]) -> str:
             "form": comparison.form,
             "winners": list(comparison.winners),
             "reference": comparison.reference,
+            "quality": comparison.quality.metric,
             "sentences": list(comparison.sentences),
             "warnings": list(comparison.warnings),
             "strategies": json.loads(comparison_table([comparison]).to_json(orient="records")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.data_words import in_full
 from reports import provenance
-from reports.cells import NOT_MEASURED, SHOWN, cell, column_title, flag_in_words, flags_by_code, notes, one_line, remark
+from reports.cells import NOT_MEASURED, cell, column_title, flag_in_words, flags_by_code, notes, one_line, remark, shown
 from reports.classes import class_table, share
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def _table(comparison: Comparison) -> str:
     if not comparison.rows:
         return ""
     lines = [
-        ["strategy", *map(column_title, SHOWN)],
-        ["---", *("---:" for _ in SHOWN)],
-        *([_name(row), *(_cell(row, metric, comparison) for metric in SHOWN)] for row in comparison.rows),
+        ["strategy", *map(column_title, shown(comparison))],
+        ["---", *("---:" for _ in shown(comparison))],
+        *([_name(row), *(_cell(row, metric, comparison) for metric in shown(comparison))] for row in comparison.rows),
     ]
     return _lines(lines)
 

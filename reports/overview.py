@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.analysis.quality import ACCURACY
 from bench.comparison import compare
 from bench.errors import UnknownName
 from bench.matching import asked
@@ -15,12 +16,11 @@ from reports.cells import NOT_MEASURED
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
+    from bench.analysis.quality import Quality
     from bench.comparison import Comparison, Row
     from bench.record import RunRecord
 
 __all__ = ["Overview", "overview", "split"]
-
-_CELL = {"samples_per_second": "speed", "training_memory_bytes": "memory", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def split(
     directories: Iterable[Sequence[RunRecord]],
     reference: str | None = None,
     *,
+    quality: Quality = ACCURACY,
     rank_suspect: bool = False,
     allow_mismatch: bool = False,
 ) -> tuple[Comparison, ...]:
@@ -64,6 +65,7 @@ def split(
         compare(
             runs,
             reference if any(run.spec.name == reference for run in runs) else None,
+            quality=quality,
             rank_suspect=rank_suspect,
             allow_mismatch=allow_mismatch,
         )
@@ -95,7 +97,7 @@ def _cell(row: Row | None) -> tuple[str, ...]:
         return ("reference", "1.00\N{MULTIPLICATION SIGN}")
     told = tuple(
         f"{word} {change(metric, interval.estimate)}"
-        for metric, word in _CELL.items()
+        for metric, word in zip(row.quality.headlines, ("speed", "memory", row.quality.word), strict=True)
         if (interval := row.relative[metric])
     )
     return told or ("not compared",)

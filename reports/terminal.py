@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.data_words import in_brief
-from reports.cells import NOT_MEASURED, SHOWN, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark
+from reports.cells import NOT_MEASURED, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark, shown
 from reports.classes import class_table, share
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("strategy", overflow="fold", ratio=3)
-    for metric in SHOWN:
+    for metric in shown(comparison):
         table.add_column(Text(column_title(metric)), justify="right", overflow="fold", ratio=2)
     for row in comparison.rows:
-        table.add_row(_name(row), *(_cell(cell(row, metric, comparison)) for metric in SHOWN))
+        table.add_row(_name(row), *(_cell(cell(row, metric, comparison)) for metric in shown(comparison)))
     spoken = [Text(one_line(sentence)) for sentence in comparison.sentences]
     warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
     headline = Text(one_line(comparison.headline), style="bold")

@@ -169,4 +169,4 @@ def _majority(rows: Iterable[Row]) -> Check:
         return Check("not checked", asked, "no run finished")
     if poor := [row.strategy for row in known if not row.beats_majority]:
         return Check("warn", asked, f"not shown for {listed(poor)}")
-    return Check("pass", asked, f"{known[0].majority_accuracy:.1%} is below every interval")
+    return Check("pass", asked, f"{known[0].majority_quality:.1%} is below every interval")

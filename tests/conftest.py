@@ -23,7 +23,7 @@ from bench.records.row_classes import encode
 from bench.spec import RunSpec, Term, WorkloadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import torch
@@ -211,6 +211,33 @@ def make_record() -> Callable[..., RunRecord]:
         return RunRecord(**(fields | more))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def evaluated() -> Callable[..., RunRecord]:
+    """Let the rows of a record be of these classes, and be taken for those, by number."""
+
+    def evaluated(
+        record: RunRecord, classes: tuple[str, ...], labels: Sequence[int], predictions: Sequence[int]
+    ) -> RunRecord:
+        assert record.measured is not None
+        actual, taken = np.array(labels), np.array(predictions)
+        matrix = confusion_matrix(actual, taken, len(classes))
+        changes = {
+            "accuracy": float((actual == taken).mean()),
+            "macro_f1": macro_f1(matrix),
+            "balanced_accuracy": balanced_accuracy(matrix),
+            "majority_accuracy": float(np.bincount(actual).max() / len(actual)),
+            "num_samples": len(actual),
+            "correct": "".join("01"[int(right)] for right in actual == taken),
+            "classes": classes,
+            "labels": encode(actual, len(classes)),
+            "predictions": encode(taken, len(classes)),
+        }
+        evaluation = record.measured.evaluation.model_copy(update=changes)
+        return record.model_copy(update={"measured": record.measured.model_copy(update={"evaluation": evaluation})})
+
+    return evaluated
 
 
 @pytest.fixture(scope="session")

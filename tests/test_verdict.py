@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.analysis.quality import ACCURACY
 from bench.comparison import compare
-from bench.metrics import HEADLINES, METRICS
+from bench.metrics import METRICS
 from bench.ranking import no_change
 
 
@@ -231,7 +232,7 @@ def _check_form(comparison):
 def _check_claims(comparison):
     """Letters say what is claimed, and every claim has the interval of the table behind it."""
     ranking, rows = comparison.ranking, {row.strategy: row for row in comparison.rows}
-    for metric, (one, other) in itertools.product(HEADLINES, itertools.permutations(ranking.names, 2)):
+    for metric, (one, other) in itertools.product(ACCURACY.headlines, itertools.permutations(ranking.names, 2)):
         standing, letters = ranking.standing(metric, one, other), ranking.letters[metric]
         assert ranking.standing(metric, other, one) == (None if standing is None else -standing)
         if letters:
@@ -262,7 +263,7 @@ def _check_frontier(ranking):
     """What is dominated is beaten in something by another that is worse in nothing."""
     for name, others in ranking.dominated.items():
         for other in others:
-            standings = [ranking.standing(metric, other, name) for metric in HEADLINES]
+            standings = [ranking.standing(metric, other, name) for metric in ACCURACY.headlines]
             assert 1 in standings
             assert -1 not in standings
     assert set(ranking.frontier) == {name for name in ranking.names if not ranking.dominated[name]}

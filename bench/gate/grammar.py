@@ -9,7 +9,7 @@
     rule    := [strategy] metric (">=" | "<=" | ">" | "<") bound
     bound   := number unit | factor "x" strategy | strategy [("+" | "-") number unit]
 
-A rule without a strategy is about every strategy but the one that it compares with.
+`quality` is the score that the comparison ranks by (--quality). A rule without a strategy is about every strategy but the one that it compares with.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName, UsageError
 from bench.metrics import METRICS
 
@@ -43,6 +44,9 @@ ALIASES = {
 }
 """Short names of metrics, beside those of METRICS."""
 
+QUALITY = "quality"
+"""The score that the comparison ranks by: accuracy, unless it was asked to rank by another."""
+
 _UNITS = {
     "bytes": {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
     | {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12},
@@ -64,7 +68,7 @@ class Rule:
     text: str
     strategy: str | None
     metric: str
-    """A name of METRICS."""
+    """A name of METRICS, or QUALITY."""
     op: Op
     other: str | None = None
     """The strategy that it is compared with; None where the bound is absolute."""
@@ -119,9 +123,10 @@ def parse_rule(text: str) -> Rule:
         msg = f'rule {text!r}: write "[strategy] metric >= bound", such as "amp throughput >= 1.2x full"'
         raise UsageError(msg)
     name = found["metric"]
-    metric = ALIASES.get(name, name)
+    metric = ACCURACY.metric if name == QUALITY else ALIASES.get(name, name)
+    about = QUALITY if name == QUALITY else metric
     if metric not in METRICS:
-        raise UnknownName("metric", name, METRICS.keys() | ALIASES.keys(), hint=f"In the rule {text!r}.")
+        raise UnknownName("metric", name, METRICS.keys() | ALIASES.keys() | {QUALITY}, hint=f"In the rule {text!r}.")
     strategy, op, bound = found["strategy"], cast("Op", found["op"]), found["bound"]
     if factor := _FACTOR.fullmatch(bound):
         if METRICS[metric].compare == "difference":
@@ -129,9 +134,9 @@ def parse_rule(text: str) -> Rule:
                 f'rule {text!r}: {name} is compared by differences; write "{name} {op} {factor["strategy"]} - 1 point"'
             )
             raise UsageError(msg)
-        return Rule(text, strategy, metric, op, factor["strategy"], float(factor["factor"]))
+        return Rule(text, strategy, about, op, factor["strategy"], float(factor["factor"]))
     if bound[0].isdigit():
-        return Rule(text, strategy, metric, op, amount=_amount(text, metric, bound))
+        return Rule(text, strategy, about, op, amount=_amount(text, metric, bound))
     other = _OTHER.fullmatch(bound)
     if not other:
         msg = f'rule {text!r}: {bound!r} is no bound; write "20 GiB", "1.2x full", "full" or "full - 1 point"'
@@ -139,7 +144,7 @@ def parse_rule(text: str) -> Rule:
     amount = _amount(text, metric, other["amount"]) if other["amount"] else 0.0
     plain = 1.0 if not amount and METRICS[metric].compare != "difference" else None
     signed = -amount if other["sign"] == "-" else amount
-    return Rule(text, strategy, metric, op, other["strategy"], plain, signed)
+    return Rule(text, strategy, about, op, other["strategy"], plain, signed)
 
 
 def _amount(text: str, metric: str, written: str) -> float:

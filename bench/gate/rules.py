@@ -6,10 +6,14 @@ lies wholly on the wrong side. Peaks of memory need no interval: no run may cros
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench import stats
+from bench.analysis import scores
+from bench.analysis.quality import QUALITIES
 from bench.errors import UnknownName
+from bench.gate.grammar import QUALITY
 from bench.gate.judge import unmeasured
 from bench.gate.verdict import Finding, Judgement, Side, Word
 from bench.metrics import METRICS
@@ -54,7 +58,8 @@ def judge_rules(
     rows = {row.strategy: row for row in comparison.rows}
     check_strategies(rules, rows)
     findings = []
-    for rule in rules:
+    for written in rules:
+        rule = replace(written, metric=comparison.quality.metric) if written.metric == QUALITY else written
         about = [row for row in rows.values() if rule.strategy in (None, row.strategy) and row.strategy != rule.other]
         findings += [
             _judge(rule, row, rows.get(rule.other or ""), comparison, rank_suspect=rank_suspect) for row in about
@@ -108,8 +113,12 @@ def _absolute(title: str, rule: Rule, row: Row) -> Finding:
         verdict: Word = "PASS" if _holds(rule, worst, rule.amount) else "FAIL"
         which = "the one run" if len(samples) == 1 else f"the furthest of {len(samples)} runs"
         return Finding(title, rule.metric, verdict, f"{kind.format(worst)} in {which}", head=worst)
-    own = row.accuracy if rule.metric == "accuracy" else None
-    interval = own or stats.mean(row.samples[rule.metric])
+    own = (
+        scores.interval([*row.evaluations.values()], QUALITIES[rule.metric].metric)
+        if rule.metric in QUALITIES
+        else None
+    )
+    interval = own if own and own.bounds else stats.mean(row.samples[rule.metric])
     verdict = _word(rule, interval, rule.amount)
     return Finding(title, rule.metric, verdict, _in_words(rule, interval, verdict), head=interval.estimate)
 

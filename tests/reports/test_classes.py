@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from bench.comparison import compare
-from bench.records.row_classes import encode
 from reports.classes import class_table
 from reports.confusion import confusion
 from reports.drawing import draw, to_svg
@@ -18,21 +17,8 @@ from reports.terminal import summary_table
 from reports.theme import NARROW, WIDE, looks
 
 
-def evaluated(record, names, labels, predictions):
-    evaluation = record.measured.evaluation.model_copy(
-        update={
-            "classes": names,
-            "num_samples": len(labels),
-            "labels": encode(labels, len(names)),
-            "predictions": encode(predictions, len(names)),
-            "correct": "".join("01"[int(one == other)] for one, other in zip(labels, predictions, strict=True)),
-        }
-    )
-    return record.model_copy(update={"measured": record.measured.model_copy(update={"evaluation": evaluation})})
-
-
 @pytest.fixture
-def two(make_record):
+def two(make_record, evaluated):
     """Strategies on six rows: one gets all right but a "b", the other takes every row for "a"."""
     labels = [0, 0, 0, 1, 1, 2]
     return compare(
@@ -78,12 +64,12 @@ def test_the_confusion_of_each_strategy_is_drawn_with_its_numbers(two):
     assert draw(made, "subtitle").png[:4] == b"\x89PNG"
 
 
-def test_a_class_that_is_never_confused_is_a_finding(make_record):
+def test_a_class_that_is_never_confused_is_a_finding(make_record, evaluated):
     sure = evaluated(make_record(), ("a", "b"), [0, 1], [0, 1])
     assert chart(compare([sure])).title == "No class is taken for another"
 
 
-def test_what_cannot_be_drawn_is_left_out_with_its_reason(make_record):
+def test_what_cannot_be_drawn_is_left_out_with_its_reason(make_record, evaluated):
     names = tuple(f"c{number}" for number in range(31))
     many = compare([evaluated(make_record(), names, range(31), range(31))])
     assert chart(many).missing == "there are 31 classes, too many to read"
@@ -94,7 +80,7 @@ def test_what_cannot_be_drawn_is_left_out_with_its_reason(make_record):
     assert class_table(compare([old])) is None
 
 
-def test_thirty_classes_of_many_strategies_stay_small_and_clear(make_record):
+def test_thirty_classes_of_many_strategies_stay_small_and_clear(make_record, evaluated):
     rng = np.random.default_rng(0)
     names = tuple(f"a rather long name of class {number}" for number in range(30))
     labels = rng.integers(0, 30, 2000)
@@ -132,7 +118,7 @@ def test_scores_by_class_are_the_same_in_every_output(two, capsys):
     assert '"c" 1 66.7% 0.0%' in lines
 
 
-def test_what_has_no_room_is_counted(make_record):
+def test_what_has_no_room_is_counted(make_record, evaluated):
     labels = [*range(12), 3, 3]
     names = tuple("abcdefghijkl")
     comparison = compare([evaluated(make_record(f"s{number}"), names, labels, labels) for number in range(6)])

@@ -185,7 +185,7 @@ def test_letters_that_the_font_lacks_do_not_warn(make_record):
 def test_a_figure_without_data_says_why(make_record):
     missing = {chart.name: chart.missing for chart in charts(compare([make_record(status="oom")]))}
     assert all(missing.values())
-    assert missing["tradeoff"] == "no run has both a training memory and an accuracy"
+    assert missing["tradeoff"] == "no run has both training memory and accuracy"
     assert missing["differences"] == "no strategy can be set against a reference"
 
 
