@@ -6,6 +6,7 @@ import itertools
 import shlex
 from typing import TYPE_CHECKING
 
+from bench.experiment.bounds import MAX_SEEDS
 from bench.matching import asked
 from bench.metrics import format_bytes, format_rate
 from bench.spec import RunSpec
@@ -95,7 +96,8 @@ def version(comparison: Comparison) -> str:
 
 def settings(comparison: Comparison) -> dict[str, str]:
     """What was asked of every run, by the name of the option; what was left to its default of None is left out."""
-    shown = {name: _distinct(one[name] for one in comparison.asked) for each in comparison.asked[:1] for name in each}
+    names = dict.fromkeys(name for each in comparison.asked for name in each)
+    shown = {name: _distinct(one.get(name) for one in comparison.asked) for name in names}
     return {name: text for name, text in shown.items() if text}
 
 
@@ -105,6 +107,8 @@ def reproduce(comparison: Comparison) -> str:
         return ""
     (wanted,), usual = comparison.asked, asked(RunSpec(strategy=()))
     num_seeds = 1 + max(record.spec.seed for record in comparison.records)
+    if num_seeds > MAX_SEEDS or wanted.keys() - usual.keys():  # asked for through another version, or by no command
+        return ""
     options = {"strategies": ",".join(row.strategy for row in comparison.rows), "seeds": num_seeds}
     options |= {
         name: value for name, value in wanted.items() if value != usual[name] or name in {"model", "dataset", "device"}

@@ -38,6 +38,7 @@ __all__ = [
 MAX_INTEGER = 2**63 - 1
 """The most that a column of integers, and a seed of torch, can hold."""
 MAX_STEPS = 10_000_000
+MAX_SEEDS = 10_000
 
 
 class Frozen(BaseModel):
@@ -64,7 +65,7 @@ Loss = Annotated[float, Field(ge=0, le=1e39)]
 
 # Of requests.
 Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
-NumSeeds = Annotated[int, Field(ge=1, le=10_000)]
+NumSeeds = Annotated[int, Field(ge=1, le=MAX_SEEDS)]
 NumEpochs = Annotated[int, Field(ge=1, le=1_000_000)]
 NumSteps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 NumRows = Annotated[int, Field(ge=1, le=10**12)]

@@ -16,6 +16,9 @@ from bench.metrics import METRICS
 from bench.readings import MemoryParts, PhasePeak, Work
 from bench.record import RunRecord
 from bench.store import Store
+from reports import render
+from reports.overview import split
+from reports.provenance import reproduce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +86,20 @@ def test_fields_of_a_later_version_are_no_hindrance_wherever_they_stand() -> Non
     before, now = compare(known, rank_suspect=True), compare(later, rank_suspect=True)
     assert now.headline == before.headline
     assert [row.means for row in now.rows] == [row.means for row in before.rows]
+    page = render([now], "html")
+    assert "settings that this version of bench does not know" in page
+    assert reproduce(now) == "", "no command of this version asks for these runs"
+    assert reproduce(before).endswith("--epochs 2 --batch-size 4 --lr 0.001 --device cpu")
+
+
+def test_runs_of_several_versions_are_shown_together_where_that_is_asked_for(make_record: MakeRecord) -> None:
+    later = read(make_record("freeze"), lambda content: content["spec"].update(pack="all"))
+    for records in ([make_record("full"), later], [later, make_record("full")]):
+        mixed = compare(records, allow_mismatch=True)
+        assert 'pack "all" for freeze' in mixed.warnings[0]
+        assert "none for full" in mixed.warnings[0]
+        assert "pack" in render([mixed], "html")
+        assert len(split([records])) == 2
 
 
 @pytest.mark.parametrize("where", ["spec", "workload"])

@@ -16,6 +16,7 @@ from bench.readings import DeviceActivity, HostActivity, Memory, MemoryParts, Ph
 from bench.record import RunRecord
 from bench.table import to_csv, to_parquet, to_table
 from reports import render
+from reports.overview import split
 from reports.terminal import summary_table
 
 if TYPE_CHECKING:
@@ -112,11 +113,13 @@ def read(contents: Sequence[dict[str, Any]]) -> list[RunRecord]:
 
 
 def report(records: Sequence[RunRecord], *forms: str) -> None:
-    for allow_mismatch in (False, True):
-        comparison = compare(records, allow_mismatch=allow_mismatch, rank_suspect=allow_mismatch)
-        summary_table(comparison)
+    """Report the records as one comparison, by both rules, and as those that belong together."""
+    whole = [(compare(records, allow_mismatch=allow, rank_suspect=allow),) for allow in (False, True)]
+    for comparisons in (*whole, split([records])):
+        for comparison in comparisons:
+            summary_table(comparison)
         for form in forms:
-            text = render([comparison], form)  # type: ignore[arg-type]
+            text = render(comparisons, form)  # type: ignore[arg-type]
             if form == "json":
                 json.loads(text, parse_constant=pytest.fail)
     table = to_table(records)
@@ -135,14 +138,14 @@ def mutated(data: st.DataObject, contents: Sequence[dict[str, Any]]) -> list[dic
     return mutants
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_odd_values_are_reported_or_left_out(data: st.DataObject, contents: tuple[dict[str, Any], ...]) -> None:
     if records := read(mutated(data, contents)):
         report(records, "md", "csv", "json")
 
 
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_a_page_is_drawn_of_odd_values(data: st.DataObject, contents: tuple[dict[str, Any], ...]) -> None:
     if records := read(mutated(data, contents)):
