@@ -83,7 +83,7 @@ def assert_measured_on_gpu(record: RunRecord) -> None:
     assert 0 < memory.torch_baseline_bytes < memory.torch_allocated_peak_bytes <= memory.torch_reserved_peak_bytes
     # What the driver holds for the process stands above what torch's allocator took of it.
     assert memory.torch_reserved_peak_bytes <= memory.nvml_delta_bytes
-    assert memory.peak_bytes == memory.nvml_delta_bytes
+    assert memory.training_bytes == memory.nvml_delta_bytes
     assert sum(measured.step_seconds) <= measured.train_seconds
     assert 0 <= measured.num_padded_tokens - measured.num_tokens < GRAIN * measured.num_steps
     assert {flag.code for flag in record.flags}.isdisjoint({"not-packed", "nvml-unavailable", "nvml-error"})

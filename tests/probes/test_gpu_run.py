@@ -145,7 +145,7 @@ def test_whatever_ails_the_library_the_run_completes_and_carries_a_flag(
     memory = record.measured.memory
     if code in ("nvml-unavailable", "nvml-error"):
         assert (memory.nvml_used_peak_bytes, record.measured.device) == (None, None)
-    assert memory.peak_bytes is not None
+    assert memory.training_bytes is not None
     assert RunRecord.from_json(record.to_json()) == record
 
 

@@ -123,5 +123,5 @@ def test_a_peak_that_the_sampling_missed_is_doubted(
 
     assert record.measured is not None
     assert record.measured.memory.method == "nvml-v1"
-    assert record.measured.memory.peak_bytes == 100 << 20
+    assert record.measured.memory.training_bytes == 100 << 20
     assert [flag.code for flag in record.flags] == codes

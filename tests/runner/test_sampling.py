@@ -78,7 +78,7 @@ def test_the_peak_is_that_of_training_over_the_baseline(device: Device) -> None:
     memory = Memory(**sampler.readings())
     assert memory.nvml_used_peak_bytes == 500
     assert memory.nvml_baseline_bytes == 100
-    assert memory.nvml_delta_bytes == memory.peak_bytes == 400
+    assert memory.nvml_delta_bytes == memory.training_bytes == 400
     assert (memory.nvml_reserved_bytes, memory.method) == (7, "nvml-v2")
     assert memory.nvml_num_samples == device.num_reads - 1
     assert memory.nvml_max_gap_seconds is not None
