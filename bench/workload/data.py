@@ -145,7 +145,8 @@ def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
 def _split(rows: Sequence[Sequence[int]], labels: NDArray[np.int64], types: Sequence[Sequence[int]] | None) -> Split:
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
     tokens = np.concatenate([np.asarray(row, dtype=np.int32) for row in rows])
-    return Split(tokens, offsets, labels, types and np.concatenate([np.asarray(row, dtype=np.int8) for row in types]))
+    token_types = None if types is None else np.concatenate([np.asarray(row, dtype=np.int8) for row in types])
+    return Split(tokens, offsets, labels, token_types)
 
 
 def _digest(arrays: Mapping[str, NDArray[np.integer]]) -> str:

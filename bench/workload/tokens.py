@@ -86,6 +86,7 @@ class Tokeniser:
     def _encode(self, texts: Sequence[Text], max_length: int | None) -> BatchEncoding:
         """Encode texts, or pairs: of these the longer text is cut first."""
         columns = zip(*texts, strict=True) if isinstance(texts[0], tuple) else (texts,)
-        return self._tokenizer(
+        encoded: BatchEncoding = self._tokenizer(
             *map(list, columns), truncation=max_length is not None, max_length=max_length, verbose=False
         )
+        return encoded

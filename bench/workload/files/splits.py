@@ -44,6 +44,7 @@ def local_files(dataset: str, subset: str | None = None) -> dict[str, tuple[Path
         path = Path(dataset).expanduser()
     except RuntimeError:  # ~nobody
         return {}
+    found: dict[str, tuple[Path, ...]] | None
     found = {"train": (_single(path),)} if path.is_file() else saved_splits(path) if path.is_dir() else {}
     if found and subset is not None:
         raise DataError(f"{path} holds one data set; leave --subset out")

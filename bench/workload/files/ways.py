@@ -114,7 +114,7 @@ def _lone_return(text: str, way: Way) -> int | None:
     if not re.search(r"\r(?!\n)", text) or "\n" not in text:
         return None
     lines = list(io.StringIO(text, newline=""))
-    ends = [record.last_line for record in records(text, way)]
-    lone = [line for line in ends if lines[line - 1].endswith("\r")]
-    others = any(lines[line - 1].endswith("\n") for line in ends)
-    return lone[0] if lone and others else None
+    inside = {line for record in records(text, way) for line in range(record.first_line, record.last_line)}
+    outside = [(number, line) for number, line in enumerate(lines, 1) if number not in inside]
+    lone = [number for number, line in outside if line.endswith("\r")]
+    return lone[0] if lone and any(line.endswith("\n") for _, line in outside) else None

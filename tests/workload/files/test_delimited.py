@@ -88,6 +88,7 @@ def test_a_file_that_fits_two_separators_is_refused(write: Write, refused: Refus
         ("text;label\na;1\nb;1;2\n", "line 3: 3 fields, separated by semicolons"),
         ("Report of 2024\n\ntext,label\na,1\n", "line 3: 2 fields, .*, where the header has 1"),
         ("label,text\n1,a\n0,b\rok,then\n", "line 3: it ends at a lone carriage return"),
+        ("text,label\n\r,0\nb,1\n", "line 2: it ends at a lone carriage return"),
         ("label,text\r1,a\r0,b\nok,then\r", "line 1: it ends at a lone carriage return"),
         ("", "is empty"),
         ("\n \n", "is empty"),
