@@ -85,7 +85,7 @@ def beyond_chance(row: Row) -> str:
     assert majority is not None, "likewise"
     if found.estimate > majority and spec.workload.eval_samples is not None:
         num_rows = min(one.num_samples for one in row.evaluations.values())
-        variance = found.evidence and num_rows * found.evidence.standard_error**2
+        variance = num_rows * found.evidence.standard_error**2 if found.evidence else None
         num = _two_digits(rows_to_exceed(found.estimate, majority, variance=variance))
         if num <= _TOO_MANY_ROWS:
             return f"Evaluate on more rows (--eval-samples {num})."

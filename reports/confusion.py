@@ -47,7 +47,8 @@ class _Panel:
     def shares(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """Of the rows of each class, what they were taken for, (classes, classes)."""
         rows = self.found.matrix.sum(axis=1, keepdims=True)
-        return self.found.matrix / np.maximum(rows, 1)
+        shares: np.ndarray[tuple[int, int], np.dtype[np.float64]] = self.found.matrix / np.maximum(rows, 1)
+        return shares
 
 
 def confusion(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:

@@ -75,7 +75,7 @@ def _quality(point: Point) -> float:
 
 def _bounds(point: Point) -> tuple[float, float] | None:
     interval = point.row.quality_interval
-    return interval and interval.bounds
+    return interval.bounds if interval else None
 
 
 def _capital(word: str) -> str:

@@ -24,7 +24,8 @@ _NUMBERS[_CODES] = np.arange(_BASE)
 def encode(numbers: ArrayLike, num_classes: int) -> str:
     """Write class numbers, (rows,), in so many letters each as the number of classes takes."""
     digits = np.asarray(numbers, dtype=np.int64)[:, None] // _powers(num_classes) % _BASE
-    return _CODES[digits].tobytes().decode()
+    letters: bytes = _CODES[digits].tobytes()
+    return letters.decode()
 
 
 def decode(text: str, num_classes: int) -> NDArray[np.int64]:

@@ -98,9 +98,9 @@ def _remarks(counts: Mapping[str, int], spellings: Mapping[str, Counter[str]]) -
         if len(written) > 1
     }
     if merged:
-        told = [f"{in_quotes(name)} is also written {_listed(others)}" for name, others in merged.items()]
-        more = f"; and so on for {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-        yield f"{'; '.join(told[:_MOST_TOLD])}{more}: blanks around a label do not count"
+        said = [f"{in_quotes(name)} is also written {_listed(others)}" for name, others in merged.items()]
+        more = f"; and so on for {len(said) - _MOST_TOLD} more" if len(said) > _MOST_TOLD else ""
+        yield f"{'; '.join(said[:_MOST_TOLD])}{more}: counted as one class"
 
 
 def _told_apart(group: Collection[str]) -> list[str]:
