@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
+from bench.experiment.bounds import Frozen
 from bench.record import Environment, Flag, Measurement, Memory
 from bench.records.data_summary import DataSummary
 from bench.spec import RunSpec
@@ -35,8 +36,8 @@ VERSION = 1
 """Of requests and messages, for a parent of another age: more where it would misread them."""
 
 
-class _Message(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+class _Message(Frozen):
+    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
 
 
 class Request(_Message):

@@ -134,7 +134,8 @@ def _read(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]
         store = Store(directory)
         found = store.read_all()
         if not found:
-            msg = f"{directory} holds no runs; give a directory that `bench compare` wrote"
+            why = f" that can be read: {'; '.join(store.warnings)}" if store.warnings else ""
+            msg = f"{directory} holds no runs{why}; give a directory that `bench compare` wrote"
             raise UsageError(msg)
         read.append(found)
         warnings += store.warnings

@@ -134,8 +134,7 @@ def test_runs_on_data_that_changed_between_them_are_not_compared(
     capsys.readouterr()
     assert call([*common, "--strategies", "freeze,full", "--resume"], monkeypatch) == 2
     assert "Comparison not valid: these runs differ in more than the strategy: data_digest" in capsys.readouterr().out
-    assert call(["report", str(out)], monkeypatch) == 2
-    assert call([*common, "--strategies", "freeze,full", "--resume", "--allow-mismatch"], monkeypatch) == 0
+    assert call(["report", str(out), "--format", "md"], monkeypatch) == 2
 
 
 def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(

@@ -135,3 +135,11 @@ def test_a_reference_may_name_its_options_in_any_order(results):
     assert cli.run(["report", *results, "--reference", " llrd", "--format", "json"]) == 0
     with pytest.raises(UnknownName, match="llrd:decay=1:last=2"):
         cli.run(["report", *results, "--reference", "llrd:last=2:decay=1"])
+
+
+def test_a_directory_of_nothing_but_odd_files_says_what_each_is(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "cut.json").write_text("{")
+    (tmp_path / "runs" / "later.json").write_text('{"schema_version": 99}')
+    with pytest.raises(UsageError, match=r"holds no runs that can be read: .*cut\.json is left out.*schema version 99"):
+        cli.run(["report", str(tmp_path)])

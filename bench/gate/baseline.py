@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from bench.errors import UsageError
+from bench.experiment.bounds import Elapsed, Frozen, Loss, Positive, Seed, Share
 from bench.files import replace_file
 from bench.gate.verdict import Side
 
@@ -22,28 +23,28 @@ __all__ = ["KIND", "Baseline", "Pair", "Process", "Recorded", "is_baseline", "re
 KIND = "bench baseline"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+class _Value(Frozen):
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 class Process(_Value):
     """One run, by what is judged of it."""
 
-    step_seconds_median: float = Field(gt=0)
-    step_seconds_mean: float = Field(gt=0)
-    training_memory_bytes: int | None = Field(default=None, gt=0)
-    peak_memory_bytes: int | None = Field(default=None, gt=0)
+    step_seconds_median: Elapsed
+    step_seconds_mean: Elapsed
+    training_memory_bytes: Positive | None = None
+    peak_memory_bytes: Positive | None = None
     """In files of schema 1: of the whole process on a CPU, and so not compared."""
-    accuracy: float
+    accuracy: Share
     """A share."""
-    losses: tuple[float, ...]
+    losses: tuple[Loss, ...]
     """Of the first steps."""
 
 
 class Pair(_Value):
     """Two processes that took turns, with one seed."""
 
-    seed: int
+    seed: Seed
     processes: tuple[Process, Process]
 
 

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import annotated_types
 import pytest
+from pydantic import BaseModel
 
-from bench import readings, record, spec
-from bench.experiment import bounds
-from bench.experiment.bounds import Frozen
-from bench.records import data_summary
+from bench.readings import Memory, Work
+from bench.record import Evaluation, RunRecord
 from bench.settings import Settings
+from bench.spec import RunSpec, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,13 +77,13 @@ def test_what_decides_a_run_can_be_set(tmp_path: Path) -> None:
 
 
 def test_everything_that_decides_a_run_is_a_setting() -> None:
-    asked = (set(spec.RunSpec.model_fields) | set(spec.WorkloadSpec.model_fields)) - {"strategy", "workload", "seed"}
+    asked = (set(RunSpec.model_fields) | set(WorkloadSpec.model_fields)) - {"strategy", "workload", "seed"}
     assert asked <= set(Settings.model_fields)
 
 
 def numbers(kind: Any, metadata: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """List the constraints of each number that a type holds."""
-    if get_origin(kind) is bounds.Annotated:
+    if get_origin(kind) is Annotated:
         inner, *more = get_args(kind)
         yield from numbers(inner, (*metadata, *(part for one in more for part in getattr(one, "metadata", [one]))))
     elif kind in (int, float):
@@ -93,17 +93,22 @@ def numbers(kind: Any, metadata: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
             yield from numbers(inner, metadata)
 
 
-MODULES = (spec, record, readings, data_summary)
-MODELS = {
-    each
-    for module in MODULES
-    for each in vars(module).values()
-    if isinstance(each, type) and issubclass(each, Frozen) and each is not Frozen
-}
+def models(kind: Any) -> set[type[BaseModel]]:
+    """Find the models that a type is made of."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {kind}.union(*(models(field.annotation) for field in kind.model_fields.values()))
+    return set().union(*map(models, get_args(kind)))
 
 
-@pytest.mark.parametrize("model", [Settings, *sorted(MODELS, key=lambda each: each.__name__)])
-def test_every_number_has_a_lower_and_an_upper_bound(model: type[Frozen]) -> None:
+ALL = sorted(models(RunRecord) | models(Settings), key=lambda each: each.__name__)
+
+
+def test_every_part_of_a_record_is_looked_at() -> None:
+    assert {RunRecord, RunSpec, WorkloadSpec, Evaluation, Memory, Work} < set(ALL)
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_every_number_has_a_lower_and_an_upper_bound(model: type[BaseModel]) -> None:
     lower, upper = annotated_types.Ge | annotated_types.Gt, annotated_types.Le | annotated_types.Lt
     for name, field in model.model_fields.items():
         if name == "schema_version":  # it is compared with the one that is known, before anything is read

@@ -149,4 +149,4 @@ def test_odd_values_are_reported_or_left_out(data: st.DataObject, contents: tupl
 @given(data=st.data())
 def test_a_page_is_drawn_of_odd_values(data: st.DataObject, contents: tuple[dict[str, Any], ...]) -> None:
     if records := read(mutated(data, contents)):
-        report(records, "html")
+        render(split([records]), "html")
