@@ -181,6 +181,15 @@ def test_a_model_that_computes_by_chance_is_refused(classifier: Classifier) -> N
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_rounding_in_half_precision_is_no_reason_to_refuse_a_model(classifier: Classifier) -> None:
+    model = classifier("Llama").bfloat16()
+    model.score.register_forward_hook(lambda _module, args, logits: logits + 0.1 * len(args[0]))
+    forward, why = choose_forward(model, model, SPLIT, 0, Precision(torch.bfloat16, torch.device("cpu")))
+    assert isinstance(forward, PaddedForward)
+    assert not forward.on_the_left
+    assert "padded on the right, the logits of a row differ" in str(why)
+
+
 def test_logits_that_are_no_numbers_are_left_to_training(classifier: Classifier) -> None:
     model = classifier("Llama")
     torch.nn.init.constant_(model.score.weight, float("nan"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -129,7 +129,7 @@ def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
     size = vocabulary_size(name)
     own, own_id = tokenizer.pad_token, tokenizer.pad_token_id
     candidates = (own, tokenizer.eos_token, tokenizer.unk_token, *tokenizer.all_special_tokens)
-    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in candidates if token is not None}
+    ids: dict[str, Any] = {token: tokenizer.convert_tokens_to_ids(token) for token in candidates if token is not None}
     token = next((token for token, at in ids.items() if at is not None and (size is None or at < size)), None)
     if token is None:
         msg = f"the tokenizer of {name} has no pad, end or unknown token to pad with that the model has; give its tokenizer_config.json one"
