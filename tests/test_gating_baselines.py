@@ -64,7 +64,7 @@ def test_a_baseline_is_recorded_and_shown_and_drawn(bench, baseline, tmp_path):
     assert str(tmp_path) not in baseline.read_text(), "it goes to other machines"
     code, out, _ = bench("baseline", "show", baseline, baseline, "--out", tmp_path / "trend")
     assert code == 0
-    assert out.count("400 MiB") == 2
+    assert out.count("100 MiB") == 2
     assert "2 baselines" in (tmp_path / "trend" / "trend.html").read_text()
 
 
@@ -138,9 +138,9 @@ def test_wrong_requests_are_answered_in_one_line(bench, baseline, tmp_path):
     assert "--side nowhere: " in _refused(bench, "baseline", "save", tmp_path / "x.json", "--side", "nowhere")
     assert "Missing command" in _refused(bench, "baseline")
     other = tmp_path / "other-layout.json"
-    other.write_text(baseline.read_text().replace('"tiny": 1', '"tiny": 0'))
-    assert "tiny is 0 in base and 1 in head; record it again" in _refused(bench, "gate", "--base", other)
-    other.write_text(baseline.read_text().replace('"tiny": 1', '"tiny": 1, "new\\u001b[2J": 2'))
+    other.write_text(baseline.read_text().replace('"tiny": 2', '"tiny": 0'))
+    assert "tiny is 0 in base and 2 in head; record it again" in _refused(bench, "gate", "--base", other)
+    other.write_text(baseline.read_text().replace('"tiny": 2', '"tiny": 2, "new\\u001b[2J": 2'))
     assert f"{other}: --new" in _refused(bench, "gate", "--base", other)
     baseline.write_text(baseline.read_text()[:300])
     assert "is no baseline of schema 1" in _refused(bench, "gate", "--base", baseline)

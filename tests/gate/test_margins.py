@@ -92,3 +92,10 @@ def test_what_is_wrong_is_named(refused):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"--config .*absent.toml: No such file"):
         read_margins(tmp_path / "absent.toml")
+
+
+def test_memory_may_go_by_its_former_name(tmp_path):
+    path = tmp_path / "bench.toml"
+    for name in ("peak_memory_bytes", "training_memory_bytes"):
+        path.write_text(f"[gate.margins.full]\n{name} = 0.1\n")
+        assert read_margins(path).of("full")["training_memory_bytes"] == 0.1
