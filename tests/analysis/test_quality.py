@@ -97,7 +97,7 @@ def test_every_output_speaks_of_the_quality(rare: tuple[RunRecord, ...], tmp_pat
     header = next(line for line in summary.splitlines() if line.startswith("| strategy"))
     assert "macro F1" in header
     assert "accuracy" not in header
-    assert "Scatter plot of peak memory and macro F1" in page.read_text()
+    assert "Scatter plot of training memory and macro F1" in page.read_text()
     assert "none is better in macro F1" in page.read_text()
     (written,) = json.loads(render([comparison], "json"))
     assert written["quality"] == "macro_f1"
