@@ -125,7 +125,7 @@ def test_a_figure_that_has_lost_its_data_is_taken_away(make_record, tmp_path):
     page = write_report(compare([make_record(status="oom", reason="too large")]), tmp_path / ".")
     assert not (tmp_path / "tradeoff.png").exists()
     text = _Page(page.read_text()).all_text()
-    assert "is left out: no run has both a training memory and an accuracy" in text
+    assert "is left out: no run has both training memory and accuracy" in text
     assert "No run finished: full ran out of memory." in text
 
 

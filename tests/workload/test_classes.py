@@ -110,9 +110,7 @@ def test_a_class_that_may_mean_nothing_is_pointed_out(name: str) -> None:
 
 def test_blanks_around_labels_are_left_off_and_that_is_said() -> None:
     (remark,) = remarks(["billing", "billing ", "\tbilling", "refund"])
-    assert remark == (
-        '"billing" is also written "billing " (1 row), "\\tbilling" (1 row): counted as one class'
-    )
+    assert remark == ('"billing" is also written "billing " (1 row), "\\tbilling" (1 row): counted as one class')
     assert remarks(["1", 1, 1.0, "2"]) == ()
 
 
