@@ -280,6 +280,14 @@ def test_a_record_that_is_a_link_elsewhere_is_left_out_and_not_touched(tmp_path:
 names = st.text(min_size=1, max_size=200)
 
 
+def test_fields_that_came_later_leave_the_names_of_runs_without_them_as_they_were() -> None:
+    spec = RunSpec(strategy=(Term(name="full"),), workload=WorkloadSpec(dataset="a.csv", text_column="x"))
+    assert file_name(spec) == "full_smollm2-135m_a.csv_0-70dac3e490e9.json"
+    for option in ({"encoding": "latin-1"}, {"quoting": "none"}, {"subset": "a"}):
+        workload = spec.workload.model_copy(update=option)
+        assert file_name(spec.model_copy(update={"workload": workload})) != file_name(spec)
+
+
 @given(strategy=names, model=names, dataset=names, seed=st.integers(0, 2**63 - 1))
 def test_any_name_is_a_safe_file_name(strategy: str, model: str, dataset: str, seed: int) -> None:
     spec = RunSpec(strategy=(Term(name=strategy),), workload=WorkloadSpec(model=model, dataset=dataset), seed=seed)

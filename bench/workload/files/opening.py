@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from bench.workload.files.delimited import open_delimited
 from bench.workload.files.objects import open_json
-from bench.workload.files.table import Options
+from bench.workload.files.table import Options, refusal
 from bench.workload.files.unpack import COMPRESSIONS, KINDS, kind_of, read_bytes
 from bench.workload.sources import choose_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bench.spec import WorkloadSpec
@@ -33,6 +33,11 @@ def open_table(file: Path, options: Options) -> Table:
     data = None
     if kind not in _IN_PLACE or file.suffix.lower() in COMPRESSIONS:
         data, kind = read_bytes(file)
+    _check_content(file, kind, data)
+    if options.encoding is not None and kind in _IN_PLACE:
+        raise refusal(file, None, "it is no text; leave --encoding out")
+    if options.quoting is not None and KINDS.get(str(kind)) != "delimited":
+        raise refusal(file, None, "it holds no separated values; leave --quoting out")
     if kind in _IN_PLACE:
         from bench.workload.files.columnar import open_arrow, open_parquet  # noqa: PLC0415  pyarrow takes its time
 
@@ -79,5 +84,35 @@ def read_split(
     return rows, labels, facts
 
 
+def _check_content(file: Path, kind: str | None, data: bytes | None) -> None:
+    """Refuse a file that is something else than its name says, where its first bytes tell what.
+
+    Raises:
+        DataError: it is.
+
+    """
+    if data is None:
+        with file.open("rb") as opened:
+            data = opened.read(HEAD)
+    head = data[:HEAD].lstrip()
+    for mark, (own, what) in _CONTENTS.items():
+        if head.startswith(mark) and KINDS.get(str(kind)) != own:
+            raise refusal(file, None, what)
+
+
+HEAD = 64
+"""Bytes that tell what a file is."""
+_CONTENTS: Mapping[bytes, tuple[str, str]] = {
+    b"version https://git-lfs": ("", "it is a pointer of Git LFS, not the data; fetch them (git lfs pull)"),
+    b"<!DOCTYPE": ("", "it is a page of the web, not the data; download the file itself"),
+    b"<!doctype": ("", "it is a page of the web, not the data; download the file itself"),
+    b"<html": ("", "it is a page of the web, not the data; download the file itself"),
+    b"PK\x03\x04": ("", "it is a zip file or a workbook; name it .zip, or save it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("", "it is an old workbook; save it as CSV"),
+    b"\x1f\x8b": ("", "it is packed by gzip; add .gz to its name"),
+    b"PAR1": ("parquet", "it is a Parquet file; name it .parquet"),
+    b"ARROW1": ("arrow", "it is an Arrow file; name it .arrow"),
+}
+"""By how a file begins: the reader that wants it so, and what to say to all others."""
 _IN_PLACE = {kind for kind, reader in KINDS.items() if reader in {"parquet", "arrow"}}
 """What is read where it lies, unless it is compressed."""
