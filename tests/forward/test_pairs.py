@@ -16,7 +16,7 @@ from bench.build import prepare
 from bench.compose import compose
 from bench.errors import DataError
 from bench.evaluation import answer
-from bench.forward.packed import PackedForward
+from bench.forward.packed import GRAIN, PackedForward
 from bench.forward.padded import PaddedForward
 from bench.registry import load
 from bench.spec import WorkloadSpec, parse_strategy
@@ -184,6 +184,18 @@ def test_the_first_rows_of_pairs_keep_their_types(saved: Callable[[str], Path], 
         assert types.tolist() == [int(place > separator) for place in range(len(types))]
     assert first.token_types is not None
     assert len(first.token_types) == len(first.tokens)
+
+
+def test_what_fills_a_pack_up_has_a_type_too(saved: Callable[[str], Path], pairs: Path) -> None:
+    folder = saved("Bert")
+    split = load_pairs(folder, pairs).train
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    body = PackedForward(model, model, various_lengths=True).batch(split, [0, 1, 2]).body
+    num_tokens = int(split.offsets[3])
+    assert body["token_type_ids"].shape == body["input_ids"].shape == (1, -(-num_tokens // GRAIN) * GRAIN)
+    assert split.token_types is not None
+    assert body["token_type_ids"][0, :num_tokens].tolist() == split.token_types[:num_tokens].tolist()
+    assert not body["token_type_ids"][0, num_tokens:].any()
 
 
 def test_the_longer_text_of_a_pair_is_cut_first(saved: Callable[[str], Path], tmp_path: Path) -> None:
