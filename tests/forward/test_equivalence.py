@@ -100,6 +100,7 @@ def test_checkpoint_equals_full(classifier: Classifier, name: str, every: int, d
     assert found.losses == pytest.approx(wanted.losses, rel=EXACT[device.type])
 
 
+@pytest.mark.timeout(900)  # a minute of compiling, on quiet cores
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(
     "name", ["Llama", "Bert", *(pytest.param(name, marks=pytest.mark.slow) for name in ("Qwen2", "GPT2"))]
