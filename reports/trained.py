@@ -93,7 +93,7 @@ def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
     figure = Figure(figsize=(width, lines.height + 0.6 + LINE * ends.count("\n")), layout="constrained")
     axes = figure.subplots()
     lines.write(axes, values)
-    rates = [layer.lr for row in rows for layer in layer_rates(row) if layer.lr is not None] or [1.0]
+    rates = [layer.lr for row in rows for layer in layer_rates(row) if layer.lr] or [1.0]
     for row, look, bottom in zip(rows, lines.looks, lines.bottoms, strict=True):
         _draw_strip(axes, layer_rates(row), bottom, look, (min(rates), max(rates)))
     axes.set(xlim=(0.5, len(layers) + 0.5), xlabel=ends)
@@ -127,6 +127,6 @@ def _draw_strip(
 
 
 def _share(rate: float, ends: tuple[float, float]) -> float:
-    """The height of a cell, of the tallest: from 0.3 for the lowest of all rates."""
-    span = math.log(ends[1] / ends[0]) or 1.0
-    return 1 - 0.7 * math.log(ends[1] / rate) / span
+    """The height of a cell, of the tallest: from 0.3 for the lowest of all rates, and for one of zero."""
+    low, high = map(math.log, ends)
+    return 1 - 0.7 * (high - math.log(rate)) / (high - low or 1.0) if rate else 0.3
