@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
-from bench.gate.judge import TIME_METRICS
-from bench.gate.looks import Plan
-from bench.gating import Sides, make_directory, margins_of, names_file, never_red, one_side, with_config
+from bench.gating import Sides, make_directory, margins_of, never_red, one_side, with_config
 from bench.inert import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from bench.gate.baseline import Baseline
     from bench.gate.margins import Margins
     from bench.gate.sampling.recording import Recording
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
-    from bench.gate.verdict import Judgement
 
-__all__ = ["against", "calibrate", "save", "show"]
+__all__ = ["calibrate", "save", "save_files", "show"]
 
-_NUM_PAIRS = Plan().looks[-1]
-"""As many as a gate takes at the most."""
 _CRASHED, _NOT_MEASURED, _TOO_NOISY = 5, 4, 3
-_HOW = {"device", "timeout"}
-"""The settings that say how something is trained, not what."""
 
 
 def calibrate(sides: Sides, *, margin: str | None = None, strict: bool = False, out: Path | None = None) -> int:
@@ -72,6 +65,23 @@ def save(
     return never_red(lambda: _save(path, *recorded))
 
 
+def save_files(path: Path, files: list[Path]) -> int:
+    """Make a baseline of files of pytest-benchmark; the result is the exit code.
+
+    Raises:
+        UsageError: the files do not go together, or the baseline cannot be written.
+
+    """
+    from bench.gate.benchmark_baseline import baseline_of_files  # noqa: PLC0415
+    from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
+
+    _check_file(path)
+    baseline = baseline_of_files(files)
+    _write(baseline, path)
+    Console().print(history_table([baseline]))
+    return 0
+
+
 def show(paths: list[Path], out: Path | None = None) -> int:
     """Print baselines, the oldest first; with `out`, draw them too.
 
@@ -98,35 +108,6 @@ def show(paths: list[Path], out: Path | None = None) -> int:
     return 0
 
 
-def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgement]:
-    """Find out what to judge against a baseline, and whether that can be done, before anything is done.
-
-    Raises:
-        UsageError: head cannot be read, or an option does not go with a baseline.
-
-    """
-    from bench.device import choose_device  # noqa: PLC0415
-    from bench.gate.baseline import is_baseline  # noqa: PLC0415
-    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
-    from bench.settings import Settings  # noqa: PLC0415
-
-    if sides.base_python:
-        msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
-        raise UsageError(msg)
-    if superfluous := sides.settings.keys() - _HOW:
-        option = min(superfluous).replace("_", "-")
-        msg = f"--{option}: a gate against a baseline does the same work as {base}; leave it out"
-        raise UsageError(msg)
-    head: Path | Checkout
-    if len(sides.head) == 1 and (names_file(sides.head[0]) or is_baseline(Path(sides.head[0]))):
-        head = Path(sides.head[0])
-    else:
-        head = find_side("--head", one_side("--head", sides.head), sides.head_python)
-    # Of a file of settings, only what does not change the work.
-    written = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
-    return _against(base, head, margins, {**written, **sides.settings}, choose_device)
-
-
 def _calibrate(
     side: Checkout, subject: Subject, margins: Margins, *, strict: bool = False, out: Path | None = None
 ) -> int:
@@ -140,9 +121,10 @@ def _calibrate(
     """
     from bench.gate.noise import refusals  # noqa: PLC0415  (numpy and scipy, which --help does without)
     from bench.gate.outputs.baseline_tables import calibration_table, lesson  # noqa: PLC0415
+    from bench.gate.sampling.against import NUM_PAIRS, record_side  # noqa: PLC0415
     from bench.gate.sampling.calibrations import keep  # noqa: PLC0415
 
-    recording = _record(side, subject)
+    recording = record_side(side, subject, NUM_PAIRS)
     baseline = recording.baseline
     if baseline.strategies:
         Console().print(calibration_table(baseline, margins))
@@ -166,8 +148,9 @@ def _save(path: Path, side: Checkout, subject: Subject) -> int:
 
     """
     from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
+    from bench.gate.sampling.against import NUM_PAIRS, record_side  # noqa: PLC0415
 
-    recording = _record(side, subject)
+    recording = record_side(side, subject, NUM_PAIRS)
     if recording.failed:  # a part of a baseline would be green later on for what it lacks
         return _failed(recording)
     _write(recording.baseline, path)
@@ -175,54 +158,6 @@ def _save(path: Path, side: Checkout, subject: Subject) -> int:
     if recording.baseline.is_changed:
         Console(stderr=True).print("Files differ from the commit that is recorded.", style="yellow")
     return 0
-
-
-def _against(
-    base: Path, head: Path | Checkout, margins: Margins, settings: Mapping[str, Any], choose: Callable[[str], str]
-) -> Callable[[], Judgement]:
-    """Prepare to judge a side, or what was recorded of one, against a baseline: the work is the baseline's own.
-
-    Args:
-        base: The baseline.
-        head: What is judged.
-        margins: By strategy and metric.
-        settings: Device and timeout, where they are given.
-        choose: Finds the device.
-
-    Raises:
-        UsageError: a file is no baseline, or is one of work that this bench no longer does.
-
-    """
-    from dataclasses import replace  # noqa: PLC0415
-
-    from bench.gate.baseline import read_baseline  # noqa: PLC0415
-    from bench.gate.stored import differences_of_work, judge_baselines, too_noisy  # noqa: PLC0415
-
-    before = read_baseline(base)
-    if isinstance(head, Path):
-        after = read_baseline(head)
-        return lambda: judge_baselines(before, after, margins)
-    from bench.gate.sampling.subject import TINY, gather  # noqa: PLC0415
-
-    work = {name: value for name, value in before.work.items() if name != TINY}
-    try:
-        subject = gather({**work, **settings}, None, choose)
-    except UsageError as error:
-        msg = f"{base}: {error}"
-        raise UsageError(msg) from error
-    if different := differences_of_work(before.work, subject.work):
-        msg = f"{base} cannot be compared with: {different}; record it again"
-        raise UsageError(msg)
-    # Where times will not be judged, the first look is enough for the rest.
-    timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
-    num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else Plan().looks[0]
-
-    def measure() -> Judgement:
-        recording = _record(head, subject, num_pairs, has_known_work=True)
-        judged = judge_baselines(before, recording.baseline, margins, recording.failed)
-        return replace(judged, head_crashed=recording.crash)
-
-    return measure
 
 
 def _side_and_subject(sides: Sides, option: str = "--head") -> tuple[Checkout, Subject]:
@@ -246,20 +181,6 @@ def _check_file(path: Path) -> None:
     if path.is_dir() or not path.name or not os.access(path.parent, os.W_OK):
         msg = f"FILE {path}: no file can be written there; name one, such as baseline.json"
         raise UsageError(msg)
-
-
-def _record(
-    side: Checkout, subject: Subject, num_pairs: int = _NUM_PAIRS, *, has_known_work: bool = False
-) -> Recording:
-    from bench.gate.margins import Margins  # noqa: PLC0415
-    from bench.gate.sampling.recording import record  # noqa: PLC0415
-    from bench.gate.sampling.session import Session  # noqa: PLC0415
-    from bench.gate.sampling.sides import hold  # noqa: PLC0415
-
-    say = Console(stderr=True).print
-    with hold(side) as held:
-        session = Session(held, subject, margins=Margins(), say=lambda text: say(Text(text), soft_wrap=True))
-        return record(session, subject.work, num_pairs, has_known_work=has_known_work)
 
 
 def _failed(recording: Recording) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["read_config", "replace_file"]
 
 
-def read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path, option: str = "--config") -> dict[str, Any]:
     """Read a configuration file, of which each part of bench takes what is its own.
 
     Raises:
@@ -25,10 +25,11 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"--config {path}: {error.strerror}"
+        msg = f"{option} {path}: {error.strerror}; name a TOML file"
         raise UsageError(msg) from error
-    except (ValueError, RecursionError) as error:  # of its text, its encoding, its numbers or its depth
-        msg = f"--config {path} is not valid TOML: {error}"
+    # Besides what is no TOML: numbers of thousands of digits, lists of hundreds of lists.
+    except (ValueError, RecursionError) as error:
+        msg = f"{option} {path} is not valid TOML: {error}"
         raise UsageError(msg) from error
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  (typer reads the annotations)
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -12,7 +12,7 @@ from bench.settings import WORK
 
 __all__ = ["DEFAULTS", "SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides", "save", "show"]
 
-SIDES = ("--base", "--head")
+SIDES = ("--base", "--head", "--from")
 """The options that take as many words as a pattern of the shell becomes."""
 
 FormatName = Literal["json", "markdown", "junit", "sarif", "github-action-benchmark", "bencher", "annotations"]
@@ -115,7 +115,10 @@ def gate(
 
 def save(
     *,
-    file: Annotated[Path, typer.Argument(help="Where to write, such as baseline.json.")],
+    file: Annotated[Path, typer.Argument(help="Where to write.")] = Path("baseline.json"),
+    files: Annotated[
+        list[Path] | None, typer.Option("--from", help="Files of pytest --benchmark-json, of any project.")
+    ] = None,
     side: Annotated[str | None, typer.Option(help="Checkout or git ref to record. [default: this bench]")] = None,
     python: Annotated[str | None, typer.Option(help="Its interpreter, or environment. [default: this one]")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file of settings. [default: bench.toml]")] = None,
@@ -123,11 +126,18 @@ def save(
 ) -> int:
     """Record what a side takes now, for `bench gate --base FILE` to compare later ones with.
 
+    With --from, what the files say is recorded, for the trend of `bench baseline show`.
+
     Exit codes: 0 recorded, 2 the request is wrong, 4 a run was not measured, 5 the side crashed.
     """
     from bench import baselines  # noqa: PLC0415  (--help does without)
 
     settings = {name: value for name, value in given.items() if value is not None}
+    if files:
+        if settings or side or python or config:
+            msg = "--from: files are recorded as they are; leave out what says how something is measured"
+            raise UsageError(msg)
+        return baselines.save_files(file, files)
     return baselines.save(file, side=side, python=python, config=config, settings=settings)
 
 

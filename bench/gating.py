@@ -148,7 +148,7 @@ def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judg
 
         return project_gate(sides, (one_side("--base", sides.base), one_side("--head", sides.head)), margins, out)
     if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
-        from bench.baselines import against  # noqa: PLC0415
+        from bench.gate.sampling.against import against  # noqa: PLC0415
 
         return against(sides, base, margins)
     if len(sides.base) == 1 and names_file(sides.base[0]) and not base.is_file():

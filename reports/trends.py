@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from bench.gate.outputs.baseline_tables import middle
+from bench.gate.outputs.baseline_tables import middle, named
 from bench.gate.verdict import GATED
 from bench.gate.words import signed, value_of
 from reports.cells import NOT_MEASURED
@@ -40,11 +40,12 @@ def trend(strategy: str, metric: str, baselines: Sequence[Baseline], name: str) 
         for baseline in baselines
         if (recorded := baseline.strategies.get(strategy)) and middle(recorded, metric) is not None
     ]
+    shown = named(metric, is_of_files=all(baseline.is_of_files for baseline, _ in points))
     return Chart(
         name=name,
-        title=f"{strategy}, {GATED[metric].label}: {_finding(metric, points)}",
+        title=f"{strategy}, {GATED[shown].label}: {_finding(metric, points)}",
         caption=_CAPTION,
-        alternative=f"{GATED[metric].label} by baseline: " + ", ".join(
+        alternative=f"{GATED[shown].label} by baseline: " + ", ".join(
             f"{_when(baseline)} {value_of(metric, middle(recorded, metric))}" for baseline, recorded in points
         ) + ".",
         table=(

@@ -18,9 +18,21 @@ from bench.gate.verdict import Side
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["KIND", "Baseline", "Pair", "Process", "Recorded", "is_baseline", "read_baseline", "write_baseline"]
+__all__ = [
+    "KIND",
+    "OF_FILES",
+    "Baseline",
+    "Pair",
+    "Process",
+    "Recorded",
+    "is_baseline",
+    "read_baseline",
+    "write_baseline",
+]
 
 KIND = "bench baseline"
+OF_FILES = "pytest-benchmark"
+"""In the work of a baseline: that it was made of the files of that, whose benchmarks stand for strategies."""
 
 
 class _Value(Frozen):
@@ -35,10 +47,10 @@ class Process(_Value):
     training_memory_bytes: Positive | None = None
     peak_memory_bytes: Positive | None = None
     """In files of schema 1: of the whole process on a CPU, and so not compared."""
-    accuracy: Share
-    """A share."""
-    losses: tuple[Loss, ...]
-    """Of the first steps."""
+    accuracy: Share | None = None
+    """A share; None where the benchmark has none."""
+    losses: tuple[Loss, ...] = ()
+    """Of the first steps; none of a benchmark that trains nothing."""
 
 
 class Pair(_Value):
@@ -76,6 +88,11 @@ class Baseline(_Value):
     strategies: dict[str, Recorded]
     """By name."""
 
+    @property
+    def is_of_files(self) -> bool:
+        """Whether it was made of files of pytest-benchmark, and its steps are rounds."""
+        return OF_FILES in self.work
+
 
 def is_baseline(path: Path) -> bool:
     """Whether a file, if it can be read, says of itself that it is a baseline."""
@@ -94,7 +111,7 @@ def read_baseline(path: Path) -> Baseline:
 
     """
     try:
-        baseline = Baseline.model_validate_json(path.read_bytes())
+        baseline = Baseline.model_validate_json(path.read_bytes(), strict=True)
     except OSError as error:
         msg = f"{path}: {error.strerror}; name a file written by `bench baseline save`"
         raise UsageError(msg) from error

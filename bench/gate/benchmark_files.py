@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UsageError
 from bench.inert import inert, shown
@@ -31,8 +31,9 @@ MACHINE_KEY = "bench"
 """In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
 
 _NO_JSON = "the file is no whole JSON of pytest-benchmark"
-_MOST_SECONDS = 1e9
-_MOST_BYTES = 2**60
+_SECONDS = (1e-15, 1e9)
+_BYTES = (1, 2**60)
+"""The least and the most that can be meant."""
 
 
 class _Part(BaseModel):
@@ -59,8 +60,16 @@ class _Commit(_Part):
     id: str | None = None
 
 
+def _named(name: str) -> str:
+    # Not a constraint of the field: pydantic would refuse a name that holds half of a character.
+    if not name.strip():
+        msg = "it is empty"
+        raise ValueError(msg)
+    return name
+
+
 class _Benchmark(_Part):
-    fullname: str = Field(min_length=1)
+    fullname: Annotated[str, AfterValidator(_named)]
     stats: Any = None
     extra_info: Any = None
 
@@ -182,7 +191,7 @@ def _machine(info: _Machine) -> dict[str, str]:
 def _sample(one: _Benchmark) -> Sample:
     stats = one.stats if isinstance(one.stats, dict) else {}
     for key in ("median", "mean"):
-        if _number(stats.get(key), _MOST_SECONDS) is None:
+        if _number(stats.get(key), _SECONDS) is None:
             return Sample(
                 fault=f"it has {shown(stats.get(key))} as its {key} (stats.{key}), which is no time above zero"
             )
@@ -192,14 +201,14 @@ def _sample(one: _Benchmark) -> Sample:
         fault = f"extra_info is {shown(one.extra_info)}, which is no table"
     name = next((key for key in (TRAINING_MEMORY_KEY, MEMORY_KEY) if written.get(key) is not None), None)
     if name and not fault:
-        peak = _number(written[name], _MOST_BYTES)
+        peak = _number(written[name], _BYTES)
         if peak is None:
             fault = f"extra_info.{name} is {shown(written[name])}, which is no number of bytes above zero"
     return Sample(float(stats["median"]), float(stats["mean"]), None, peak, name or MEMORY_KEY, fault)
 
 
-def _number(value: object, most: float) -> float | None:
-    """Give a number above zero; None where it is none. A whole number may be too long to be a float."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= most:
+def _number(value: object, limits: tuple[float, float]) -> float | None:
+    """Give a number within limits; None where it is none. A whole number may be too long to be a float."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not limits[0] <= value <= limits[1]:
         return None
     return float(value)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.gate.benchmark_files import BenchmarkFile, Sample
     from bench.gate.looks import Plan
 
-__all__ = ["Suite", "judge_benchmarks", "read_suite"]
+__all__ = ["Suite", "differences_of_machines", "judge_benchmarks", "judge_suite", "read_suite"]
 
 _SHORTEST = 2
 """Processes of a side that have an interval."""
@@ -94,7 +94,7 @@ def judge_suite(suite: Suite, margins: Margins, plan: Plan | None = None) -> tup
     """Judge what was read; beside the judgement, what was decided of times, which says whether more files could help."""
     findings: dict[str, list[Finding]] = {}
     measured: list[str] = []
-    machines = _differences([file for file in suite.files if not file.fault])
+    machines = differences_of_machines([file for file in suite.files if not file.fault])
     for name in dict.fromkeys(name for file in suite.files for name in file.benchmarks):
         findings[name] = _left_out(name, suite, margins) or [
             unmeasured(name, metric, fault)
@@ -220,7 +220,7 @@ def _fault(name: str, suite: Suite) -> str | None:
     return None
 
 
-def _differences(files: Sequence[BenchmarkFile]) -> str | None:
+def differences_of_machines(files: Sequence[BenchmarkFile]) -> str | None:
     """Say in what the machines of files differ."""
     for name in dict.fromkeys(name for file in files for name in file.machine):
         values = dict.fromkeys(file.machine.get(name, "unknown") for file in files)

@@ -15,12 +15,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName, UsageError
+from bench.files import read_config
+from bench.inert import shown
 from bench.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ _RULE = re.compile(r"(?:(?P<strategy>\S+)\s+)?(?P<metric>\w+)\s*(?P<op>[<>]=?)\s
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
 _AMOUNT = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>\S*)")
 _FACTOR = re.compile(rf"(?P<factor>{_NUMBER})\s*(?:x|\N{{MULTIPLICATION SIGN}})\s+(?P<strategy>\S+)")
+_MOST = 1e100
 _OTHER = re.compile(r"(?P<strategy>\S+)(?:\s+(?P<sign>[+-])\s*(?P<amount>.+))?")
 
 
@@ -87,18 +89,10 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     """Read a file of rules.
 
     Raises:
-        UsageError: it cannot be read, is no TOML, or holds something else than rules.
-        UnknownName: a key or a metric is unknown.
+        UsageError: it cannot be read, is no TOML, or holds something else than rules of known metrics.
 
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"--gate {path}: {error.strerror}; name a TOML file of rules"
-        raise UsageError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"--gate {path}: no TOML: {error}"
-        raise UsageError(msg) from error
+    table = read_config(path, "--gate")
     for key in table:
         if key != "rules":
             raise UnknownName("key", key, ["rules"], hint=f"In {path}.")
@@ -106,7 +100,11 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     if not isinstance(rules, list) or not rules or not all(isinstance(rule, str) for rule in rules):
         msg = f'{path}: give a list of sentences: rules = ["peak_memory <= 20 GiB"]'
         raise UsageError(msg)
-    return tuple(parse_rule(rule) for rule in dict.fromkeys(rules))
+    try:
+        return tuple(parse_rule(rule) for rule in dict.fromkeys(rules))
+    except UsageError as error:
+        msg = f"{path}: {error}"
+        raise UsageError(msg) from error
 
 
 def parse_rule(text: str) -> Rule:
@@ -134,7 +132,7 @@ def parse_rule(text: str) -> Rule:
                 f'rule {text!r}: {name} is compared by differences; write "{name} {op} {factor["strategy"]} - 1 point"'
             )
             raise UsageError(msg)
-        return Rule(text, strategy, about, op, factor["strategy"], float(factor["factor"]))
+        return Rule(text, strategy, about, op, factor["strategy"], _finite(text, factor["factor"]))
     if bound[0].isdigit():
         return Rule(text, strategy, about, op, amount=_amount(text, metric, bound))
     other = _OTHER.fullmatch(bound)
@@ -160,4 +158,12 @@ def _amount(text: str, metric: str, written: str) -> float:
         raise UsageError(msg)
     if found["unit"] not in units:
         raise UnknownName("unit", found["unit"], filter(None, units), hint=f"In the rule {text!r}.")
-    return float(found["number"]) * units[found["unit"]]
+    return _finite(text, found["number"]) * units[found["unit"]]
+
+
+def _finite(text: str, written: str) -> float:
+    number = float(written)
+    if not number < _MOST:
+        msg = f"rule {text!r}: {shown(written)} is more than anything can be"
+        raise UsageError(msg)
+    return number

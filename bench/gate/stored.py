@@ -111,8 +111,10 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
         *judge_memory(name, _peaks(base), _peaks(head), rules.memory),
         *judge_accuracy(
             name,
-            {seed: process.accuracy for seed, process in theirs.items()},
-            {seed: process.accuracy for seed, process in ours.items()},
+            *(
+                {seed: process.accuracy for seed, process in side.items() if process.accuracy is not None}
+                for side in (theirs, ours)
+            ),
             rules.accuracy,
         ),
         *judge_losses(

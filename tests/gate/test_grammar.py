@@ -57,8 +57,8 @@ def test_files_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("content", "error", "words"),
     [
-        (b"rules = [", UsageError, "no TOML"),
-        (b"\xff", UsageError, "no TOML"),
+        (b"rules = [", UsageError, "not valid TOML"),
+        (b"\xff", UsageError, "not valid TOML"),
         (b"rule = ['accuracy >= full']", UnknownName, "Did you mean rules?"),
         (b"rules = []", UsageError, "give a list of sentences"),
         (b"rules = 'accuracy >= full'", UsageError, "give a list of sentences"),

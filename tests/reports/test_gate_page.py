@@ -45,6 +45,8 @@ def judgement(evil):
             *judge_time("faster", _pairs(6, -0.1, 0.01)),
             *judge_memory("full", [500 << 20] * 4, [533 << 20] * 4),
             VAGUE,
+            Finding("a.py::test_new", "median_seconds", "NEW", "base has none"),
+            Finding("a.py::test_old", "median_seconds", "REMOVED", "head has none, which is allowed"),
             *(unmeasured(name, "step_seconds_median", name) for name in evil),
         ),
         Side(evil[0], evil[4], {evil[1]: evil[6]}),

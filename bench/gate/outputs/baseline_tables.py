@@ -11,7 +11,7 @@ from rich.text import Text
 
 from bench.gate.judge import TIME_METRICS
 from bench.gate.noise import noise_of
-from bench.gate.verdict import GATED
+from bench.gate.verdict import FILE_METRICS, GATED
 from bench.gate.words import percent, value_of
 from bench.inert import inert
 from bench.phrases import listed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.gate.baseline import Baseline, Recorded
     from bench.gate.margins import Margins
 
-__all__ = ["RECORDED", "calibration_table", "history_table", "lesson", "middle"]
+__all__ = ["RECORDED", "calibration_table", "history_table", "lesson", "middle", "named"]
 
 RECORDED = (*TIME_METRICS, "training_memory_bytes", "accuracy")
 """What a baseline knows of a process that is one number."""
@@ -74,11 +74,13 @@ def lesson(baseline: Baseline, margins: Margins) -> str:
 
 def history_table(baselines: Sequence[Baseline]) -> Table:
     """Make a table of baselines, by strategy and in the order given: the middle of the processes of each, and how they differ in time."""
-    table = Table("strategy", box=None)
+    of_files = all(baseline.is_of_files for baseline in baselines)
+    table = Table("benchmark" if of_files else "strategy", box=None)
     for title in ("recorded", "commit"):
         table.add_column(title, no_wrap=True)
-    for metric in _TOLD:
-        table.add_column(GATED[metric].label, justify="right")
+    told = [metric for metric in _TOLD if not (of_files and metric == "accuracy")]
+    for metric in told:
+        table.add_column(GATED[named(metric, is_of_files=of_files)].label, justify="right")
     table.add_column("noise", justify="right")
     for name in dict.fromkeys(name for baseline in baselines for name in baseline.strategies):
         for baseline in baselines:
@@ -87,7 +89,10 @@ def history_table(baselines: Sequence[Baseline]) -> Table:
                     inert(name),
                     f"{baseline.recorded:%Y-%m-%d %H:%M}",
                     _commit(baseline),
-                    *(value_of(metric, middle(recorded, metric)) for metric in _TOLD),
+                    *(
+                        value_of(named(metric, is_of_files=baseline.is_of_files), middle(recorded, metric))
+                        for metric in told
+                    ),
                     percent(noise_of(recorded, _TOLD[0]).between_processes),
                 )
                 table.add_row(*map(Text, cells))
@@ -97,6 +102,11 @@ def history_table(baselines: Sequence[Baseline]) -> Table:
 def _commit(baseline: Baseline) -> str:
     """Name the commit; a plus says that files differed from it."""
     return inert((baseline.side.commit or "")[:8]) + ("+" if baseline.is_changed else "")
+
+
+def named(metric: str, *, is_of_files: bool) -> str:
+    """Give the name of GATED that a metric of a process has: the steps of files are rounds."""
+    return FILE_METRICS[TIME_METRICS.index(metric)] if is_of_files and metric in TIME_METRICS else metric
 
 
 def middle(recorded: Recorded, metric: str) -> float | None:

@@ -210,13 +210,10 @@ def run_gate(processes: Processes, margins: Margins) -> Judgement:
 
 
 def _ending(code: int | None, tail: list[str]) -> str:
-    last = f": {tail[-1]}" if tail else ""
     if code is None:
         return "took longer than --timeout allows"
-    if code < 0:
-        with suppress(ValueError):
-            return f"was ended by {signal.Signals(-code).name}{last}"
-    return f"ended with exit code {code}{last}"
+    ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return f"{ended}: {tail[-1]}" if tail else ended
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

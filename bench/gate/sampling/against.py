@@ -1,0 +1,129 @@
+"""A side judged against what was recorded of another, or of itself, at another time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from bench.errors import UsageError
+from bench.gate.baseline import is_baseline, read_baseline
+from bench.gate.judge import TIME_METRICS
+from bench.gate.looks import Plan
+from bench.gate.margins import Margins
+from bench.gate.stored import differences_of_work, judge_baselines, too_noisy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bench.gate.sampling.recording import Recording
+    from bench.gate.sampling.sides import Checkout
+    from bench.gate.sampling.subject import Subject
+    from bench.gate.verdict import Judgement
+    from bench.gating import Sides
+
+__all__ = ["NUM_PAIRS", "against", "record_side"]
+
+NUM_PAIRS = Plan().looks[-1]
+"""As many as a gate takes at the most."""
+_HOW = {"device", "timeout"}
+"""The settings that say how something is trained, not what."""
+
+
+def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgement]:
+    """Find out what to judge against a baseline, and whether that can be done, before anything is done.
+
+    Raises:
+        UsageError: head cannot be read, or an option does not go with a baseline.
+
+    """
+    from bench.device import choose_device  # noqa: PLC0415
+    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
+    from bench.gating import names_file, one_side  # noqa: PLC0415  (it imports this)
+    from bench.settings import Settings  # noqa: PLC0415
+
+    if sides.base_python:
+        msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
+        raise UsageError(msg)
+    if superfluous := sides.settings.keys() - _HOW:
+        option = min(superfluous).replace("_", "-")
+        msg = f"--{option}: a gate against a baseline does the same work as {base}; leave it out"
+        raise UsageError(msg)
+    head: Path | Checkout
+    if len(sides.head) == 1 and (names_file(sides.head[0]) or is_baseline(Path(sides.head[0]))):
+        head = Path(sides.head[0])
+    else:
+        head = find_side("--head", one_side("--head", sides.head), sides.head_python)
+    # Of a file of settings, only what does not change the work.
+    written = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
+    return _against(base, head, margins, {**written, **sides.settings}, choose_device)
+
+
+def record_side(
+    side: Checkout, subject: Subject, num_pairs: int = NUM_PAIRS, *, has_known_work: bool = False
+) -> Recording:
+    """Let a side take turns with itself, and say on stderr how far it is.
+
+    Raises:
+        UsageError: the side says that the request is wrong, and its work is not known to have been right.
+
+    """
+    from bench.gate.sampling.recording import record  # noqa: PLC0415
+    from bench.gate.sampling.session import Session  # noqa: PLC0415
+    from bench.gate.sampling.sides import hold  # noqa: PLC0415
+
+    say = Console(stderr=True).print
+    with hold(side) as held:
+        session = Session(held, subject, margins=Margins(), say=lambda text: say(Text(text), soft_wrap=True))
+        return record(session, subject.work, num_pairs, has_known_work=has_known_work)
+
+
+def _against(
+    base: Path, head: Path | Checkout, margins: Margins, settings: Mapping[str, Any], choose: Callable[[str], str]
+) -> Callable[[], Judgement]:
+    """Prepare to judge a side, or what was recorded of one, against a baseline: the work is the baseline's own.
+
+    Args:
+        base: The baseline.
+        head: What is judged.
+        margins: By strategy and metric.
+        settings: Device and timeout, where they are given.
+        choose: Finds the device.
+
+    Raises:
+        UsageError: a file is no baseline, or is one of work that this bench no longer does.
+
+    """
+    before = read_baseline(base)
+    if before.is_of_files:
+        msg = (
+            f"{base} was made of files of pytest-benchmark, for bench baseline show; a gate takes the files themselves"
+        )
+        raise UsageError(msg)
+    if isinstance(head, Path):
+        after = read_baseline(head)
+        return lambda: judge_baselines(before, after, margins)
+    from bench.gate.sampling.subject import TINY, gather  # noqa: PLC0415
+
+    work = {name: value for name, value in before.work.items() if name != TINY}
+    try:
+        subject = gather({**work, **settings}, None, choose)
+    except UsageError as error:
+        msg = f"{base}: {error}"
+        raise UsageError(msg) from error
+    if different := differences_of_work(before.work, subject.work):
+        msg = f"{base} cannot be compared with: {different}; record it again"
+        raise UsageError(msg)
+    # Where times will not be judged, the first look is enough for the rest.
+    timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
+    num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else Plan().looks[0]
+
+    def measure() -> Judgement:
+        recording = record_side(head, subject, num_pairs, has_known_work=True)
+        judged = judge_baselines(before, recording.baseline, margins, recording.failed)
+        return replace(judged, head_crashed=recording.crash)
+
+    return measure
