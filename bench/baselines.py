@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
-from bench.gating import Sides, make_directory, margins_of, never_red, one_side, with_config
+from bench.gate.request import Sides, one_side
+from bench.gating import make_directory, margins_of, never_red, with_config
 from bench.inert import inert
 
 if TYPE_CHECKING:

@@ -86,8 +86,9 @@ def gate(
     4 something was not measured, 5 head crashed.
     """
     from bench import gating  # noqa: PLC0415  (--help does without)
+    from bench.gate.request import Sides  # noqa: PLC0415
 
-    sides = gating.Sides(
+    sides = Sides(
         tuple(base or ()),
         tuple(head or ()),
         base_python,

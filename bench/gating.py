@@ -6,55 +6,36 @@ import os
 import re
 import sys
 import traceback
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
+from bench.gate.request import Sides, names_file, one_side
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from bench.gate.margins import Margins
     from bench.gate.verdict import Judgement
     from bench.gate_command import FormatName
 
 __all__ = [
-    "Sides",
     "conclude",
     "gate",
     "make_directory",
     "margins_of",
-    "names_file",
     "never_red",
-    "one_side",
     "with_config",
 ]
 
 _NOT_MEASURED = 4
 _CONFIG = Path("bench.toml")
 """Read where it is there and no other is named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sides:
-    """What is compared, as the user says it."""
-
-    base: tuple[str, ...]
-    head: tuple[str, ...]
-    base_python: str | None = None
-    head_python: str | None = None
-    config: Path | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of a comparison, those that were given."""
-    run: str | None = None
-    """What measures both sides, where that is not bench's own training."""
-    setup: str | None = None
-    """What sets a side up for it."""
 
 
 def gate(
@@ -195,21 +176,6 @@ def with_config(sides: Sides) -> Sides:
     return replace(sides, config=_CONFIG) if sides.config is None and _CONFIG.is_file() else sides
 
 
-def one_side(option: str, words: Sequence[str]) -> str | None:
-    """Give the one checkout or ref of a side; None where none is named.
-
-    Raises:
-        UsageError: there are several, or it is a file.
-
-    """
-    if not words:
-        return None
-    if len(words) > 1 or names_file(words[0]):
-        msg = f"{option} {' '.join(words)}: give one checkout or git ref a side, or files of pytest-benchmark on both, or one baseline as base"
-        raise UsageError(msg)
-    return words[0]
-
-
 def margins_of(config: Path | None, margin: str | None) -> Margins:
     """Read the margins of the file, with the default that was given.
 
@@ -221,11 +187,6 @@ def margins_of(config: Path | None, margin: str | None) -> Margins:
 
     margins = read_margins(config)
     return margins if margin is None else replace(margins, default=_share(margin))
-
-
-def names_file(side: str) -> bool:
-    """Whether a side is a file, by its name."""
-    return side.lower().endswith(".json")
 
 
 def _share(margin: str) -> float:

@@ -14,16 +14,17 @@ from bench.gate.baseline import is_baseline, read_baseline
 from bench.gate.judge import TIME_METRICS
 from bench.gate.looks import Plan
 from bench.gate.margins import Margins
+from bench.gate.request import names_file, one_side
 from bench.gate.stored import differences_of_work, judge_baselines, too_noisy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bench.gate.request import Sides
     from bench.gate.sampling.recording import Recording
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
     from bench.gate.verdict import Judgement
-    from bench.gating import Sides
 
 __all__ = ["NUM_PAIRS", "against", "record_side"]
 
@@ -42,7 +43,6 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
     """
     from bench.device import choose_device  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
-    from bench.gating import names_file, one_side  # noqa: PLC0415  (it imports this)
     from bench.settings import Settings  # noqa: PLC0415
 
     if sides.base_python:

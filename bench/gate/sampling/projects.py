@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.gate.margins import Margins
+    from bench.gate.request import Sides
     from bench.gate.verdict import Judgement
-    from bench.gating import Sides
 
 __all__ = ["project_gate"]
 
