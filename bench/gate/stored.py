@@ -21,7 +21,7 @@ from bench.gate.words import percent
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bench.gate.baseline import Baseline, Pair, Recorded
+    from bench.gate.baseline import Baseline, Pair, Process, Recorded
     from bench.gate.margins import Margins
     from bench.gate.sampling.findings import Rules
 
@@ -109,14 +109,7 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
             for metric, values in times.items()
         ),
         *judge_memory(name, _peaks(base), _peaks(head), rules.memory),
-        *judge_accuracy(
-            name,
-            *(
-                {seed: process.accuracy for seed, process in side.items() if process.accuracy is not None}
-                for side in (theirs, ours)
-            ),
-            rules.accuracy,
-        ),
+        *judge_accuracy(name, _accuracies(theirs), _accuracies(ours), rules.accuracy),
         *judge_losses(
             name,
             {seed: process.losses for seed, process in theirs.items()},
@@ -130,6 +123,10 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
 def _time(pair: Pair, metric: str) -> float:
     """Give the geometric mean of the two processes, in seconds."""
     return math.sqrt(math.prod(getattr(process, metric) for process in pair.processes))
+
+
+def _accuracies(processes: Mapping[int, Process]) -> dict[int, float]:
+    return {seed: process.accuracy for seed, process in processes.items() if process.accuracy is not None}
 
 
 def _peaks(recorded: Recorded) -> list[int]:

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import killpg
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UsageError
 from bench.gate.benchmarks import judge_suite, read_suite
@@ -72,7 +72,7 @@ class Processes:
     """Both sides as they are there, and the processes that were run of them."""
 
     command: Command
-    sides: Mapping[str, Checkout]
+    sides: Mapping[Literal["base", "head"], Checkout]
     within: Path
     """Of the checkout, the directory that the command is run in."""
     files: Path
@@ -109,7 +109,7 @@ class Processes:
             Failed: it left none.
 
         """
-        name = "head" if is_head else "base"
+        name: Literal["base", "head"] = "head" if is_head else "base"
         path = self.files / f"{name}-{number + 1:02d}.json"
         path.unlink(missing_ok=True)
         began = time.perf_counter()
@@ -127,7 +127,7 @@ class Processes:
     def _environment(self, name: str) -> Path:
         return self.scratch / f"{name}-environment"
 
-    def _call(self, name: str, command: str, number: int) -> tuple[int | None, list[str]]:
+    def _call(self, name: Literal["base", "head"], command: str, number: int) -> tuple[int | None, list[str]]:
         """Run a command in a side; give its exit code, None where it took too long, and its last lines."""
         root = self.sides[name].root
         assert root is not None  # it is checked out
