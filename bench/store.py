@@ -155,7 +155,7 @@ def _started(record: RunRecord) -> datetime:
 def _read(path: Path) -> RunRecord:
     """Read a file, and nothing that a reader would wait at, such as a pipe."""
     if not stat.S_ISREG(path.stat().st_mode):
-        msg = "it is no file"
+        msg = "it is no regular file"
         raise RecordError(msg)
     return RunRecord.from_json(path.read_bytes())
 
