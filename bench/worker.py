@@ -25,6 +25,7 @@ from bench.workload.data import load_data
 from bench.workload.models.digest import model_digest
 from bench.workload.models.load import load_model, load_tokenizer
 from bench.workload.presets import rates_of
+from bench.workload.quiet import quiet
 from bench.workload.view import view_of
 
 if TYPE_CHECKING:
@@ -156,8 +157,9 @@ def _save(prepared: Prepared, spec: RunSpec, directory: Path) -> None:
     """Keep the trained weights, an adapter alone where there is one, in the layout of transformers."""
     prepared.forward.close()
     model = cast("PreTrainedModel", prepared.model)
-    model.save_pretrained(directory)
-    load_tokenizer(spec.workload.model).save_pretrained(directory)
+    with quiet():
+        model.save_pretrained(directory)
+        load_tokenizer(spec.workload.model).save_pretrained(directory)
 
 
 def _failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
