@@ -13,7 +13,7 @@ from bench.matching import Mismatch, asked, in_words, mismatches
 from bench.metrics import METRICS
 from bench.ranking import Ranking, rank
 from bench.row import Row, make_row, relative
-from bench.sentences import sentences
+from bench.sentences import Sentence, sentences
 from bench.verdict import Form, Verdict, conclude
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ class Comparison:
     quality: Quality
     """The score that ranking, ties and headline speak of."""
     ranking: Ranking
-    """All pairs of the strategies that may be ranked."""
+    """The strategies that may be ranked, and the claims about all pairs of them, which every output repeats."""
     verdict: Verdict
-    sentences: tuple[str, ...]
+    said: tuple[Sentence, ...]
+    """What is to be known of each strategy, beside the headline."""
     mismatches: tuple[Mismatch, ...] = ()
     """In what the runs differ that must be equal."""
     warnings: tuple[str, ...] = ()
@@ -59,6 +60,17 @@ class Comparison:
     def winners(self) -> tuple[str, ...]:
         """The strategies that the headline names as ahead, the best first."""
         return self.verdict.winners
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is to be known of each strategy, sentence by sentence."""
+        return tuple(sentence.text for sentence in self.said)
+
+    @property
+    def learned(self) -> bool:
+        """Whether figures may praise: of at least two ranked strategies one is shown to beat the majority class."""
+        ranked = [row for row in self.rows if row.strategy in self.ranking.names]
+        return len(ranked) > 1 and any(row.beats_majority is not False for row in ranked)
 
     @cached_property
     def records(self) -> tuple[RunRecord, ...]:
@@ -124,7 +136,7 @@ def compare(
     base = bare[chosen] if chosen is not None else None
     rows = tuple(_against(row, base) for row in bare.values())
     able = [row for row in rows if row.finished and (rank_suspect or not row.is_suspect)]
-    ranking = rank(sorted(able, key=lambda row: not row.is_reference))
+    ranking = rank(sorted(able, key=lambda row: not row.is_reference), quality)
     verdict = conclude(rows, ranking)
     return Comparison(
         rows=rows,
@@ -132,7 +144,7 @@ def compare(
         quality=quality,
         ranking=ranking,
         verdict=verdict,
-        sentences=sentences(rows, ranking, spelled_out=verdict.spelled_out),
+        said=sentences(rows, ranking, spelled_out=verdict.spelled_out),
         mismatches=found,
         warnings=(f"These runs differ in more than the strategy: {in_words(found)}.",) if found else (),
     )
@@ -145,14 +157,14 @@ def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, 
         f"Comparison not valid: these runs differ in more than the strategy: {in_words(found)}. Keep each set in a "
         "directory of its own, or compare them all the same (--allow-mismatch)."
     )
-    nothing = rank([])
+    nothing = rank([], quality)
     return Comparison(
         rows=rows,
         reference=None,
         quality=quality,
         ranking=nothing,
         verdict=Verdict("invalid", headline),
-        sentences=sentences(rows, nothing),
+        said=sentences(rows, nothing),
         mismatches=found,
     )
 

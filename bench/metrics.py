@@ -24,10 +24,14 @@ class Metric:
     description: str
 
 
+_FOUR_DIGITS = 999.5
+"""From here on, three significant digits would be written as 1e+03."""
+
+
 def format_bytes(value: float) -> str:
     """Bytes in binary units, three significant digits: "1.23 GiB"."""
     for unit in ("B", "KiB", "MiB"):
-        if abs(value) < 1000:  # noqa: PLR2004  (so that three digits suffice)
+        if abs(value) < _FOUR_DIGITS:
             return f"{value:.3g} {unit}"
         value /= 1024
     return f"{value:.3g} GiB"
@@ -35,9 +39,9 @@ def format_bytes(value: float) -> str:
 
 def format_seconds(value: float) -> str:
     """Seconds as a person reads them: "85 ms", "4.2 s", "3 min 20 s", "2 h 05 min"."""
-    if value < 1:
+    if value * 1000 < _FOUR_DIGITS:
         return f"{value * 1000:.3g} ms"
-    if value < 60:  # noqa: PLR2004
+    if value < 59.95:  # noqa: PLR2004  (what is written as 60 s is a minute)
         return f"{value:.3g} s"
     minutes, seconds = divmod(round(value), 60)
     if minutes < 60:  # noqa: PLR2004
@@ -56,13 +60,13 @@ def _count(value: float) -> str:
 
 
 def _rate(value: float) -> str:
-    return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"  # noqa: PLR2004
+    return f"{value:,.3g}" if value < _FOUR_DIGITS else f"{value:,.0f}"
 
 
 def format_flops(value: float) -> str:
     """Floating-point operations in decimal units: "81.5 GFLOP"."""
     for unit in ("", "k", "M", "G"):
-        if abs(value) < 1000:  # noqa: PLR2004
+        if abs(value) < _FOUR_DIGITS:
             return f"{value:.3g} {unit}FLOP"
         value /= 1000
     return f"{value:.3g} TFLOP"
@@ -73,7 +77,7 @@ def _flops_rate(value: float) -> str:
 
 
 def _joules(value: float) -> str:
-    return f"{value:.3g} J" if value < 1000 else f"{value / 1000:.3g} kJ"  # noqa: PLR2004
+    return f"{value:.3g} J" if value < _FOUR_DIGITS else f"{value / 1000:.3g} kJ"
 
 
 def _watts(value: float) -> str:

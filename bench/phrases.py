@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.record import Status
     from bench.stats import Interval
 
-__all__ = ["ENDINGS", "bounds", "change", "listed", "margin", "with_bounds", "within"]
+__all__ = ["ENDINGS", "bounds", "change", "group", "listed", "margin", "with_bounds", "within"]
 
 ENDINGS: dict[Status, str] = {
     "ok": "finished",
@@ -29,9 +29,14 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUS = "\N{MINUS SIGN}"
 
 
-def change(metric: str, value: float) -> str:
-    """Write a value against the reference: "2.10x" for a ratio, "+1.2 points" for a share, else signed."""
-    return _number(metric, value) + {"ratio": _TIMES, "difference": _unit(metric), "none": ""}[METRICS[metric].compare]
+def change(metric: str, value: float, *, is_told: bool = False) -> str:
+    """Write a value against the reference: "2.10x" for a ratio, "+1.2 points" for a share, else signed.
+
+    One that `is_told` from no change is not rounded to it.
+    """
+    return (_bound if is_told else _number)(metric, value) + {"ratio": _TIMES, "difference": _unit(metric), "none": ""}[
+        METRICS[metric].compare
+    ]
 
 
 def bounds(metric: str, interval: Interval | None, *, scope: bool = True) -> str:
@@ -71,6 +76,15 @@ def listed(words: Iterable[str], *, most: int = 6) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def group(names: Iterable[str], *, most: int = 3) -> str:
+    """Name strategies that are spoken of together: up to `most` of them, and the others counted."""
+    names = list(names)
+    if len(names) <= most:
+        return listed(names)
+    num = len(names) - most
+    return f"{', '.join(names[:most])} and {num} other{'s' if num > 1 else ''}"
+
+
 def _unit(metric: str) -> str:
     return " points" if METRICS[metric].unit == "share" else f" {METRICS[metric].unit}"
 
@@ -85,5 +99,10 @@ def _number(metric: str, value: float) -> str:
 
 def _bound(metric: str, value: float) -> str:
     """Write a bound, with more digits where rounding would move it onto "no change"."""
+    same = 1.0 if METRICS[metric].compare == "ratio" else 0.0
     text = _number(metric, value)
-    return f"{value:.4f}" if text == "1.00" and value != 1 else text
+    if float(text.replace(_MINUS, "-")) != same or value == same:
+        return text
+    scale = 100 if METRICS[metric].unit == "share" else 1
+    written = (f"{value:.{num}f}" if same else f"{value * scale:+.{num}f}" for num in range(3 + bool(same), 12))
+    return next((more for more in written if float(more) != same), text).replace("-", _MINUS)

@@ -1,10 +1,4 @@
-"""Which of the ranked strategies differ: all pairs of them, in every metric that decides.
-
-A difference is claimed where the test over all pairs of the metric finds it (Holm, at 5 %) and
-the 95 % interval of the pair agrees. So a claim never contradicts the interval beside it, while
-an interval may exclude "no change" and the difference still not be claimed, because there are
-many pairs; such a tie is called narrow.
-"""
+"""The ranked strategies: letters that show which are tied, and which of them another makes pointless."""
 
 from __future__ import annotations
 
@@ -12,27 +6,19 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.analysis.claims import LEVEL, Claims, make_claims
+from bench.analysis.quality import ACCURACY
 from bench.metrics import METRICS
-from bench.row import relative
-from bench.ties import holm, letters
+from bench.ties import letters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bench.analysis.claims import Side
+    from bench.analysis.quality import Quality
     from bench.row import Row
-    from bench.stats import Interval
 
-__all__ = ["LEVEL", "Ranking", "claimed", "no_change", "rank"]
-
-LEVEL = 0.05
-"""The chance of claiming any difference in a metric where none exists, over all pairs."""
-
-Standings = dict[tuple[str, str, str], int]
-
-
-def no_change(metric: str) -> float:
-    """The value of a comparison that says "the same"."""
-    return 1.0 if METRICS[metric].compare == "ratio" else 0.0
+__all__ = ["Ranking", "rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +26,23 @@ class Ranking:
     """The ranked strategies, and what is claimed of every two of them."""
 
     names: tuple[str, ...]
-    standings: Standings
-    """By metric and two strategies in either order, where an interval tells: 1 if the first is claimed to be
-    better, -1 if worse, 0 if they are tied."""
+    claims: Claims
     letters: dict[str, dict[str, str]]
-    """By metric and strategy: two share a letter exactly if no difference between them is claimed.
+    """By metric and strategy: two share a letter exactly if no difference between them is detected.
 
-    "a" goes to the best. Empty for a metric in which no two can be compared.
+    "a" goes to the best. One that cannot be compared with any other in a metric has none there.
     """
     dominated: dict[str, tuple[str, ...]]
     """By strategy: those that make it pointless; see `rank`."""
 
-    def standing(self, metric: str, ours: str, theirs: str) -> int | None:
-        """Say whether `ours` is claimed to be better (1) or worse (-1) than `theirs`, or tied (0); None: cannot be told."""
-        return self.standings.get((metric, ours, theirs))
+    @property
+    def quality(self) -> Quality:
+        """The score that decides beside speed and memory."""
+        return self.claims.quality
+
+    def standing(self, metric: str, ours: str, theirs: str) -> Side | None:
+        """Whether `ours` is detected to be better (1) or worse (-1) than `theirs`, or they are tied (0); None: cannot be told."""
+        return self.claims.standing(metric, ours, theirs)
 
     @property
     def level(self) -> float:
@@ -66,64 +55,48 @@ class Ranking:
         return tuple(name for name in self.names if not self.dominated[name])
 
 
-def claimed(intervals: Sequence[Interval], same: float) -> tuple[int, ...]:
-    """Say of each of several comparisons whether it is claimed to lie above `same` (1), below (-1), or neither (0)."""
-    tests = [interval.evidence.p_value if interval.evidence else 1.0 for interval in intervals]
-    return tuple(
-        (interval.side(same) or 0) if p_value <= LEVEL else 0
-        for interval, p_value in zip(intervals, holm(tests), strict=True)
-    )
-
-
-def rank(rows: Sequence[Row]) -> Ranking:
+def rank(rows: Sequence[Row], quality: Quality = ACCURACY) -> Ranking:
     """Compare all pairs of rows, the reference first, in speed, memory and quality.
 
-    A strategy is dominated only if the intervals say so: another is claimed to be better in at
-    least one metric, and worse in none. Where a metric has no interval (the memory of a single
-    run), the other's value itself must not be worse.
+    A strategy is dominated only if the claims say so: another is detected to be better in at
+    least one metric, and worse in none. Where a metric has no letters (the memory of single runs), the
+    other's value itself must not be worse. One that is not shown to beat the majority
+    class dominates none that is.
     """
-    names = tuple(row.strategy for row in rows)
-    metrics = rows[0].quality.headlines if rows else ()
-    found: Standings = {}
-    for metric in metrics:
-        found |= _standings(rows, metric)
+    claims = make_claims(rows, quality)
+    shown = {metric: _letters(rows, claims, metric) for metric in quality.headlines}
     return Ranking(
-        names=names,
-        standings=found,
-        letters={metric: _letters(rows, found, metric) for metric in metrics},
+        names=tuple(row.strategy for row in rows),
+        claims=claims,
+        letters=shown,
         dominated={
-            row.strategy: tuple(other.strategy for other in rows if other is not row and _dominates(other, row, found))
+            row.strategy: tuple(
+                other.strategy for other in rows if other is not row and _dominates(other, row, claims, shown)
+            )
             for row in rows
         },
     )
 
 
-def _standings(rows: Sequence[Row], metric: str) -> Standings:
-    """Compare every row with those before it, of which the reference is the first."""
-    intervals = {
-        (later.strategy, earlier.strategy): interval
-        for earlier, later in itertools.combinations(rows, 2)
-        if (interval := relative(later, earlier, metric)) and interval.evidence
-    }
-    sides = claimed(list(intervals.values()), no_change(metric))
-    found: Standings = {}
-    for (ours, theirs), side in zip(intervals, sides, strict=True):
-        better = side if METRICS[metric].better == "higher" else -side
-        found[metric, ours, theirs], found[metric, theirs, ours] = better, -better
-    return found
-
-
-def _letters(rows: Sequence[Row], found: Standings, metric: str) -> dict[str, str]:
+def _letters(rows: Sequence[Row], claims: Claims, metric: str) -> dict[str, str]:
+    compared = {who for known, *two in claims.known if known == metric for who in two}
     values = {row.strategy: value for row in rows if (value := row.means[metric]) is not None}
+    values = {name: value for name, value in values.items() if name in compared}
     best = sorted(values, key=values.__getitem__, reverse=METRICS[metric].better == "higher")
-    pairs = [two for two in itertools.combinations(best, 2) if (metric, *two) in found]
-    return letters(best, (two for two in pairs if found[metric, *two])) if pairs else {}
+    told = {two: claims.standing(metric, *two) for two in itertools.combinations(best, 2)}
+    pairs = {two: standing for two, standing in told.items() if standing is not None}
+    return letters(best, (two for two, standing in pairs.items() if standing)) if pairs else {}
 
 
-def _dominates(other: Row, row: Row, found: Standings) -> bool:
-    standings = {metric: found.get((metric, other.strategy, row.strategy)) for metric in row.quality.headlines}
+def _dominates(other: Row, row: Row, claims: Claims, shown: Mapping[str, Mapping[str, str]]) -> bool:
+    if other.beats_majority is False and row.beats_majority is not False:
+        return False
+    standings = {metric: claims.standing(metric, other.strategy, row.strategy) for metric in claims.quality.headlines}
     return 1 in standings.values() and all(
-        _not_worse(other, row, metric) if standing is None else standing >= 0 for metric, standing in standings.items()
+        (standing or 0) >= 0
+        if {other.strategy, row.strategy} <= shown[metric].keys()
+        else _not_worse(other, row, metric)
+        for metric, standing in standings.items()
     )
 
 

@@ -1,11 +1,12 @@
-"""How small a difference a comparison could have detected, and the options that would settle a tie."""
+"""How small a difference a comparison could have detected, and how much data would detect one."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from bench.analysis.quality import QUALITIES
+from bench.analysis.quality import QUALITIES, SPEED
 from bench.metrics import METRICS
 from bench.phrases import listed, margin
 from bench.power import POWER, detectable, rows_needed, rows_to_exceed, seeds_needed
@@ -13,24 +14,59 @@ from bench.power import POWER, detectable, rows_needed, rows_to_exceed, seeds_ne
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.ranking import Ranking
     from bench.row import Row
 
-__all__ = ["Resolution", "beyond_chance", "data_needed", "size"]
+__all__ = ["Need", "Resolution", "beyond_chance", "data_needed", "size"]
 
 _WORTH_DETECTING = {"ratio": math.log(1.1), "difference": 0.1}
-"""By how a metric is compared: a tie means something only where 10 %, or 10 points, would have been detected."""
+"""A tie means something only where a difference of 10 %, or of 10 points, would have been detected."""
 
-_TOO_MANY_ROWS = 100_000
+_MOST_ROWS = 10_000
+"""Evaluation rows, and below them seeds, beyond which advice is of no use to anybody."""
+_MOST_SEEDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """How much data would detect a difference."""
+
+    kind: Literal["rows", "seeds"]
+    number: int | None
+    """None is more than is sensible."""
+    is_least: bool = False
+    """Whether more may be needed, since a single run knows nothing of how runs vary."""
+
+    @property
+    def what(self) -> str:
+        """What is counted."""
+        return "evaluation rows" if self.kind == "rows" else "seeds"
+
+    @property
+    def option(self) -> str:
+        """The option that asks for it."""
+        return f"--eval-samples {self.number}" if self.kind == "rows" else f"--seeds {self.number}"
+
+    @property
+    def whatever(self) -> str:
+        """What there is no use in asking for."""
+        return "evaluation set of a sensible size" if self.kind == "rows" else "sensible number of seeds"
+
+    def in_words(self, *, option: bool = True) -> str:
+        """Write "about 12 seeds (--seeds 12)"."""
+        said = f"{'at least' if self.is_least else 'about'} {self.number or 0:,} {self.what}"
+        return f"{said} ({self.option})" if option else said
 
 
 class Resolution:
     """What a tie between the reference and other strategies could have missed."""
 
-    def __init__(self, tied: Sequence[Row], base: Row, level: float) -> None:
+    def __init__(self, tied: Sequence[Row], base: Row, ranking: Ranking) -> None:
         """Find, in each metric, the strategy in which the least would have been detected."""
-        self._base, self._level, self._words = base, level, base.quality.worth_settling
+        self._base, self._level = base, ranking.level
+        self._words = {metric: ranking.quality.words[metric] for metric in (SPEED, ranking.quality.metric)}
         self._coarsest = {
-            metric: max(((_detectable(row, metric, level), row) for row in tied), key=lambda found: found[0])
+            metric: max(((_detectable(row, metric, self._level), row) for row in tied), key=lambda found: found[0])
             for metric in self._words
         }
 
@@ -46,10 +82,17 @@ class Resolution:
 
     def remedy(self) -> str:
         """Say what would make it fine: "Detecting 10.0 points in accuracy takes about ... rows (--eval-samples ...)."."""
-        return " ".join(
-            f"Detecting {_margin(metric, worth)} in {self._words[metric]} takes "
-            f"{data_needed(self._coarsest[metric][1], self._base, metric, worth, self._level)}."
+        needs = {
+            metric: data_needed(self._coarsest[metric][1], self._base, metric, worth, self._level)
             for metric, worth in self._coarse.items()
+        }
+        said = {metric: f"{_margin(metric, self._coarse[metric])} in {self._words[metric]}" for metric in needs}
+        return " ".join(
+            f"No {need.whatever} would detect {said[metric]}."
+            if need.number is None
+            else f"Detecting {said[metric]} takes {need.in_words()}."
+            for metric, need in needs.items()
+            if need
         )
 
     @property
@@ -62,20 +105,16 @@ class Resolution:
         return {metric: least for metric, least in worth.items() if self._coarsest[metric][0] > least}
 
 
-def data_needed(row: Row, base: Row, metric: str, effect: float, level: float) -> str:
-    """Say how much data would detect `effect`: "12 seeds (--seeds 12)"; empty where nothing tells."""
+def data_needed(row: Row, base: Row, metric: str, effect: float, level: float) -> Need | None:
+    """How much data would detect `effect` against the reference; None where nothing tells."""
     interval = row.relative[metric]
-    if interval is None or not effect:
-        return ""
+    if interval is None or interval.evidence is None or not effect:
+        return None
     if num := _rows_needed(row, base, metric, effect, level):
-        if num > _TOO_MANY_ROWS:
-            return f"more than {_TOO_MANY_ROWS:,} evaluation rows"
-        return f"about {num:,} evaluation rows (--eval-samples {num})"
+        return Need("rows", num if num <= _MOST_ROWS else None)
     seeds = seeds_needed(interval, effect, level)
-    if seeds is None:
-        return "more than 100 seeds" if interval.evidence else ""
-    seeds = max(seeds, 3)
-    return f"{'at least' if interval.this_run_only else 'about'} {seeds} seeds (--seeds {seeds})"
+    enough = None if seeds is None or seeds > _MOST_SEEDS else max(seeds, 3)
+    return Need("seeds", enough, interval.this_run_only)
 
 
 def beyond_chance(row: Row) -> str:
@@ -87,7 +126,7 @@ def beyond_chance(row: Row) -> str:
         num_rows = min(one.num_samples for one in row.evaluations.values())
         variance = num_rows * found.evidence.standard_error**2 if found.evidence else None
         num = _two_digits(rows_to_exceed(found.estimate, majority, variance=variance))
-        if num <= _TOO_MANY_ROWS:
+        if num <= _MOST_ROWS:
             return f"Evaluate on more rows (--eval-samples {num})."
     return f"Train longer ({f'--steps {2 * spec.steps}' if spec.steps else f'--epochs {2 * spec.epochs}'})."
 

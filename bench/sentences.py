@@ -1,72 +1,102 @@
-"""Strategy by strategy: how it ended, how it stands to the reference, and what would settle a tie."""
+"""Strategy by strategy: how it ended, how it stands to the reference, and what would settle what is open."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from bench.analysis.quality import MEMORY, SPEED
+from bench.analysis.settling import to_settle
+from bench.analysis.tuning import untuned
 from bench.breakeven import NEVER, steps_to_pay, twin
-from bench.phrases import ENDINGS, change, listed, with_bounds, within
-from bench.ranking import no_change
-from bench.resolution import data_needed, size
+from bench.metrics import METRICS
+from bench.phrases import ENDINGS, bounds, change, listed, with_bounds, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from bench.analysis.claims import Claim
     from bench.ranking import Ranking
     from bench.row import Row
     from bench.stats import Interval
 
-__all__ = ["against_reference", "sentences"]
+__all__ = ["Sentence", "against_reference", "looking", "sentences"]
 
 
-def sentences(rows: Iterable[Row], ranking: Ranking, *, spelled_out: str = "") -> tuple[str, ...]:
-    """Speak of every row in their order, but not of how one stands that the headline has spelled out."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence beside the headline, and what it is about."""
+
+    text: str
+    about: Literal["ending", "standing", "settling", "compiling"]
+    """How a strategy ended or why it is not ranked; how it stands to the reference; what would settle what is open;
+    when compiling pays."""
+
+
+def sentences(rows: Iterable[Row], ranking: Ranking, *, spelled_out: str = "") -> tuple[Sentence, ...]:
+    """Speak of every row in their order, but not of how one stands that the headline has spelled out; then of advice."""
     rows = tuple(rows)
     base = next((row for row in rows if row.is_reference and row.finished), None)
-    return tuple(
-        sentence
-        for row in rows
-        for sentence in chain(_of(row, base, ranking, spelled_out=spelled_out), _on_compiling(row, rows))
+    by_row = chain.from_iterable(
+        (*_of(row, base, ranking, spelled_out=spelled_out), *_on_compiling(row, rows)) for row in rows
     )
+    return (*by_row, *(Sentence(said, "settling") for said in to_settle(rows, base, ranking)))
 
 
 def against_reference(row: Row, base: Row, ranking: Ranking) -> str:
-    """Say how a row stands: "is 1.42x as fast as full (1.38 to 1.47), uses 0.97x the memory, accuracy tied (...)"."""
+    """Write how a row stands: "is 1.42x as fast as full (1.38 to 1.47), uses 0.97x the memory, accuracy tied (...)"."""
     parts = (_speed(row, base, ranking), _memory(row, base, ranking), _quality(row, base, ranking))
     return ", ".join(part for part in parts if part)
 
 
-def _of(row: Row, base: Row | None, ranking: Ranking, *, spelled_out: str) -> Iterator[str]:
+def looking(claim: Claim, base: str, ranking: Ranking, *, with_doubt: bool = True) -> str:
+    """Write what a difference that is not certain looks like: "looks faster than full (1.79x, 1.29 to 2.50; not certain ...)"."""
+    is_better = claim.looks == 1
+    numbers = f"({with_bounds(claim.metric, claim.interval)}{f'; {claim.doubt}' if with_doubt else ''})"
+    if claim.metric == SPEED:
+        return f"looks {'faster' if is_better else 'slower'} than {base} {numbers}"
+    is_higher = is_better == (METRICS[claim.metric].better == "higher")
+    return f"looks {'higher' if is_higher else 'lower'} in {ranking.quality.words[claim.metric]} {numbers}"
+
+
+def _of(row: Row, base: Row | None, ranking: Ranking, *, spelled_out: str) -> Iterator[Sentence]:
     bad = [record for record in row.records if record.status != "ok"]
     if bad:
         share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
         why = f": {' '.join(row.reason.split())}" if row.reason else ""
-        yield f"{row.strategy} {ENDINGS[bad[0].status]}{share}{why.rstrip('.')}."
+        yield Sentence(f"{row.strategy} {ENDINGS[bad[0].status]}{share}{why.rstrip('.')}.", "ending")
     if row.finished and row.strategy not in ranking.names and row.is_suspect:
         why = "; ".join(f"{flag.code}: {' '.join(flag.message.split())}" for flag in row.doubts)
-        yield f"{row.strategy} is shown but not ranked ({why})."
+        yield Sentence(f"{row.strategy} is shown but not ranked ({why}).", "ending")
     if base is None or row is base or not row.finished:
         return
-    if row.relative["samples_per_second"] is None:
-        yield f"{row.strategy} shares no seed with {base.strategy}."
+    if row.relative[SPEED] is None:
+        yield Sentence(f"{row.strategy} shares no seed with {base.strategy}.", "standing")
         return
     seeds = _over_seeds(row, base)
     if row.strategy != spelled_out or seeds:
-        yield f"{row.strategy} {against_reference(row, base, ranking)}{seeds}."
-    if needed := list(_to_settle(row, base, ranking)):
-        yield f"Telling {row.strategy} from {base.strategy}, if they differ as observed, takes {listed(needed)}."
+        said = f"{row.strategy} {against_reference(row, base, ranking)}{seeds}."
+        yield Sentence(f"{said} {untuned([row])}" if _seems_to_lose(row, base, ranking) else said, "standing")
 
 
-def _on_compiling(row: Row, rows: tuple[Row, ...]) -> Iterator[str]:
+def _seems_to_lose(row: Row, base: Row, ranking: Ranking) -> bool:
+    """Whether a loss of quality is shown, be it certain or not; of a row of which nothing is claimed, any that was seen."""
+    metric = ranking.quality.metric
+    interval, claim = row.relative[metric], ranking.claims.about(metric, row.strategy, base.strategy)
+    return claim.leaning == -1 if claim else interval is not None and interval.estimate < 0
+
+
+def _on_compiling(row: Row, rows: tuple[Row, ...]) -> Iterator[Sentence]:
     plain = twin(row, rows)
     steps = None if plain is None else steps_to_pay(row, plain)
     if plain is None or steps is None:
         return
     if steps == NEVER:
-        yield f"Compiling in {row.strategy} does not pay: its steps are no faster than those of {plain.strategy}."
+        said = f"does not pay: its steps are no faster than those of {plain.strategy}"
     else:
-        yield f"Compiling in {row.strategy} pays for itself after {steps:,.0f} steps, against {plain.strategy}."
+        said = f"pays for itself after {steps:,.0f} steps, against {plain.strategy}"
+    yield Sentence(f"Compiling in {row.strategy} {said}.", "compiling")
 
 
 def _over_seeds(row: Row, base: Row) -> str:
@@ -77,47 +107,47 @@ def _over_seeds(row: Row, base: Row) -> str:
     return f"; compared over the common seed{'s' if len(common) > 1 else ''} {listed(map(str, common))}"
 
 
-def _to_settle(row: Row, base: Row, ranking: Ranking) -> Iterator[str]:
-    for metric, word in row.quality.worth_settling.items():
-        interval = row.relative[metric]
-        if interval is None or ranking.standing(metric, row.strategy, base.strategy) != 0:
-            continue
-        if needed := data_needed(row, base, metric, size(metric, interval.estimate), ranking.level):
-            yield f"{needed} in {word}"
-
-
 def _speed(row: Row, base: Row, ranking: Ranking) -> str:
-    metric, interval = "samples_per_second", row.relative["samples_per_second"]
+    metric = SPEED
+    interval, claim = row.relative[metric], ranking.claims.about(metric, row.strategy, base.strategy)
     assert interval is not None, "asked only of rows that share a seed with the reference"
-    if interval.bounds is None:
-        return f"ran {change(metric, interval.estimate)} as fast as {base.strategy} (no interval)"
-    if tied := _tied(metric, row, base, interval, ranking):
-        return f"is {tied} with {base.strategy} in speed ({with_bounds(metric, interval)})"
-    return f"is {change(metric, interval.estimate)} as fast as {base.strategy}{within(metric, interval)}"
+    if claim is None:
+        return f"ran {change(metric, interval.estimate)} as fast as {base.strategy}{_seen(metric, interval)}"
+    if claim.looks:
+        return looking(claim, base.strategy, ranking)
+    if not claim.standing:
+        return f"is tied with {base.strategy} in speed ({with_bounds(metric, interval)})"
+    return f"is {change(metric, interval.estimate, is_told=True)} as fast as {base.strategy}{within(metric, interval)}"
 
 
 def _memory(row: Row, base: Row, ranking: Ranking) -> str:
-    metric, interval = "training_memory_bytes", row.relative["training_memory_bytes"]
+    metric = MEMORY
+    interval, claim = row.relative[metric], ranking.claims.about(metric, row.strategy, base.strategy)
     if interval is None:
         return ""
-    if tied := _tied(metric, row, base, interval, ranking):
-        return f"memory {tied} ({with_bounds(metric, interval)})"
-    return f"uses {change(metric, interval.estimate)} the memory{within(metric, interval)}"
+    if claim is None:
+        return f"used {change(metric, interval.estimate)} the memory{_seen(metric, interval)}"
+    if claim.looks:
+        return looking(claim, base.strategy, ranking)
+    if not claim.standing:
+        return f"memory tied ({with_bounds(metric, interval)})"
+    return f"uses {change(metric, interval.estimate, is_told=True)} the memory{within(metric, interval)}"
 
 
 def _quality(row: Row, base: Row, ranking: Ranking) -> str:
-    metric, word = row.quality.metric, row.quality.word
-    interval = row.relative[metric]
+    metric, word = ranking.quality.metric, ranking.quality.word
+    interval, claim = row.relative[metric], ranking.claims.about(metric, row.strategy, base.strategy)
     if interval is None:
         return ""
-    if tied := _tied(metric, row, base, interval, ranking):
-        return f"{word} {tied} ({with_bounds(metric, interval)})"
-    told = f"{word} {change(metric, interval.estimate)}"
-    return told + (within(metric, interval) if interval.bounds else " (no interval)")
+    if claim is None:
+        return f"{word} {change(metric, interval.estimate)}{_seen(metric, interval)}"
+    if claim.looks:
+        return looking(claim, base.strategy, ranking)
+    if not claim.standing:
+        return f"{word} tied ({with_bounds(metric, interval)})"
+    return f"{word} {change(metric, interval.estimate, is_told=True)}{within(metric, interval)}"
 
 
-def _tied(metric: str, row: Row, base: Row, interval: Interval, ranking: Ranking) -> str:
-    """Say "tied", or "narrowly tied" where the interval excludes "the same" but all pairs together do not."""
-    if interval.side(no_change(metric)) == 0:
-        return "tied"
-    return "narrowly tied" if ranking.standing(metric, row.strategy, base.strategy) == 0 else ""
+def _seen(metric: str, interval: Interval) -> str:
+    """What bounds a value of which nothing is claimed."""
+    return within(metric, interval) if bounds(metric, interval) else " (no interval)"

@@ -28,7 +28,6 @@ __all__ = [
     "difference",
     "mean",
     "paired",
-    "pareto",
     "ratio",
     "step_ratio",
     "t_interval",
@@ -89,6 +88,11 @@ class Interval:
         """Turn a ratio of times into a ratio of speeds, and back."""
         low, high = (None if bound is None else 1 / bound for bound in (self.high, self.low))
         return replace(self, estimate=1 / self.estimate, low=low, high=high)
+
+    def negative(self) -> Interval:
+        """Turn a difference round."""
+        low, high = (None if bound is None else -bound for bound in (self.high, self.low))
+        return replace(self, estimate=-self.estimate, low=low, high=high)
 
     def with_fixed(self, ours: float, theirs: float, varying: float) -> Interval:
         """Turn the ratio of varying parts into that of whole sums, whose other parts are known.
@@ -196,14 +200,6 @@ def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confide
     num_blocks = max(1, min(len(logs) // _BLOCK, 1 + int(0.4 * len(logs) ** (2 / 3))))
     blocks = [float(block.mean()) for block in np.array_split(logs, num_blocks)]
     return _exp(t_interval(blocks, f"t over {num_blocks} blocks of steps, {THIS_RUN}", confidence))
-
-
-def pareto(points: Sequence[tuple[float, ...]]) -> tuple[bool, ...]:
-    """Say which points no other point beats: at least as high in everything and higher in something."""
-    return tuple(
-        not any(other != point and all(o >= p for o, p in zip(other, point, strict=True)) for other in points)
-        for point in points
-    )
 
 
 def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T, T]]:

@@ -1,11 +1,15 @@
-"""The headline: what a comparison allows to be concluded, in one of four forms, from its claims alone."""
+"""The headline: what a comparison allows to be concluded, in one of five forms, from its claims alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.phrases import ENDINGS, change, listed
+from bench.analysis.field import Field
+from bench.analysis.field_words import Phrases, are, names_of
+from bench.analysis.quality import SPEED
+from bench.analysis.tuning import untuned
+from bench.phrases import ENDINGS, group, listed
 from bench.resolution import Resolution, beyond_chance
 from bench.sentences import against_reference
 
@@ -17,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Form", "Verdict", "conclude"]
 
-Form = Literal["winner", "tie", "undecided", "invalid"]
-"""Somebody is ahead; no difference was detected; not enough data; the comparison is not valid."""
+Form = Literal["winner", "leading", "tie", "undecided", "invalid"]
+"""Somebody is ahead of all others; somebody is better than the reference, but not than all others; no difference was
+detected; not enough data; the comparison is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,10 @@ class Verdict:
     form: Form
     headline: str
     winners: tuple[str, ...] = ()
-    """Only of the form "winner": the best first, and those that are not told from it."""
+    """Only of the form "winner": the best first. Each is better than every strategy that is not among them, so far as
+    the headline says, and no difference between them is detected."""
+    distinction: str = ""
+    """What the winners are, in a word or two."""
     spelled_out: str = ""
     """The strategy of which the headline says all that a sentence of its own would."""
 
@@ -48,7 +56,7 @@ def conclude(rows: Sequence[Row], ranking: Ranking) -> Verdict:
         return Verdict("undecided", f"Only {base.strategy} {able}, so there is nothing to compare it with.")
     if all(row.beats_majority is False for row in (base, *others)):
         return Verdict("undecided", _at_chance([base, *others]))
-    return _Field(base, others, ranking).conclude()
+    return _Conclusion(Phrases(Field(base, others, ranking.claims), ranking)).draw()
 
 
 def _problem(base: Row, ranking: Ranking) -> str:
@@ -61,152 +69,115 @@ def _problem(base: Row, ranking: Ranking) -> str:
     return f"is suspect ({doubts}); measure again, or rank it all the same (--rank-suspect)"
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """The ranked strategies, seen from the reference."""
-
-    base: Row
-    others: list[Row]
-    ranking: Ranking
-
-    def conclude(self) -> Verdict:
-        return self._faster() or self._better() or self._no_data() or self._tie() or self._reference()
-
-    def _faster(self) -> Verdict | None:
-        """Those that are faster than the reference and lose no quality, so far as is detected."""
-        best = self._best("samples_per_second", [row for row in self.others if self._keeps_quality(row)])
-        if not best:
-            return None
-        names = tuple(row.strategy for row in best)
-        verb = "is" if len(best) == 1 else "are"
-        said = f"{listed(names)} {verb} the fastest {self._at_no_loss}: "
-        if len(best) == 1:
-            said += against_reference(best[0], self.base, self.ranking).removeprefix("is ")
-        else:
-            said += f"{_factors(best, 'samples_per_second')} as fast as {self.base.strategy}, with no difference in speed detected between them"
-        unknown = [row.strategy for row in self.others if self._speed(row) is None]
-        said += f" ({listed(unknown)} could not be compared)." if unknown else "."
-        return Verdict("winner", said, names, spelled_out=names[0] if len(names) == 1 else "")
-
-    def _better(self) -> Verdict | None:
-        metric = self.base.quality.metric
-        best = self._best(metric, self.others)
-        if not best:
-            return None
-        gains = f"{_factors(best, metric)} at {_factors(best, 'samples_per_second')} the speed"
-        verb = "is" if len(best) == 1 else "are"
-        names = tuple(row.strategy for row in best)
-        return Verdict(
-            "winner", f"{listed(names)} {verb} {self.base.quality.better} than {self.base.strategy}: {gains}.", names
-        )
-
-    def _best(self, metric: str, rows: Sequence[Row]) -> list[Row]:
-        """Those better than the reference in a metric: the best of them, and who is not told from it or another."""
-        able = [r for r in rows if self._standing(metric, r, self.base) == 1 and r.beats_majority is not False]
-        beaten = {r.strategy: sum(self._standing(metric, r, other) == -1 for other in able) for r in able}
-        best: list[Row] = []
-        for row in sorted(able, key=lambda row: (beaten[row.strategy], -_estimate(row, metric))):
-            if not any(self._standing(metric, row, other) for other in best):
-                best.append(row)
-        return best
-
-    def _no_data(self) -> Verdict | None:
-        """No interval for those that might be faster."""
-        unknown = [row.strategy for row in self.others if self._speed(row) is None]
-        if not unknown or self._tied():
-            return None
-        said = f"Not enough data: too few steps and common seeds to bound the speed of {listed(unknown)} against"
-        return Verdict("undecided", f"{said} {self.base.strategy}. At least 3 seeds would (--seeds 3).")
-
-    def _tie(self) -> Verdict | None:
-        tied = self._tied()
-        if not tied:
-            return None
-        missed = Resolution(tied, self.base, self.ranking.level)
-        names = listed(row.strategy for row in (self.base, *tied))
-        alike = f"o difference detected in speed or {self.base.quality.word} between {names}"
-        if missed.is_fine:
-            said = f"N{alike}; this run could have detected {missed.in_words()}."
-            return Verdict("tie", said + self._cheaper(tied))
-        said = f"Not enough data: n{alike}, but this run could only have detected {missed.in_words()}."
-        return Verdict("undecided", f"{said} {missed.remedy()}")
-
-    def _reference(self) -> Verdict:
-        """Nobody is ahead of the reference or level with it."""
-        name = self.base.strategy
-        if self.base.beats_majority is False:
-            return Verdict("undecided", _at_chance([self.base]))
-        faster = [row for row in self.others if self._speed(row) == 1]
-        if not faster:
-            ahead = "is the fastest" if all(self._speed(row) == -1 for row in self.others) else "is ahead"
-            return Verdict(
-                "winner", f"{name} {ahead}, and no strategy is detectably {self.base.quality.better}.", (name,)
-            )
-        row = max(faster, key=lambda row: _estimate(row, "samples_per_second"))
-        said = f"{row.strategy} is {_factor(row, 'samples_per_second')} as fast as {name}, but {self._cost(row)}."
-        return Verdict("winner", f"No strategy is faster than {name} {self._at_no_loss}: {said}", (name,))
-
-    def _cost(self, row: Row) -> str:
-        """Say what keeps a row that is faster from being ahead."""
-        if row.beats_majority is False:
-            return "is not shown to beat the majority class"
-        quality = self.base.quality
-        if self._quality(row) is None:
-            return f"its {quality.word} cannot be compared"
-        loses = "loses" if self._quality(row) == -1 else "seems to lose"
-        return f"{loses} {quality.word}: {_factor(row, quality.metric)}"
-
-    def _tied(self) -> list[Row]:
-        """Those that are neither faster nor slower, neither better nor worse."""
-        return [row for row in self.others if self._speed(row) == 0 == self._quality(row)]
-
-    def _cheaper(self, tied: Sequence[Row]) -> str:
-        less = [row for row in tied if self._standing("training_memory_bytes", row, self.base) == 1]
-        if not less:
-            return ""
-        uses = listed(f"{row.strategy} ({_factor(row, 'training_memory_bytes')})" for row in less)
-        return f" Less memory than by {self.base.strategy} is used by {uses}."
-
-    def _speed(self, row: Row) -> int | None:
-        return self._standing("samples_per_second", row, self.base)
-
-    def _quality(self, row: Row) -> int | None:
-        return self._standing(self.base.quality.metric, row, self.base)
-
-    @property
-    def _at_no_loss(self) -> str:
-        return f"without a detected loss of {self.base.quality.word}"
-
-    def _keeps_quality(self, row: Row) -> bool:
-        """No loss is claimed, and none seems to be: a narrow tie on the losing side is not passed over in silence."""
-        interval = row.relative[self.base.quality.metric]
-        return interval is not None and self._quality(row) in {0, 1} and interval.side(0) != -1
-
-    def _standing(self, metric: str, ours: Row, theirs: Row) -> int | None:
-        return self.ranking.standing(metric, ours.strategy, theirs.strategy)
-
-
 def _at_chance(rows: Sequence[Row]) -> str:
-    best = max(rows, key=lambda row: row.means[row.quality.metric] or 0)
+    best = max(rows, key=lambda row: row.quality_interval.estimate if row.quality_interval else 0)
     who = "no strategy is" if len(rows) > 1 else f"{best.strategy} is not"
     return (
         f"Not enough data: {who} shown to beat the majority class ({best.majority_quality:.1%}). {beyond_chance(best)}"
     )
 
 
-def _estimate(row: Row, metric: str) -> float:
-    interval = row.relative[metric]
-    assert interval is not None, "asked only of rows whose standing is known"
-    return interval.estimate
+@dataclass(frozen=True, slots=True)
+class _Conclusion:
+    """What the ranked strategies allow to be concluded, the first of these that they do."""
 
+    say: Phrases
 
-def _factor(row: Row, metric: str) -> str:
-    return change(metric, _estimate(row, metric))
+    def draw(self) -> Verdict:
+        return self._faster() or self._better() or self._unknown() or self._open() or self._reference()
 
+    @property
+    def _field(self) -> Field:
+        return self.say.field
 
-def _factors(rows: Sequence[Row], metric: str) -> str:
-    """Write what each has, of one or two; else from the least to the most."""
-    if len(rows) <= 2:  # noqa: PLR2004
-        return listed(_factor(row, metric) for row in rows)
-    values = [_estimate(row, metric) for row in rows]
-    return f"{change(metric, min(values))} to {change(metric, max(values))}"
+    @property
+    def _ranking(self) -> Ranking:
+        return self.say.ranking
+
+    def _faster(self) -> Verdict | None:
+        """Those that are faster than the reference and lose no quality, so far as can be seen."""
+        lead = self._field.fastest()
+        if lead is None:
+            return None
+        alone = lead.leaders[0] if len(lead.leaders) == 1 else None
+        if alone:
+            told = against_reference(alone, self._field.base, self._ranking).removeprefix("is ")
+        else:
+            each = f"{self.say.factors(lead.leaders, SPEED)} as fast as {self.say.base}"
+            told = f"{each}, with no difference in speed detected between them"
+        told += f" ({group(names_of(lead.unknown))} could not be compared)" if lead.unknown else ""
+        spelled_out = alone.strategy if alone else ""
+        if lead.is_clear:
+            said = f"{are(lead.leaders)} the fastest {self.say.at_no_loss}: {told}."
+            rank = f"{'' if alone else 'among the '}fastest, no loss detected"
+            return Verdict("winner", said, names_of(lead.leaders), rank, spelled_out)
+        said = f"{are(lead.leaders)} faster than {self.say.base} {self.say.at_no_loss}: {told}."
+        said += self.say.untold(lead, SPEED)
+        if lead.better:
+            fastest = max(lead.better, key=lambda row: row.means[SPEED] or 0)
+            said += f" {fastest.strategy} is faster still, but {self.say.against(fastest)}."
+        return Verdict("leading", said, spelled_out=spelled_out)
+
+    def _better(self) -> Verdict | None:
+        """Those that are better than the reference in quality."""
+        lead, metric = self._field.best(), self._ranking.quality.metric
+        if lead is None:
+            return None
+        gains = f"{self.say.factors(lead.leaders, metric)} against {self.say.base}, {self.say.at_speed(lead.leaders)}"
+        gains += f" ({group(names_of(lead.unknown))} could not be compared)" if lead.unknown else ""
+        rates = f" {untuned([self._field.base, *lead.leaders])}"
+        if lead.is_clear:
+            rank = f"best in {self.say.quality}"
+            return Verdict("winner", f"{are(lead.leaders)} {rank}: {gains}.{rates}", names_of(lead.leaders), rank)
+        said = f"{are(lead.leaders)} {self._ranking.quality.better} than {self.say.base}: {gains}."
+        return Verdict("leading", said + self.say.untold(lead, metric) + rates)
+
+    def _unknown(self) -> Verdict | None:
+        """No interval for those that might be faster."""
+        unknown = [row for row in self._field.others if self._field.speed(row) is None]
+        if not unknown or self._field.open:
+            return None
+        said = f"Not enough data: too few steps and common seeds to bound the speed of {group(names_of(unknown))}"
+        more = f"At least 3 seeds would (--seeds 3).{self.say.memory(unknown)}"
+        return Verdict("undecided", f"{said} against {self.say.base}. {more}")
+
+    def _open(self) -> Verdict | None:
+        """Neither speed nor quality of some is told from the reference."""
+        rows = self._field.open
+        if not rows:
+            return None
+        seen = [row for row in rows if self._field.looks(row)]
+        alike = [row for row in rows if row not in seen]
+        missed, memory = Resolution(rows, self._field.base, self._ranking), self.say.memory(rows)
+        if seen:
+            said = self.say.looking(seen) + (f" N{self.say.alike(alike)}." if alike else "")
+            return Verdict("undecided", f"Not enough data: {said}{memory} {missed.remedy()}".rstrip())
+        if missed.is_fine:
+            said = f"N{self.say.alike(alike)}; this run could have detected {missed.in_words()}."
+            return Verdict("tie", said + memory)
+        said = f"Not enough data: n{self.say.alike(alike)}, but this run could only have detected {missed.in_words()}."
+        return Verdict("undecided", f"{said}{memory} {missed.remedy()}".rstrip())
+
+    def _reference(self) -> Verdict:
+        """Nobody is better than the reference at no cost, or not told from it."""
+        field, name = self._field, self.say.base
+        if field.base.beats_majority is False:
+            return Verdict("undecided", _at_chance([field.base]))
+        is_ahead = all(field.is_behind(row) for row in field.others)
+        faster = [row for row in field.others if field.speed(row) == 1]
+        if not faster:
+            if not is_ahead:
+                said = f"No strategy is detected to be faster than {name} or {self._ranking.quality.better}."
+                return Verdict("undecided", said)
+            rank = "fastest" if all(field.speed(row) == -1 for row in field.others) else "ahead"
+            said = f"{name} is {'the fastest' if rank == 'fastest' else rank}"
+            return Verdict(
+                "winner", f"{said}, and no strategy is detectably {self._ranking.quality.better}.", (name,), rank
+            )
+        keeping = [row for row in faster if field.quality(row) != -1]
+        row = max(keeping or faster, key=lambda row: field.estimate(row, SPEED))
+        said = f"{row.strategy} is {self.say.factors([row], SPEED)} as fast as {name}, but {self.say.against(row)}."
+        if keeping:
+            return Verdict("undecided", f"Not enough data to prefer another to {name}: {said}")
+        said = f"No strategy is faster than {name} {self.say.at_no_loss}: {said}"
+        return Verdict("winner", said, (name,), "not beaten") if is_ahead else Verdict("undecided", said)

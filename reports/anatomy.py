@@ -83,17 +83,12 @@ class _Split:
         return (("strategy", *self.words, "total"), *lines)
 
     def title(self, comparison: Comparison, otherwise: str, *, of: str) -> str:
-        """Name the largest part of the reference, and the strategy with the least of it."""
+        """Name the largest part of the reference."""
         base = next((row for row in self.rows if row.strategy == comparison.reference), None)
         if base is None:
             return otherwise
         word, share = self.largest(base)
-        said = f"{word.capitalize()} {'are' if word.endswith('s') or 'rest' in word else 'is'} {share:.0%} of {of} of {base.strategy}"
-        least = min(self.rows, key=lambda row: self.parts[row.strategy][word])
-        if least is base:
-            return said
-        amounts = (self.parts[row.strategy][word] for row in (base, least))
-        return f"{said}; {' there, '.join(map(self.write, amounts))} with {least.strategy}"
+        return f"{word.capitalize()} {'are' if word.endswith('s') or 'rest' in word else 'is'} {share:.0%} of {of} of {base.strategy}"
 
 
 def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:

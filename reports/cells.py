@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.flags import kind_of
 from bench.metrics import METRICS
 from bench.phrases import ENDINGS, bounds, change
 
 if TYPE_CHECKING:
     from bench.comparison import Comparison, Row
-    from bench.record import Flag
 
 __all__ = [
     "NOT_MEASURED",
     "Cell",
     "cell",
     "column_title",
-    "flag_in_words",
-    "flags_by_code",
     "letters_note",
+    "majority_note",
     "notes",
     "one_line",
     "remark",
@@ -48,7 +44,7 @@ class Cell:
 
 
 def shown(comparison: Comparison) -> tuple[str, ...]:
-    """The metrics of the main table; the others are listed apart."""
+    """Give the metrics of the main table, those that decide first; the others are listed apart."""
     return (*comparison.quality.headlines, "train_seconds", "num_trainable_params")
 
 
@@ -76,8 +72,11 @@ def cell(row: Row, metric: str, comparison: Comparison | None = None) -> Cell:
     return Cell(text, change(metric, interval.estimate), bounds(metric, interval, scope=False), group)
 
 
-def remark(row: Row, *, with_reason: bool = True) -> str:
-    """Say what a reader must know of a row beside its numbers: how it ended (and why), and what is doubtful."""
+def remark(row: Row, comparison: Comparison, *, with_reason: bool = True) -> str:
+    """Say what a reader must know of a row beside its numbers: how it ended (and why), and what is doubtful.
+
+    What is true of all strategies stands in the notes instead.
+    """
     bad = [record for record in row.records if record.status != "ok"]
     said = []
     if bad:
@@ -86,26 +85,9 @@ def remark(row: Row, *, with_reason: bool = True) -> str:
         said.append(f"{ENDINGS[bad[0].status]}{share}{why}")
     if row.doubts:
         said.append("suspect")
-    if row.beats_majority is False:
+    if row.beats_majority is False and not _none_beats_majority(comparison):
         said.append(f"not shown to beat the majority class ({row.majority_quality:.1%})")
     return "; ".join(said)
-
-
-def flags_by_code(row: Row) -> dict[str, Flag]:
-    """Give the first flag of each code, by the code and of how many runs it is: "few-steps (2 of 3 runs)"."""
-    counts = Counter(code for record in row.records for code in {flag.code for flag in record.flags})
-    several = f" of {len(row.records)} runs)" if len(row.records) > 1 else ""
-    firsts = {flag.code: flag for flag in reversed(row.flags)}
-    return {
-        one_line(code) + (f" ({counts[code]}{several}" if several else ""): firsts[code]
-        for code in dict.fromkeys(flag.code for flag in row.flags)
-    }
-
-
-def flag_in_words(flag: Flag) -> str:
-    """Say what was found, and what it means for the reader."""
-    found = one_line(flag.message).rstrip(".")
-    return f"{found}. {kind_of(flag.code).meaning}"
 
 
 def notes(comparison: Comparison) -> str:
@@ -114,7 +96,21 @@ def notes(comparison: Comparison) -> str:
     methods = list(dict.fromkeys(interval.method for interval in known if interval and interval.bounds))
     against = f"Factors and points are against {comparison.reference}." if comparison.reference else ""
     rest = f"Intervals are 95%: {'; '.join(methods)}." if methods else ""
-    return " ".join(part for part in (against, rest, letters_note(comparison), "A dash is not measured.") if part)
+    parts = (against, rest, letters_note(comparison), majority_note(comparison), "A dash is not measured.")
+    return " ".join(part for part in parts if part)
+
+
+def majority_note(comparison: Comparison) -> str:
+    """Say that no strategy is shown to have learnt; empty where one is, and where there is one alone."""
+    if not _none_beats_majority(comparison):
+        return ""
+    share = next(row.majority_quality for row in comparison.rows if row.majority_quality is not None)
+    return f"No strategy is shown to beat the majority class ({share:.1%})."
+
+
+def _none_beats_majority(comparison: Comparison) -> bool:
+    finished = [row for row in comparison.rows if row.finished]
+    return len(finished) > 1 and all(row.beats_majority is False for row in finished)
 
 
 def letters_note(comparison: Comparison) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from bench.analysis.quality import SPEED
 from bench.metrics import METRICS, format_seconds
 from bench.values import seconds_to_accuracy
 from reports.cells import NOT_MEASURED
@@ -82,7 +83,7 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: 
     )
     return Chart(
         name=f"{prefix}learning_curves",
-        title=_title(base, {curve.row.strategy: curve.seconds_to(target) for curve in curves}),
+        title=_title(comparison, {curve.row.strategy: curve.seconds_to(target) for curve in curves}),
         caption="Accuracy on the first rows of the evaluation set over the seconds spent training; evaluating takes no "
         f"time here. Thick lines are means over seeds, thin ones single seeds.{aim}",
         alternative=f"Line plot of accuracy over training time. {'; '.join(told)}.",
@@ -108,14 +109,13 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: 
     )
 
 
-def _title(base: str, reached: Mapping[str, float | None]) -> str:
-    others = {name: seconds for name, seconds in reached.items() if seconds is not None and name != base}
-    if not base or len(reached) == 1:
+def _title(comparison: Comparison, reached: Mapping[str, float | None]) -> str:
+    """Repeat of a winner, if it is one alone and faster, that it is; single curves claim nothing."""
+    base, winners = comparison.reference or "", comparison.winners
+    seconds = reached.get(winners[0]) if len(winners) == 1 and winners[0] != base else None
+    if seconds is None or comparison.ranking.standing(SPEED, winners[0], base) != 1:
         return "Accuracy over training time"
-    if not others:
-        return f"No other mean curve reaches the accuracy at which {base} ends"
-    first = min(others, key=others.__getitem__)
-    return f"{first} is the first to reach where {base} ends: in {_time(others[first])}; {base} takes {_time(reached[base])}"
+    return f"{winners[0]} reaches where {base} ends in {_time(seconds)}; {base} takes {_time(reached[base])}"
 
 
 def _time(seconds: float | None) -> str:

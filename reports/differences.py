@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from bench.analysis.claims import no_change
 from bench.metrics import METRICS
-from bench.phrases import bounds, change, listed
-from bench.ranking import no_change
+from bench.phrases import bounds, change, group
 from reports.cells import NOT_MEASURED
 from reports.chart import Chart
 from reports.layout import Lines, text_width, ticks
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MARGINS", "differences"]
 
 MARGINS = {"difference": 0.01, "ratio": 0.05}
-"""By how a metric is compared: differences that few would choose by, drawn as a band. Points, and shares of the reference."""
+"""Differences that few would choose by, drawn as a band: points of a share, and shares of the reference."""
 
 _FARTHEST = 8
 """Times beyond the estimates at which an interval is cut off, so that a vague one does not hide the others."""
@@ -39,13 +39,13 @@ def differences(comparison: Comparison, styles: Mapping[str, Look], prefix: str)
     """Make the chart; it is missing where nothing can be set against the reference."""
     panels = comparison.quality.headlines[::-1]
     rows = [row for row in comparison.rows if any(row.relative[metric] for metric in panels)]
-    base = comparison.reference or ""
+    base, quality = comparison.reference or "", comparison.quality.word
     told = "; ".join(f"{row.strategy}: {', '.join(_in_words(row, metric) for metric in panels)}" for row in rows)
     return Chart(
         name=f"{prefix}differences",
         title=_title(comparison, rows),
         caption=f"Dot and 95% interval against {base}, the upright line. The band is a difference too small to "
-        f"choose by: {MARGINS['difference'] * 100:.0f} point of {comparison.quality.word}, {MARGINS['ratio']:.0%} of memory and speed. "
+        f"choose by: {MARGINS['difference'] * 100:.0f} point of {quality}, {MARGINS['ratio']:.0%} of memory and speed. "
         "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
         alternative=f"Dot plot of differences to {base}. {told}.",
         table=(
@@ -58,18 +58,19 @@ def differences(comparison: Comparison, styles: Mapping[str, Look], prefix: str)
 
 
 def _title(comparison: Comparison, rows: list[Row]) -> str:
-    """Count what is claimed: the ranking's claims, not the dots."""
-    base, ranking = comparison.reference or "", comparison.ranking
+    """Count what is claimed: the ranking's claims, not the dots, and none of a strategy that has not learnt."""
+    base, ranking, quality = comparison.reference or "", comparison.ranking, comparison.quality
     ranked = [row for row in rows if row.strategy in ranking.names]
-    if not ranked or base not in ranking.names:
+    unable = [row for row in comparison.rows if row.strategy in ranking.names and row.beats_majority is False]
+    if not ranked or unable or base not in ranking.names:
         return f"Differences to {base}" if base else "Differences to the reference"
     said = []
-    words = ("faster", "lighter in memory", comparison.quality.better)
-    for metric, word in zip(comparison.quality.headlines, words, strict=True):
+    words = ("faster", "lighter in memory", quality.better)
+    for metric, word in zip(quality.headlines, words, strict=True):
         standings = {row.strategy: ranking.standing(metric, row.strategy, base) for row in ranked}
         better = [name for name, standing in standings.items() if standing == 1]
         if better or any(standing is not None for standing in standings.values()):
-            said.append(f"{listed(better, most=2) if better else 'none'} {_verb(better)} {word}")
+            said.append(f"{group(better) if better else 'none'} {_verb(better)} {word}")
     return f"Detected against {base}: {', '.join(said)}" if said else f"Differences to {base}"
 
 
@@ -144,7 +145,7 @@ def _scale(axes: Axes, rows: list[Row], metric: str) -> None:
         axes.set_xlim(low - 0.08 * (high - low), high + 0.08 * (high - low))
         axes.xaxis.set_major_locator(ticks(3))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(metric, value)))
-    axes.set_xlabel("speed" if metric == "samples_per_second" else METRICS[metric].label)
+    axes.set_xlabel("speed" if METRICS[metric].unit == "samples/s" else METRICS[metric].label)
 
 
 def _band(metric: str) -> tuple[float, float]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.data_words import in_full
 from reports import provenance
-from reports.cells import NOT_MEASURED, cell, column_title, flag_in_words, flags_by_code, notes, one_line, remark, shown
+from reports.cells import NOT_MEASURED, cell, column_title, notes, one_line, remark, shown
 from reports.classes import class_table, share
+from reports.flagged import flagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,9 +43,8 @@ def _part(part: Part, command: str | None) -> str:
         _by_class(comparison),
         _bullets(map(escape, comparison.sentences)),
         _bullets(
-            f"{escape(row.strategy)}: {escape(flag_in_words(flag))} {_code(code)}"
-            for row in comparison.rows
-            for code, flag in flags_by_code(row).items()
+            f"{escape(one.who)}: {escape(one.found)}. {escape(one.meaning)} {_code(one.code)}"
+            for one in flagged(comparison)
         ),
         "\n".join(_images(part.figures.charts)),
         _origin(comparison),
@@ -68,7 +68,10 @@ def _table(comparison: Comparison) -> str:
     lines = [
         ["strategy", *map(column_title, shown(comparison))],
         ["---", *("---:" for _ in shown(comparison))],
-        *([_name(row), *(_cell(row, metric, comparison) for metric in shown(comparison))] for row in comparison.rows),
+        *(
+            [_name(row, comparison), *(_cell(row, metric, comparison) for metric in shown(comparison))]
+            for row in comparison.rows
+        ),
     ]
     return _lines(lines)
 
@@ -113,9 +116,9 @@ def _differences(comparison: Comparison) -> str:
     return _lines(lines)
 
 
-def _name(row: Row) -> str:
-    said = f" (reference){'; ' if remark(row) else ''}" if row.is_reference else "; " if remark(row) else ""
-    return f"**{escape(row.strategy)}**{said}{escape(remark(row))}"
+def _name(row: Row, comparison: Comparison) -> str:
+    said = [escape(remark(row, comparison))] if remark(row, comparison) else []
+    return "; ".join([f"**{escape(row.strategy)}**{' (reference)' if row.is_reference else ''}", *said])
 
 
 def _cell(row: Row, metric: str, comparison: Comparison) -> str:

@@ -12,10 +12,11 @@ from bench.analysis.data_words import in_full
 from bench.errors import BenchError
 from bench.metrics import METRICS
 from reports import provenance
-from reports.cells import NOT_MEASURED, flag_in_words, flags_by_code, notes, remark
+from reports.cells import NOT_MEASURED, notes, remark
 from reports.classes import class_table, share
 from reports.columns import groups, main_columns
 from reports.deploy import DEPLOY_NOTE
+from reports.flagged import flagged, own_flags
 from reports.overview import overview
 from reports.templating import asset, environment
 from reports.theme import style_variables
@@ -63,8 +64,8 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
             groups=groups,
             trust=trust,
             remark=remark,
-            flag_in_words=flag_in_words,
-            flags_by_code=flags_by_code,
+            flagged=flagged,
+            own_flags=own_flags,
             not_measured=NOT_MEASURED,
             notes=notes,
             deploy_note=DEPLOY_NOTE,

@@ -10,8 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.data_words import in_brief
-from reports.cells import NOT_MEASURED, Cell, cell, column_title, flags_by_code, letters_note, one_line, remark, shown
+from reports.cells import NOT_MEASURED, cell, column_title, letters_note, majority_note, one_line, remark, shown
 from reports.classes import class_table, share
+from reports.fitting import Fitting, Line, fold
+from reports.flagged import flagged
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["summary_table"]
 
 _MOST_CLASSES, _MOST_STRATEGIES = 10, 4
+_TITLE = 14
+"""Characters of the title of a column of the table of classes."""
+_MOST_TOLD = 8
+"""Strategies of which each has its sentence."""
 
 
 def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = True) -> RenderableType:
@@ -28,20 +34,44 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
 
     A title stands above, and what was read, which `with_data` leaves out where it was shown before.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column("strategy", overflow="fold", ratio=3)
-    for metric in shown(comparison):
-        table.add_column(Text(column_title(metric)), justify="right", overflow="fold", ratio=2)
-    for row in comparison.rows:
-        table.add_row(_name(row), *(_cell(cell(row, metric, comparison)) for metric in shown(comparison)))
-    spoken = [Text(one_line(sentence)) for sentence in comparison.sentences]
+    metrics = shown(comparison)
+    table = Fitting(tuple(map(column_title, metrics)), tuple(_line(row, comparison) for row in comparison.rows))
     warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
     headline = Text(one_line(comparison.headline), style="bold")
-    key = [Text(said, style="dim") for said in (letters_note(comparison),) if said]
+    key = [Text(said, style="dim") for said in (letters_note(comparison), majority_note(comparison)) if said]
     above = [Text(one_line(title), style="bold underline")] if title else []
     read = comparison.data if with_data else ()
     above += [Text(one_line(f"{about}: {said}"), style="dim") for data in read for about, said in in_brief(data)]
-    return Group(*above, table, *key, *_by_class(comparison), Text(), headline, *warned, *spoken)
+    return Group(
+        *above,
+        Text(),
+        table,
+        Text(),
+        *key,
+        *_by_class(comparison),
+        Text(),
+        headline,
+        *warned,
+        *_spoken(comparison),
+        *_flags(comparison),
+    )
+
+
+def _spoken(comparison: Comparison) -> list[Text]:
+    """Give the sentences; of many strategies not how each stands, which is in the table."""
+    is_long = len(comparison.rows) > _MOST_TOLD
+    said = [one.text for one in comparison.said if not is_long or one.about != "standing"]
+    if len(said) < len(comparison.said):
+        said.append(f"How each strategy stands to {comparison.reference}, with its interval, is in the report.")
+    return [Text(one_line(text)) for text in said]
+
+
+def _flags(comparison: Comparison) -> list[Text]:
+    """Give the codes of the flags, each once; the report says what they mean."""
+    codes: dict[str, list[str]] = {}
+    for one in flagged(comparison):
+        codes.setdefault(one.who, []).append(one.code)
+    return [Text(f"Flags of {who}: {', '.join(found)}.", style="yellow") for who, found in codes.items()]
 
 
 def _by_class(comparison: Comparison) -> list[RenderableType]:
@@ -52,26 +82,19 @@ def _by_class(comparison: Comparison) -> list[RenderableType]:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("F1 by class", overflow="fold")
     for title in ("rows", *found.strategies):
-        table.add_column(Text(one_line(title)), justify="right", overflow="fold")
+        table.add_column(Text(fold(one_line(title), _TITLE)), justify="right", overflow="fold")
     for line in found.lines:
         scores = (share(score.f1) if score else NOT_MEASURED for score in line.scores)
         table.add_row(Text(line.name), f"{line.num_rows:,}", *scores)
     return [table, Text(found.note, style="dim")]
 
 
-def _name(row: Row) -> Text:
-    name = Text(one_line(row.strategy), style="bold")
-    if row.is_reference:
-        name.append("  reference", style="not bold dim")
-    if said := remark(row, with_reason=False):  # the sentence below the table says why, in the full width
-        name.append(f"\n{said}", style="not bold yellow" if row.finished else "not bold red")
-    if row.flags:
-        name.append(f"\n{', '.join(flags_by_code(row))}", style="not bold yellow")
-    return name
-
-
-def _cell(written: Cell) -> Text:
-    text = Text(written.value)
-    if beside := " ".join(part for part in (written.against, written.group) if part):
-        text.append(f"\n{beside}", style="dim")
-    return text
+def _line(row: Row, comparison: Comparison) -> Line:
+    said = remark(row, comparison, with_reason=False)  # the sentence below the table says why, in the full width
+    cells = (cell(row, metric, comparison) for metric in shown(comparison))
+    return Line(
+        one_line(row.strategy),
+        "reference" if row.is_reference else "",
+        ((said, "yellow" if row.finished else "red"),) if said else (),
+        tuple((one.value, " ".join(part for part in (one.against, one.group) if part)) for one in cells),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.phrases import ENDINGS, listed
+from bench.phrases import ENDINGS, group, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -143,9 +143,16 @@ def _by_flags(
     asked: str, done: list[RunRecord], codes: tuple[str, ...], looked: Callable[[Measurement], bool], fine: str
 ) -> Check:
     """Warn where a run has one of the flags; pass only where every finished run was looked at."""
-    found = {record.spec.name: flag.code for record in done for flag in record.flags if flag.code in codes}
+    found: dict[str, dict[str, None]] = {}
+    for record in done:
+        for flag in record.flags:
+            if flag.code in codes:
+                found.setdefault(flag.code, {})[record.spec.name] = None
     if found:
-        return Check("warn", asked, listed(f"{name} ({code})" for name, code in found.items()))
+        names = {record.spec.name for record in done}
+        is_told = len(names) > 1
+        who = {code: "all strategies" if is_told and len(of) == len(names) else group(of) for code, of in found.items()}
+        return Check("warn", asked, listed(f"{of} ({code})" for code, of in who.items()))
     if not done or not all(record.measured and looked(record.measured) for record in done):
         return Check(
             "not checked", asked, "not measured on this device, or by this version" if done else "no run finished"
@@ -168,5 +175,5 @@ def _majority(rows: Iterable[Row]) -> Check:
     if not known:
         return Check("not checked", asked, "no run finished")
     if poor := [row.strategy for row in known if not row.beats_majority]:
-        return Check("warn", asked, f"not shown for {listed(poor)}")
+        return Check("warn", asked, f"not shown for {'any strategy' if len(poor) == len(known) > 1 else group(poor)}")
     return Check("pass", asked, f"{known[0].majority_quality:.1%} is below every interval")

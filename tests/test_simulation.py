@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 
-from bench.ranking import claimed
+from bench.analysis.claims import claimed
 from bench.shares import difference_by_row, difference_by_seed
 from bench.stats import ratio, step_ratio
 

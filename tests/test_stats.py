@@ -98,11 +98,6 @@ def test_an_interval_without_bounds_takes_no_side():
     assert Interval(2.0, None, None, "one").inverse() == Interval(0.5, None, None, "one")
 
 
-def test_the_frontier_keeps_what_nothing_beats():
-    assert stats.pareto([(1, 3), (2, 2), (1, 2), (3, 1), (2, 2)]) == (True, True, False, True, True)
-    assert stats.pareto([]) == ()
-
-
 def test_fixed_parts_join_a_ratio_of_times():
     """20 seconds of set-up and steps 100 times as fast as the reference's 60 seconds of them."""
     of_steps = stats.step_ratio([0.02, 0.021, 0.019, 0.02] * 8, [2.0] * 32)

@@ -11,7 +11,10 @@ from bench.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACCURACY", "QUALITIES", "Quality", "QualityName"]
+__all__ = ["ACCURACY", "MEMORY", "QUALITIES", "SPEED", "Quality", "QualityName"]
+
+SPEED, MEMORY = "samples_per_second", "training_memory_bytes"
+"""What decides beside the quality."""
 
 QualityName = Literal["accuracy", "macro_f1", "balanced_accuracy"]
 
@@ -32,12 +35,12 @@ class Quality:
     @property
     def headlines(self) -> tuple[str, str, str]:
         """The three metrics that decide, in the order of the table."""
-        return ("samples_per_second", "training_memory_bytes", self.metric)
+        return (SPEED, MEMORY, self.metric)
 
     @property
-    def worth_settling(self) -> dict[str, str]:
-        """The metrics in which a tie is worth settling, in a word."""
-        return {"samples_per_second": "speed", self.metric: self.word}
+    def words(self) -> dict[str, str]:
+        """What a sentence calls each of the three."""
+        return {SPEED: "speed", MEMORY: "memory", self.metric: self.word}
 
 
 ACCURACY = Quality("accuracy", "more accurate")

@@ -1,7 +1,7 @@
 """Rules about one comparison, judged with its intervals: `compare --gate rules.toml`.
 
 A rule holds where its interval lies wholly on the right side of its bound, and is broken where it
-lies wholly on the wrong side. Peaks of memory need no interval: no run may cross an absolute bound.
+lies wholly on the wrong side, but only if the comparison claims a difference that follows from it. Peaks of memory need no interval: no run may cross an absolute bound.
 """
 
 from __future__ import annotations
@@ -83,7 +83,10 @@ def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, r
     bound = rule.amount if rule.factor is None else rule.factor
     is_ratio = rule.factor is not None
     is_told = is_ratio or METRICS[rule.metric].compare == "difference"
-    verdict = _word(rule, interval, bound)
+    verdict, said = _word(rule, interval, bound), ""
+    claim = comparison.ranking.claims.about(rule.metric, row.strategy, other.strategy)
+    if claim and claim.looks and _tells_apart(rule, verdict, bound):
+        verdict, said = "INCONCLUSIVE", f"; {claim.doubt}"
     change, low, high = (
         None if value is None or not is_told else value - 1 if is_ratio else value
         for value in (interval.estimate, interval.low, interval.high)
@@ -92,7 +95,7 @@ def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, r
         title,
         rule.metric,
         verdict,
-        _in_words(rule, interval, verdict),
+        _in_words(rule, interval, verdict) + said,
         base=other.means[rule.metric],
         head=row.means[rule.metric],
         change=change,
@@ -138,6 +141,12 @@ def _word(rule: Rule, interval: Interval, bound: float) -> Word:
         return "PASS" if _holds(rule, interval.estimate, bound) else "FAIL"
     held = [_holds(rule, value, bound) for value in interval.bounds]
     return "PASS" if all(held) else "INCONCLUSIVE" if any(held) else "FAIL"
+
+
+def _tells_apart(rule: Rule, verdict: Word, bound: float) -> bool:
+    """Whether a verdict says that two strategies differ: "the same" would have had the other one."""
+    same = 0.0 if rule.factor is None else 1.0
+    return verdict != "INCONCLUSIVE" and _holds(rule, same, bound) != (verdict == "PASS")
 
 
 def _holds(rule: Rule, value: float, bound: float) -> bool:

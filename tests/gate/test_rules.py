@@ -129,3 +129,18 @@ def test_a_doubted_strategy_is_judged_only_where_asked(make_record):
     (finding,) = judge_rules(rules, comparison).findings
     assert (finding.verdict, finding.reason) == ("NOT_MEASURED", "amp is doubted: it swapped")
     assert judge_rules(rules, comparison, rank_suspect=True).verdict == "PASS"
+
+
+def test_a_rule_says_no_more_than_the_comparison_claims(make_record):
+    steps = {"full": (1, 1, 1), "amp": (0.78, 0.7, 0.63), "a": (1, 1.2, 0.9), "b": (0.9, 1.1, 1.2), "c": (1.2, 0.9, 1)}
+    comparison = compare(
+        [make_record(name, seed=seed, step=seconds[seed]) for seed in range(3) for name, seconds in steps.items()]
+    )
+    claim = comparison.ranking.claims.about("samples_per_second", "amp", "full")
+    assert claim.looks == 1
+    faster, bounded, slower = _findings(
+        comparison, "amp throughput > full", "amp throughput <= 9x full", "amp throughput <= 1x full"
+    )
+    assert (faster.verdict, bounded.verdict, slower.verdict) == ("INCONCLUSIVE", "PASS", "INCONCLUSIVE")
+    assert faster.reason.endswith("; not certain after correcting for 10 comparisons")
+    assert not bounded.reason.endswith("comparisons")

@@ -45,8 +45,8 @@ def test_a_title_says_what_was_found(drawn):
     titles = {name: chart.title for name, chart in drawn.items()}
     assert titles["tradeoff"] == "On the frontier of speed, memory and accuracy: freeze and freeze:last=2+amp"
     assert titles["differences"] == (
-        "Detected against full: freeze and freeze:last=2+amp are faster, freeze and 2 others are lighter in memory, "
-        "none is more accurate"
+        "Detected against full: freeze and freeze:last=2+amp are faster, freeze, freeze:last=2+amp and llrd:decay=0.8 are "
+        "lighter in memory, none is more accurate"
     )
     assert titles["trained_layers"] == "freeze trains 1 of 14 layers, full 14"
 
@@ -98,7 +98,42 @@ def test_the_target_is_where_the_reference_ends(drawn, make_record):
     assert alone.title == "Accuracy over training time"
     slow = [make_record("full"), make_record("freeze", accuracy=0.6)]
     curves = {chart.name: chart for chart in charts(compare(slow))}["learning_curves"]
-    assert curves.title == "No other mean curve reaches the accuracy at which full ends"
+    assert curves.title == "Accuracy over training time"
+
+
+def test_a_curve_is_praised_for_what_is_claimed_and_only_there(make_record):
+    def title(*arms):
+        records = [
+            make_record(name, seed=seed, step=step, accuracy=share) for seed in range(3) for name, step, share in arms
+        ]
+        comparison = compare(records)
+        return next(chart.title for chart in charts(comparison) if chart.name == "learning_curves")
+
+    assert title(("full", 1, 0.8), ("amp", 0.5, 0.82)).startswith("amp reaches where full ends in ")
+    assert title(("full", 1, 0.45), ("amp", 0.5, 0.47)) == "Accuracy over training time", (
+        "none beats the majority class"
+    )
+    assert title(("full", 1, 0.8), ("a", 0.5, 0.82), ("b", 0.5, 0.82)) == "Accuracy over training time", "tied"
+
+
+def test_nothing_is_praised_that_is_not_shown_to_beat_the_majority_class(make_record):
+    arms = (("full", 1, 2, 0.45), ("freeze", 0.3, 1, 0.46))
+    records = [
+        make_record(name, seed=seed, step=step, memory=(memory << 30) + seed, accuracy=share)
+        for seed in range(3)
+        for name, step, memory, share in arms
+    ]
+    titles = {chart.name: chart.title for chart in charts(compare(records))}
+    assert titles["tradeoff"] == "Accuracy against training memory"
+    assert titles["differences"] == "Differences to full"
+    one_learns = [*records, *(make_record("llrd", seed=seed, accuracy=0.8) for seed in range(3))]
+    chart = charts(compare(one_learns))[0]
+    assert chart.title == "On the frontier of speed, memory and accuracy: llrd"
+    assert {line[0]: line[-1] for line in chart.table[1:]} == {
+        "full": "not shown to beat the majority class",
+        "freeze": "not shown to beat the majority class",
+        "llrd": "yes",
+    }
 
 
 def test_marks_are_tagged_so_that_a_reader_can_choose(drawn):

@@ -1,5 +1,6 @@
 import html
 import io
+import re
 
 import pytest
 from markdown_it import MarkdownIt
@@ -9,11 +10,18 @@ from bench.analysis.data_words import in_brief, in_full
 from bench.comparison import compare
 from bench.flags import FLAGS
 from bench.record import Flag
-from reports.cells import cell, flag_in_words, flags_by_code, one_line, remark
+from reports.cells import cell, one_line, remark
+from reports.fitting import fold
+from reports.flagged import flagged, own_flags
 from reports.markdown import escape, render_summary
 from reports.page import render_page
 from reports.parts import Part, Whole
 from reports.terminal import summary_table
+from tests.simulated import NAMES
+
+
+def _ascii(text):
+    return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{MINUS SIGN}", "-")
 
 
 def _shown(comparison, width):
@@ -30,11 +38,14 @@ def _plain(comparison, width=140):
 
 def test_the_terminal_shows_every_strategy_against_the_reference(records):
     comparison = compare(records)
-    lines = _plain(comparison).splitlines()
-    freeze = next(index for index, line in enumerate(lines) if line.split()[:1] == ["freeze"])
-    assert lines[freeze].split()[1:] == ["42.7", "862", "MiB", "72.0%", "12", "s", "10,000,000"]
-    assert "2.86\N{MULTIPLICATION SIGN}" in lines[freeze + 1]
-    assert "\N{MINUS SIGN}8.2 points" in lines[freeze + 1]
+    wide, lines = (_plain(comparison, width).splitlines() for width in (160, 80))
+    (line,) = [line for line in wide if line.startswith("freeze  ")]
+    assert re.split(" {2,}", _ascii(line)) == [
+        "freeze", "42.7 2.86x b", "862 MiB 0.38x a", "72.0% -8.2 points a", "12 s 0.35x", "10,000,000",
+    ]  # fmt: skip
+    freeze = next(index for index, line in enumerate(lines) if line.startswith("freeze  "))
+    assert re.split(" {2,}", lines[freeze].strip()) == ["freeze", "42.7", "862 MiB", "72.0%", "12 s", "10,000,000"]
+    assert re.split(" {2,}", _ascii(lines[freeze + 1]).strip()) == ["2.86x b", "0.38x a", "-8.2 points a", "0.35x"]
     text = " ".join(" ".join(lines).split())
     assert "full reference" in text
     assert comparison.headline in text
@@ -87,9 +98,33 @@ def test_no_control_character_reaches_the_terminal(make_record):
 def test_a_flag_of_several_runs_is_named_once_with_their_number(make_record):
     flags = [(Flag(code="chance-accuracy", message=f"{share}% on 256 rows"),) for share in (50, 52)]
     runs = [make_record("full", seed=seed, flags=found) for seed, found in enumerate([*flags, ()])]
-    row = compare(runs).rows[0]
-    assert flags_by_code(row) == {"chance-accuracy (2 of 3 runs)": row.flags[0]}
-    assert list(flags_by_code(compare(runs[:1]).rows[0])) == ["chance-accuracy"]
+    comparison = compare(runs)
+    (one,) = flagged(comparison)
+    assert (one.code, one.who, one.found) == ("chance-accuracy", "full (2 of 3 runs)", "50% on 256 rows")
+    assert own_flags(comparison.rows[0], comparison) == ("chance-accuracy (2 of 3 runs)",)
+    alone = compare(runs[:1])
+    assert own_flags(alone.rows[0], alone) == ("chance-accuracy",)
+
+
+def test_what_all_strategies_share_is_said_once_everywhere(make_record):
+    few, small = Flag(code="few-steps", message="16 steps"), Flag(code="small-evaluation", message="55 rows")
+    runs = [
+        make_record(name, seed=seed, flags=(few, small, *more), accuracy=0.4)
+        for seed in range(2)
+        for name, more in (("full", ()), ("amp", (Flag(code="truncated-inputs", message="6%"),)), ("freeze", ()))
+    ]
+    comparison = compare([*runs, make_record("wide", status="oom", reason="too large")])
+    assert [(one.code, one.who) for one in flagged(comparison)] == [
+        ("few-steps", "all strategies"), ("small-evaluation", "all strategies"), ("truncated-inputs", "amp"),
+    ]  # fmt: skip
+    page = render_page(Whole((Part(comparison),)), None, {})
+    for shown in (_plain(comparison), render_summary([Part(comparison)], None), page):
+        words = " ".join(shown.split())
+        for said in ("few-steps", "small-evaluation", "No strategy is shown to beat the majority class (52.0%)."):
+            assert escape(said) in words or said in words
+        assert words.count("small-evaluation") - words.count("(small-evaluation)") == 1  # the list of checks has it too
+        assert words.count("; not shown to beat the majority class") == 0
+    assert "all strategies (few-steps)" in page
 
 
 def test_markdown_renders_to_the_names_themselves(hostile_report):
@@ -118,7 +153,7 @@ def test_a_value_that_was_not_measured_is_a_dash(make_record):
 
 
 def test_a_strategy_that_is_at_chance_is_remarked(make_record):
-    assert remark(compare([make_record(accuracy=0.4)]).rows[0]) == "not shown to beat the majority class (52.0%)"
+    assert _remark([make_record(accuracy=0.4)], 0) == "not shown to beat the majority class (52.0%)"
 
 
 def test_one_line_leaves_nothing_to_break_a_line():
@@ -149,9 +184,55 @@ def test_letters_that_nobody_could_read_are_left_out(make_record):
 
 def test_a_flag_is_explained(make_record):
     flag = Flag(code="throttled", message="power limit for 12% of the run.")
-    assert flag_in_words(flag) == f"power limit for 12% of the run. {FLAGS['throttled'].meaning}"
-    row = compare([make_record("full"), make_record("amp", flags=(flag,))]).rows[1]
-    assert remark(row) == "suspect"
+    records = [make_record("full"), make_record("amp", flags=(flag,))]
+    (one,) = flagged(compare(records))
+    assert (one.found, one.meaning) == ("power limit for 12% of the run", FLAGS["throttled"].meaning)
+    assert _remark(records, 1) == "suspect"
+
+
+def _remark(records, place):
+    comparison = compare(records)
+    return remark(comparison.rows[place], comparison)
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+@pytest.mark.parametrize("num", [4, 12])
+def test_no_word_of_the_table_is_broken_in_a_terminal(make_record, width, num):
+    """Lines of a name end at its separators, and every number stands whole."""
+    names = [*NAMES[:num], "freeze:last=2+amp:dtype=bf16+lora:r=16"]
+    records = [
+        make_record(name, seed=seed, step=1 + place / 9) for seed in range(3) for place, name in enumerate(names)
+    ]
+    comparison = compare(records)
+    table = _plain(comparison, width).split("Strategies that share")[0].splitlines()
+    assert all(len(line) <= width for line in table)
+    rule = next(place for place, line in enumerate(table) if "\N{BOX DRAWINGS LIGHT HORIZONTAL}" in line)
+    columns = [re.split(" {2,}", line.strip()) for line in table[rule + 1 :]]
+    cells = {text for line in columns for text in line}
+    for row in comparison.rows:
+        written = cell(row, "accuracy", comparison)
+        beside = " ".join(part for part in (written.against, written.group) if part)
+        assert cells >= {written.value, beside} or f"{written.value} {beside}" in cells
+    starts = [line.split("  ")[0] for line in table[rule + 1 :] if line and not line.startswith(" ")]
+    for name in names:
+        assert any(name == "".join(starts[at : at + num]) for at in range(len(starts)) for num in (1, 2, 3)), name
+    assert all(part in names or part[-1] in "+:" or any(name.endswith(part) for name in names) for part in starts)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("freeze:last=2+amp", 20, ["freeze:last=2+amp"]),
+        ("freeze:last=2+amp", 14, ["freeze:last=2+", "amp"]),
+        ("discriminative:body=1e-5", 23, ["discriminative:", "body=1e-5"]),
+        ("diverged for 1 of 3 seeds", 18, ["diverged for 1 of", "3 seeds"]),
+        ("small-evaluation", 12, ["small-", "evaluation"]),
+        ("W" * 9, 4, ["W" * 9]),
+        ("", 4, [""]),
+    ],
+)
+def test_lines_end_at_separators(text, width, lines):
+    assert fold(text, width).split("\n") == lines
 
 
 def test_what_does_not_match_is_a_warning_on_every_output(make_record):

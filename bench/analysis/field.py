@@ -1,0 +1,126 @@
+"""Who leads a comparison, who is not told apart from the leaders, and what is open: questions to the claims, no words."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.analysis.quality import SPEED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.analysis.claims import Claim, Claims, Side
+    from bench.row import Row
+
+__all__ = ["Field", "Lead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Those that are better than the reference in a metric, and whom they are not ahead of."""
+
+    leaders: tuple[Row, ...]
+    """Better than the reference, and no difference between them is detected; the largest estimate first."""
+    tied: tuple[Row, ...]
+    """Not told apart from at least one of them."""
+    better: tuple[Row, ...]
+    """Better than at least one of them in this metric, though something else speaks against them."""
+    unknown: tuple[Row, ...]
+    """Not compared with at least one of them."""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether each leader is better than all other strategies."""
+        return not (self.tied or self.better or self.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The ranked strategies, seen from the reference."""
+
+    base: Row
+    others: Sequence[Row]
+    claims: Claims
+
+    def fastest(self) -> Lead | None:
+        """Find those that are faster than the reference, and lose no quality so far as can be seen."""
+        return self._lead(SPEED, [row for row in self.others if self.speed(row) == 1 and self.keeps_quality(row)])
+
+    def best(self) -> Lead | None:
+        """Find those that are better than the reference in quality."""
+        return self._lead(self.claims.quality.metric, [row for row in self.others if self.quality(row) == 1])
+
+    @property
+    def open(self) -> tuple[Row, ...]:
+        """Those that are not told from the reference, neither in speed nor in quality."""
+        return tuple(row for row in self.others if self.speed(row) == 0 == self.quality(row))
+
+    def looks(self, row: Row) -> tuple[Claim, ...]:
+        """Give the differences to the reference in speed and quality that an interval shows and that are not certain."""
+        known = (self.claims.about(metric, row.strategy, self.base.strategy) for metric in self._told)
+        return tuple(claim for claim in known if claim and claim.looks)
+
+    def are_alike(self, rows: Sequence[Row]) -> bool:
+        """Whether no difference in speed or quality is seen between any two."""
+        known = [
+            self.claims.about(metric, one.strategy, other.strategy)
+            for one, other in itertools.combinations(rows, 2)
+            for metric in self._told
+        ]
+        return all(claim is not None and not claim.leaning for claim in known)
+
+    def is_behind(self, row: Row) -> bool:
+        """Whether the reference is better than a row in quality, or in speed at no loss of quality."""
+        return self.quality(row) == -1 or (self.speed(row) == -1 and self.quality(row) != 1)
+
+    def speed(self, row: Row) -> Side | None:
+        """How a row stands to the reference in speed."""
+        return self.claims.standing(SPEED, row.strategy, self.base.strategy)
+
+    def quality(self, row: Row) -> Side | None:
+        """How a row stands to the reference in quality."""
+        return self.claims.standing(self.claims.quality.metric, row.strategy, self.base.strategy)
+
+    def estimate(self, row: Row, metric: str) -> float:
+        """Give the estimate of a row whose standing to the reference is known."""
+        claim = self.claims.about(metric, row.strategy, self.base.strategy)
+        assert claim is not None, "asked only of rows whose standing is known"
+        return claim.interval.estimate
+
+    def keeps_quality(self, row: Row) -> bool:
+        """Whether no loss of quality is detected, and none is seen that is not certain."""
+        claim = self.claims.about(self.claims.quality.metric, row.strategy, self.base.strategy)
+        return claim is not None and claim.leaning != -1
+
+    @property
+    def _told(self) -> tuple[str, str]:
+        return SPEED, self.claims.quality.metric
+
+    def _lead(self, metric: str, candidates: Sequence[Row]) -> Lead | None:
+        """Find the candidates that no other beats, and how all others stand to them."""
+        able = [row for row in candidates if row.beats_majority is not False]
+        if not able:
+            return None
+        able.sort(key=lambda row: -self.estimate(row, metric))
+        beaten = [row for row in able if any(self._standing(metric, row, other) == -1 for other in able)]
+        leaders = [row for row in able if row not in beaten] or able[:1]  # some may beat each other in a circle
+        found: dict[str, list[Row]] = {"tied": [], "better": [], "unknown": []}
+        for row in self.others:
+            if row in leaders:
+                continue
+            standings = [self._standing(metric, one, row) for one in leaders if not self._is_better(metric, one, row)]
+            if standings:
+                kind = "better" if -1 in standings else "unknown" if None in standings else "tied"
+                found[kind].append(row)
+        return Lead(tuple(leaders), *map(tuple, found.values()))
+
+    def _is_better(self, metric: str, one: Row, row: Row) -> bool:
+        """Whether one is better than a row in a metric; to one that loses quality, in quality is enough."""
+        if self._standing(metric, one, row) == 1:
+            return True
+        return self.quality(row) == -1 and self._standing(self.claims.quality.metric, one, row) == 1
+
+    def _standing(self, metric: str, one: Row, row: Row) -> Side | None:
+        return self.claims.standing(metric, one.strategy, row.strategy)

@@ -1,0 +1,89 @@
+"""The doubts about runs: each said once, with the strategies that it is about, or that it is about all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.flags import kind_of
+from bench.phrases import group
+from reports.cells import one_line
+
+if TYPE_CHECKING:
+    from bench.comparison import Comparison, Row
+    from bench.record import Flag
+
+__all__ = ["Flagged", "flagged", "own_flags"]
+
+_ALL = "all strategies"
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """One flag code."""
+
+    code: str
+    who: str
+    """The strategies, with the number of their runs where it is not of all; or that it is all of them."""
+    found: str
+    """What was found in the first of their runs."""
+    meaning: str
+    """What it means for the reader."""
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether every strategy that has a finished run has it."""
+        return self.who == _ALL
+
+
+def flagged(comparison: Comparison) -> tuple[Flagged, ...]:
+    """Gather the flags of a comparison by their code, those of all strategies first."""
+    by_code: dict[str, list[tuple[Row, Flag]]] = {}
+    for row in comparison.rows:
+        firsts: dict[str, Flag] = {}
+        for flag in row.flags:
+            firsts.setdefault(flag.code, flag)
+        for code, flag in firsts.items():
+            by_code.setdefault(code, []).append((row, flag))
+    made = [
+        Flagged(one_line(code), _who(code, [row for row, _ in found], comparison), _found(found), kind_of(code).meaning)
+        for code, found in by_code.items()
+    ]
+    return tuple(sorted(made, key=lambda one: not one.is_of_all))
+
+
+def own_flags(row: Row, comparison: Comparison) -> tuple[str, ...]:
+    """Give the codes of the flags of a strategy that not all have, with of how many of its runs."""
+    return tuple(
+        _counted(one_line(code), row)
+        for code in dict.fromkeys(flag.code for flag in row.flags)
+        if not _is_of_all(code, comparison)
+    )
+
+
+def _is_of_all(code: str, comparison: Comparison) -> bool:
+    finished = [row for row in comparison.rows if row.finished]
+    return len(finished) > 1 and all(any(flag.code == code for flag in row.flags) for row in finished)
+
+
+def _who(code: str, rows: list[Row], comparison: Comparison) -> str:
+    if _is_of_all(code, comparison):
+        return _ALL
+    return group(f"{one_line(row.strategy)}{_share(code, row)}" for row in rows)
+
+
+def _counted(code: str, row: Row) -> str:
+    return f"{code}{_share(code, row)}"
+
+
+def _share(code: str, row: Row) -> str:
+    """Write of how many of the runs of a strategy a flag is; empty where it is of all of them."""
+    num = sum(any(one_line(flag.code) == one_line(code) for flag in record.flags) for record in row.records)
+    return f" ({num} of {len(row.records)} runs)" if num < len(row.records) else ""
+
+
+def _found(found: list[tuple[Row, Flag]]) -> str:
+    """Write what was found; of which strategy, where it is not the same in all."""
+    messages = list(dict.fromkeys(one_line(flag.message).rstrip(".") for _, flag in found))
+    first = found[0][0]
+    return messages[0] if len(messages) == 1 else f"{messages[0]} ({one_line(first.strategy)})"
