@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.device import choose_device
 from bench.errors import UsageError
+from bench.spec import format_strategy, parse_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ def compare(
     with Store.open(directory, resume=resume) as store:
         if not settings.allow_mismatch:
             check_same_experiment([record.spec for record in store.read_all()], specs, directory)
+        store.keep_order(map(format_strategy, parse_strategies(settings.strategies)))
         is_new = bool(store.todo(specs))  # and what was read is shown before the first run
         interrupted = _measure(settings, specs, store, in_process=in_process)
         records = store.read_all()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Store", "file_name"]
 
+_ORDER = "strategies.json"
+"""Beside the runs: the names of the strategies, in the order in which they were asked for."""
+
 
 class Store:
     """The records under `directory/runs`. Reading needs no lock; `Store.open` holds the one to write."""
@@ -121,11 +124,49 @@ class Store:
         path.rename(aside)
         self._say(f"what stood in the place of a run is kept as {aside}")
 
+    def keep_order(self, strategies: Iterable[str]) -> None:
+        """Keep in which order strategies were asked for; those that were only asked for before come after them.
+
+        Raises:
+            BenchError: the directory cannot be written.
+
+        """
+        names = dict.fromkeys([*strategies, *self._order()])
+        try:
+            replace_file(self.directory / _ORDER, json.dumps(list(names), indent=1).encode())
+        except OSError as error:
+            msg = (
+                f"cannot write to {self.directory} ({error.strerror}); make room, or give another directory with --out"
+            )
+            raise BenchError(msg) from error
+
     def read_all(self) -> list[RunRecord]:
-        """Read every record, the newest of each spec, in the order they were started; odd files are left out."""
+        """Read every record, the newest of each spec; odd files are left out.
+
+        They are in the order in which their strategies were asked for, as far as that was kept, and of one strategy, and
+        of those of an older directory, in the order in which they were started.
+        """
         records = sorted(filter(None, map(self._try, sorted(self.runs.glob("*.json")))), key=_started)
         newest = {record.spec: record for record in records}
-        return [record for record in records if newest[record.spec] is record]
+        places = {name: place for place, name in enumerate(self._order())}
+        kept = [record for record in records if newest[record.spec] is record]
+        return sorted(kept, key=lambda record: places.get(record.spec.name, len(places)))
+
+    def _order(self) -> list[str]:
+        """Read in which order strategies were asked for; empty where it was not kept, or not as we do."""
+        path = self.directory / _ORDER
+        try:
+            names = json.loads(path.read_bytes()) if _is_file(path) else None
+        except FileNotFoundError:  # of an older bench
+            return []
+        except (OSError, ValueError, RecursionError):
+            names = None
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return names
+        self._say(
+            f"{path} does not say in which order strategies were asked for; they stand in the order of their runs"
+        )
+        return []
 
     def todo(self, specs: Iterable[RunSpec]) -> list[RunSpec]:
         """Give those of `specs` that no run ended well of; any other ending is tried again."""
@@ -152,9 +193,13 @@ def _started(record: RunRecord) -> datetime:
     return record.started_at
 
 
+def _is_file(path: Path) -> bool:
+    """Whether it is a file, and nothing that a reader would wait at, such as a pipe."""
+    return stat.S_ISREG(path.stat().st_mode)
+
+
 def _read(path: Path) -> RunRecord:
-    """Read a file, and nothing that a reader would wait at, such as a pipe."""
-    if not stat.S_ISREG(path.stat().st_mode):
+    if not _is_file(path):
         msg = "it is no regular file"
         raise RecordError(msg)
     return RunRecord.from_json(path.read_bytes())

@@ -36,6 +36,39 @@ def test_records_come_back_in_the_order_they_were_started(tmp_path: Path, make_r
     assert not [path for path in store.runs.iterdir() if path.suffix != ".json"]
 
 
+def test_records_come_back_in_the_order_their_strategies_were_asked_for(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    names = ("amp", "full", "llrd", "freeze")
+    with Store.open(tmp_path, resume=False) as store:
+        store.keep_order(["llrd", "amp"])
+        for seed in range(2):
+            for name in names:
+                store.write(make_record(name, seed=seed))
+        known = [(record.spec.name, record.spec.seed) for record in Store(tmp_path).read_all()]
+        assert known[:4] == [("llrd", 0), ("llrd", 1), ("amp", 0), ("amp", 1)]
+        assert {name for name, _ in known[4:]} == {"full", "freeze"}
+        store.keep_order(["full", "amp"])
+    assert list(dict.fromkeys(record.spec.name for record in Store(tmp_path).read_all())) == [
+        "full", "amp", "llrd", "freeze",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"{", b"{}", b"[1]", b"[" * 100_000, b"\xff", None])
+def test_an_order_that_cannot_be_read_is_said_and_left_out(
+    tmp_path: Path, make_record: MakeRecord, content: bytes | None
+) -> None:
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(make_record("full"))
+    if content is None:
+        os.mkfifo(tmp_path / "strategies.json")
+    else:
+        (tmp_path / "strategies.json").write_bytes(content)
+    store = Store(tmp_path)
+    assert len(store.read_all()) == 1
+    assert "in which order strategies were asked for" in "".join(store.warnings)
+
+
 def test_only_runs_that_ended_well_are_done(tmp_path: Path, make_record: MakeRecord) -> None:
     failed, fine = make_record("full", status="failed"), make_record("freeze")
     with Store.open(tmp_path, resume=False) as store:
