@@ -39,6 +39,7 @@ app = typer.Typer(
 
 _TYPES = get_type_hints(Settings)
 """Of the settings, without their bounds."""
+_FIGURES = typer.Option(help="Where the results directory can be reached, for the figures of summary.md: https://...")
 _GATE = typer.Option(help='TOML file of rules to judge the comparison by, such as "peak_memory <= 20 GiB".')
 _STRICT = typer.Option("--strict", help="With --gate: exit code 3 where noise left a rule open.")
 
@@ -107,6 +108,7 @@ def compare(
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; only what ended ok is done.")] = False,
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the matrix of runs and stop.")] = False,
+    figures_url: Annotated[str | None, _FIGURES] = None,
     gate: Annotated[Path | None, _GATE] = None,
     strict: Annotated[bool, _STRICT] = False,
     **given: Any,
@@ -117,7 +119,13 @@ def compare(
     from bench import comparing  # noqa: PLC0415  (a wrong setting answers without)
 
     return comparing.compare(
-        settings, out=out, resume=resume, in_process=in_process, dry_run=dry_run, gate=_rules(gate, strict=strict)
+        settings,
+        out=out,
+        resume=resume,
+        in_process=in_process,
+        dry_run=dry_run,
+        figures_url=figures_url,
+        gate=_rules(gate, strict=strict),
     )
 
 
@@ -139,6 +147,7 @@ def report(
         Path | None, typer.Option(help="Where to write. [default: the directory; of several reports/out/TIME]")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    figures_url: Annotated[str | None, _FIGURES] = None,
     gate: Annotated[Path | None, _GATE] = None,
     strict: Annotated[bool, _STRICT] = False,
 ) -> int:
@@ -154,6 +163,7 @@ def report(
         kind=kind,
         out=out,
         open_page=open_page,
+        figures_url=figures_url,
         gate=_rules(gate, strict=strict),
     )
 

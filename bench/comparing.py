@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.device import choose_device
 from bench.errors import UsageError
+from bench.reporting import check_figures_url
 from bench.spec import format_strategy, parse_strategies
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def compare(
     resume: bool = False,
     in_process: bool = False,
     dry_run: bool = False,
+    figures_url: str | None = None,
     gate: RulesFile | None = None,
 ) -> int:
     """Carry out every run that is not done, make the report and judge it by rules; the result is the exit code.
@@ -39,6 +41,7 @@ def compare(
 
     """
     specs = settings.matrix(choose_device(settings.device))
+    check_figures_url(figures_url)
     _check(specs)
     if gate:
         gate.check(spec.name for spec in specs)
@@ -77,7 +80,7 @@ def compare(
             rank_suspect=settings.rank_suspect,
             allow_mismatch=settings.allow_mismatch,
         )
-        show([comparison], directory, store.warnings, with_data=not is_new)
+        show([comparison], directory, store.warnings, with_data=not is_new, figures_url=figures_url)
     if interrupted:
         return 130
     judged = gate.judge(comparison, directory, rank_suspect=settings.rank_suspect) if gate else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 import webbrowser
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from bench.rules_file import RulesFile
     from reports import Format
 
-__all__ = ["default_directory", "report", "show"]
+__all__ = ["check_figures_url", "default_directory", "report", "show"]
 
 
 def report(
@@ -36,6 +37,7 @@ def report(
     kind: Format | None = None,
     out: Path | None = None,
     open_page: bool = False,
+    figures_url: str | None = None,
     gate: RulesFile | None = None,
 ) -> int:
     """Make the report of one finished comparison, or of several together; the result is the exit code.
@@ -45,7 +47,7 @@ def report(
     With `kind`, the report is printed in that form and nothing is written. With `gate`, one comparison is judged.
 
     Raises:
-        UsageError: a directory holds no runs, `kind` comes with an option that needs a page on disk, or `gate` with
+        UsageError: a directory holds no runs, `figures_url` is no address, `kind` comes with an option that needs a page on disk, or `gate` with
             several directories.
         UnknownName: no comparison has the reference.
 
@@ -59,6 +61,7 @@ def report(
     if kind and (open_page or out or gate):
         msg = "--format prints to the standard output; it goes with none of --open, --out and --gate"
         raise UsageError(msg)
+    check_figures_url(figures_url)
     if gate and len(directories) > 1:
         msg = f"--gate judges one comparison, not {len(directories)}; give one directory"
         raise UsageError(msg)
@@ -79,10 +82,10 @@ def report(
     judged = 0
     if kind:
         _warn(warnings)
-        sys.stdout.write(render(comparisons, kind, command=_command()))
+        sys.stdout.write(render(comparisons, kind, command=_command(), figures_url=figures_url))
     else:
         own = directories[0] if len(directories) == 1 else default_directory()
-        page = show(comparisons, out or own, warnings)
+        page = show(comparisons, out or own, warnings, figures_url=figures_url)
         if gate:
             judged = gate.judge(comparisons[0], page.parent, rank_suspect=rank_suspect)
         if open_page:
@@ -90,8 +93,25 @@ def report(
     return 2 if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else judged
 
 
+def check_figures_url(url: str | None) -> None:
+    """Refuse what is no address that stands in Markdown as it is.
+
+    Raises:
+        UsageError: it does not begin with https:// or http://, or has a space, a bracket or a quotation mark in it.
+
+    """
+    if url is not None and not re.fullmatch(r"https?://[^\s<>()\[\]\"'`\\|]+", url):
+        msg = f"--figures-url {url!r}: give the address under which the results directory can be reached, https://..."
+        raise UsageError(msg)
+
+
 def show(
-    comparisons: Sequence[Comparison], directory: Path, warnings: Sequence[str], *, with_data: bool = True
+    comparisons: Sequence[Comparison],
+    directory: Path,
+    warnings: Sequence[str],
+    *,
+    with_data: bool = True,
+    figures_url: str | None = None,
 ) -> Path:
     """Write the report, and print the table of each comparison, with what was read unless that was shown before.
 
@@ -106,7 +126,7 @@ def show(
 
     _warn(warnings)
     try:
-        page = write_joined(comparisons, directory, command=_command())
+        page = write_joined(comparisons, directory, command=_command(), figures_url=figures_url)
     except OSError as error:
         msg = (
             f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"

@@ -28,8 +28,12 @@ def write_report(comparison: Comparison, directory: Path, *, command: str | None
     return write_joined([comparison], directory, command=command)
 
 
-def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command: str | None = None) -> Path:
+def write_joined(
+    comparisons: Sequence[Comparison], directory: Path, *, command: str | None = None, figures_url: str | None = None
+) -> Path:
     """Write several comparisons as one report with an overview; figures are named by the comparison's number.
+
+    The summary shows the figures at `figures_url`, where the directory can be reached; without one, their tables.
 
     Raises:
         BenchError: the page would be too large.
@@ -51,14 +55,17 @@ def write_joined(comparisons: Sequence[Comparison], directory: Path, *, command:
                 path.unlink(missing_ok=True)  # of an earlier report in this directory
             else:
                 replace_file(path, figures.drawn[chart.name].png)
-    replace_file(directory / "summary.md", markdown.render_summary(whole.parts, command, whole.across.charts).encode())
+    summary = markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
+    replace_file(directory / "summary.md", summary.encode())
     # The page comes last: where it would be too large, all else is there.
     replace_file(directory / "report.html", page.render_page(whole, command, files).encode())
     return directory / "report.html"
 
 
-def render(comparisons: Sequence[Comparison], kind: Format, *, command: str | None = None) -> str:
-    """Write the comparisons as one text, and nothing to disk.
+def render(
+    comparisons: Sequence[Comparison], kind: Format, *, command: str | None = None, figures_url: str | None = None
+) -> str:
+    """Write the comparisons as one text, and nothing to disk; `figures_url` as in `write_joined`.
 
     Raises:
         BenchError: the page would be too large.
@@ -71,5 +78,6 @@ def render(comparisons: Sequence[Comparison], kind: Format, *, command: str | No
     if kind == "json":
         return export.comparison_json(comparisons)
     if kind == "md":
-        return markdown.render_summary(parts.parts_of(comparisons), command)
+        whole = parts.charted(parts.parts_of(comparisons))
+        return markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
     return page.render_page(parts.drawn(parts.parts_of(comparisons)), command, export.data_files(comparisons))

@@ -70,8 +70,9 @@ class Fitting:
     def _widths(self, *, is_flat: bool) -> list[int]:
         return [
             max(
-                *(cell_len(word) for word in title.split()),
-                *(cell_len(text) for line in self.lines for text in _parts(line.cells[place], is_flat=is_flat)),
+                cell_len(text)
+                for texts in (title.split(), *(_parts(line.cells[place], is_flat=is_flat) for line in self.lines))
+                for text in texts
             )
             for place, title in enumerate(self.titles)
         ]

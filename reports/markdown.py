@@ -1,83 +1,118 @@
-"""The comparison as Markdown, to paste into a pull request."""
+"""The comparison as Markdown, to paste into a pull request: what came out, one table, and the rest to be opened."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from bench.analysis.data_words import in_full
 from reports import provenance
-from reports.cells import NOT_MEASURED, cell, column_title, notes, one_line, remark, shown
+from reports.cells import NOT_MEASURED, cell, column_title, letters_note, majority_note, notes, remark, shown
 from reports.classes import class_table, share
 from reports.flagged import flagged
+from reports.marking import bullets, code, escape, folded, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from bench.comparison import Comparison, Row
     from reports.chart import Chart
     from reports.parts import Part
 
-__all__ = ["escape", "render_summary"]
+__all__ = ["render_summary"]
 
+_MOST_LINES = 5
+"""Beside headline and table, before a reader opens the rest."""
+_READ = ("read", "classes")
+"""What a reader must know of the data before any number; the rest of it is folded away."""
 _MOST_STRATEGIES = 12
-"""Columns of the table of classes."""
+"""Columns of the table of classes, and lines of the table of a figure."""
 
 
-def render_summary(parts: Iterable[Part], command: str | None, across: Iterable[Chart] = ()) -> str:
-    """Write every comparison, and then the figures `across` them; no text from outside is read as markup."""
-    return "\n".join([*(_part(part, command) for part in parts), *(f"{image}\n" for image in _images(across))])
+def render_summary(
+    parts: Iterable[Part], command: str | None, across: Iterable[Chart] = (), *, figures_url: str | None = None
+) -> str:
+    """Write every comparison, and then the figures `across` them; no text from outside is read as markup.
+
+    Figures are shown where their files can be reached, at `figures_url`; otherwise their tables are.
+    """
+    more = folded("Over a setting that varies", (_figure(chart, figures_url) for chart in across))
+    return "\n".join([*(_part(part, command, figures_url) for part in parts), *([f"{more}\n"] if more else [])])
 
 
-def _part(part: Part, command: str | None) -> str:
-    """Write what was read, headline, table, sentences, flags and figures."""
+def _part(part: Part, command: str | None, figures_url: str | None) -> str:
     comparison = part.comparison
+    read = [
+        f"{about}: {escape(said)}" for data in comparison.data[:1] for about, said in in_full(data) if about in _READ
+    ]
     blocks = [
         f"### {escape(part.title)}",
-        *(_bullets(f"{about}: {escape(said)}" for about, said in in_full(data)) for data in comparison.data),
+        bullets(read),
         f"**{escape(comparison.headline)}**",
         "\n\n".join(f"> {escape(warning)}" for warning in comparison.warnings),
-        _differences(comparison),
         _table(comparison),
-        escape(notes(comparison)) if comparison.rows else "",
-        _by_class(comparison),
-        _bullets(map(escape, comparison.sentences)),
-        _bullets(
-            f"{escape(one.who)}: {escape(one.found)}. {escape(one.meaning)} {_code(one.code)}"
-            for one in flagged(comparison)
+        bullets([*_lines(comparison)][: _MOST_LINES - len(read) - len(comparison.warnings)]),
+        folded(
+            "Strategy by strategy, data, flags and figures",
+            [
+                *_details(comparison),
+                *(_figure(chart, figures_url) for chart in part.figures.charts),
+                _origin(comparison),
+            ]
+            + ([] if command is None else [f"Command: {code(command)}"]),
         ),
-        "\n".join(_images(part.figures.charts)),
-        _origin(comparison),
-        "" if command is None else f"Command: {_code(command)}",
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def escape(text: str) -> str:
-    """Make any text stand for itself in Markdown, on one line."""
-    return re.sub(r"[\\`*_{}\[\]<>()#|~$&!@]", r"\\\g<0>", one_line(text))
+def _lines(comparison: Comparison) -> Iterator[str]:
+    """Write what must not be folded away, the most important first."""
+    endings = [escape(one.text) for one in comparison.said if one.about == "ending"]
+    if len(endings) > 1:
+        endings = [f"{endings[0]} {len(endings) - 1} more such remark{'s are' if len(endings) > 2 else ' is'} below."]  # noqa: PLR2004
+    if comparison.reference:
+        told = f"Factors and points are against {comparison.reference}, with 95% intervals."
+        yield escape(" ".join(part for part in (told, letters_note(comparison), majority_note(comparison)) if part))
+    yield from endings
+    codes: dict[str, list[str]] = {}
+    for one in flagged(comparison):
+        codes.setdefault(one.who, []).append(one.code)
+    if codes:
+        told = "; ".join(f"{who}: {', '.join(found)}" for who, found in codes.items())
+        yield escape(f"Flags: {told}.")
+    if comparison.rows:
+        yield escape(f"{provenance.seeds(comparison)}; {provenance.devices(comparison)}.")
 
 
-def _images(charts: Iterable[Chart]) -> list[str]:
-    return [f"![{escape(chart.alternative)}]({chart.name}.png)" for chart in charts if not chart.missing]
+def _details(comparison: Comparison) -> Iterator[str]:
+    yield _differences(comparison)
+    yield bullets(map(escape, comparison.sentences))
+    for index, data in enumerate(comparison.data):
+        yield bullets(f"{about}: {escape(said)}" for about, said in in_full(data) if index or about not in _READ)
+    yield escape(notes(comparison)) if comparison.rows else ""
+    yield bullets(f"{escape(one.who)}: {escape(one.found)}. {escape(one.meaning)}" for one in flagged(comparison))
+    yield _by_class(comparison)
+
+
+def _figure(chart: Chart, figures_url: str | None) -> str:
+    """Show a figure, or its table; empty where it is missing."""
+    if chart.missing:
+        return ""
+    title = f"**{escape(chart.title)}**"
+    if figures_url:
+        return f"{title}\n\n![{escape(chart.alternative)}]({figures_url.rstrip('/')}/{chart.name}.png)"
+    if len(chart.table) > _MOST_STRATEGIES + 1:
+        return f"{title}\n\nThe table of its {len(chart.table) - 1} lines is in the report."
+    return f"{title}\n\n{table([*map(escape, line)] for line in chart.table)}"
 
 
 def _table(comparison: Comparison) -> str:
     if not comparison.rows:
         return ""
-    lines = [
-        ["strategy", *map(column_title, shown(comparison))],
-        ["---", *("---:" for _ in shown(comparison))],
-        *(
-            [_name(row, comparison), *(_cell(row, metric, comparison) for metric in shown(comparison))]
-            for row in comparison.rows
-        ),
-    ]
-    return _lines(lines)
-
-
-def _lines(lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    metrics = shown(comparison)
+    rows = (
+        [_name(row, comparison), *(_cell(row, metric, comparison) for metric in metrics)] for row in comparison.rows
+    )
+    return table([["strategy", *map(column_title, metrics)], *rows])
 
 
 def _by_class(comparison: Comparison) -> str:
@@ -85,19 +120,15 @@ def _by_class(comparison: Comparison) -> str:
     found = class_table(comparison, most_strategies=_MOST_STRATEGIES)
     if found is None:
         return ""
-    lines = [
-        ["F1 by class", "rows", *map(escape, found.strategies)],
-        ["---", *("---:" for _ in ("rows", *found.strategies))],
-        *(
-            [
-                escape(line.name),
-                f"{line.num_rows:,}",
-                *(share(score.f1) if score else NOT_MEASURED for score in line.scores),
-            ]
-            for line in found.lines
-        ),
-    ]
-    return f"{_lines(lines)}\n\n{escape(found.note)}"
+    rows = (
+        [
+            escape(line.name),
+            f"{line.num_rows:,}",
+            *(share(score.f1) if score else NOT_MEASURED for score in line.scores),
+        ]
+        for line in found.lines
+    )
+    return f"{table([['F1 by class', 'rows', *map(escape, found.strategies)], *rows])}\n\n{escape(found.note)}"
 
 
 def _differences(comparison: Comparison) -> str:
@@ -105,20 +136,17 @@ def _differences(comparison: Comparison) -> str:
     if not comparison.mismatches:
         return ""
     names = [row.strategy for row in comparison.rows]
-    lines = [
-        ["what differs", *map(escape, names)],
-        ["---" for _ in ("field", *names)],
-        *(
-            [escape(mismatch.field), *(escape(mismatch.values.get(name, NOT_MEASURED)) for name in names)]
-            for mismatch in comparison.mismatches
-        ),
-    ]
-    return _lines(lines)
+    rows = (
+        [escape(mismatch.field), *(escape(mismatch.values.get(name, NOT_MEASURED)) for name in names)]
+        for mismatch in comparison.mismatches
+    )
+    return table([["what differs", *map(escape, names)], *rows])
 
 
 def _name(row: Row, comparison: Comparison) -> str:
-    said = [escape(remark(row, comparison))] if remark(row, comparison) else []
-    return "; ".join([f"**{escape(row.strategy)}**{' (reference)' if row.is_reference else ''}", *said])
+    said = remark(row, comparison, with_reason=False)  # the lines below the table say why
+    name = f"**{escape(row.strategy)}**{' (reference)' if row.is_reference else ''}"
+    return f"{name}; {escape(said)}" if said else name
 
 
 def _cell(row: Row, metric: str, comparison: Comparison) -> str:
@@ -127,18 +155,9 @@ def _cell(row: Row, metric: str, comparison: Comparison) -> str:
     return " ".join(escape(part) for part in (written.value, written.against, within, written.group) if part)
 
 
-def _bullets(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items)
-
-
 def _origin(comparison: Comparison) -> str:
     facts = provenance.provenance(comparison)
     known = [
         f"{name} {facts[name]}" for name in ("device", "processor", "python", "versions", "commit") if name in facts
     ]
     return escape("; ".join([provenance.seeds(comparison), *known])) + "." if comparison.rows else ""
-
-
-def _code(text: str) -> str:
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    return f"{fence} {one_line(text)} {fence}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.comparison import Comparison
     from reports.chart import Chart
 
-__all__ = ["Figures", "Part", "Whole", "drawn", "parts_of"]
+__all__ = ["Figures", "Part", "Whole", "charted", "drawn", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,26 @@ def parts_of(comparisons: Sequence[Comparison]) -> tuple[Part, ...]:
 
 
 def drawn(parts: tuple[Part, ...]) -> Whole:
-    """Make the figures of all; of several, each figure's name begins with the comparison's number."""
+    """Make and draw the figures of all; of several, each figure's name begins with the comparison's number."""
+    whole = charted(parts)
+    subjects = "; ".join(dict.fromkeys(map(provenance.subject, whole.comparisons)))
+    return Whole(
+        tuple(replace(part, figures=_drawn(part.figures.charts, part.title)) for part in whole.parts),
+        _drawn(whole.across.charts, subjects),
+    )
+
+
+def charted(parts: tuple[Part, ...]) -> Whole:
+    """Make the figures of all, with their titles and tables, and draw none."""
     whole = Whole(parts)
     styles = whole.looks
     prefixes = [f"{number}_" for number in range(1, len(parts) + 1)] if len(parts) > 1 else [""]
-    subjects = "; ".join(dict.fromkeys(map(provenance.subject, whole.comparisons)))
     return Whole(
         tuple(
-            replace(part, figures=_drawn(charts(part.comparison, styles, prefix), part.title))
+            replace(part, figures=Figures(charts(part.comparison, styles, prefix)))
             for part, prefix in zip(parts, prefixes, strict=True)
         ),
-        _drawn(charts_across(whole.comparisons, styles), subjects),
+        Figures(charts_across(whole.comparisons, styles)),
     )
 
 

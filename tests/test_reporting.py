@@ -143,3 +143,17 @@ def test_a_directory_of_nothing_but_odd_files_says_what_each_is(tmp_path):
     (tmp_path / "runs" / "later.json").write_text('{"schema_version": 99}')
     with pytest.raises(UsageError, match=r"holds no runs that can be read: .*cut\.json is left out.*schema version 99"):
         cli.run(["report", str(tmp_path)])
+
+
+def test_figures_are_shown_where_they_can_be_reached(results, tmp_path):
+    assert cli.run(["report", results[0]]) == 0
+    summary = tmp_path / "one" / "summary.md"
+    assert ".png" not in summary.read_text()
+    assert cli.run(["report", results[0], "--figures-url", "https://a.example/runs/1"]) == 0
+    assert "](https://a.example/runs/1/tradeoff.png)" in summary.read_text()
+
+
+@pytest.mark.parametrize("url", ["a.example", "javascript:alert(1)", "https://a b", "https://a)b", "", "https://"])
+def test_what_is_no_address_is_refused(results, url):
+    with pytest.raises(UsageError, match="--figures-url"):
+        cli.run(["report", results[0], "--figures-url", url])

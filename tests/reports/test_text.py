@@ -3,6 +3,8 @@ import io
 import re
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
@@ -13,9 +15,10 @@ from bench.record import Flag
 from reports.cells import cell, one_line, remark
 from reports.fitting import fold
 from reports.flagged import flagged, own_flags
-from reports.markdown import escape, render_summary
+from reports.markdown import render_summary
+from reports.marking import escape
 from reports.page import render_page
-from reports.parts import Part, Whole
+from reports.parts import Part, Whole, charted, parts_of
 from reports.terminal import summary_table
 from tests.simulated import NAMES
 
@@ -127,24 +130,77 @@ def test_what_all_strategies_share_is_said_once_everywhere(make_record):
     assert "all strategies (few-steps)" in page
 
 
+MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
 def test_markdown_renders_to_the_names_themselves(hostile_report):
-    html = (
-        MarkdownIt("commonmark", {"html": True})
-        .enable("table")
-        .render((hostile_report.parent / "summary.md").read_text())
-    )
-    assert "<script" not in html
-    assert html.count("<img") == 5
-    assert html.count("<h3>") == 1
-    assert "<h1>" not in html
-    assert html.count("<tr>") == 16  # of strategies and of classes
+    shown = MARKDOWN.render((hostile_report.parent / "summary.md").read_text())
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert shown.count("<h3>") == 1
+    assert "<h1>" not in shown
+    assert shown.split("<details>")[0].count("<tr>") == 13
     for name in ("&lt;script&gt;alert(1)&lt;/script&gt;", r"$\foo$", "[/red]", "_x", "a|b`c` # d"):
-        assert f"<strong>{name}</strong>" in html
+        assert f"<strong>{name}</strong>" in shown
+
+
+SPECIAL = st.text(alphabet="\\`*_{}[]<>()#+-.!|~$&@:/=\"' \tab1w", max_size=30)
+
+
+@settings(max_examples=400)
+@given(SPECIAL)
+@example("1. a")
+@example("12) a")
+@example("- a")
+@example("---")
+@example("# a")
+@example("> a")
+@example("&amp;")
+@example("a_b_c _d_ e_")
+@example("*a* ~b~ ~~c~~ `d` [e](f) ![g](h) <i> https://j.k www.l.m")
+def test_any_text_stands_for_itself(text):
+    words = html.escape(one_line(text), quote=False).replace('"', "&quot;")
+    for made, expected in (
+        (escape(text), f"<p>{words}</p>\n" if words else ""),
+        (f"- {escape(text)}", f"<ul>\n<li>{words}</li>\n</ul>\n"),
+        (f"| a |\n| --- |\n| x {escape(text)} y |", f"<td>x {words} y</td>" if words else "<td>x"),
+    ):
+        assert expected in MARKDOWN.render(made), made
+
+
+def test_nothing_is_escaped_that_is_no_markup():
+    plain = (
+        "Train longer (--epochs 2): 1.00x (0.9988 to 1.0036), +1.2 points; max_length 256 & more, 5 # {a} CPU @ 2.5GHz!"
+    )
+    assert escape(plain) == plain
+
+
+def test_an_address_does_not_become_a_link():
+    assert escape("https://a.example and www.a.example") == r"https\://a.example and www\.a.example"
+
+
+def test_a_summary_is_made_for_a_pull_request(records, make_record):
+    comparison = compare(
+        [*records, *(make_record(f"s{index}", status="oom", reason="too large") for index in range(9))]
+    )
+    whole = charted(parts_of([comparison]))
+    summary = render_summary(whole.parts, "bench compare", whole.across.charts)
+    shown, details = summary.split("<details>")
+    assert shown.count("\n**") == 1, "the headline"
+    assert shown.count("| --- |") == 1, "one table"
+    assert 1 <= sum(line.startswith("- ") for line in shown.splitlines()) <= 5
+    assert "](" not in summary
+    for chart in whole.parts[0].figures.charts:
+        assert chart.missing or escape(chart.title) in details
+    assert MARKDOWN.render(summary).count("<table>") > 4
+    there = render_summary(whole.parts, None, whole.across.charts, figures_url="https://a.example/b/")
+    assert "](https://a.example/b/tradeoff.png)" in there
+    assert there.count("| --- |") < summary.count("| --- |")
 
 
 def test_a_command_with_backticks_stays_code(hostile_report):
     text = (hostile_report.parent / "summary.md").read_text()
-    assert "<code>bench `&lt;script&gt;alert(1)&lt;/script&gt;`</code>" in MarkdownIt().render(text.splitlines()[-1])
+    assert "<code>bench `&lt;script&gt;alert(1)&lt;/script&gt;`</code>" in MARKDOWN.render(text)
 
 
 def test_a_value_that_was_not_measured_is_a_dash(make_record):
@@ -242,9 +298,10 @@ def test_what_does_not_match_is_a_warning_on_every_output(make_record):
     assert warning in " ".join(_plain(comparison, width=200).split())
     markdown = render_summary([Part(comparison)], None)
     assert f"> {escape(warning)}" in markdown
-    html = MarkdownIt("commonmark").enable("table").render(markdown)
-    assert "<th>a|b</th>" in html
-    assert "<td>max_length</td>\n<td>256</td>\n<td>64</td>" in html
+    shown = MARKDOWN.render(markdown)
+    cells = re.sub(r' style="[^"]*"', "", shown)
+    assert "<th>a|b</th>" in cells
+    assert "<td>max_length</td>\n<td>256</td>\n<td>64</td>" in cells
     page = render_page(Whole((Part(comparison),)), None, {})
     assert " ".join(page.split()).count("max_length (256 for full; 64 for a|b)") == 1
     assert "<h2>What differs that must not</h2>" in render_page(Whole((Part(compare(records)),)), None, {})
