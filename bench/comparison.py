@@ -144,7 +144,7 @@ def compare(
         quality=quality,
         ranking=ranking,
         verdict=verdict,
-        said=sentences(rows, ranking, spelled_out=verdict.spelled_out),
+        said=sentences(rows, ranking, spelled_out=verdict.spelled_out, advice=verdict.advice),
         mismatches=found,
         warnings=(f"These runs differ in more than the strategy: {in_words(found)}.",) if found else (),
     )

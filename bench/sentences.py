@@ -34,14 +34,16 @@ class Sentence:
     when compiling pays."""
 
 
-def sentences(rows: Iterable[Row], ranking: Ranking, *, spelled_out: str = "") -> tuple[Sentence, ...]:
-    """Speak of every row in their order, but not of how one stands that the headline has spelled out; then of advice."""
+def sentences(
+    rows: Iterable[Row], ranking: Ranking, *, spelled_out: str = "", advice: str = ""
+) -> tuple[Sentence, ...]:
+    """Speak of every row in their order, but not of how one stands that the headline has spelled out; then give advice."""
     rows = tuple(rows)
     base = next((row for row in rows if row.is_reference and row.finished), None)
     by_row = chain.from_iterable(
         (*_of(row, base, ranking, spelled_out=spelled_out), *_on_compiling(row, rows)) for row in rows
     )
-    return (*by_row, *(Sentence(said, "settling") for said in to_settle(rows, base, ranking)))
+    return (*by_row, *(Sentence(said, "settling") for said in (advice, *to_settle(rows, base, ranking)) if said))
 
 
 def against_reference(row: Row, base: Row, ranking: Ranking) -> str:

@@ -39,6 +39,8 @@ class Verdict:
     """What the winners are, in a word or two."""
     spelled_out: str = ""
     """The strategy of which the headline says all that a sentence of its own would."""
+    advice: str = ""
+    """What would make a comparison decide that does not, as sentences that follow those on the strategies."""
 
 
 def conclude(rows: Sequence[Row], ranking: Ranking) -> Verdict:
@@ -148,15 +150,16 @@ class _Conclusion:
             return None
         seen = [row for row in rows if self._field.looks(row)]
         alike = [row for row in rows if row not in seen]
-        missed, memory = Resolution(rows, self._field.base, self._ranking), self.say.memory(rows)
+        missed = Resolution(rows, self._field.base, self._ranking)
+        more = self.say.memory(rows) + self.say.dearer()
         if seen:
             said = self.say.looking(seen) + (f" N{self.say.alike(alike)}." if alike else "")
-            return Verdict("undecided", f"Not enough data: {said}{memory} {missed.remedy()}".rstrip())
+            return Verdict("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
         if missed.is_fine:
             said = f"N{self.say.alike(alike)}; this run could have detected {missed.in_words()}."
-            return Verdict("tie", said + memory)
-        said = f"Not enough data: n{self.say.alike(alike)}, but this run could only have detected {missed.in_words()}."
-        return Verdict("undecided", f"{said}{memory} {missed.remedy()}".rstrip())
+            return Verdict("tie", said + more)
+        said = f"n{self.say.alike(alike)}, but this run could only have detected {missed.in_words()}."
+        return Verdict("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
 
     def _reference(self) -> Verdict:
         """Nobody is better than the reference at no cost, or not told from it."""

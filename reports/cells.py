@@ -69,7 +69,9 @@ def cell(row: Row, metric: str, comparison: Comparison | None = None) -> Cell:
         return Cell(text, change(metric, 1), group=group)
     if interval is None:
         return Cell(text, group=group)
-    return Cell(text, change(metric, interval.estimate), bounds(metric, interval, scope=False), group)
+    claim = comparison.ranking.claims.about(metric, row.strategy, comparison.reference or "") if comparison else None
+    against = change(metric, interval.estimate, is_told=claim is not None and claim.is_detected)
+    return Cell(text, against, bounds(metric, interval, scope=False), group)
 
 
 def remark(row: Row, comparison: Comparison, *, with_reason: bool = True) -> str:

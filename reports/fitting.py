@@ -63,7 +63,7 @@ class Fitting:
         if (left := width - _taken(flat)) >= names:
             return min(left, max(names, wished)), flat, True
         folded = self._widths(is_flat=False)
-        while len(folded) > _FEWEST and width - _taken(folded) < min(names, _ENOUGH):
+        while len(folded) > _FEWEST and width - _taken(folded) < min(max(names, wished), _ENOUGH):
             folded = folded[:-1]
         return max(1, width - _taken(folded)), folded, False
 

@@ -6,7 +6,7 @@ import re
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from reports.cells import one_line
 
@@ -22,13 +22,19 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"one_line": one_line, "breakable": _breakable, "ours": Markup}
+    made.filters |= {"one_line": one_line, "breakable": _breakable, "said": _said, "ours": Markup}
     return made
 
 
 def asset(name: str) -> str:
     """Read a file that stands in a page as it is."""
     return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _said(text: str) -> Markup:
+    """Put a sentence on a page, in which no option of the command line is broken."""
+    whole = re.sub(r"--[a-z-]+(?: \w+)?", r'<span class="option">\g<0></span>', str(escape(one_line(text))))
+    return Markup(whole)  # noqa: S704  (escaped above)
 
 
 def _breakable(name: str) -> Markup:

@@ -52,9 +52,16 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
         Text(),
         headline,
         *warned,
-        *_spoken(comparison),
-        *_flags(comparison),
+        _listed([*_spoken(comparison), *_flags(comparison)]),
     )
+
+
+def _listed(said: list[Text]) -> Table:
+    """Put sentences below each other, their further lines indented."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    for one in said:
+        table.add_row("-", one)
+    return table
 
 
 def _spoken(comparison: Comparison) -> list[Text]:

@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.quality import SPEED
+from bench.analysis.quality import MEMORY, SPEED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,10 @@ class Field:
     def quality(self, row: Row) -> Side | None:
         """How a row stands to the reference in quality."""
         return self.claims.standing(self.claims.quality.metric, row.strategy, self.base.strategy)
+
+    def memory(self, row: Row) -> Side | None:
+        """How a row stands to the reference in memory."""
+        return self.claims.standing(MEMORY, row.strategy, self.base.strategy)
 
     def estimate(self, row: Row, metric: str) -> float:
         """Give the estimate of a row whose standing to the reference is known."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis.quality import MEMORY, SPEED
 from bench.analysis.tuning import untuned
 from bench.phrases import change, group, listed, within
+from bench.resolution import size
 from bench.sentences import looking
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ __all__ = ["Phrases", "are", "names_of"]
 
 _MOST_TOLD = 3
 """Strategies whose differences are spelled out one by one."""
+_LEAST = 0.01
+"""Of the memory of the reference: less is not worth a place in a headline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +98,27 @@ class Phrases:
         return f"{said} {self.base} and each of {group(names_of(rows))}"
 
     def memory(self, rows: Sequence[Row]) -> str:
-        """Write the differences in memory that are detected, as sentences that follow; empty where there are none."""
+        """Write the differences in memory that are detected, as sentences that follow; empty where there are none.
+
+        Those that round to nothing stand in the table alone.
+        """
         metric, said = MEMORY, ""
+        told = [
+            row for row in rows if self.field.memory(row) and size(metric, self.field.estimate(row, metric)) >= _LEAST
+        ]
         for side, word in ((1, "less"), (-1, "more")):
-            if found := [row for row in rows if self.ranking.standing(metric, row.strategy, self.base) == side]:
+            if found := [row for row in told if self.field.memory(row) == side]:
                 who = f"{group(names_of(found))} use{'s' if len(found) == 1 else ''}"
                 said += f" {who} {word} memory than {self.base} ({self.factors(found, metric)})."
         return said
+
+    def dearer(self) -> str:
+        """Name those that are faster and lose quality, as a sentence that follows; empty where there are none."""
+        rows = [row for row in self.field.others if self.field.speed(row) == 1 and self.field.quality(row) == -1]
+        if not rows:
+            return ""
+        loses = f"lose{'s' if len(rows) == 1 else ''} {self.quality}"
+        return f" {are(rows)} faster, but {loses} ({self.factors(rows, self.ranking.quality.metric)}). {untuned(rows)}"
 
     def factors(self, rows: Sequence[Row], metric: str) -> str:
         """Write what each has against the reference, of one or two; else from the least to the most."""
