@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bench.analysis.quality import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.errors import UsageError
+from bench.files import default_config
 from bench.gate_command import DEFAULTS as GATE_DEFAULTS
 from bench.gate_command import SETTINGS as GATE_SETTINGS
 from bench.gate_command import gate as gate_command
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 app = typer.Typer(
-    help="Compare fine-tuning strategies of transformer models: speed, memory and accuracy, honestly.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -94,7 +94,25 @@ def _with_settings(
     return command
 
 
-@app.command()
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        sys.stdout.write(f"bench {version('finetune-bench')}\n")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: bench compare --quick")
+def main(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Compare fine-tuning strategies of transformer models: speed, memory and accuracy, honestly."""
+
+
+@app.command(epilog="Example: bench compare --strategies full,freeze:last=2+amp --dataset reviews.csv --seeds 3")
 @_with_settings
 def compare(
     *,
@@ -102,7 +120,8 @@ def compare(
         bool, typer.Option("--quick", help=f"A first look, in a minute: {QUICK['model']}, few rows.")
     ] = False,
     config: Annotated[
-        Path | None, typer.Option(help="TOML file with the names of these options, --strategies to --save-model.")
+        Path | None,
+        typer.Option(help="TOML file of these options, --strategies to --save-model. [default: bench.toml]"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Results directory. [default: reports/out/TIME]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; only what ended ok is done.")] = False,
@@ -115,7 +134,7 @@ def compare(
 ) -> int:
     """Train with each strategy, and report speed, memory and accuracy side by side."""
     given = {name: value for name, value in given.items() if value is not None}
-    settings = Settings.gather(given, config=config, quick=quick)
+    settings = Settings.gather(given, config=config or default_config(), quick=quick)
     from bench import comparing  # noqa: PLC0415  (a wrong setting answers without)
 
     return comparing.compare(
@@ -129,7 +148,7 @@ def compare(
     )
 
 
-@app.command()
+@app.command(epilog="Example: bench report reports/out/TIME --open")
 def report(
     directories: Annotated[list[Path], typer.Argument(help="Results directories; several make one joined report.")],
     *,
@@ -168,14 +187,20 @@ def report(
     )
 
 
-app.command("gate")(_with_settings(gate_command, GATE_SETTINGS, GATE_DEFAULTS))
-baseline = typer.Typer(help="Record what a side takes, and show what was recorded.")
-baseline.command("save")(_with_settings(save, GATE_SETTINGS, GATE_DEFAULTS))
-baseline.command("show")(show)
+app.command(
+    "gate", epilog='Example: bench gate --run "pytest benchmarks --benchmark-json={out}" --base main --head HEAD'
+)(_with_settings(gate_command, GATE_SETTINGS, GATE_DEFAULTS))
+baseline = typer.Typer(
+    help="Record what a side takes, and show what was recorded.", epilog="Example: bench baseline save baseline.json"
+)
+baseline.command(
+    "save", epilog="Example: bench baseline save november.json --from run1.json run2.json run3.json run4.json"
+)(_with_settings(save, GATE_SETTINGS, GATE_DEFAULTS))
+baseline.command("show", epilog="Example: bench baseline show *.json --out trend")(show)
 app.add_typer(baseline, name="baseline")
 
 
-@app.command()
+@app.command(epilog="Example: bench doctor --device cpu")
 def doctor(
     *,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:INDEX.")] = "auto",
@@ -209,7 +234,7 @@ def _rules(path: Path | None, *, strict: bool) -> RulesFile | None:
     return RulesFile.read(path, strict=strict) if path else None
 
 
-@app.command("list")
+@app.command("list", epilog="Example: bench list strategies")
 def list_names(
     kind: Annotated[Literal["strategies", "models", "datasets", "metrics"], typer.Argument(help="What to list.")],
 ) -> int:

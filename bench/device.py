@@ -10,11 +10,19 @@ __all__ = ["choose_device"]
 
 
 def choose_device(name: str) -> str:
-    """Turn "auto" into the GPU where there is one."""
-    if name != "auto":
-        return name
-    from bench.runner.lease import visible_gpus  # noqa: PLC0415
+    """Turn "auto" into the GPU where there is one, and refuse one that is not there before any work.
 
+    Raises:
+        UsageError: there is no such device.
+
+    """
+    if name == "cpu":
+        return name
+    from bench.runner.lease import gpus_of, visible_gpus  # noqa: PLC0415
+
+    if name != "auto":
+        gpus_of(name)
+        return name
     try:
         return "cuda" if visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")) else "cpu"
     except Unsupported:

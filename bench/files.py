@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import tomllib
 import uuid
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from bench.errors import UsageError
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = ["default_config", "read_config", "replace_file"]
 
-__all__ = ["read_config", "replace_file"]
+_CONFIG = Path("bench.toml")
+
+
+def default_config() -> Path | None:
+    """Name the file of settings that lies here; it is read where no other is named."""
+    return _CONFIG if _CONFIG.is_file() else None
 
 
 def read_config(path: Path, option: str = "--config") -> dict[str, Any]:

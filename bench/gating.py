@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
+from bench.files import default_config
 from bench.gate.request import Sides, names_file, one_side
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ __all__ = [
 ]
 
 _NOT_MEASURED = 4
-_CONFIG = Path("bench.toml")
-"""Read where it is there and no other is named."""
 
 
 def gate(
@@ -173,7 +172,7 @@ def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judg
 
 def with_config(sides: Sides) -> Sides:
     """Take the file of settings that lies here, where none is named."""
-    return replace(sides, config=_CONFIG) if sides.config is None and _CONFIG.is_file() else sides
+    return replace(sides, config=sides.config or default_config())
 
 
 def margins_of(config: Path | None, margin: str | None) -> Margins:

@@ -258,6 +258,21 @@ def test_a_dry_run_prints_the_matrix_and_does_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_minds_the_file_that_lies_here_and_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (tmp_path / "bench.toml").write_text('strategies = ["full", "freeze"]\nseeds = 3\n')
+    assert call(["compare", "--dry-run"], monkeypatch) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 2 * 3
+    assert call(["compare", "--device", "cuda", "--dry-run"], monkeypatch) == 2
+    assert "no usable GPU for --device cuda" in capsys.readouterr().err
+    (tmp_path / "bench.toml").write_text("[gate]\nmargni = 0.1\n")
+    assert call(["compare", "--dry-run"], monkeypatch) == 2
+    assert "Did you mean margin" in capsys.readouterr().err
+
+
 def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
     workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,12 +1,13 @@
 """`bench gate` on files of pytest-benchmark, from the command line to the exit code."""
 
+import re
 import subprocess
 import sys
 from typing import get_args
 
 import pytest
 
-from bench import gating
+from bench import cli, gating
 from bench.errors import UsageError
 from bench.gate.outputs import FORMATS, read_json
 from bench.gate_command import FormatName, repeat_sides
@@ -141,3 +142,17 @@ def test_help_and_wrong_words_import_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("['pydantic']\n")  # of the settings
+
+
+@pytest.mark.parametrize(
+    "words", ["", "compare", "report", "gate", "doctor", "list", "baseline", "baseline save", "baseline show"]
+)
+def test_every_help_has_an_example(words, capsys):
+    assert cli.run([*words.split(), "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"Example: bench {words}".rstrip() in text
+
+
+def test_the_version_is_told(capsys):
+    assert cli.run(["--version"]) == 0
+    assert re.fullmatch(r"bench \d+\.\d+\.\d+\n", capsys.readouterr().out)

@@ -47,7 +47,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_quick(tmp_path: P
     [
         ({"seeds": 0}, "--seeds: input should be greater than or equal to 1, not 0"),
         ({"train_samples": "many"}, "--train-samples: input should be a valid integer"),
-        ({"device": "tpu"}, "--device: string should match"),
+        ({"device": "gpu"}, "--device: give auto, cpu, cuda or cuda:INDEX, not 'gpu'"),
         ({"lr": -1.0}, "--lr: input should be greater than 0"),
     ],
 )
@@ -106,3 +106,29 @@ def test_only_the_gate_s_own_table_is_passed_over(tmp_path: Path) -> None:
     config.write_text('gate = "rules.toml"\n')
     with pytest.raises(UsageError, match="named by --gate"):
         Settings.gather({}, config=config)
+
+
+def test_a_list_in_a_file_is_a_list(tmp_path: Path) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text('strategies = ["full", "freeze:last=2+amp"]\n')
+    assert Settings.gather({}, config=config).strategies == "full,freeze:last=2+amp"
+    config.write_text('strategies = ["full", 3]\n')
+    with pytest.raises(
+        UsageError, match=r"strategies in .*bench.toml: input should be a valid string, not \['full', 3\]"
+    ):
+        Settings.gather({}, config=config)
+
+
+def test_the_table_of_the_gate_is_minded_by_every_command(tmp_path: Path) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text("[gate]\nmargni = 0.1\n")
+    with pytest.raises(UsageError, match=r"unknown key of \[gate\] in .*bench.toml 'margni'. Did you mean margin"):
+        Settings.gather({}, config=config)
+
+
+def test_a_refused_value_is_shown_briefly(tmp_path: Path) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text(f"device = '{'x' * 5000}'\n")
+    with pytest.raises(UsageError) as caught:
+        Settings.gather({}, config=config)
+    assert len(str(caught.value)) < 300

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.protocol import Request
 
-__all__ = ["lease", "visible_gpus"]
+__all__ = ["gpus_of", "lease", "visible_gpus"]
 
 POLL_SECONDS = 0.5
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
@@ -41,7 +41,7 @@ def lease(request: Request, on_wait: Callable[[str], None]) -> Iterator[str | No
         UsageError: there is no such device, or the lock cannot be taken.
 
     """
-    gpus = _gpus(request.spec.device)
+    gpus = gpus_of(request.spec.device)
     if request.mode == "prepare":
         yield None
         return
@@ -73,11 +73,16 @@ def visible_gpus(chosen: str | None) -> list[str]:
     return visible
 
 
-def _gpus(device: str) -> list[str]:
-    """Give the UUIDs that a device stands for; none for the CPU."""
+def gpus_of(device: str) -> list[str]:
+    """Give the UUIDs that a device stands for; none for the CPU.
+
+    Raises:
+        UsageError: there is no such device.
+
+    """
     match = _DEVICE.fullmatch(device)
     if not match:
-        msg = f"unknown device {device!r}: give cpu, cuda or cuda:<index>"
+        msg = f"unknown device {device!r}: give auto, cpu, cuda or cuda:INDEX"
         raise UsageError(msg)
     if device == "cpu":
         return []

@@ -159,7 +159,7 @@ def test_without_a_driver_the_sentence_says_why(make_request: Callable[..., Requ
     [
         ("cuda:3", None, "no usable GPU for --device cuda:3: 3 visible here; use --device cpu"),
         ("cuda", "", "no usable GPU for --device cuda: 0 visible here (CUDA_VISIBLE_DEVICES is ''); use --device cpu"),
-        ("tpu", None, "unknown device 'tpu': give cpu, cuda or cuda:<index>"),
+        ("tpu", None, "unknown device 'tpu': give auto, cpu, cuda or cuda:INDEX"),
     ],
 )
 def test_a_device_that_is_not_there_is_a_usage_error(
