@@ -31,7 +31,7 @@ MACHINE_KEY = "bench"
 """In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
 
 _NO_JSON = "the file is no whole JSON of pytest-benchmark"
-_SECONDS = (1e-15, 1e9)
+_SECONDS = (1e-9, 1e9)
 _BYTES = (1, 2**60)
 """The least and the most that can be meant."""
 
@@ -193,7 +193,7 @@ def _sample(one: _Benchmark) -> Sample:
     for key in ("median", "mean"):
         if _number(stats.get(key), _SECONDS) is None:
             return Sample(
-                fault=f"it has {shown(stats.get(key))} as its {key} (stats.{key}), which is no time above zero"
+                fault=f"it has {shown(stats.get(key))} as its {key} (stats.{key}), which is no time that was measured"
             )
     peak, fault = None, None
     written = one.extra_info if isinstance(one.extra_info, dict) else {}

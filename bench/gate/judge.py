@@ -197,7 +197,7 @@ def in_words(
         return f"{seen}; but a fresh rerun did not find it again"
     if verdict == "FAIL":
         again = ", and again in a fresh rerun" if confirmed else ""
-        return f"{seen}; certainly slower, and at a guess beyond {limit}{again}"
+        return f"{seen}; certainly slower, and the estimate is beyond {limit}{again}"
     if verdict == "IMPROVED":
         doubt = "; that much is more often work left out: make sure that head does the same"
         return f"{seen}; certainly faster{doubt if look.estimate < _COLLAPSE else ''}"

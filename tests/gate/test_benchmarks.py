@@ -66,9 +66,7 @@ def test_real_files_are_read(recorded):
     assert [one["fullname"] for one in recorded["benchmarks"]] == NAMES
 
 
-@pytest.mark.parametrize(
-    ("effect", "verdict", "code"), [(0.0, "PASS", 0), (0.1, "FAIL", 1), (-0.1, "IMPROVED", 0), (0.035, "WARN", 0)]
-)
+@pytest.mark.parametrize(("effect", "verdict", "code"), [(0.0, "PASS", 0), (0.1, "FAIL", 1), (-0.1, "IMPROVED", 0)])
 def test_files_are_judged(make_sides, effect, verdict, code):
     judgement = judge_benchmarks(*make_sides(6, effect))
     assert _verdicts(judgement) == {verdict}
@@ -229,8 +227,8 @@ def test_what_was_not_measured_in_turns_is_a_warning_at_most(make_sides):
         content["datetime"] = (recorded + timedelta(days=side == "head")).isoformat()
 
     judgement = judge_benchmarks(*make_sides(4, 0.5, later))
-    assert _verdicts(judgement) == {"WARN"}
-    assert judgement.exit_code(strict=True) == 0
+    assert judgement.counts == {"WARN": 5, "INCONCLUSIVE": 1}
+    assert (judgement.exit_code(), judgement.exit_code(strict=True)) == (0, 3)
     assert "bench gate --run" in judgement.warnings[0]
     assert all("not measured in turns" in finding.reason for finding in judgement.findings)
 
@@ -269,6 +267,28 @@ def test_five_warnings_are_shown_and_the_others_counted(make_sides):
     assert judgement.verdict == "WARN"
     (said,) = judgement.warnings
     assert said.startswith("19 more measurements look slower")
+
+
+def test_what_is_out_of_turn_shows_five_warnings_too(make_sides):
+    def later(side, number, content):
+        _many([0.5] * 20)(side, number, content)
+        recorded = datetime.fromisoformat(content["datetime"])
+        content["datetime"] = (recorded + timedelta(days=side == "head")).isoformat()
+
+    judgement = judge_benchmarks(*make_sides(4, change=later))
+    assert judgement.counts == {"INCONCLUSIVE": 37, "WARN": 5}
+    assert judgement.warnings[1].startswith("37 more measurements look slower")
+
+
+def test_a_warning_says_so(make_sides):
+    judgement = judge_benchmarks(*make_sides(6, 0.035))
+    assert (judgement.verdict, judgement.counts, judgement.exit_code(strict=True)) == (
+        "WARN",
+        {"WARN": 5, "PASS": 1},
+        0,
+    )
+    warned = [finding for finding in judgement.findings if finding.verdict == "WARN"]
+    assert all("probably slower, by less than the margin of 5.0 %" in finding.reason for finding in warned)
 
 
 def test_noise_alone_warns_of_nothing(make_sides):

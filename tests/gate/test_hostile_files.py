@@ -350,7 +350,7 @@ def test_absurd_numbers_in_a_baseline_are_named(tmp_path, name, value):
     path.write_text(json.dumps(_changed(BASELINE, (*PAIR, name), value)))
     with pytest.raises(UsageError) as caught:
         read_baseline(path)
-    assert f"{path} is no baseline of schema 1: strategies.full.pairs.0.processes.0.{name}" in str(caught.value)
+    assert f"{path} is no baseline of schema 1 or 2: strategies.full.pairs.0.processes.0.{name}" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"kind":' * 50_000, '"\\ud800"', ""])

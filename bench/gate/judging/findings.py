@@ -10,7 +10,7 @@ import numpy as np
 from scipy import special
 
 from bench.gate.judge import in_words
-from bench.gate.judging.looks import FAIL, IMPROVED, OPEN, PASS, Decided
+from bench.gate.judging.looks import FAIL, IMPROVED, OPEN, PASS, Decided, LookAtSuite
 from bench.gate.judging.suite import passing_rate
 from bench.gate.looks import Look
 from bench.gate.verdict import Finding, Word
@@ -61,29 +61,31 @@ def suite_findings(
     among what passes a false-discovery rate of 10 %; the others are counted.
     """
     head = np.asarray(is_head, dtype=bool)
-    found = [
-        _finding(one, index, place, decided, head)
-        for index, one in enumerate(measured)
-        for place in range(len(one.names))
-    ]
-    chances = np.concatenate([_chances(decided, index) for index in range(len(measured))])
-    is_real = passing_rate(chances, _RATE)
+    found: list[Finding] = []
+    chances: list[float] = []
+    for index, one in enumerate(measured):
+        seen = [_seen(look, index, decided.level) for look in decided.looks]
+        at = decided.decided_at[index]
+        found += [
+            _finding(one, place, int(decided.codes[index][place]), seen[at[place]], head) for place in range(len(at))
+        ]
+        chances += [float(seen[look].chances[place]) for place, look in enumerate(at)]
+    if len(measured[0].names) > 1:
+        for index, one in enumerate(measured):
+            look = decided.looks[int(decided.suite_decided_at[index][0])]
+            found.append(_suite_finding(one, int(decided.suite_codes[index][0]), (look, index), decided.level, head))
+            chances.append(look.shown[index].suite_chance())
+    is_real = passing_rate(np.array(chances), _RATE)
     suspects = [place for place, one in enumerate(found) if _is_suspect(one, in_turns=in_turns)]
     real = sorted((place for place in suspects if is_real[place]), key=lambda place: -(found[place].change or 0.0))
     for place in suspects:
-        found[place] = _as_warning(found[place], is_shown=place in real[:MOST_WARNED], in_turns=in_turns)
+        found[place] = _as_warning(found[place], is_shown=place in real[:MOST_WARNED])
     said = []
     if more := len(suspects) - len(real[:MOST_WARNED]):
         said.append(
             f"{more} more measurement{'s look' if more > 1 else ' looks'} slower by half of the margin or more, "
             "which is not certain among so many."
         )
-    if len(measured[0].names) > 1:
-        whole = [_suite_finding(one, index, decided, head) for index, one in enumerate(measured)]
-        found += [
-            _as_warning(one, is_shown=True, in_turns=in_turns) if _is_suspect(one, in_turns=in_turns) else one
-            for one in whole
-        ]
     return found, said
 
 
@@ -95,68 +97,83 @@ def _is_suspect(finding: Finding, *, in_turns: bool) -> bool:
     return finding.verdict == "PASS" and (finding.change or 0.0) >= slow
 
 
-def _as_warning(finding: Finding, *, is_shown: bool, in_turns: bool) -> Finding:
-    if not in_turns and finding.verdict == "FAIL":
+def _as_warning(finding: Finding, *, is_shown: bool) -> Finding:
+    if finding.verdict == "FAIL":
         reason = f"{finding.reason}; but base and head were not measured in turns"
         return replace(finding, verdict="WARN" if is_shown else "INCONCLUSIVE", reason=reason)
-    return replace(finding, verdict="WARN") if is_shown else finding
+    reason = finding.reason.replace("surely less than", "probably slower, by less than")
+    return replace(finding, verdict="WARN", reason=reason) if is_shown else finding
 
 
-def _chances(decided: Decided, index: int) -> Array:
-    """Of looking as slow as that where nothing changed, at the look that decided."""
-    looks = np.stack([look.shown[index].chance(0.0) for look in decided.looks])
-    chances: Array = np.take_along_axis(looks, decided.decided_at[index][None].astype(int), 0)[0]
-    return chances
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """One metric at one look, in numbers by benchmark."""
+
+    num_files: int
+    num_compared: int
+    change: Array
+    error: Array
+    certain: tuple[Array, Array]
+    """Bounds that hold for all benchmarks at once: from below, and from above."""
+    plain: tuple[Array, Array]
+    """Bounds of each benchmark by itself, as a wrong green is allowed."""
+    detectable: Array
+    chances: Array
+    """Of looking as slow as that where nothing changed, by itself."""
 
 
-def _finding(one: Measured, index: int, place: int, decided: Decided, head: NDArray[np.bool_]) -> Finding:
-    looked = decided.looks[int(decided.decided_at[index][place])]
-    shown = looked.shown[index]
-    code, degrees = int(decided.codes[index][place]), float(shown.own_degrees[0])
-    sign = -1 if code == IMPROVED else 1
-    bounds = looked.faster if sign < 0 else looked.slower
-    certain = float(bounds.low(index, shown)[place]) * sign
-    level = float(bounds.levels[index][place])
-    error, all_degrees = float(shown.error[place]), float(shown.degrees[place])
-    seen = Look(
-        looked.num_files,
-        float(shown.change[place]),
-        certain if sign > 0 else _plain(shown.change[place], error, all_degrees, -1, decided),
-        certain if sign < 0 else _plain(shown.change[place], error, all_degrees, 1, decided),
-        error * math.sqrt(looked.num_files),
-        float(
-            shown.common_bound(bounds.common_level)[0]
-            + special.stdtrit(degrees, 1 - level) * shown.own_error[place]
-            + special.stdtrit(all_degrees, POWER) * error
-        ),
+def _seen(look: LookAtSuite, index: int, level: float) -> _Seen:
+    shown = look.shown[index]
+    distance = shown.common_bound(look.slower.common_level) + shown.own_error * special.stdtrit(
+        shown.own_degrees, 1 - look.slower.levels[index]
     )
-    num = sum(len(levels) for levels in looked.slower.levels)
-    logs = one.logs[:, place]
+    by_itself = special.stdtrit(shown.degrees, 1 - level) * shown.error
+    return _Seen(
+        look.num_files,
+        sum(len(levels) for levels in look.slower.levels),
+        shown.change,
+        shown.error,
+        (look.slower.low(index, shown), -look.faster.low(index, shown)),
+        (shown.change - by_itself, shown.change + by_itself),
+        distance + special.stdtrit(shown.degrees, POWER) * shown.error,
+        shown.chance(0.0),
+    )
+
+
+def _finding(one: Measured, place: int, code: int, seen: _Seen, head: NDArray[np.bool_]) -> Finding:
+    ends = seen.plain[0], seen.certain[1]  # a faster head must be so for all benchmarks at once, as a slower one must
+    low, high = ends if code == IMPROVED else (seen.certain[0], seen.plain[1])
+    look = Look(
+        seen.num_files,
+        float(seen.change[place]),
+        float(low[place]),
+        float(high[place]),
+        float(seen.error[place]) * math.sqrt(seen.num_files),
+        float(seen.detectable[place]),
+    )
+    logs, margin = one.logs[:, place], one.margins[place]
     return _written(
-        one.names[place], one, code, seen, margin=one.margins[place], logs=logs, head=head, num_compared=num
+        one.names[place], one, code, look, margin=margin, logs=logs, head=head, num_compared=seen.num_compared
     )
 
 
-def _suite_finding(one: Measured, index: int, decided: Decided, head: NDArray[np.bool_]) -> Finding:
-    looked = decided.looks[int(decided.suite_decided_at[index][0])]
-    shown, code = looked.shown[index], int(decided.suite_codes[index][0])
+def _suite_finding(
+    one: Measured, code: int, look: tuple[LookAtSuite, int], level: float, head: NDArray[np.bool_]
+) -> Finding:
+    looked, index = look
+    shown = looked.shown[index]
     change, error, degrees = float(shown.common[0]), float(shown.common_error[0]), float(shown.common_degrees)
-    certain = float(special.stdtrit(degrees, 1 - looked.slower.common_level)) * error
-    sign = -1 if code == IMPROVED else 1
+    certain, plain = (float(special.stdtrit(degrees, 1 - each)) * error for each in (looked.slower.common_level, level))
+    below, above = (plain, certain) if code == IMPROVED else (certain, plain)
     seen = Look(
         looked.num_files,
         change,
-        change - certain if sign > 0 else _plain(change, error, degrees, -1, decided),
-        change + certain if sign < 0 else _plain(change, error, degrees, 1, decided),
+        change - below,
+        change + above,
         error * math.sqrt(looked.num_files),
         certain + float(special.stdtrit(degrees, POWER)) * error,
     )
     return _written(SUITE, one, code, seen, margin=one.suite_margin, logs=one.logs.mean(1), head=head, num_compared=1)
-
-
-def _plain(change: float, error: float, degrees: float, sign: int, decided: Decided) -> float:
-    """Bound one change by itself: what a wrong green is allowed."""
-    return float(change + sign * special.stdtrit(degrees, 1 - decided.level) * error)
 
 
 def _written(

@@ -86,6 +86,10 @@ class Shown:
         """Of a change that looks as far above `value` as this one (below, with sign -1), where it is `value`; one by one."""
         return np.asarray(special.stdtr(self.degrees, -sign * (self.change - value) / self.error))
 
+    def suite_chance(self) -> float:
+        """Of a suite that looks as slow as that where it is not; of one gate."""
+        return float(special.stdtr(self.common_degrees, -self.common[0] / self.common_error[0]))
+
 
 def show(logs: Array, is_head: Sequence[bool]) -> Shown:
     """Look at the logarithms of one metric.
