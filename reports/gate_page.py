@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bench.files import replace_file
 from bench.gate.outputs import FORMATS
-from bench.gate.outputs.signs import WORDS, headline
+from bench.gate.outputs.signs import WORDS, headline, unit_of
 from bench.gate.verdict import GATED
 from bench.gate.words import change_of, signed, value_of
 from reports.cells import NOT_MEASURED, one_line
@@ -70,6 +70,7 @@ def render_gate(judgement: Judgement) -> str:
         .get_template("gate.html")
         .render(
             headline=headline(judgement),
+            unit=unit_of(judgement),
             kind=_kind(judgement.verdict),
             judgement=judgement,
             rows=[_row(finding) for finding in judgement.by_severity],

@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from bench.errors import UsageError
+from bench.gate.grammar import read_rules
 from bench.gate.margins import Margins, matches, read_margins
 from bench.gate.sampling.findings import rules_of
 
@@ -99,3 +103,13 @@ def test_memory_may_go_by_its_former_name(tmp_path):
     for name in ("peak_memory_bytes", "training_memory_bytes"):
         path.write_text(f"[gate.margins.full]\n{name} = 0.1\n")
         assert read_margins(path).of("full")["training_memory_bytes"] == 0.1
+
+
+def test_every_file_of_the_guide_can_be_read(tmp_path):
+    guide = (Path(__file__).parents[2] / "docs" / "gate.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", guide, flags=re.DOTALL)
+    assert len(blocks) == 3
+    for number, block in enumerate(blocks):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(block)
+        assert read_rules(path) if "rules = " in block else read_margins(path) != Margins()

@@ -6,7 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from bench.gate.outputs.signs import SIGNS, WORDS, headline
+from bench.gate.outputs.signs import SIGNS, WORDS, headline, unit_of
 from bench.gate.verdict import GATED
 from bench.gate.words import change_of, signed, value_of
 
@@ -23,7 +23,7 @@ MARKER = "<!-- bench-gate -->"
 _MOST = 100
 """Rows per table, so that a comment stays within what GitHub takes."""
 
-_HEAD = ("benchmark", "metric", "base", "head", "change", "pairs", "would find", "verdict")
+_HEAD = ("benchmark", "metric", "base", "head", "change", "{unit}", "would find", "verdict")
 _GREEN = ("PASS", "IMPROVED")
 
 
@@ -38,16 +38,17 @@ def to_markdown(judgement: Judgement) -> str:
     )
     parts = [MARKER, f"## {SIGNS[judgement.verdict]} {_text(headline(judgement))}", sides]
     parts += [f"> {_text(warning)}" for warning in judgement.warnings]
-    parts += _table(loud)
+    unit = unit_of(judgement)
+    parts += _table(loud, unit)
     if green:
-        parts += [f"<details><summary>{len(green)} passed or improved</summary>", *_table(green), "</details>"]
+        parts += [f"<details><summary>{len(green)} passed or improved</summary>", *_table(green, unit), "</details>"]
     return "\n\n".join(parts) + "\n"
 
 
-def _table(findings: list[Finding]) -> list[str]:
+def _table(findings: list[Finding], unit: str) -> list[str]:
     if not findings:
         return []
-    rows = [_HEAD, ("---",) * len(_HEAD), *map(_row, findings[:_MOST])]
+    rows = [[title.format(unit=unit) for title in _HEAD], ("---",) * len(_HEAD), *map(_row, findings[:_MOST])]
     lines = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     left = len(findings) - _MOST
     return [lines, f"and {left} more, in gate.json"] if left > 0 else [lines]

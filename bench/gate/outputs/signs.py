@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.gate.verdict import FILE_METRICS
+
 if TYPE_CHECKING:
     from bench.gate.verdict import Judgement, Word
 
-__all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline"]
+__all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline", "unit_of"]
 
 WORDS: dict[Word, str] = {
     "NEW": "new",
@@ -61,3 +63,8 @@ def headline(judgement: Judgement) -> str:
         return "Gate: not measured: there was nothing to judge"
     counts = ", ".join(f"{number} {WORDS[word]}" for word, number in judgement.counts.items())
     return f"Gate: {WORDS[judgement.verdict]} ({counts})"
+
+
+def unit_of(judgement: Judgement) -> str:
+    """What the numbers of the judgement were counted in: pairs of processes, or files a side."""
+    return "files" if any(finding.metric in FILE_METRICS for finding in judgement.findings) else "pairs"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.outputs.signs import STYLES, WORDS, headline
-from bench.gate.verdict import FILE_METRICS, GATED
+from bench.gate.outputs.signs import STYLES, WORDS, headline, unit_of
+from bench.gate.verdict import GATED
 from bench.gate.words import change_of, value_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def show(judgement: Judgement, console: Console) -> None:
     if judgement.findings:
         table = Table(box=None)
         table.add_column("benchmark", overflow="fold")
-        for title in ("metric", "base", "head", "change", "files" if _is_of_files(judgement) else "pairs", "verdict"):
+        for title in ("metric", "base", "head", "change", unit_of(judgement), "verdict"):
             table.add_column(title, no_wrap=wide)
         for finding in judgement.by_severity:
             cells = (
@@ -51,10 +51,6 @@ def show(judgement: Judgement, console: Console) -> None:
                 about = f"{finding.benchmark}{metric}: {finding.reason}"
                 console.print(Text(about, style=STYLES[finding.verdict]), soft_wrap=wide)
     console.print(Text(headline(judgement), style=STYLES[judgement.verdict]), soft_wrap=wide)
-
-
-def _is_of_files(judgement: Judgement) -> bool:
-    return any(finding.metric in FILE_METRICS for finding in judgement.findings)
 
 
 def _print(table: Table, console: Console, *, wide: bool) -> None:

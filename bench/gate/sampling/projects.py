@@ -60,6 +60,8 @@ def project_gate(
             scratch = Path(temporary)
             files = scratch if out is None else out.resolve() / "processes"
             files.mkdir(exist_ok=True)
+            for stale in files.glob("*.json"):
+                stale.unlink()
             place = place_in_repository()
             processes = Processes(command, held, place, files, scratch, lambda text: say(Text(text), soft_wrap=True))
             return run_gate(processes, margins)

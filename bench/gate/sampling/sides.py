@@ -86,8 +86,8 @@ def find_project(option: str, name: str) -> Checkout:
     repository, commit = _find_commit(name)
     if repository and commit and name != ".":
         return Checkout(name, sys.executable, None, commit, repository, is_bench=False)
-    if not name or not root.is_dir():
-        msg = f"{option} {name or repr(name)}: {_why_not(None, repository, name) if name else 'no side; name a git ref or a directory'}"
+    if not root.is_dir():
+        msg = f"{option} {name}: {_why_not(None, repository, name)}"
         raise UsageError(msg)
     commit, is_changed = git_state(root.resolve())
     return Checkout(name, sys.executable, root.resolve(), commit, is_changed=bool(is_changed), is_bench=False)
@@ -118,6 +118,9 @@ def place_in_repository() -> Path:
 
 
 def _directory(option: str, name: str) -> Path:
+    if not name:
+        msg = f"{option} '': no side; name a git ref or a directory"
+        raise UsageError(msg)
     try:
         return Path(name).expanduser()
     except RuntimeError as error:
@@ -148,7 +151,7 @@ def checked_out(side: Checkout) -> Iterator[Checkout]:
         try:
             _git_or_say(side.repository, "worktree", "add", "--detach", "--quiet", str(root), str(side.commit))
             if side.is_bench and not (root / "bench" / "__init__.py").is_file():
-                msg = f"{side.name} ({str(side.commit)[:8]}) holds no package bench"
+                msg = f"{side.name} ({str(side.commit)[:8]}) holds no package bench; of another project, say what measures it (--run)"
                 raise UsageError(msg)
             yield replace(side, root=root, repository=None)
         finally:
@@ -166,7 +169,7 @@ def _interpreter(option: str, python: str) -> str:
 
 def _why_not(root: Path | None, repository: Path | None, name: str) -> str:
     if root is not None and root.is_dir():
-        return "this directory holds no package bench; give a checkout of bench or a git ref of this repository"
+        return "this directory holds no package bench; give a checkout of bench or a git ref, or say what measures it (--run)"
     if repository is None:
         return "no such directory, and no git repository here that could have such a ref"
     refs = (_git(repository, "for-each-ref", "--format=%(refname:short)") or "").split()
