@@ -35,7 +35,7 @@ def rate_sensitivity(comparisons: Sequence[Comparison], styles: Mapping[str, Loo
     )
     return Chart(
         name="rate_sensitivity",
-        title=_title(scans, word),
+        title=_title(scans, word, comparisons),
         caption=f"{_capital(word)} after training over the learning rate that was asked for, all else equal. Shapes are means over "
         "seeds, small dots the seeds, and bars 95% intervals over the evaluation rows. A * is the option that varies.",
         alternative=f"Line plot of {word} over the learning rate. {told}.",
@@ -82,7 +82,7 @@ def _capital(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
-def _title(scans: Sequence[Scan], word: str) -> str:
+def _title(scans: Sequence[Scan], word: str, comparisons: Sequence[Comparison]) -> str:
     """Name the strategy whose quality the rate moves most."""
     if not scans:
         return f"{_capital(word)} over the learning rate"
@@ -91,8 +91,19 @@ def _title(scans: Sequence[Scan], word: str) -> str:
     if _quality(worst) == _quality(best):
         return f"No rate stands out: {name} reaches {_quality(best):.1%} at every one"
     said = f"at {format_rate(best.value)} {name} reaches {_quality(best):.1%}, at {format_rate(worst.value)} {_quality(worst):.1%}"
+    if best.row.beats_majority is False:
+        return f"{_capital(word)} over the learning rate"
+    return f"{'The learning rate decides' if _is_told(worst, best, comparisons) else 'No rate stands out'}: {said}"
+
+
+def _is_told(worst: Point, best: Point, comparisons: Sequence[Comparison]) -> bool:
+    """Whether two rates are told apart: by the claim of a comparison of both, or by intervals of two comparisons."""
+    for comparison in comparisons:
+        if sum(row is worst.row or row is best.row for row in comparison.rows) == 2:  # noqa: PLR2004
+            ours, theirs = best.row.strategy, worst.row.strategy
+            return comparison.ranking.standing(comparison.quality.metric, ours, theirs) == 1
     low, high = _bounds(best), _bounds(worst)
-    return f"The learning rate decides: {said}" if low and high and high[1] < low[0] else f"No rate stands out: {said}"
+    return bool(low and high and high[1] < low[0])
 
 
 def _draw(scans: Sequence[Scan], styles: Mapping[str, Look], width: float) -> Figure:

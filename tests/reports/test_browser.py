@@ -9,7 +9,7 @@ from tests.reports.looking import MODES, RULED, check_boxes, check_page
 pytestmark = pytest.mark.browser
 
 CASES = ["default", "eight", "single", "invalid", "sixty"]
-FORMS = {"default": "winner", "eight": "winner", "single": "undecided", "invalid": "invalid", "sixty": "winner"}
+FORMS = {"default": "winner", "eight": "winner", "single": "undecided", "invalid": "invalid", "sixty": "leading"}
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -174,7 +174,9 @@ def test_the_figures_stand_in_every_output(with_lengths, tmp_path):
     assert "Over a setting that varies" in page
     assert "left out: no strategy was run at several learning rates" not in page
     assert "<h2>smollm2-135m on rotten-tomatoes, max length 128</h2>" in page
-    assert "(length_scan.png)" in (tmp_path / "summary.md").read_text()
+    assert "| strategy | maximal length |" in (tmp_path / "summary.md").read_text()
+    write_joined(split(with_lengths), tmp_path, figures_url="https://a.example")
+    assert "(https://a.example/length_scan.png)" in (tmp_path / "summary.md").read_text()
     write_joined(split(with_lengths[:1]), tmp_path)
     assert not (tmp_path / "length_scan.png").exists()
     assert "Over a setting that varies" not in (tmp_path / "report.html").read_text()
