@@ -29,13 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 _TYPES = get_type_hints(Settings)
 """Of the settings, without their bounds."""
