@@ -149,7 +149,10 @@ def test_suites_are_seldom_red_for_nothing(num_benchmarks, capsys):
     head += tuple(f"one {effect:.0%} slower: found, files for 95 %" for effect in EFFECTS_OF_ONE)
     head += ("all 5 % slower: found, files for 95 %",)
     lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
-    title = f"{num_benchmarks} benchmarks, {number} gates of an unchanged head and {POWER_GATES} of each change"
+    title = (
+        f"{num_benchmarks} benchmarks, {number} gates of an unchanged head and {POWER_GATES} of each change. "
+        "5 % is the margin, which no number of files finds for certain."
+    )
     with capsys.disabled():
         sys.stdout.write("\n\n".join(("", title, "\n".join(lines), "")))
     assert max(bounds) <= (0.005 if number == SIZES[1] else 0.0075)
