@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from bench.errors import BenchError, UsageError
-from bench.inert import inert
 
 __all__ = ["main"]
 
@@ -20,6 +19,8 @@ def main() -> int:
     try:
         return run()
     except BenchError as error:
+        from bench.inert import inert  # noqa: PLC0415  (every run imports this module again, and needs no such thing)
+
         # One line, whatever names from outside are in it.
         print(f"bench: {inert(str(error))}", file=sys.stderr)  # noqa: T201  (for the user)
         return 2 if isinstance(error, UsageError) else 1

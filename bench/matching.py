@@ -94,7 +94,7 @@ def _fields(record: RunRecord) -> _Fields:
 def _of_measured(measured: Measurement) -> _Fields:
     return {
         **_of_embeddings(measured),
-        **({"head": measured.head} if measured.head else {}),
+        **({"head that training began with": measured.head} if measured.head else {}),
         **({"weights of the model": measured.model_digest[:19]} if measured.model_digest else {}),
         "data_digest": measured.data_digest[:12],
         "num_steps": measured.num_steps,

@@ -162,6 +162,7 @@ def _measured(
         truncated_share=0.02,
         data_digest="5f" * 32,
         seen_embeddings=False,
+        head="fresh: the checkpoint brings none",
         data=DATA,
     )
 

@@ -24,7 +24,7 @@ def test_runs_that_differ_in_strategy_and_seed_alone_match(make_record):
         ("spec", {"lr": 1e-3}, "lr"),
         ("measured", {"data_digest": "0" * 64}, "data_digest"),
         ("measured", {"num_steps": 31}, "num_steps"),
-        ("measured", {"head": "of the checkpoint"}, "head"),
+        ("measured", {"head": "of the checkpoint"}, "head that training began with"),
         ("environment", {"device_name": "another"}, "device name"),
         ("environment", {"num_threads": 1}, "threads"),
         ("environment", {"versions": {"torch": "2.12.0"}}, "version of torch"),
