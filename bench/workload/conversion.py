@@ -54,8 +54,8 @@ def _convert(gguf: Path, folder: Path) -> None:
         try:
             model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        except (KeyError, OSError, ValueError, struct.error) as error:
-            msg = f"cannot convert {gguf}: {first_line(error)}"
+        except (AttributeError, LookupError, OSError, TypeError, ValueError, struct.error) as error:
+            msg = f"cannot convert {gguf}: {first_line(error)}; download it again, or give the folder of the model in safetensors"
             raise ModelError(msg) from error
         # A model that was loaded from GGUF counts as quantised and refuses to be saved: its
         # weights go into a clean one.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
@@ -44,6 +46,13 @@ OFFSET_POSITIONS = (
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
 )
 """Model types whose first token stands at the position after the pad token's id."""
+_OF_LAYER = re.compile(r"\.\d+\.")
+"""In the name of a parameter that one of several layers has."""
+_UNLOADABLE = (
+    *(AttributeError, LookupError, OSError, TypeError, ValueError, ZeroDivisionError),
+    *(SafetensorError, StrictDataclassError),
+)
+"""What transformers raises of files that are damaged, or settings that make no sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,10 @@ def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatc
     if 2 * len(absent) > len(body):
         msg = f"the weights of {name} are those of another architecture: {absent[0]} is not among them"
         raise ModelError(msg)
+    # A pooler, which some checkpoints come without, is drawn anew like the head; a layer or a table would hold noise.
+    if lacking := [key for key in absent if _OF_LAYER.search(key) or "embed" in key]:
+        msg = f"the weights of {name} are not those of its config.json: {lacking[0]} is not among them; copy both from one place"
+        raise ModelError(msg)
 
 
 @contextmanager
@@ -212,7 +225,10 @@ def _explained(what: str, name: str, folder: Path) -> Iterator[None]:
     try:
         with quiet():
             yield
-    except (KeyError, OSError, SafetensorError, ValueError) as error:
+    except _UNLOADABLE as error:
         where = "" if str(folder) == name else f" ({folder})"
-        msg = f"cannot load the {what} of {name}{where}: {first_line(error)}"
+        cause = (
+            error.__cause__ if isinstance(error, StrictDataclassError) else None
+        )  # which names value and kind in one line
+        msg = f"cannot load the {what} of {name}{where}: {first_line(cause or error)}"
         raise ModelError(msg) from error

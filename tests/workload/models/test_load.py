@@ -73,6 +73,22 @@ def test_weights_of_another_architecture_are_refused(copy: Path) -> None:
         load_model(str(copy), labels=("0", "1"), seed=0)
 
 
+@pytest.mark.parametrize("lacking", ["layers.1.mlp.up_proj.weight", "embed_tokens.weight"])
+def test_weights_without_a_part_of_a_layer_are_refused(lacking: str, copy: Path) -> None:
+    weights = copy / "model.safetensors"
+    save_file(
+        {name: tensor for name, tensor in load_file(weights).items() if name != lacking}, weights, {"format": "pt"}
+    )
+    with pytest.raises(ModelError, match=f"model.{lacking} is not among them"):
+        load_model(str(copy), labels=("0", "1"), seed=0)
+
+
+def test_a_configuration_of_more_layers_than_the_weights_have_is_refused(copy: Path) -> None:
+    edit(copy / "config.json", num_hidden_layers=3)
+    with pytest.raises(ModelError, match=r"model.layers.2.* is not among them"):
+        load_model(str(copy), labels=("0", "1"), seed=0)
+
+
 def test_a_folder_without_safetensors_is_refused_in_one_line(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").touch()  # never read: it is a pickle
@@ -86,6 +102,16 @@ def test_a_folder_without_safetensors_is_refused_in_one_line(copy: Path) -> None
 def test_a_damaged_file_is_refused_in_one_line(file: str, keep: int, copy: Path) -> None:
     (copy / file).write_bytes((copy / file).read_bytes()[:keep])
     with pytest.raises(ModelError, match="cannot load the") as caught:
+        load_model(str(copy), labels=("0", "1"), seed=0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"id2label": ["bad", "good"]}, {"id2label": "bad"}, {"num_attention_heads": 0}, {"hidden_size": "32"}]
+)
+def test_a_configuration_that_makes_no_sense_is_refused_in_one_line(settings: dict[str, Any], copy: Path) -> None:
+    edit(copy / "config.json", **settings)
+    with pytest.raises(ModelError, match=r"cannot load the (configuration|model)") as caught:
         load_model(str(copy), labels=("0", "1"), seed=0)
     assert "\n" not in str(caught.value)
 
@@ -207,6 +233,6 @@ def test_a_gguf_file_that_is_yet_to_be_fetched_needs_conversion_and_a_folder_doe
 def test_a_damaged_gguf_file_is_refused_in_one_line(keep: int, tiny_gguf: Path, tmp_path: Path) -> None:
     path = tmp_path / "half.gguf"
     path.write_bytes(tiny_gguf.read_bytes()[:keep])
-    with pytest.raises(ModelError, match=r"cannot convert .*half.gguf: ") as caught:
+    with pytest.raises(ModelError, match=r"cannot convert .*half.gguf: .*; download it again") as caught:
         load_model(str(path), labels=("0", "1"), seed=0)
     assert "\n" not in str(caught.value)
