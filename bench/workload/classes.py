@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from bench.errors import DataError
@@ -42,7 +43,7 @@ def check_classes(counts: Counter[str], where: str) -> None:
     """
     num_rows = counts.total()
     numbers = {name: value for name in counts if (value := _number(name)) is not None}
-    fractions = [name for name, value in numbers.items() if not value.is_integer()]
+    fractions = [name for name, value in numbers.items() if value != value.to_integral_value()]
     of_numbers = sum(counts[name] for name in numbers)
     if len(numbers) > _MOST_NUMBERS and fractions and 2 * of_numbers > num_rows:
         msg = (
@@ -62,7 +63,7 @@ def check_classes(counts: Counter[str], where: str) -> None:
 
 def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     """Group names that differ in nothing but case, blanks, Unicode form or the way a number or truth is written."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str | Decimal, list[str]] = {}
     for name in names:
         groups.setdefault(_folded(name), []).append(name)
     return tuple(tuple(sorted(group, key=natural_order)) for group in groups.values() if len(group) > 1)
@@ -114,18 +115,22 @@ def _told_apart(group: Collection[str]) -> list[str]:
     ]
 
 
-def _folded(name: str) -> str:
-    """What is left of a name when nothing counts but its letters and digits' values."""
+def _folded(name: str) -> str | Decimal:
+    """What is left of a name when nothing counts but its letters, or its value, which is exact: long numbers are ids."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     text = "".join(char for char in text if not char.isspace() and unicodedata.category(char) != "Cf")
     value = _number(text)
-    return repr(value) if value is not None else {"true": "1.0", "false": "0.0"}.get(text, text)
+    truth = {"true": Decimal(1), "false": Decimal(0)}
+    return truth.get(text, text) if value is None else value
 
 
-def _number(name: str) -> float | None:
+def _number(name: str) -> Decimal | None:
     """Read a number as people write it: with a decimal comma, a sign of percent or a currency; None for anything else."""
     text = name.strip("%$\u20ac\u00a3 ")
-    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    try:
+        return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    except InvalidOperation:  # its exponent is beyond all numbers
+        return None
 
 
 def _listed(told: Collection[str]) -> str:

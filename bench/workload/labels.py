@@ -19,10 +19,10 @@ def class_of(label: object) -> str | None:
     None where there is no label.
 
     Raises:
-        TypeError: the label is a collection.
+        TypeError: the label is a collection, or bytes, which have no encoding.
 
     """
-    if isinstance(label, list | tuple | dict | set):
+    if isinstance(label, list | tuple | dict | set | bytes):
         msg = f"{label!r} is no single label"
         raise TypeError(msg)
     if label is None or (isinstance(label, float) and not math.isfinite(label)):

@@ -98,7 +98,16 @@ def test_names_that_look_alike_are_pointed_out_and_told_apart(names: tuple[str, 
     assert "(1 row)" in remark
 
 
-@pytest.mark.parametrize("names", [("good", "bad"), ("-1", "1"), ("1", "10"), ("a_b", "ab"), ("C", "C++")])
+LONG = [
+    ("1234567890123456789", "1234567890123456790"),
+    (f"{10**30}", f"{10**30 + 1}"),
+    ("1e400", "2e400"),
+    ("1e9999999999999999999", "1"),
+]
+"""Ids and such, which a float would make equal."""
+
+
+@pytest.mark.parametrize("names", [("good", "bad"), ("-1", "1"), ("1", "10"), ("a_b", "ab"), ("C", "C++"), *LONG])
 def test_other_names_do_not_look_alike(names: tuple[str, str]) -> None:
     assert alike(names) == ()
 

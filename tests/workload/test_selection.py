@@ -181,6 +181,7 @@ def test_labels_with_gaps_and_bools_become_class_numbers() -> None:
         ([("a", 1), ("b", 2), ("c", 2)], [("a", 1)], "2 training rows, not of two classes, are left of toy; 1 stand"),
         ([("a", 1), (2, 2)], [("a", 1)], "training split: row 2 holds 2 where a text is expected"),
         ([("a", [1]), ("b", 2)], [("a", 1)], r"training split: row 1: \[1\] is no single label"),
+        ([("a", b"x"), ("b", b"y")], [("a", b"x")], r"training split: row 1: b'x' is no single label"),
     ],
 )
 def test_data_that_cannot_be_trained_on_is_refused(train: Any, evaluation: Any, message: str) -> None:
