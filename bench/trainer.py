@@ -181,5 +181,8 @@ def _check(losses: Sequence[torch.Tensor], step: int) -> None:
     for position, value in enumerate(values):
         if not math.isfinite(value):
             at = step - len(values) + position + 1
-            msg = f"the loss is {value} at step {at}; a lower learning rate (--lr) or fp32 may train"
+            why = "a lower learning rate (--lr) or fp32 may train"
+            if at == 1:  # a loss of the weights as they came
+                why = "no rate has changed a weight by then: use a checkpoint whose weights are finite, or fp32"
+            msg = f"the loss is {value} at step {at}; {why}"
             raise Diverged(msg)
