@@ -45,7 +45,7 @@ def test_strategies_and_seeds_are_chosen_without_a_script(opened, pages, javascr
 def test_without_a_script_all_is_there_but_the_buttons(opened, pages):
     page, noise = opened(pages["eight"], 1280, java_script_enabled=False)
     assert page.locator("thead button").count() == 0
-    assert page.locator("details.data").count() == page.locator("figure").count() == 6
+    assert page.locator("details.data").count() == page.locator("figure").count() == 7
     page.locator("details.data summary >> nth=0").click()
     assert page.is_visible("details.data table >> nth=0")
     assert noise == []
