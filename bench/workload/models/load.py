@@ -231,4 +231,6 @@ def _explained(what: str, name: str, folder: Path) -> Iterator[None]:
             error.__cause__ if isinstance(error, StrictDataclassError) else None
         )  # which names value and kind in one line
         msg = f"cannot load the {what} of {name}{where}: {first_line(cause or error)}"
+        if not isinstance(error, OSError | SafetensorError | ValueError):  # which speak to users
+            msg += "; look for a setting in its JSON files that makes no sense, and copy them again"
         raise ModelError(msg) from error
