@@ -25,16 +25,21 @@ def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path)
     """Say in one line what will be run, on what, where the results go, and what must be fetched first."""
     names = ", ".join(dict.fromkeys(spec.name for spec in specs))
     spec, seeds = specs[0], len({spec.seed for spec in specs})
-    length = (
-        f"{spec.steps} steps" if spec.steps else f"{spec.epochs} epochs of {spec.workload.train_samples or 'all'} rows"
-    )
+    epochs = f"{_counted(spec.epochs, 'epoch')} of {spec.workload.train_samples or 'all'} rows"
+    length = _counted(spec.steps, "step") if spec.steps else epochs
     done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
+    if not todo:
+        done = ", all done before, so that model and data are not looked at again"
     first = to_do_once(spec.workload)
     once = f"; before the first run, once: {', '.join(first)}" if first else ""
     return (
-        f"{len(specs)} runs{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {seeds} seed{'' if seeds == 1 else 's'}, "
+        f"{_counted(len(specs), 'run')}{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {_counted(seeds, 'seed')}, "
         f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
     )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def to_do_once(workload: WorkloadSpec) -> list[str]:

@@ -122,7 +122,8 @@ class Display:
 
     def estimate(self, seconds: float, num_runs: int) -> None:
         """Say how long it will take, now that every strategy took one step."""
-        self.say(f"{num_runs} runs will take about {format_seconds(seconds)}")
+        if num_runs:  # none, where no strategy could take its first step
+            self.say(f"{num_runs} run{'' if num_runs == 1 else 's'} will take about {format_seconds(seconds)}")
 
     def data(self, summary: DataSummary) -> None:
         """Show what was read, before any number."""
