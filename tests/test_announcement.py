@@ -6,7 +6,8 @@ from bench.announcement import in_words
 from bench.spec import RunSpec, WorkloadSpec, parse_strategy
 
 FULL, AMP = (
-    RunSpec(strategy=parse_strategy(name), workload=WorkloadSpec(model="minilm-l6"), steps=1) for name in ("full", "amp")
+    RunSpec(strategy=parse_strategy(name), workload=WorkloadSpec(model="minilm-l6"), steps=1)
+    for name in ("full", "amp")
 )
 
 
