@@ -13,14 +13,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.quality import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.errors import UsageError
 from bench.files import default_config
+from bench.gate.margins import read_margins
 from bench.gate_command import DEFAULTS as GATE_DEFAULTS
 from bench.gate_command import SETTINGS as GATE_SETTINGS
 from bench.gate_command import gate as gate_command
 from bench.gate_command import repeat_sides, save, show
 from bench.settings import QUICK, Settings
+from bench.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -128,7 +129,9 @@ def compare(
 ) -> int:
     """Train with each strategy, and report speed, memory and accuracy side by side."""
     given = {name: value for name, value in given.items() if value is not None}
-    settings = Settings.gather(given, config=config or default_config(), quick=quick)
+    config = config or default_config()
+    settings = Settings.gather(given, config=config, quick=quick)
+    read_margins(config)  # a wrong margin is told at once, whoever reads the file
     from bench import comparing  # noqa: PLC0415  (a wrong setting answers without)
 
     return comparing.compare(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from bench.errors import UsageError
+from bench.gate.request import FormatName, Sides
 from bench.settings import WORK
 
-__all__ = ["DEFAULTS", "SETTINGS", "SIDES", "FormatName", "gate", "repeat_sides", "save", "show"]
+__all__ = ["DEFAULTS", "SETTINGS", "SIDES", "gate", "repeat_sides", "save", "show"]
 
 SIDES = ("--base", "--head", "--from")
 """The options that take as many words as a pattern of the shell becomes."""
-
-FormatName = Literal["json", "markdown", "junit", "sarif", "github-action-benchmark", "bencher", "annotations"]
-"""The names of `bench.gate.outputs.FORMATS`, which --help does not import."""
-
 
 SETTINGS = (*WORK, "device", "timeout")
 """Of a comparison, those that a gate has too: what both sides train."""
@@ -86,7 +83,6 @@ def gate(
     4 something was not measured, 5 head crashed.
     """
     from bench import gating  # noqa: PLC0415  (--help does without)
-    from bench.gate.request import Sides  # noqa: PLC0415
 
     sides = Sides(
         tuple(base or ()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import traceback
 from dataclasses import replace
@@ -15,23 +14,19 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
-from bench.files import default_config
-from bench.gate.request import Sides, names_file, one_side
+from bench.gate.request import Sides, make_directory, margins_of, names_file, one_side, with_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bench.gate.margins import Margins
+    from bench.gate.request import FormatName
     from bench.gate.verdict import Judgement
-    from bench.gate_command import FormatName
 
 __all__ = [
     "conclude",
     "gate",
-    "make_directory",
-    "margins_of",
     "never_red",
-    "with_config",
 ]
 
 _NOT_MEASURED = 4
@@ -105,20 +100,6 @@ def never_red(work: Callable[[], int]) -> int:
         return _NOT_MEASURED
 
 
-def make_directory(path: Path, option: str = "--out") -> None:
-    """Make the directory of the outputs before anything is measured.
-
-    Raises:
-        UsageError: it cannot be made.
-
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"{option} {path}: {error.strerror}; name a directory that can be written"
-        raise UsageError(msg) from error
-
-
 def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judgement]:
     """Find out what to judge, and whether that can be done at all, before anything is done."""
     from bench.gate.baseline import is_baseline  # noqa: PLC0415
@@ -168,31 +149,3 @@ def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judg
             return session.judge()
 
     return measure
-
-
-def with_config(sides: Sides) -> Sides:
-    """Take the file of settings that lies here, where none is named."""
-    return replace(sides, config=sides.config or default_config())
-
-
-def margins_of(config: Path | None, margin: str | None) -> Margins:
-    """Read the margins of the file, with the default that was given.
-
-    Raises:
-        UsageError: one of them is no margin.
-
-    """
-    from bench.gate.margins import read_margins  # noqa: PLC0415  (--help does without)
-
-    margins = read_margins(config)
-    return margins if margin is None else replace(margins, default=_share(margin))
-
-
-def _share(margin: str) -> float:
-    """Read a percentage."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", margin.strip())
-    share = float(found[1]) / 100 if found else 0.0
-    if not 0 < share < 1:
-        msg = f"--margin {margin}: give a percentage between 0% and 100%, such as 5%"
-        raise UsageError(msg)
-    return share

@@ -18,7 +18,7 @@ from torch.overrides import has_torch_function
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["MIN_MULTIPLY_ADDS", "is_by_onednn", "linear", "linear_for", "multiply_by_onednn"]
+__all__ = ["MIN_MULTIPLY_ADDS", "fp32_matmuls", "is_by_onednn", "linear", "linear_for", "multiply_by_onednn"]
 
 MIN_MULTIPLY_ADDS = 20_000_000
 """Rows times inputs times outputs, below which torch's own way is the faster one: up to four times at width 64."""
@@ -33,6 +33,11 @@ def is_by_onednn(dtype: torch.dtype, device: torch.device) -> bool:
     # oneDNN's product is not among what torch promises to keep.
     is_known, able = hasattr(torch.ops.mkldnn, "_linear_pointwise"), torch.cpu.get_capabilities()
     return is_known and str(able.get("cpu_name", "")).startswith("AMD") and bool(able.get("avx512_f"))
+
+
+def fp32_matmuls(device: torch.device) -> str:
+    """What computes matrix products in fp32 on `device`, as the record of a run says it."""
+    return "oneDNN, small ones as torch chooses" if is_by_onednn(torch.float32, device) else "as torch chooses"
 
 
 def linear_for(dtype: torch.dtype, device: torch.device) -> Callable[..., torch.Tensor]:

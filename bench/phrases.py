@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bench.record import Status
     from bench.stats import Interval
 
-__all__ = ["ENDINGS", "bounds", "change", "group", "listed", "margin", "with_bounds", "within"]
+__all__ = ["ENDINGS", "NOT_MEASURED", "bounds", "change", "group", "listed", "margin", "with_bounds", "within"]
 
 ENDINGS: dict[Status, str] = {
     "ok": "finished",
@@ -24,6 +24,9 @@ ENDINGS: dict[Status, str] = {
     "interrupted": "was interrupted",
     "skipped": "was skipped",
 }
+
+NOT_MEASURED = "\N{EN DASH}"
+"""In place of a value; never zero."""
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _MINUS = "\N{MINUS SIGN}"

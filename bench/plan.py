@@ -7,10 +7,8 @@ If two runs of a comparison differ, the difference is a field of their plans, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
-
-from bench.wording import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,15 +139,6 @@ class TrainPlan:
     def with_lr(self, lr: float) -> TrainPlan:
         """Give the plan another base rate; the factors on it stay."""
         return replace(self, lr=lr)
-
-    def changes(self, view: ModelView) -> dict[str, str]:
-        """Say in words, by field, how this plan differs from the baseline."""
-        baseline = TrainPlan(phases=baseline_phases(view))
-        return {
-            field.name: in_words(field.name, getattr(self, field.name), view)
-            for field in fields(self)
-            if getattr(self, field.name) != getattr(baseline, field.name)
-        }
 
     def num_frozen_layers(self, view: ModelView) -> int:
         """Count the transformer layers at the bottom that never train, nor the embeddings below them."""

@@ -18,10 +18,10 @@ from bench.errors import BenchError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.analysis.quality import QualityName
     from bench.comparison import Comparison
     from bench.record import RunRecord
     from bench.rules_file import RulesFile
+    from bench.spec import QualityName
     from reports import Format
 
 __all__ = ["check_figures_url", "default_directory", "report", "show"]
@@ -52,11 +52,11 @@ def report(
         UnknownName: no comparison has the reference.
 
     """
+    from bench.analysis.grouping import split  # noqa: PLC0415
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
     from bench.spec import canonical  # noqa: PLC0415
     from reports import render  # noqa: PLC0415
-    from reports.overview import split  # noqa: PLC0415
 
     if kind and (open_page or out or gate):
         msg = "--format prints to the standard output; it goes with none of --open, --out and --gate"
@@ -120,8 +120,8 @@ def show(
         BenchError: writing it failed half-way, as on a full disk.
 
     """
+    from bench.analysis.provenance import titles  # noqa: PLC0415
     from reports import write_joined  # noqa: PLC0415  (plotting, which a wrong option is answered without)
-    from reports.provenance import titles  # noqa: PLC0415
     from reports.terminal import summary_table  # noqa: PLC0415
 
     _warn(warnings)

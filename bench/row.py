@@ -15,8 +15,9 @@ from bench.values import values_of
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from bench.analysis.quality import Quality, QualityName
-    from bench.record import Evaluation, Flag, Measurement, RunRecord, Status
+    from bench.analysis.quality import Quality
+    from bench.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
+    from bench.spec import QualityName
     from bench.stats import Interval, Samples
 
 __all__ = ["Row", "make_row", "relative"]
@@ -93,6 +94,11 @@ class Row:
     def changes(self) -> dict[str, str]:
         """How its plan differs from the baseline, by field."""
         return next((record.changes for record in self.records if record.changes), {})
+
+    @property
+    def layer_rates(self) -> tuple[LayerRate, ...]:
+        """Its layers with their rates, which its seeds share; empty where no run finished."""
+        return next((run.layer_rates for run in self.measured.values()), ())
 
     @property
     def beats_majority(self) -> bool | None:

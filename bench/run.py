@@ -9,6 +9,7 @@ import torch
 
 from bench.afterwards import look_closer
 from bench.evaluation import answer, score
+from bench.linear import fp32_matmuls
 from bench.measure import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.precision import observe_dtypes
 from bench.probes.environment import fingerprint
@@ -97,7 +98,7 @@ class Run:
             self.peaks.include(prepared.stored.peak)
         memory = self.peaks.end()
         parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
-        environment = fingerprint(prepared.device, data.assets, self.spec)
+        environment = fingerprint(prepared.device, data.assets, self.spec, fp32_matmuls=fp32_matmuls(prepared.device))
         self.send(Phase(name="probe", at=time.monotonic()))
         afterwards = look_closer(
             prepared,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from bench import registry
-from bench.analysis.quality import QualityName
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import (
     BatchSize,
@@ -30,7 +29,7 @@ from bench.experiment.bounds import (
 )
 from bench.files import read_config
 from bench.inert import shown
-from bench.spec import HeadChoice, RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
+from bench.spec import HeadChoice, QualityName, RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,13 +187,9 @@ class Settings(Frozen):
 def _read_config(path: Path) -> dict[str, Any]:
     """Read a configuration file; its names may be written with - or _."""
     read = read_config(path)
-    if "gate" in read:
-        from bench.gate.margins import margins_in  # noqa: PLC0415  (few files have it)
-
-        if not isinstance(gate := read.pop("gate"), dict):
-            msg = f"gate in {path}: it is the table of a gate's margins; the rules of a comparison are named by --gate"
-            raise UsageError(msg)
-        margins_in(gate, path)
+    if not isinstance(read.pop("gate", {}), dict):
+        msg = f"gate in {path}: it is the table of a gate's margins; the rules of a comparison are named by --gate"
+        raise UsageError(msg)
     written = {name.replace("-", "_"): value for name, value in read.items()}
     for name in written:
         if name not in Settings.model_fields:

@@ -27,6 +27,7 @@ from bench.experiment.bounds import (
 __all__ = [
     "LATER_FIELDS",
     "HeadChoice",
+    "QualityName",
     "RunSpec",
     "Term",
     "WorkloadSpec",
@@ -37,6 +38,9 @@ __all__ = [
 
 HeadChoice = Literal["auto", "fresh", "checkpoint"]
 """The checkpoint's head where it fits the data, a fresh one in any case, the checkpoint's or an error."""
+
+QualityName = Literal["accuracy", "macro_f1", "balanced_accuracy"]
+"""The scores that a comparison can rank by."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 

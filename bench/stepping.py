@@ -10,6 +10,7 @@ from bench.build import prepare
 from bench.device import choose_device
 from bench.errors import UsageError
 from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
+from bench.linear import fp32_matmuls
 from bench.probes.environment import fingerprint
 from bench.probes.peaks import Peaks
 from bench.schedule import schedule_of
@@ -59,7 +60,7 @@ class Stepper:
             device=self._device,
             weight_decay=spec.weight_decay,
         )
-        self.environment = fingerprint(self._device, data.assets, spec)
+        self.environment = fingerprint(self._device, data.assets, spec, fp32_matmuls=fp32_matmuls(self._device))
         torch.manual_seed(spec.seed)
         self._peaks.enter("train")
         self._loop = steps(prepared, data.train, schedule_of(spec, data.train), on_point=lambda *_: None)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bench.analysis.data_words import unseen_classes
 from bench.record import Flag
+from bench.records.data_summary import unseen_classes
 from bench.steadiness import unsteadiness
 
 if TYPE_CHECKING:

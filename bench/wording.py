@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
+
+from bench.plan import TrainPlan, baseline_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from bench.plan import ModelView, Phase
 
-__all__ = ["in_words"]
+__all__ = ["changes"]
 
 
-def in_words(name: str, value: object, view: ModelView) -> str:
-    """Put the value of one field of a plan in words."""
+def changes(plan: TrainPlan, view: ModelView) -> dict[str, str]:
+    """How a plan differs from the baseline, in words, by field."""
+    baseline = TrainPlan(phases=baseline_phases(view))
+    return {
+        field.name: _in_words(field.name, getattr(plan, field.name), view)
+        for field in fields(plan)
+        if getattr(plan, field.name) != getattr(baseline, field.name)
+    }
+
+
+def _in_words(name: str, value: object, view: ModelView) -> str:
     words: dict[str, Callable[[Any], str]] = {
         "phases": lambda phases: ", then ".join(_phase_in_words(phase, view) for phase in phases),
         "lr_scale": lambda scale: _scale_in_words(dict(scale)),

@@ -10,6 +10,7 @@ import torch
 
 from bench.forward.layout import num_pairs
 from bench.forward.padded import PaddedForward
+from bench.linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.precision import has_native_bf16
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
@@ -124,4 +125,13 @@ def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.devi
     emulated = {torch.bfloat16: not has_native_bf16(device), torch.float16: device.type == "cpu"}
     if emulated.get(dtype, False):
         return None
-    return matmul_rate(shapes, extent, dtype=dtype, device=device, device_name=device_name)
+    variant = f"oneDNN from {MIN_MULTIPLY_ADDS:,} multiply-adds on" if is_by_onednn(dtype, device) else None
+    return matmul_rate(
+        shapes,
+        extent,
+        dtype=dtype,
+        device=device,
+        device_name=device_name,
+        linear=linear_for(dtype, device),
+        variant=variant,
+    )

@@ -21,6 +21,7 @@ from bench.probes.peaks import Peaks
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
+from bench.wording import changes
 from bench.workload.data import load_data
 from bench.workload.models.digest import model_digest
 from bench.workload.models.load import load_model, load_tokenizer
@@ -104,7 +105,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     )
     send(
         Planned(
-            changes=plan.changes(view),
+            changes=changes(plan, view),
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
             num_trainable_params=prepared.num_trainable_params,

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.metrics import METRICS
-from bench.phrases import ENDINGS, bounds, change
+from bench.phrases import ENDINGS, NOT_MEASURED, bounds, change
 
 if TYPE_CHECKING:
     from bench.comparison import Comparison, Row
 
 __all__ = [
-    "NOT_MEASURED",
     "Cell",
     "cell",
     "column_title",
@@ -23,8 +22,6 @@ __all__ = [
     "remark",
     "shown",
 ]
-
-NOT_MEASURED = "\N{EN DASH}"
 
 _LONGEST_GROUP = 8
 """Letters that a reader can still compare."""

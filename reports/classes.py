@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.by_class import by_class
+from bench.phrases import NOT_MEASURED
 from bench.records.names import in_quotes
-from reports.cells import NOT_MEASURED
 
 if TYPE_CHECKING:
     from bench.analysis.by_class import ClassScore

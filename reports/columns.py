@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.metrics import METRICS
-from reports.cells import NOT_MEASURED, Cell, cell, column_title, shown
+from bench.phrases import NOT_MEASURED
+from reports.cells import Cell, cell, column_title, shown
 from reports.deploy import fits_on, size_to_deploy
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.analysis.quality import SPEED
 from bench.metrics import METRICS, format_seconds
+from bench.phrases import NOT_MEASURED
 from bench.values import seconds_to_accuracy
-from reports.cells import NOT_MEASURED
 from reports.chart import Chart
 from reports.layout import canvas, strategy_legend, ticks
 from reports.theme import MUTED

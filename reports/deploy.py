@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.metrics import format_bytes
-from reports.cells import NOT_MEASURED
+from bench.phrases import NOT_MEASURED
 
 if TYPE_CHECKING:
     from bench.comparison import Row

@@ -12,8 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 
 from bench.analysis.claims import no_change
 from bench.metrics import METRICS
-from bench.phrases import bounds, change, group
-from reports.cells import NOT_MEASURED
+from bench.phrases import NOT_MEASURED, bounds, change, group
 from reports.chart import Chart
 from reports.layout import Lines, text_width, ticks
 from reports.theme import FAINT, INK, MUTED, NARROW

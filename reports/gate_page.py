@@ -12,7 +12,8 @@ from bench.gate.outputs import FORMATS
 from bench.gate.outputs.signs import WORDS, headline, unit_of
 from bench.gate.verdict import GATED
 from bench.gate.words import change_of, signed, value_of
-from reports.cells import NOT_MEASURED, one_line
+from bench.phrases import NOT_MEASURED
+from reports.cells import one_line
 from reports.drawing import to_svg
 from reports.pair_changes import pair_changes
 from reports.templating import asset, environment

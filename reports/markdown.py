@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis import provenance
 from bench.analysis.data_words import in_full
-from reports import provenance
-from reports.cells import NOT_MEASURED, cell, column_title, letters_note, majority_note, notes, remark, shown
+from bench.phrases import NOT_MEASURED
+from reports.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
 from reports.classes import class_table, share
 from reports.flagged import flagged
 from reports.marking import bullets, code, escape, folded, table

@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.quality import ACCURACY
-from bench.comparison import compare
-from bench.errors import UnknownName
-from bench.matching import asked
-from bench.phrases import ENDINGS, change
-from reports import provenance
-from reports.cells import NOT_MEASURED
+from bench.analysis import provenance
+from bench.phrases import ENDINGS, NOT_MEASURED, change
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Sequence
 
-    from bench.analysis.quality import Quality
     from bench.comparison import Comparison, Row
-    from bench.record import RunRecord
 
-__all__ = ["Overview", "overview", "split"]
+__all__ = ["Overview", "overview"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,50 +24,6 @@ class Overview:
     references: tuple[str, ...]
     lines: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
     """By strategy: in each workload, how it stands to the reference, a phrase per metric."""
-
-
-def split(
-    directories: Iterable[Sequence[RunRecord]],
-    reference: str | None = None,
-    *,
-    quality: Quality = ACCURACY,
-    rank_suspect: bool = False,
-    allow_mismatch: bool = False,
-) -> tuple[Comparison, ...]:
-    """Compare what belongs together: the runs of one model, data set, device and settings, each against its own reference.
-
-    A run that ended before it knew its machine is taken to have been on that of its directory.
-    Where a comparison has no run of `reference`, its own rule chooses.
-
-    Raises:
-        UnknownName: no run at all is of `reference`.
-
-    """
-    apart: dict[tuple[Hashable, str], list[RunRecord]] = {}
-    for records in directories:
-        machines = {_asked(record): record.environment.device_name for record in records if record.environment}
-        for record in records:
-            of_directory = machines.get(_asked(record), "")
-            where = record.environment.device_name if record.environment else of_directory
-            apart.setdefault((_asked(record), where), []).append(record)
-    names = dict.fromkeys(record.spec.name for runs in apart.values() for record in runs)
-    if reference is not None and reference not in names:
-        kind = "reference"
-        raise UnknownName(kind, reference, names)
-    return tuple(
-        compare(
-            runs,
-            reference if any(run.spec.name == reference for run in runs) else None,
-            quality=quality,
-            rank_suspect=rank_suspect,
-            allow_mismatch=allow_mismatch,
-        )
-        for runs in apart.values()
-    )
-
-
-def _asked(record: RunRecord) -> Hashable:
-    return tuple(asked(record.spec).items())
 
 
 def overview(comparisons: Sequence[Comparison]) -> Overview:

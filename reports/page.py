@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from bench.analysis import provenance
 from bench.analysis.data_words import in_full
 from bench.errors import BenchError
 from bench.metrics import METRICS
-from reports import provenance
-from reports.cells import NOT_MEASURED, notes, remark
+from bench.phrases import NOT_MEASURED
+from reports.cells import notes, remark
 from reports.classes import class_table, share
 from reports.columns import groups, main_columns
 from reports.deploy import DEPLOY_NOTE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from reports import provenance
+from bench.analysis import provenance
 from reports.drawing import Drawing, draw
 from reports.figures import charts, charts_across
 from reports.theme import Look, looks

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.analysis import provenance
 from bench.matching import asked
 from bench.spec import Term, format_strategy
-from reports import provenance
-from reports.trained import layer_rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -61,7 +60,7 @@ def _rates(row: Row) -> Iterator[_Found]:
     others = asked(spec)
     if spec.lr is not None:
         yield row.strategy, spec.lr, {name: value for name, value in others.items() if name != "lr"}
-    learnt = [layer.lr for layer in layer_rates(row) if layer.lr is not None]
+    learnt = [layer.lr for layer in row.layer_rates if layer.lr is not None]
     for place, term in enumerate(spec.strategy):
         for option, text in term.options:
             value = _number(text)

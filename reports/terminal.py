@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.data_words import in_brief
-from reports.cells import NOT_MEASURED, cell, column_title, letters_note, majority_note, one_line, remark, shown
+from bench.phrases import NOT_MEASURED
+from reports.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
 from reports.classes import class_table, share
 from reports.fitting import Fitting, Line, fold
 from reports.flagged import flagged

@@ -24,20 +24,15 @@ if TYPE_CHECKING:
     from bench.record import LayerRate
     from reports.theme import Look
 
-__all__ = ["layer_rates", "trained_layers"]
+__all__ = ["trained_layers"]
 
 _STRIP = 0.26
 """Height of the tallest cell, in inches."""
 
 
-def layer_rates(row: Row) -> tuple[LayerRate, ...]:
-    """The layers of a strategy with their rates, which its seeds share; empty where no run finished."""
-    return next((record.measured.layer_rates for record in row.finished if record.measured), ())
-
-
 def trained_layers(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
     """Make the chart; it is missing where no finished run has recorded its rates."""
-    rows = [row for row in comparison.rows if layer_rates(row)]
+    rows = [row for row in comparison.rows if row.layer_rates]
     return Chart(
         name=f"{prefix}trained_layers",
         title=_title(rows),
@@ -50,8 +45,8 @@ def trained_layers(comparison: Comparison, styles: Mapping[str, Look], prefix: s
                 (
                     row.strategy,
                     str(_num_trained(row)),
-                    str(len(layer_rates(row))),
-                    f"{sum(layer.num_trainable_params for layer in layer_rates(row)):,}",
+                    str(len(row.layer_rates)),
+                    f"{sum(layer.num_trainable_params for layer in row.layer_rates):,}",
                     _in_words(row),
                 )
                 for row in rows
@@ -67,20 +62,20 @@ def _title(rows: list[Row]) -> str:
         return "What each strategy trains"
     fewest, most = (choose(rows, key=_num_trained) for choose in (min, max))
     if _num_trained(fewest) == _num_trained(most):
-        return f"Every strategy trains {_num_trained(most)} of {len(layer_rates(most))} layers"
+        return f"Every strategy trains {_num_trained(most)} of {len(most.layer_rates)} layers"
     return (
-        f"{fewest.strategy} trains {_num_trained(fewest)} of {len(layer_rates(fewest))} layers, "
+        f"{fewest.strategy} trains {_num_trained(fewest)} of {len(fewest.layer_rates)} layers, "
         f"{most.strategy} {_num_trained(most)}"
     )
 
 
 def _num_trained(row: Row) -> int:
-    return sum(layer.lr is not None for layer in layer_rates(row))
+    return sum(layer.lr is not None for layer in row.layer_rates)
 
 
 def _in_words(row: Row) -> str:
     """The range of its learning rates: "1e-3", or "2e-5 to 1e-3"."""
-    rates = {layer.lr for layer in layer_rates(row) if layer.lr is not None}
+    rates = {layer.lr for layer in row.layer_rates if layer.lr is not None}
     return " to ".join(format_rate(rate) for rate in sorted({min(rates), max(rates)})) if rates else "nothing trains"
 
 
@@ -88,14 +83,14 @@ def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
     values = [_in_words(row) for row in rows]
     beside = max(map(text_width, values)) + 0.4
     lines = Lines.of([(row.strategy, styles[row.strategy]) for row in rows], width, _STRIP, beside)
-    layers = max((layer_rates(row) for row in rows), key=len)
+    layers = max((row.layer_rates for row in rows), key=len)
     ends = fold(f"layer, from {one_line(layers[0].layer)} to {one_line(layers[-1].layer)}", width - 0.5)
     figure = Figure(figsize=(width, lines.height + 0.6 + LINE * ends.count("\n")), layout="constrained")
     axes = figure.subplots()
     lines.write(axes, values)
-    rates = [layer.lr for row in rows for layer in layer_rates(row) if layer.lr] or [1.0]
+    rates = [layer.lr for row in rows for layer in row.layer_rates if layer.lr] or [1.0]
     for row, look, bottom in zip(rows, lines.looks, lines.bottoms, strict=True):
-        _draw_strip(axes, layer_rates(row), bottom, look, (min(rates), max(rates)))
+        _draw_strip(axes, row.layer_rates, bottom, look, (min(rates), max(rates)))
     axes.set(xlim=(0.5, len(layers) + 0.5), xlabel=ends)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from bench.gate.outputs.baseline_tables import middle, named
 from bench.gate.verdict import GATED
 from bench.gate.words import signed, value_of
-from reports.cells import NOT_MEASURED
+from bench.phrases import NOT_MEASURED
 from reports.chart import Chart
 from reports.layout import byte_ticks, ticks
 from reports.theme import FAINT, INK, SERIES

@@ -11,6 +11,7 @@ from bench.compose import compose
 from bench.errors import PlanConflict, UsageError
 from bench.plan import Edit, ModelView, Phase, TrainPlan
 from bench.spec import parse_strategy
+from bench.wording import changes
 from strategies.amp import Amp
 from strategies.discriminative import Discriminative
 from strategies.freeze import Freeze
@@ -51,7 +52,7 @@ class Raw:
 def test_nothing_composed_is_the_baseline(view: ModelView) -> None:
     plan = compose([], view)
     assert plan == TrainPlan(phases=(Phase(0, frozenset(view.names)),))
-    assert plan.changes(view) == {}
+    assert changes(plan, view) == {}
 
 
 def test_strategies_set_their_own_fields_and_nothing_else(view: ModelView) -> None:
@@ -138,7 +139,7 @@ def test_discriminative_teaches_the_article_s_rates(view: ModelView) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "changes"),
+    ("spec", "expected"),
     [
         ("full", {}),
         ("freeze", {"phases": "only the head trains"}),
@@ -148,8 +149,9 @@ def test_discriminative_teaches_the_article_s_rates(view: ModelView) -> None:
         ("discriminative:body=1e-5", {"lr": "1e-05", "lr_scale": "head at 5 times the base rate"}),
     ],
 )
-def test_changes_are_told_in_words(view: ModelView, spec: str, changes: dict[str, str]) -> None:
-    assert compose([registry.load(term) for term in parse_strategy(spec)], view).changes(view) == changes
+def test_changes_are_told_in_words(view: ModelView, spec: str, expected: dict[str, str]) -> None:
+    plan = compose([registry.load(term) for term in parse_strategy(spec)], view)
+    assert changes(plan, view) == expected
 
 
 def test_other_changes_are_told_too(view: ModelView) -> None:
@@ -162,8 +164,8 @@ def test_other_changes_are_told_too(view: ModelView) -> None:
         ("transforms", (Rewrite(1),)),
         ("weights", "bf16"),
     )
-    changes = compose([Raw(fields)], view).changes(view)
-    assert changes["phases"] == "only layer 0 trains, then everything trains from epoch 2"
-    assert changes["after_step"] == "thaw"
-    assert changes["transforms"] == "Rewrite(stage=1, name='rewrite')"
-    assert changes["weights"] == "bf16"
+    found = changes(compose([Raw(fields)], view), view)
+    assert found["phases"] == "only layer 0 trains, then everything trains from epoch 2"
+    assert found["after_step"] == "thaw"
+    assert found["transforms"] == "Rewrite(stage=1, name='rewrite')"
+    assert found["weights"] == "bf16"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.records.data_summary import unseen_classes
 from bench.records.names import in_quotes
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from bench.records.data_summary import DataSummary
 
-__all__ = ["in_brief", "in_full", "unseen_classes"]
+__all__ = ["in_brief", "in_full"]
 
 _MOST_REMARKS = 3
 """In the line of a terminal; the report has all of them."""
@@ -31,16 +32,6 @@ def in_brief(summary: DataSummary) -> tuple[Line, ...]:
 def in_full(summary: DataSummary) -> tuple[Line, ...]:
     """Write the same lines for a report, every remark on one of its own."""
     return (*_facts(summary), *(("look out", remark) for remark in _remarks(summary)))
-
-
-def unseen_classes(summary: DataSummary) -> str:
-    """Count the evaluation rows that nobody can get right; empty where training has every class."""
-    rows, classes = summary.num_unseen_rows, summary.num_unseen_classes
-    if not rows:
-        return ""
-    of = "a class" if classes == 1 else f"{classes:,} classes"
-    more = " (--train-samples all trains on more)" if summary.num_train < summary.num_available_train else ""
-    return f"{rows:,} of {summary.num_eval:,} evaluation rows are of {of} that no training row has{more}"
 
 
 def _facts(summary: DataSummary) -> tuple[Line, ...]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ACCURACY", "MEMORY", "QUALITIES", "SPEED", "Quality", "QualityName"]
+    from bench.spec import QualityName
+
+__all__ = ["ACCURACY", "MEMORY", "QUALITIES", "SPEED", "Quality"]
 
 SPEED, MEMORY = "samples_per_second", "training_memory_bytes"
 """What decides beside the quality."""
-
-QualityName = Literal["accuracy", "macro_f1", "balanced_accuracy"]
 
 
 @dataclass(frozen=True, slots=True)

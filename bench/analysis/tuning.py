@@ -16,7 +16,7 @@ __all__ = ["peak_rates", "untuned"]
 
 def peak_rates(row: Row) -> tuple[float, ...]:
     """Peak learning rates of the layers that train, each once, the lowest first; empty where no run recorded them."""
-    rates = next((run.layer_rates for run in row.measured.values()), ())
+    rates = row.layer_rates
     return tuple(sorted({layer.lr for layer in rates if layer.lr is not None}))
 
 

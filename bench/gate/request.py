@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import UsageError
+from bench.files import default_config
+from bench.gate.margins import read_margins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Sides", "names_file", "one_side"]
+    from bench.gate.margins import Margins
+
+__all__ = ["FormatName", "Sides", "make_directory", "margins_of", "names_file", "one_side", "with_config"]
+
+FormatName = Literal["json", "markdown", "junit", "sarif", "github-action-benchmark", "bencher", "annotations"]
+"""The names of `bench.gate.outputs.FORMATS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +57,43 @@ def one_side(option: str, words: Sequence[str]) -> str | None:
 def names_file(side: str) -> bool:
     """Whether a side is a file, by its name."""
     return side.lower().endswith(".json")
+
+
+def make_directory(path: Path, option: str = "--out") -> None:
+    """Make the directory of the outputs before anything is measured.
+
+    Raises:
+        UsageError: it cannot be made.
+
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"{option} {path}: {error.strerror}; name a directory that can be written"
+        raise UsageError(msg) from error
+
+
+def with_config(sides: Sides) -> Sides:
+    """Take the file of settings that lies here, where none is named."""
+    return replace(sides, config=sides.config or default_config())
+
+
+def margins_of(config: Path | None, margin: str | None) -> Margins:
+    """Read the margins of the file, with the default that was given.
+
+    Raises:
+        UsageError: one of them is no margin.
+
+    """
+    margins = read_margins(config)
+    return margins if margin is None else replace(margins, default=_share(margin))
+
+
+def _share(margin: str) -> float:
+    """Read a percentage."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", margin.strip())
+    share = float(found[1]) / 100 if found else 0.0
+    if not 0 < share < 1:
+        msg = f"--margin {margin}: give a percentage between 0% and 100%, such as 5%"
+        raise UsageError(msg)
+    return share

@@ -34,13 +34,16 @@ _VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MALLOC_MMAP_MAX_", "MALLOC_T
 """By which libraries are told how to use a CPU and its memory."""
 
 
-def fingerprint(device: torch.device, assets: Mapping[str, str], spec: RunSpec) -> Environment:
+def fingerprint(
+    device: torch.device, assets: Mapping[str, str], spec: RunSpec, *, fp32_matmuls: str = "as torch chooses"
+) -> Environment:
     """Describe this process' surroundings, and what was asked of it.
 
     Args:
         device: Of the run.
         assets: Digests of packaged models and data, by name.
         spec: All that was asked.
+        fp32_matmuls: What computes matrix products in fp32 on a CPU.
 
     """
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
@@ -62,16 +65,14 @@ def fingerprint(device: torch.device, assets: Mapping[str, str], spec: RunSpec) 
         git_commit=commit,
         git_dirty=dirty,
         assets=dict(assets),
-        settings=_settings(device),
+        settings=_settings(device, fp32_matmuls),
         config_hash=sha256(spec.model_dump_json().encode()).hexdigest(),
     )
 
 
-def _settings(device: torch.device) -> dict[str, str]:
+def _settings(device: torch.device, fp32_matmuls: str) -> dict[str, str]:
     """List what decides how torch computes here."""
     import torch  # noqa: PLC0415  bench.probes stays cheap to import
-
-    from bench.linear import is_by_onednn  # noqa: PLC0415
 
     of_device: dict[str, object] = (
         {
@@ -85,9 +86,7 @@ def _settings(device: torch.device) -> dict[str, str]:
         else {
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "oneDNN": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
-            "fp32 products": "oneDNN, small ones as torch chooses"
-            if is_by_onednn(torch.float32, device)
-            else "as torch chooses",
+            "fp32 products": fp32_matmuls,
             **{name: os.environ.get(name, "default") for name in _VARIABLES},
         }
     )

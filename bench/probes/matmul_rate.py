@@ -17,17 +17,18 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch.nn import functional
 
-from bench.linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.workload.cache import build_once, cache_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from bench.probes.flops import Extent, Shapes
 
     Key = list[object]
+    Linear = Callable[..., torch.Tensor]
 
 __all__ = ["Arithmetic", "arithmetic_of", "datasheet_peak", "matmul_rate", "mfu"]
 
@@ -45,7 +46,16 @@ def mfu(flops: int, seconds: float, peak: float | None) -> float | None:
     return None if peak is None else flops / seconds / peak
 
 
-def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: torch.device, device_name: str) -> float:
+def matmul_rate(
+    shapes: Shapes,
+    extent: Extent,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    device_name: str,
+    linear: Linear = functional.linear,
+    variant: str | None = None,
+) -> float:
     """Give the rate in FLOP/s at which this machine computes the linear layers of a model.
 
     Measured within about 2 s (the median of interleaved repeats after a warm-up), or taken from
@@ -57,6 +67,8 @@ def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: t
         dtype: In which the products are computed.
         device: Where.
         device_name: What it is, as the record of a run says it.
+        linear: What computes a linear layer in the runs, called as `torch.nn.functional.linear`.
+        variant: What tells that function from torch's own, so that rates of both are kept apart.
 
     Raises:
         AssetError: the cache cannot be written.
@@ -67,7 +79,7 @@ def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: t
         device_name,
         device.type,
         arithmetic_of(dtype, device),
-        MIN_MULTIPLY_ADDS if is_by_onednn(dtype, device) else None,
+        variant,
         torch.__version__,
         torch.get_num_threads() if device.type == "cpu" else None,
         torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else None,
@@ -75,7 +87,7 @@ def matmul_rate(shapes: Shapes, extent: Extent, *, dtype: torch.dtype, device: t
     ]
 
     def build(folder: Path) -> None:
-        rate = _measure(products, dtype, device)
+        rate = _measure(products, dtype, device, linear)
         (folder / "rate.json").write_text(json.dumps({"flops_per_second": rate, "of": key}))
 
     folder = build_once(cache_dir() / "rates" / sha256(json.dumps(key).encode()).hexdigest()[:32], build)
@@ -89,10 +101,12 @@ def _products(shapes: Shapes, extent: Extent) -> dict[tuple[int, int, int], int]
     return dict(Counter((positions[it.per], *it.weight) for it in shapes.products if it.weight))
 
 
-def _measure(products: Mapping[tuple[int, int, int], int], dtype: torch.dtype, device: torch.device) -> float:
+def _measure(
+    products: Mapping[tuple[int, int, int], int], dtype: torch.dtype, device: torch.device, linear: Linear
+) -> float:
     """Time all products in turn, round after round, so that a disturbance hits all alike."""
     end = time.perf_counter() + BUDGET_SECONDS
-    samples = {size: _Sample(*size, dtype, device) for size in products}
+    samples = {size: _Sample(*size, dtype, device, linear=linear) for size in products}
     while True:
         for sample in samples.values():
             sample.take()
@@ -105,12 +119,14 @@ def _measure(products: Mapping[tuple[int, int, int], int], dtype: torch.dtype, d
 class _Sample:
     """One linear layer: forward, the gradient of its input and that of its weight."""
 
-    def __init__(self, positions: int, inputs: int, outputs: int, dtype: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, positions: int, inputs: int, outputs: int, dtype: torch.dtype, device: torch.device, *, linear: Linear
+    ) -> None:
         self._input = torch.randn(positions, inputs, device=device).to(dtype)
         self._weight = torch.randn(outputs, inputs, device=device).to(dtype)
         self._grad = torch.randn(positions, outputs, device=device).to(dtype)
         self._device = device
-        self._linear = linear_for(dtype, device)
+        self._linear = linear
         self.seconds: list[float] = []
         """Of each time that it was taken."""
         self._time(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.experiment.bounds import Count, Frozen, Share
 
-__all__ = ["MOST_CLASSES", "ClassCount", "DataSummary", "Lengths", "SplitSummary"]
+__all__ = ["MOST_CLASSES", "ClassCount", "DataSummary", "Lengths", "SplitSummary", "unseen_classes"]
 
 MOST_CLASSES = 10
 """Classes that are listed one by one."""
@@ -76,3 +76,13 @@ class DataSummary(Frozen):
     """How the files were read, in a few words each."""
     remarks: tuple[str, ...] = ()
     """What is odd about splits and labels, a sentence each."""
+
+
+def unseen_classes(summary: DataSummary) -> str:
+    """Count the evaluation rows that nobody can get right; empty where training has every class."""
+    rows, classes = summary.num_unseen_rows, summary.num_unseen_classes
+    if not rows:
+        return ""
+    of = "a class" if classes == 1 else f"{classes:,} classes"
+    more = " (--train-samples all trains on more)" if summary.num_train < summary.num_available_train else ""
+    return f"{rows:,} of {summary.num_eval:,} evaluation rows are of {of} that no training row has{more}"

@@ -10,7 +10,7 @@ from bench.errors import DataError
 from bench.workload.labels import KEPT_BACK, class_of
 
 if TYPE_CHECKING:
-    from bench.workload.reading import Rows, Text
+    from bench.workload.rows import Rows, Text
 
 __all__ = ["Cleaned", "clean", "without_labels"]
 

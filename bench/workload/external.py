@@ -9,7 +9,7 @@ import datasets  # type: ignore[import-untyped]
 
 from bench.errors import DataError
 from bench.workload.causes import first_line
-from bench.workload.reading import Rows
+from bench.workload.rows import Rows
 from bench.workload.sources import choose_columns, choose_splits
 
 if TYPE_CHECKING:

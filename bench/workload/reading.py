@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from bench.workload.files.splits import local_files
 from bench.workload.files.table import in_words
 from bench.workload.presets import DATASETS, check_dataset
 from bench.workload.readers import READERS
+from bench.workload.rows import Raw, Rows
 from bench.workload.sources import choose_columns, choose_splits
 
 if TYPE_CHECKING:
@@ -23,34 +23,10 @@ if TYPE_CHECKING:
 
     Report = Callable[[int, int], None]
 
-__all__ = ["Raw", "Rows", "Text", "source_of"]
-
-Text = str | tuple[str, str]
-"""Of a row: one text, or two that the tokenizer joins."""
+__all__ = ["source_of"]
 
 HASHED_BYTES = 50 << 20
 """A local file up to this size is known by its content, a larger one by path, size and time of change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One split as it was read: texts and labels of whatever type the source has."""
-
-    texts: Sequence[object]
-    """A text column's values, or of two text columns a tuple of both values per row."""
-    labels: Sequence[object]
-    notes: tuple[str, ...] = ()
-    """What a reader should know of how it was read, in a few words each: "separated by ;"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A data set that can be read."""
-
-    fingerprint: str
-    """Changes with the content."""
-    read: Callable[[], tuple[Rows, Rows | None]]
-    """Gives the training split, and the evaluation split where the data set has one."""
 
 
 def source_of(spec: WorkloadSpec, report: Report | None = None) -> Raw:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
-    from bench.workload.reading import Text
+    from bench.workload.rows import Text
 
 __all__ = ["Tokeniser"]
 

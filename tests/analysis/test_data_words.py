@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.analysis.data_words import in_brief, in_full, unseen_classes
-from bench.records.data_summary import ClassCount, DataSummary, SplitSummary
+from bench.analysis.data_words import in_brief, in_full
+from bench.records.data_summary import ClassCount, DataSummary, SplitSummary, unseen_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ import torch
 
 from bench.errors import Unsupported
 from bench.forward.layout import num_pairs
+from bench.linear import fp32_matmuls, linear_for
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
@@ -72,6 +73,8 @@ def test_limit(
         dtype=prepared.precision.dtype,
         device=cpu,
         device_name=environment().device_name or "",
+        linear=linear_for(prepared.precision.dtype, cpu),
+        variant=fp32_matmuls(cpu),
     )
     options = {"rounds": 1, "warmup_rounds": 1}
     done = benchmark.pedantic(bench, args=(train_ready, [batches]), **options)  # type: ignore[no-untyped-call]

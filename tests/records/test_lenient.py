@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from bench.analysis.grouping import split
+from bench.analysis.provenance import reproduce, settings
 from bench.comparison import compare
 from bench.errors import RecordError
 from bench.matching import in_words, mismatches
@@ -16,8 +18,6 @@ from bench.metrics import METRICS
 from bench.readings import MemoryParts, PhasePeak, Work
 from bench.record import RunRecord
 from bench.store import Store
-from reports.overview import split
-from reports.provenance import reproduce, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

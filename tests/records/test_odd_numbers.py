@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.analysis.grouping import split
 from bench.comparison import compare
 from bench.errors import RecordError
 from bench.readings import DeviceActivity, HostActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
 from bench.record import RunRecord
 from bench.table import to_csv, to_parquet, to_table
 from reports import render
-from reports.overview import split
 from reports.terminal import summary_table
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from playwright.sync_api import sync_playwright
 
+from bench.analysis.grouping import split
 from bench.comparison import compare
 from bench.readings import MemoryParts, StepParts
 from bench.record import Flag, Memory
 from bench.records.data_summary import ClassCount
 from reports import write_joined, write_report
-from reports.overview import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from bench.analysis.provenance import devices, reproduce
 from bench.comparison import compare
 from bench.errors import BenchError, UnknownName
 from reports import write_report
-from reports.provenance import devices, reproduce
 
 
 class _Page(HTMLParser):

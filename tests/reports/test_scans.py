@@ -2,13 +2,13 @@
 
 import pytest
 
+from bench.analysis.grouping import split
+from bench.analysis.provenance import titles
 from bench.comparison import compare
 from bench.spec import parse_strategy
 from reports import write_joined
 from reports.drawing import to_svg
 from reports.lengths import length_scan
-from reports.overview import split
-from reports.provenance import titles
 from reports.scans import by_length, by_rate
 from reports.sensitivity import rate_sensitivity
 from reports.theme import NARROW, WIDE, looks

@@ -11,7 +11,7 @@ import pytest
 from bench.errors import DataError
 from bench.workload.classes import alike, check_classes, remarks_on
 from bench.workload.cleaning import clean
-from bench.workload.reading import Rows
+from bench.workload.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.errors import DataError
 from bench.spec import WorkloadSpec
 from bench.workload.labels import class_of, natural_order
-from bench.workload.reading import Rows
+from bench.workload.rows import Rows
 from bench.workload.selection import Chosen, apportion, choose, draw
 
 if TYPE_CHECKING:

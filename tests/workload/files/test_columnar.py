@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.workload.reading import Rows
+    from bench.workload.rows import Rows
 
     Read = Callable[..., tuple[Rows, Rows | None]]
     Refused = Callable[..., str]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.workload.reading import Rows
+    from bench.workload.rows import Rows
 
     Read = Callable[..., tuple[Rows, Rows | None]]
     Write = Callable[..., Path]
