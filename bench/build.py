@@ -12,9 +12,9 @@ from bench.forward.layers import compile_layers, recompute_layers
 from bench.forward.packed import PackedForward
 from bench.forward.prefix import CachedForward
 from bench.linear import is_by_onednn, multiply_by_onednn
+from bench.plan.learning_rates import ADAPTERS, resolve
 from bench.precision import Precision, resolve_dtype
 from bench.prepared import Prepared
-from bench.rates import ADAPTERS, resolve
 from bench.record import Flag
 from bench.training.savings.seen_embeddings import split_table
 from bench.workload.view import layers_of
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from bench.forward.choose import Forward
     from bench.forward.prefix import Shelf
-    from bench.plan import ModelView, TrainPlan
-    from bench.rates import Rates
+    from bench.plan.learning_rates import Rates
+    from bench.plan.train_plan import TrainPlan
+    from bench.plan.view import ModelView
     from bench.workload.data import Split
 
 __all__ = ["prepare"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch.optim import Optimizer
 
-    from bench.plan import Precision as Name
+    from bench.plan.train_plan import Precision as Name
 
 __all__ = ["Precision", "has_native_bf16", "observe_dtypes", "resolve_dtype"]
 

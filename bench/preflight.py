@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench import registry
-from bench.compose import compose
 from bench.errors import PlanConflict, UsageError
 from bench.matching import in_words, mismatches_asked
-from bench.plan import Layer, ModelView
+from bench.plan.compose import compose
+from bench.plan.view import Layer, ModelView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from bench.forward.packed import GRAIN
-from bench.rates import ADAPTERS
+from bench.plan.learning_rates import ADAPTERS
 from bench.record import LayerRate
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from bench.forward.batch import Batch
     from bench.forward.choose import Forward
     from bench.forward.prefix import CachedForward, Stored
-    from bench.plan import AfterStep, Phase
+    from bench.plan.train_plan import AfterStep
+    from bench.plan.view import Phase
     from bench.precision import Precision
     from bench.record import Flag
     from bench.workload.data import Split

@@ -16,10 +16,11 @@ import random
 from typing import TYPE_CHECKING, Any, cast
 
 from bench import registry
-from bench.compose import compose
 from bench.errors import PlanConflict
-from bench.plan import Layer, ModelView, TrainPlan
-from bench.rates import Rates
+from bench.plan.compose import compose
+from bench.plan.learning_rates import Rates
+from bench.plan.train_plan import TrainPlan
+from bench.plan.view import Layer, ModelView
 from bench.spec import parse_strategy
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from bench.plan import Strategy
+    from bench.plan.train_plan import Strategy
     from bench.trainer import Trained
     from bench.workload.data import Split
 

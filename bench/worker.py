@@ -12,16 +12,16 @@ import torch
 
 from bench import registry
 from bench.build import prepare
-from bench.compose import compose
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.forward.initial_loss import initial_loss
 from bench.forward.prefix import Shelf
 from bench.measure import StartingPoint
+from bench.plan.compose import compose
+from bench.plan.describe import changes
 from bench.probes.peaks import Peaks
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
-from bench.wording import changes
 from bench.workload.data import load_data
 from bench.workload.models.digest import model_digest
 from bench.workload.models.load import load_model, load_tokenizer
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from bench.plan import ModelView, TrainPlan
+    from bench.plan.train_plan import TrainPlan
+    from bench.plan.view import ModelView
     from bench.prepared import Prepared
     from bench.protocol import Message
     from bench.spec import RunSpec

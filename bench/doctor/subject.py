@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench import registry
-from bench.plan import Edit
+from bench.plan.train_plan import Edit
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from bench.plan import ModelView
+    from bench.plan.view import ModelView
     from bench.worker import Connection
 
 __all__ = ["Hoarding", "Paced", "Twin", "main"]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from bench.errors import DataError, ModelError, UnknownName
-from bench.rates import DEFAULT_RATES, Rates
+from bench.plan.learning_rates import DEFAULT_RATES, Rates
 from bench.workload.assets import ASSETS
 from bench.workload.files.opening import open_split
 from bench.workload.files.splits import local_files

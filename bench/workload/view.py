@@ -10,7 +10,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from bench.errors import ModelError
-from bench.plan import Layer, ModelView
+from bench.plan.view import Layer, ModelView
 from bench.workload.causes import first_line
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ from transformers import CONFIG_MAPPING, AutoModelForSequenceClassification
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as KINDS
 
 from bench.build import prepare
-from bench.compose import compose
 from bench.errors import BenchError, Unsupported
 from bench.forward.choose import choose_forward
 from bench.forward.packed import PackedForward
 from bench.forward.padded import PaddedForward
 from bench.plan import TrainPlan
+from bench.plan.compose import compose
 from bench.precision import Precision
 from bench.testing import TOY_RATES, toy_split
 from bench.workload.quiet import quiet

@@ -12,10 +12,10 @@ from torch._dynamo.utils import counters
 
 from bench import registry
 from bench.build import prepare
-from bench.compose import compose
 from bench.errors import PlanConflict, Unsupported
 from bench.forward.packed import PackedForward
 from bench.forward.prefix import Shelf
+from bench.plan.compose import compose
 from bench.prepared import Prepared
 from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, toy_split

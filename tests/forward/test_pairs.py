@@ -13,11 +13,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
 
 from bench.build import prepare
-from bench.compose import compose
 from bench.errors import DataError
 from bench.evaluation import answer
 from bench.forward.packed import GRAIN, PackedForward
 from bench.forward.padded import PaddedForward
+from bench.plan.compose import compose
 from bench.registry import load
 from bench.spec import WorkloadSpec, parse_strategy
 from bench.testing import TOY_RATES

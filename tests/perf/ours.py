@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.build import prepare
+from bench.plan.learning_rates import DEFAULT_RATES
 from bench.probes import host
-from bench.rates import DEFAULT_RATES
 from bench.trainer import Schedule, train
 from tests.perf.side import DEVICE, Done, load
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from bench import registry
-from bench.compose import compose
+from bench.plan.compose import compose
 from bench.spec import WorkloadSpec, parse_strategy
 from bench.workload.data import load_data
 from bench.workload.models.load import load_model

@@ -7,7 +7,7 @@ import torch
 
 from bench import registry
 from bench.build import prepare
-from bench.compose import compose
+from bench.plan.compose import compose
 from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.workload.view import view_of

@@ -19,8 +19,8 @@ from transformers import (
 )
 
 from bench.build import prepare
-from bench.compose import compose
 from bench.plan import Edit
+from bench.plan.compose import compose
 from bench.probes import matmul_rate
 from bench.probes.torch_memory import split_peak
 from bench.readings import Memory

@@ -11,13 +11,13 @@ from transformers import get_linear_schedule_with_warmup
 
 from bench import registry
 from bench.build import prepare
-from bench.compose import compose
 from bench.errors import Diverged
 from bench.forward.packed import GRAIN
 from bench.forward.padded import collate
 from bench.plan import Phase, TrainPlan
+from bench.plan.compose import compose
+from bench.plan.learning_rates import resolve
 from bench.prepared import Prepared
-from bench.rates import resolve
 from bench.schedule import schedule_of
 from bench.spec import RunSpec, parse_strategy
 from bench.testing import TOY_RATES, tiny_llama, toy_split

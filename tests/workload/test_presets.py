@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from bench.errors import DataError, UnknownName
-from bench.rates import DEFAULT_RATES
+from bench.plan.learning_rates import DEFAULT_RATES
 from bench.spec import WorkloadSpec
 from bench.workload.assets import ASSETS
 from bench.workload.presets import (

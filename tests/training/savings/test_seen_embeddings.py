@@ -10,9 +10,9 @@ from transformers import BertConfig, BertForSequenceClassification, LlamaConfig,
 
 from bench import registry
 from bench.build import prepare
-from bench.compose import compose
 from bench.errors import PlanConflict, Unsupported
 from bench.plan import Edit, Phase, TrainPlan
+from bench.plan.compose import compose
 from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import Schedule, train

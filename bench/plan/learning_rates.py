@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bench.plan import ModelView, TrainPlan
+    from bench.plan.train_plan import TrainPlan
+    from bench.plan.view import ModelView
 
 __all__ = ["DEFAULT_RATES", "Rates", "resolve"]
 

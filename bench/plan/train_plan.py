@@ -1,7 +1,7 @@
 """The whole vocabulary in which two strategies may differ.
 
 A strategy is a frozen value. It looks at a `ModelView` (names and counts) and returns an
-`Edit`: the fields of the `TrainPlan` that it sets. `bench.compose` merges edits into one plan.
+`Edit`: the fields of the `TrainPlan` that it sets. `bench.plan.compose` merges edits into one plan.
 If two runs of a comparison differ, the difference is a field of their plans, and nothing else.
 """
 
@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
+from bench.plan.view import Phase
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import nn
     from torch.optim import Optimizer
 
+    from bench.plan.view import ModelView
+
 __all__ = [
     "Edit",
-    "Layer",
-    "ModelView",
-    "Phase",
     "Precision",
     "Strategy",
     "TrainPlan",
@@ -61,52 +62,6 @@ class AfterStep(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """One slice of the model in forward order: embeddings, layer 0 to n-1, head."""
-
-    name: str
-    param_names: tuple[str, ...]
-    num_params: int
-
-
-@dataclass(frozen=True, slots=True)
-class ModelView:
-    """All that a strategy may look at. The first layer is the embeddings, the last the head."""
-
-    layers: tuple[Layer, ...]
-    linears: tuple[str, ...]
-    """Qualified names of the `nn.Linear` modules outside the head."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of all layers, in forward order."""
-        return tuple(layer.name for layer in self.layers)
-
-    @property
-    def head(self) -> str:
-        """The name of the classification head."""
-        return self.layers[-1].name
-
-    @property
-    def body(self) -> tuple[str, ...]:
-        """The names of everything below the head, embeddings first."""
-        return self.names[:-1]
-
-    @property
-    def num_params(self) -> int:
-        """The number of parameters of the whole model."""
-        return sum(layer.num_params for layer in self.layers)
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """From this 0-based epoch on, exactly these layers train."""
-
-    epoch: int
-    layers: frozenset[str]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainPlan:
     """What one run does with the model. Every field has the baseline's value as its default."""
@@ -114,7 +69,7 @@ class TrainPlan:
     phases: tuple[Phase, ...]
     """Which layers train, from which epoch on; the baseline trains everything from epoch 0."""
     lr: float | None = None
-    """The base learning rate; None leaves it to `bench.rates`, which looks at what trains."""
+    """The base learning rate; None leaves it to `bench.plan.learning_rates`, which looks at what trains."""
     lr_scale: tuple[tuple[str, float], ...] = ()
     """Factors on the base rate by layer name; a layer that is absent keeps its default factor."""
     precision: Precision = "fp32"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import registry
-from bench.compose import compose
-from bench.rates import Rates, resolve
+from bench.plan.compose import compose
+from bench.plan.learning_rates import Rates, resolve
 from bench.spec import parse_strategy
 
 if TYPE_CHECKING:

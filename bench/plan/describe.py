@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from bench.plan import TrainPlan, baseline_phases
+from bench.plan.train_plan import TrainPlan, baseline_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bench.plan import ModelView, Phase
+    from bench.plan.view import ModelView, Phase
 
 __all__ = ["changes"]
 

@@ -7,12 +7,13 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import PlanConflict, UsageError
-from bench.plan import TrainPlan, baseline_phases
+from bench.plan.train_plan import TrainPlan, baseline_phases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from bench.plan import ModelView, Strategy, Transform
+    from bench.plan.train_plan import Strategy, Transform
+    from bench.plan.view import ModelView
 
 __all__ = ["compose"]
 

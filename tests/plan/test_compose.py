@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from bench import registry
-from bench.compose import compose
 from bench.errors import PlanConflict, UsageError
 from bench.plan import Edit, ModelView, Phase, TrainPlan
+from bench.plan.compose import compose
+from bench.plan.describe import changes
 from bench.spec import parse_strategy
-from bench.wording import changes
 from strategies.amp import Amp
 from strategies.discriminative import Discriminative
 from strategies.freeze import Freeze
