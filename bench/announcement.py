@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.spec import RunSpec, WorkloadSpec
+    from bench.experiment.spec import RunSpec, WorkloadSpec
 
 __all__ = ["in_words", "matrix_table", "to_do_once"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bench.experiment.spec import Term
     from bench.record import Measurement
     from bench.row import Row
-    from bench.spec import Term
 
 __all__ = ["NEVER", "steps_to_pay", "twin"]
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from bench.experiment.spec import RunSpec
     from bench.protocol import Message
     from bench.record import RunRecord
-    from bench.spec import RunSpec
     from bench.store import Store
 
 Mode = Literal["prepare", "dry", "run"]

@@ -10,15 +10,15 @@ from rich.console import Console
 
 from bench.device import choose_device
 from bench.errors import UsageError
+from bench.experiment.spec import format_strategy, parse_strategies
 from bench.reporting import check_figures_url
-from bench.spec import format_strategy, parse_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.experiment.settings import Settings
+    from bench.experiment.spec import RunSpec
     from bench.rules_file import RulesFile
-    from bench.settings import Settings
-    from bench.spec import RunSpec
     from bench.store import Store
 
 __all__ = ["compare"]

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from bench.analysis.quality import Quality
+    from bench.experiment.spec import RunSpec
     from bench.record import Environment, RunRecord
     from bench.records.data_summary import DataSummary
-    from bench.spec import RunSpec
 
 __all__ = ["Comparison", "Row", "compare", "relative"]
 

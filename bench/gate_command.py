@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from bench.errors import UsageError
+from bench.experiment.settings import WORK
 from bench.gate.request import FormatName, Sides
-from bench.settings import WORK
 
 __all__ = ["DEFAULTS", "SETTINGS", "SIDES", "gate", "repeat_sides", "save", "show"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-from bench import registry
 from bench.errors import UsageError
+from bench.experiment import registry
 from bench.metrics import METRICS
 
 if TYPE_CHECKING:

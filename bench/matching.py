@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
+    from bench.experiment.spec import RunSpec
     from bench.record import Environment, Measurement, RunRecord
-    from bench.spec import RunSpec
 
     _Fields = dict[str, Hashable]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench import registry
 from bench.errors import PlanConflict, UsageError
+from bench.experiment import registry
 from bench.matching import in_words, mismatches_asked
 from bench.plan.compose import compose
 from bench.plan.view import Layer, ModelView
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bench.spec import RunSpec, Term
+    from bench.experiment.spec import RunSpec, Term
 
 __all__ = ["check_compositions", "check_same_experiment"]
 

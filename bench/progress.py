@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from bench.analysis.quality import Quality
     from bench.campaign import Mode
+    from bench.experiment.spec import RunSpec
     from bench.record import RunRecord
     from bench.records.data_summary import DataSummary
-    from bench.spec import RunSpec
 
 __all__ = ["Display"]
 

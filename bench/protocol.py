@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from bench.experiment.bounds import Frozen
+from bench.experiment.spec import RunSpec
 from bench.record import Environment, Flag, Measurement, Memory
 from bench.records.data_summary import DataSummary
-from bench.spec import RunSpec
 
 __all__ = [
     "VERSION",

@@ -10,11 +10,11 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from bench.experiment.bounds import Bytes, Count, Elapsed, Frozen, Loss, Positive, Quantity, Rate, Seconds, Share
+from bench.experiment.spec import RunSpec
 from bench.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
 from bench.records.data_summary import DataSummary
 from bench.records.lenient import read_json
 from bench.records.row_classes import fits
-from bench.spec import RunSpec
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.comparison import Comparison
+    from bench.experiment.spec import QualityName
     from bench.record import RunRecord
     from bench.rules_file import RulesFile
-    from bench.spec import QualityName
     from reports import Format
 
 __all__ = ["check_figures_url", "default_directory", "report", "show"]
@@ -55,7 +55,7 @@ def report(
     from bench.analysis.grouping import split  # noqa: PLC0415
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
-    from bench.spec import canonical  # noqa: PLC0415
+    from bench.experiment.spec import canonical  # noqa: PLC0415
     from reports import render  # noqa: PLC0415
 
     if kind and (open_page or out or gate):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bench.analysis.quality import Quality
+    from bench.experiment.spec import QualityName
     from bench.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
-    from bench.spec import QualityName
     from bench.stats import Interval, Samples
 
 __all__ = ["Row", "make_row", "relative"]

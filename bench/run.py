@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.evaluation import Answers
+    from bench.experiment.spec import RunSpec
     from bench.measure import StartingPoint
     from bench.prepared import Prepared
     from bench.probes.peaks import Peaks
     from bench.protocol import Message
-    from bench.spec import RunSpec
     from bench.trainer import Schedule, Trained
     from bench.workload.data import Data
 

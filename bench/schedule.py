@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bench.spec import RunSpec
+    from bench.experiment.spec import RunSpec
     from bench.workload.data import Split
 
 __all__ = ["dry_schedule", "schedule_of"]

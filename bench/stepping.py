@@ -9,12 +9,12 @@ import torch
 from bench.build import prepare
 from bench.device import choose_device
 from bench.errors import UsageError
+from bench.experiment.settings import Settings
 from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
 from bench.linear import fp32_matmuls
 from bench.probes.environment import fingerprint
 from bench.probes.peaks import Peaks
 from bench.schedule import schedule_of
-from bench.settings import Settings
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.trainer import steps
 from bench.worker import plan_of
@@ -27,7 +27,7 @@ from bench.workload.view import view_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.spec import RunSpec
+    from bench.experiment.spec import RunSpec
 
 __all__ = ["Stepper", "benchmark_steps", "spec_of"]
 

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Self
 from filelock import FileLock, Timeout
 
 from bench.errors import BenchError, RecordError, UsageError
+from bench.experiment.spec import LATER_FIELDS, WorkloadSpec
 from bench.files import replace_file
 from bench.record import RunRecord
-from bench.spec import LATER_FIELDS, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from bench.spec import RunSpec
+    from bench.experiment.spec import RunSpec
 
 __all__ = ["Store", "file_name"]
 

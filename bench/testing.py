@@ -15,13 +15,13 @@ import dataclasses
 import random
 from typing import TYPE_CHECKING, Any, cast
 
-from bench import registry
 from bench.errors import PlanConflict
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
 from bench.plan.learning_rates import Rates
 from bench.plan.train_plan import TrainPlan
 from bench.plan.view import Layer, ModelView
-from bench.spec import parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -215,8 +215,8 @@ def train_toy(
     import torch  # noqa: PLC0415
 
     from bench.build import prepare  # noqa: PLC0415
+    from bench.experiment.spec import RunSpec  # noqa: PLC0415
     from bench.schedule import schedule_of  # noqa: PLC0415
-    from bench.spec import RunSpec  # noqa: PLC0415
     from bench.trainer import train  # noqa: PLC0415
 
     spec = RunSpec(strategy=parse_strategy("toy"), seed=seed, steps=num_steps, batch_size=8, evaluations=1)

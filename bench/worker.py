@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 
-from bench import registry
 from bench.build import prepare
 from bench.errors import Diverged, Unsupported, UsageError
+from bench.experiment import registry
 from bench.forward.initial_loss import initial_loss
 from bench.forward.prefix import Shelf
 from bench.measure import StartingPoint
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+    from bench.experiment.spec import RunSpec
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
     from bench.prepared import Prepared
     from bench.protocol import Message
-    from bench.spec import RunSpec
     from bench.workload.data import Data
 
     Send = Callable[[Message], None]

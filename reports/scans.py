@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
+from bench.experiment.spec import Term, format_strategy
 from bench.matching import asked
-from bench.spec import Term, format_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bench.announcement import in_words
-from bench.spec import RunSpec, WorkloadSpec, parse_strategy
+from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 
 FULL, AMP = (
     RunSpec(strategy=parse_strategy(name), workload=WorkloadSpec(model="minilm-l6"), steps=1)

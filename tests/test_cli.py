@@ -18,8 +18,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bench import announcement, cli
 from bench.__main__ import main
+from bench.experiment.settings import Settings
 from bench.record import RunRecord
-from bench.settings import Settings
 from bench.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 

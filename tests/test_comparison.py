@@ -2,8 +2,8 @@ import pytest
 
 from bench.comparison import compare
 from bench.errors import UnknownName
+from bench.experiment.spec import Term
 from bench.record import Flag, Memory
-from bench.spec import Term
 
 
 def _ascii(text):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.flags import FLAGS, is_suspect
 from bench.measure import StartingPoint, _phase_steps, flags_of
 from bench.plan import Phase as PlanPhase
@@ -21,7 +22,6 @@ from bench.protocol import Phase, Request
 from bench.record import Flag, RunRecord
 from bench.run import Run
 from bench.runner import InProcessRunner
-from bench.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.trainer import Schedule
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.forward.packed import GRAIN
 from bench.protocol import Request
 from bench.runner import Runner
-from bench.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import BenchError, UsageError
+from bench.experiment.spec import RunSpec, Term, WorkloadSpec
 from bench.record import RunRecord
-from bench.spec import RunSpec, Term, WorkloadSpec
 from bench.store import Store, file_name
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import strategies
-from bench import registry
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan import Edit, Phase
-from bench.spec import parse_strategy
 from bench.testing import check_strategy
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import shlex
 from typing import TYPE_CHECKING
 
 from bench.experiment.bounds import MAX_SEEDS
+from bench.experiment.spec import RunSpec
 from bench.matching import asked
 from bench.metrics import format_bytes, format_rate
-from bench.spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence

@@ -11,7 +11,7 @@ from bench.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.spec import QualityName
+    from bench.experiment.spec import QualityName
 
 __all__ = ["ACCURACY", "MEMORY", "QUALITIES", "SPEED", "Quality"]
 

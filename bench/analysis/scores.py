@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.experiment.spec import QualityName
     from bench.record import Evaluation
-    from bench.spec import QualityName
 
 __all__ = ["difference", "interval", "of_majority"]
 

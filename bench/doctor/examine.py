@@ -12,10 +12,10 @@ from bench.analysis.claims import LEVEL
 from bench.doctor.arithmetic import freeze_flops, full_flops
 from bench.doctor.checks import Check, arithmetic, billing, memory, pace
 from bench.errors import BenchError
+from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.power import detectable
 from bench.protocol import Phase, Request
 from bench.row import make_row, relative
-from bench.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.testing import save_tiny_llama
 from bench.workload.quiet import quiet
 

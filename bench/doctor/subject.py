@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench import registry
+from bench.experiment import registry
 from bench.plan.train_plan import Edit
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""What is asked of a run, and which numbers may be asked for."""
+"""What is asked of a run: `spec` and its grammar, `settings` of a comparison, `registry` of strategies, `bounds` of numbers."""

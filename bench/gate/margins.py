@@ -120,8 +120,8 @@ def _is_benchmark(name: str) -> bool:
 
 def _strategy(name: str) -> str:
     """Write a strategy as findings name it."""
-    from bench import registry  # noqa: PLC0415  (imports every strategy, which files of other projects do without)
-    from bench.spec import format_strategy, parse_strategy  # noqa: PLC0415
+    from bench.experiment import registry  # noqa: PLC0415  (imports every strategy, which files of other projects do without)
+    from bench.experiment.spec import format_strategy, parse_strategy  # noqa: PLC0415
 
     terms = parse_strategy(name)
     registry.check(terms)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from bench.spec import RunSpec
+    from bench.experiment.spec import RunSpec
 
 __all__ = ["fingerprint", "git_state"]
 

@@ -15,10 +15,10 @@ from bench.validity import doubts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.experiment.spec import RunSpec
     from bench.protocol import Message
     from bench.record import Status
     from bench.runner.sampling import DeviceSampler
-    from bench.spec import RunSpec
 
 __all__ = ["Outcome", "how_it_ended"]
 

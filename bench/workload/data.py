@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.spec import WorkloadSpec
+    from bench.experiment.spec import WorkloadSpec
     from bench.workload.rows import Raw
 
 __all__ = ["Data", "Split", "load_data"]

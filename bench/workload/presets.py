@@ -24,7 +24,7 @@ from bench.workload.sources import choose_columns, choose_splits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bench.spec import WorkloadSpec
+    from bench.experiment.spec import WorkloadSpec
 
 __all__ = [
     "DATASETS",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from bench.spec import WorkloadSpec
+    from bench.experiment.spec import WorkloadSpec
 
     Report = Callable[[int, int], None]
 

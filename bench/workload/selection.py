@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.spec import WorkloadSpec
+    from bench.experiment.spec import WorkloadSpec
     from bench.workload.rows import Rows, Text
 
 __all__ = ["Chosen", "Texts", "apportion", "choose", "draw"]

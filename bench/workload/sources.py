@@ -10,7 +10,7 @@ from bench.errors import DataError, UnknownName
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from bench.spec import WorkloadSpec
+    from bench.experiment.spec import WorkloadSpec
 
 __all__ = ["choose_columns", "choose_splits"]
 

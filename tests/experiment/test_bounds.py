@@ -6,10 +6,10 @@ import annotated_types
 import pytest
 from pydantic import BaseModel
 
+from bench.experiment.settings import Settings
+from bench.experiment.spec import RunSpec, WorkloadSpec
 from bench.readings import Memory, Work
 from bench.record import Evaluation, RunRecord
-from bench.settings import Settings
-from bench.spec import RunSpec, WorkloadSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from bench import registry
 from bench.build import prepare
 from bench.errors import PlanConflict, Unsupported
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.forward.packed import PackedForward
 from bench.forward.prefix import Shelf
 from bench.plan.compose import compose
 from bench.prepared import Prepared
-from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import Schedule, Trained, train
 from bench.workload.data import Split

@@ -15,11 +15,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from bench.build import prepare
 from bench.errors import DataError
 from bench.evaluation import answer
+from bench.experiment.registry import load
+from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.forward.packed import GRAIN, PackedForward
 from bench.forward.padded import PaddedForward
 from bench.plan.compose import compose
-from bench.registry import load
-from bench.spec import WorkloadSpec, parse_strategy
 from bench.testing import TOY_RATES
 from bench.workload.data import Data, load_data
 from bench.workload.view import view_of

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
+from bench.experiment.spec import RunSpec, parse_strategies
 from bench.gate.margins import Margins
 from bench.gate.sampling import forker, server
 from bench.gate.sampling.pairs import turns_of
 from bench.gate.sampling.session import Session
 from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import Subject
-from bench.spec import RunSpec, parse_strategies
 from tests.gate.stubs import write_side
 
 TIMES = ["step_seconds_median", "step_seconds_mean"]
@@ -242,7 +242,7 @@ from bench.gate.margins import Margins
 from bench.gate.sampling.session import Session
 from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import Subject
-from bench.spec import RunSpec, parse_strategies
+from bench.experiment.spec import RunSpec, parse_strategies
 specs = tuple(RunSpec(strategy=terms, steps=30) for terms in parse_strategies("full"))
 with hold(find_side("--base", sys.argv[1], None), find_side("--head", "HEAD", None)) as held:
     Session(held, Subject(specs, 600.0), margins=Margins(), say=print).judge()

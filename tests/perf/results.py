@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.precision import has_native_bf16
 from bench.probes.environment import fingerprint
-from bench.spec import RunSpec, parse_strategy
 from tests.perf.side import DEVICE
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench import registry
+from bench.experiment import registry
+from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.plan.compose import compose
-from bench.spec import WorkloadSpec, parse_strategy
 from bench.workload.data import load_data
 from bench.workload.models.load import load_model
 from bench.workload.view import view_of

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.experiment.spec import WorkloadSpec
 from bench.precision import has_native_bf16
-from bench.spec import WorkloadSpec
 from bench.store import Store
 from bench.workload.origins import model_folder
 from bench.workload.presets import rates_of

@@ -21,12 +21,12 @@ import pytest
 from rich.console import Console
 from torch.nn.functional import cross_entropy
 
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measure import StartingPoint
 from bench.probes.peaks import Peaks
 from bench.progress import Display
 from bench.protocol import read_message
 from bench.run import Run
-from bench.spec import RunSpec, parse_strategy
 from bench.trainer import Schedule
 from bench.workload.batches import ordered_batches
 from tests.perf.ours import prepare_ours

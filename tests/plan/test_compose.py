@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bench import registry
 from bench.errors import PlanConflict, UsageError
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan import Edit, ModelView, Phase, TrainPlan
 from bench.plan.compose import compose
 from bench.plan.describe import changes
-from bench.spec import parse_strategy
 from strategies.amp import Amp
 from strategies.discriminative import Discriminative
 from strategies.freeze import Freeze

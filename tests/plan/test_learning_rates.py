@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import registry
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
 from bench.plan.learning_rates import Rates, resolve
-from bench.spec import parse_strategy
 
 if TYPE_CHECKING:
     from bench.plan import ModelView, TrainPlan

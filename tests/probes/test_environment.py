@@ -10,9 +10,9 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 
+from bench.experiment.spec import RunSpec, Term
 from bench.probes import environment
 from bench.probes.environment import fingerprint, git_state
-from bench.spec import RunSpec, Term
 
 if TYPE_CHECKING:
     from pathlib import Path

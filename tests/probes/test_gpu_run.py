@@ -11,11 +11,11 @@ from unittest.mock import create_autospec
 import pynvml  # type: ignore[import-untyped]
 import pytest
 
+from bench.experiment.spec import RunSpec, Term
 from bench.flags import FLAGS
 from bench.protocol import Finished, Phase, Request
 from bench.record import RunRecord
 from bench.runner import InProcessRunner, Runner, sampling
-from bench.spec import RunSpec, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ import pytest
 from bench.analysis.grouping import split
 from bench.analysis.provenance import titles
 from bench.comparison import compare
-from bench.spec import parse_strategy
+from bench.experiment.spec import parse_strategy
 from reports import write_joined
 from reports.drawing import to_svg
 from reports.lengths import length_scan

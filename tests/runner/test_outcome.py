@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Failed, Finished, Phase, Saved
 from bench.record import Memory, Status
 from bench.runner.outcome import Outcome, how_it_ended
-from bench.spec import RunSpec, Term
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -240,7 +240,7 @@ import sys
 sys.path.insert(0, {str(entries_directory)!r})
 from bench.protocol import Request
 from bench.runner import Runner
-from bench.spec import RunSpec, Term
+from bench.experiment.spec import RunSpec, Term
 with Runner(entry="tiny_entries:hangs", preload=()) as runner:
     runner.run(Request(spec=RunSpec(strategy=(Term(name="full"),)), save_model={str(tmp_path / "pids")!r}))
 """

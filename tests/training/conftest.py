@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from bench import registry
 from bench.build import prepare
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
-from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.workload.view import view_of
 

@@ -19,13 +19,13 @@ from transformers import (
 )
 
 from bench.build import prepare
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.plan import Edit
 from bench.plan.compose import compose
 from bench.probes import matmul_rate
 from bench.probes.torch_memory import split_peak
 from bench.readings import Memory
 from bench.schedule import schedule_of
-from bench.spec import RunSpec, parse_strategy
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import train
 from bench.work import work_of

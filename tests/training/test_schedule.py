@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from bench.errors import UsageError
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.schedule import schedule_of
-from bench.spec import RunSpec, parse_strategy
 from bench.testing import toy_split
 
 

@@ -9,9 +9,10 @@ import pytest
 import torch
 from transformers import get_linear_schedule_with_warmup
 
-from bench import registry
 from bench.build import prepare
 from bench.errors import Diverged
+from bench.experiment import registry
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.forward.packed import GRAIN
 from bench.forward.padded import collate
 from bench.plan import Phase, TrainPlan
@@ -19,7 +20,6 @@ from bench.plan.compose import compose
 from bench.plan.learning_rates import resolve
 from bench.prepared import Prepared
 from bench.schedule import schedule_of
-from bench.spec import RunSpec, parse_strategy
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.trainer import Schedule, Trained, train
 from bench.workload.view import view_of

@@ -10,13 +10,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bench import work
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.forward.layout import lay_out, num_pairs
 from bench.forward.padded import PaddedForward
 from bench.plan import Phase
 from bench.probes import matmul_rate
 from bench.probes.flops import Extent, count_flops
 from bench.schedule import schedule_of
-from bench.spec import RunSpec, parse_strategy
 from bench.testing import toy_split
 from bench.trainer import Schedule, train
 from bench.work import work_of

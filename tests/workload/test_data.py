@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from bench.errors import DataError, ModelError, UnknownName
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload import reading
 from bench.workload.data import Data, load_data
 from bench.workload.models.load import load_tokenizer
@@ -81,7 +81,7 @@ def test_a_second_load_comes_from_the_cache_without_the_libraries(
     file = write_csv(reviews)
     digest = load(file).digest
     script = (
-        "import sys; from bench.spec import WorkloadSpec; from bench.workload.data import load_data;"
+        "import sys; from bench.experiment.spec import WorkloadSpec; from bench.workload.data import load_data;"
         "data = load_data(WorkloadSpec(model=sys.argv[1], dataset=sys.argv[2], train_samples=None, eval_samples=None));"
         "print(data.digest, sorted({'torch', 'transformers', 'datasets', 'pandas'}.intersection(sys.modules)))"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.assets import ASSETS, fetch
 from bench.workload.data import load_data
 from bench.workload.models.load import load_model, load_tokenizer

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import DataError
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.labels import class_of, natural_order
 from bench.workload.rows import Rows
 from bench.workload.selection import Chosen, apportion, choose, draw

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bench.errors import DataError, UnknownName, UsageError
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.presets import check_dataset
 from bench.workload.reading import source_of
 from bench.workload.sources import choose_columns, choose_splits

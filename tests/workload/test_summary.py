@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.experiment.spec import WorkloadSpec
 from bench.records.data_summary import ClassCount, Lengths, SplitSummary
-from bench.spec import WorkloadSpec
 from bench.workload.data import load_data
 
 if TYPE_CHECKING:

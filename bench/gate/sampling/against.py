@@ -42,8 +42,8 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
 
     """
     from bench.device import choose_device  # noqa: PLC0415
+    from bench.experiment.settings import Settings  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
-    from bench.settings import Settings  # noqa: PLC0415
 
     if sides.base_python:
         msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"

@@ -13,8 +13,8 @@ from bench.runner.outcome import how_it_ended
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.experiment.spec import RunSpec
     from bench.gate.sampling.server import Server
-    from bench.spec import RunSpec
 
     SideName = Literal["base", "head"]
 

@@ -22,11 +22,11 @@ from bench.runner.lease import lease
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from bench.experiment.spec import RunSpec
     from bench.gate.margins import Margins
     from bench.gate.sampling.pairs import SideName, Taken
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
-    from bench.spec import RunSpec
 
     _Wanted = Callable[[Sequence[Taken]], int | None]
     """How many pairs there are to be, given those that were taken; None is enough."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
+from bench.experiment.settings import WORK, WORK_SINCE, Settings
+from bench.experiment.spec import parse_strategies
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
-from bench.settings import WORK, WORK_SINCE, Settings
-from bench.spec import parse_strategies
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.workload.cache import build_once, cache_dir
 from bench.workload.presets import check_dataset, check_model_files
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from bench.spec import RunSpec
+    from bench.experiment.spec import RunSpec
 
 __all__ = ["TINY", "Subject", "gather"]
 

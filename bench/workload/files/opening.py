@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.spec import WorkloadSpec
+    from bench.experiment.spec import WorkloadSpec
     from bench.workload.files.table import Table
 
 __all__ = ["open_split", "open_table", "read_split"]

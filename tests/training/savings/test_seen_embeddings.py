@@ -8,12 +8,12 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForSequenceClassification
 
-from bench import registry
 from bench.build import prepare
 from bench.errors import PlanConflict, Unsupported
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan import Edit, Phase, TrainPlan
 from bench.plan.compose import compose
-from bench.spec import parse_strategy
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import Schedule, train
 from bench.workload.view import view_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.errors import UsageError
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.presets import check_dataset
 from bench.workload.reading import source_of
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.reading import source_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import DataError
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.reading import source_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import datasets  # type: ignore[import-untyped]
 import pytest
 
-from bench.spec import WorkloadSpec
+from bench.experiment.spec import WorkloadSpec
 from bench.workload.files.splits import local_files
 from bench.workload.reading import source_of
 

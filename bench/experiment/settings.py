@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
-from bench import registry
 from bench.errors import UnknownName, UsageError
+from bench.experiment import registry
 from bench.experiment.bounds import (
     BatchSize,
     Frozen,
@@ -27,15 +27,23 @@ from bench.experiment.bounds import (
     WarmupRatio,
     WeightDecay,
 )
+from bench.experiment.spec import (
+    HeadChoice,
+    QualityName,
+    RunSpec,
+    WorkloadSpec,
+    canonical,
+    parse_strategies,
+    parse_strategy,
+)
 from bench.files import read_config
 from bench.inert import shown
-from bench.spec import HeadChoice, QualityName, RunSpec, WorkloadSpec, canonical, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bench.spec import Term
+    from bench.experiment.spec import Term
 
 __all__ = ["QUICK", "WORK", "WORK_SINCE", "Settings"]
 

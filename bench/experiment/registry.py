@@ -19,8 +19,8 @@ from bench.errors import UnknownName, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bench.experiment.spec import Term
     from bench.plan.train_plan import Strategy
-    from bench.spec import Term
 
 __all__ = ["GROUP", "check", "class_of", "load", "names", "offer", "options_of"]
 

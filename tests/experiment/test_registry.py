@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from bench import registry
 from bench.errors import UnknownName, UsageError
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from bench.plan import Edit
-from bench.spec import parse_strategy
 from strategies.amp import Amp
 from strategies.freeze import Freeze
 

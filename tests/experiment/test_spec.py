@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.spec import RunSpec, Term, format_strategy, parse_strategies, parse_strategy
+from bench.experiment.spec import RunSpec, Term, format_strategy, parse_strategies, parse_strategy
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 values = st.text(st.characters(codec="ascii", categories=("L", "N"), include_characters=".-_"), min_size=1, max_size=6)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.errors import UsageError
-from bench.settings import QUICK, Settings
+from bench.experiment.settings import QUICK, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
