@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.errors import AssetError, Unsupported
-from bench.record import Flag
+from bench.records.record import Flag
 from bench.work import work_of
 from bench.workload.causes import first_line
 
 if TYPE_CHECKING:
     from bench.prepared import Prepared
-    from bench.readings import Work
+    from bench.records.readings import Work
     from bench.trainer import Schedule, Trained
     from bench.workload.data import Split
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bench.metrics import format_bytes
+from bench.records.metrics import format_bytes
 from bench.workload.assets import bytes_to_fetch
 from bench.workload.origins import needs_conversion
 from bench.workload.presets import required_assets

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bench.experiment.spec import Term
-    from bench.record import Measurement
+    from bench.records.record import Measurement
     from bench.row import Row
 
 __all__ = ["NEVER", "steps_to_pay", "twin"]

@@ -15,7 +15,7 @@ from bench.linear import is_by_onednn, multiply_by_onednn
 from bench.plan.learning_rates import ADAPTERS, resolve
 from bench.precision import Precision, resolve_dtype
 from bench.prepared import Prepared
-from bench.record import Flag
+from bench.records.record import Flag
 from bench.training.savings.seen_embeddings import split_table
 from bench.workload.view import layers_of
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
-    from bench.record import RunRecord
-    from bench.store import Store
+    from bench.records.record import RunRecord
+    from bench.records.store import Store
 
 Mode = Literal["prepare", "dry", "run"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
+    from bench.records.store import Store
     from bench.rules_file import RulesFile
-    from bench.store import Store
 
 __all__ = ["compare"]
 
@@ -59,8 +59,8 @@ def compare(
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
     from bench.preflight import check_same_experiment  # noqa: PLC0415
+    from bench.records.store import Store  # noqa: PLC0415
     from bench.reporting import default_directory, show  # noqa: PLC0415
-    from bench.store import Store  # noqa: PLC0415
 
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
@@ -121,8 +121,8 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     from bench.announcement import in_words  # noqa: PLC0415
     from bench.campaign import Campaign  # noqa: PLC0415
     from bench.progress import Display  # noqa: PLC0415
+    from bench.records.store import file_name  # noqa: PLC0415
     from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
-    from bench.store import file_name  # noqa: PLC0415
 
     console = Console(stderr=True)
     todo = store.todo(specs)

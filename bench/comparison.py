@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from bench.analysis.initial_losses import flag_unlike
 from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName
-from bench.matching import Mismatch, asked, in_words, mismatches
-from bench.metrics import METRICS
 from bench.ranking import Ranking, rank
+from bench.records.comparability import Mismatch, asked, in_words, mismatches
+from bench.records.metrics import METRICS
 from bench.row import Row, make_row, relative
 from bench.sentences import Sentence, sentences
 from bench.verdict import Form, Verdict, conclude
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from bench.analysis.quality import Quality
     from bench.experiment.spec import RunSpec
-    from bench.record import Environment, RunRecord
     from bench.records.data_summary import DataSummary
+    from bench.records.record import Environment, RunRecord
 
 __all__ = ["Comparison", "Row", "compare", "relative"]
 

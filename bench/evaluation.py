@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
 from bench.errors import Diverged
-from bench.record import Evaluation
+from bench.records.record import Evaluation
 from bench.records.row_classes import encode
 from bench.workload.batches import by_token_budget
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from bench.errors import UsageError
 from bench.experiment import registry
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

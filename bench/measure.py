@@ -8,8 +8,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from bench.precision import has_native_bf16
-from bench.readings import StepParts
-from bench.record import Flag, Measurement
+from bench.records.readings import StepParts
+from bench.records.record import Flag, Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from bench.afterwards import Afterwards
     from bench.prepared import Prepared
-    from bench.readings import HostActivity, Memory
-    from bench.record import CurvePoint, Evaluation, LayerRate
+    from bench.records.readings import HostActivity, Memory
+    from bench.records.record import CurvePoint, Evaluation, LayerRate
     from bench.trainer import Schedule, Trained
     from bench.workload.data import Data
 
@@ -138,7 +138,7 @@ def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
 
 
 def flags_of(seen: Observed) -> tuple[Flag, ...]:
-    """Find the doubts that only the run itself knows of; `bench.validity` finds those that its record tells."""
+    """Find the doubts that only the run itself knows of; `bench.records.doubts` finds those that its record tells."""
     precision, flags = seen.prepared.precision, [*seen.start.flags, *seen.prepared.flags, *seen.afterwards.flags]
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.record import Status
+    from bench.records.record import Status
     from bench.stats import Interval
 
 __all__ = ["ENDINGS", "NOT_MEASURED", "bounds", "change", "group", "listed", "margin", "with_bounds", "within"]

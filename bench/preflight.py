@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
-from bench.matching import in_words, mismatches_asked
 from bench.plan.compose import compose
 from bench.plan.view import Layer, ModelView
+from bench.records.comparability import in_words, mismatches_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.forward.packed import GRAIN
 from bench.plan.learning_rates import ADAPTERS
-from bench.record import LayerRate
+from bench.records.record import LayerRate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import AfterStep
     from bench.plan.view import Phase
     from bench.precision import Precision
-    from bench.record import Flag
+    from bench.records.record import Flag
     from bench.workload.data import Split
 
 __all__ = ["Prepared"]

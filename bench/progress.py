@@ -10,7 +10,7 @@ from rich.text import Text
 from bench import protocol
 from bench.analysis.data_words import in_brief
 from bench.analysis.quality import ACCURACY
-from bench.metrics import METRICS, format_bytes, format_seconds
+from bench.records.metrics import METRICS, format_bytes, format_seconds
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bench.analysis.quality import Quality
     from bench.campaign import Mode
     from bench.experiment.spec import RunSpec
-    from bench.record import RunRecord
     from bench.records.data_summary import DataSummary
+    from bench.records.record import RunRecord
 
 __all__ = ["Display"]
 

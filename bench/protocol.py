@@ -14,8 +14,8 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from bench.experiment.bounds import Frozen
 from bench.experiment.spec import RunSpec
-from bench.record import Environment, Flag, Measurement, Memory
 from bench.records.data_summary import DataSummary
+from bench.records.record import Environment, Flag, Measurement, Memory
 
 __all__ = [
     "VERSION",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.claims import LEVEL, Claims, make_claims
 from bench.analysis.quality import ACCURACY
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 from bench.ties import letters
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bench.comparison import Comparison
     from bench.experiment.spec import QualityName
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
     from bench.rules_file import RulesFile
     from reports import Format
 
@@ -147,7 +147,7 @@ def default_directory() -> Path:
 
 
 def _read(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]]:
-    from bench.store import Store  # noqa: PLC0415
+    from bench.records.store import Store  # noqa: PLC0415
 
     read, warnings = [], []
     for directory in directories:

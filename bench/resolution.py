@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.quality import QUALITIES, SPEED
-from bench.metrics import METRICS
 from bench.phrases import listed, margin
 from bench.power import POWER, detectable, rows_needed, rows_to_exceed, seeds_needed
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench import flags, stats
+from bench import stats
 from bench.analysis import scores
 from bench.analysis.quality import ACCURACY, QUALITIES
-from bench.metrics import METRICS
-from bench.values import values_of
+from bench.records import flags
+from bench.records.extract import values_of
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from bench.analysis.quality import Quality
     from bench.experiment.spec import QualityName
-    from bench.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
+    from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
     from bench.stats import Interval, Samples
 
 __all__ = ["Row", "make_row", "relative"]

@@ -16,7 +16,7 @@ from bench.probes.environment import fingerprint
 from bench.probes.neighbours import Neighbours
 from bench.probes.torch_memory import split_peak, touch
 from bench.protocol import Finished, Phase, Progress, Tried
-from bench.record import CurvePoint
+from bench.records.record import CurvePoint
 from bench.schedule import schedule_of
 from bench.trainer import train
 

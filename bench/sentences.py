@@ -10,8 +10,8 @@ from bench.analysis.quality import MEMORY, SPEED
 from bench.analysis.settling import to_settle
 from bench.analysis.tuning import untuned
 from bench.breakeven import NEVER, steps_to_pay, twin
-from bench.metrics import METRICS
 from bench.phrases import ENDINGS, bounds, change, listed, with_bounds, within
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

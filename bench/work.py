@@ -15,7 +15,7 @@ from bench.precision import has_native_bf16
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
-from bench.readings import Work
+from bench.records.readings import Work
 from bench.workload.data import Split
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
-from bench.metrics import format_bytes, format_seconds
+from bench.records.metrics import format_bytes, format_seconds
 from reports.chart import Chart
 from reports.layout import LINE, Lines, byte_ticks, text_width, ticks
 from reports.theme import NARROW, PAPER, PARTS
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bench.comparison import Comparison, Row
-    from bench.record import Measurement
+    from bench.records.record import Measurement
     from reports.theme import Look
 
 __all__ = ["memory_split", "step_split"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.metrics import METRICS
 from bench.phrases import ENDINGS, NOT_MEASURED, bounds, change
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from bench.comparison import Comparison, Row

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.metrics import METRICS
 from bench.phrases import NOT_MEASURED
+from bench.records.metrics import METRICS
 from reports.cells import Cell, cell, column_title, shown
 from reports.deploy import fits_on, size_to_deploy
 

@@ -11,9 +11,9 @@ import seaborn as sns
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.analysis.quality import SPEED
-from bench.metrics import METRICS, format_seconds
 from bench.phrases import NOT_MEASURED
-from bench.values import seconds_to_accuracy
+from bench.records.extract import seconds_to_accuracy
+from bench.records.metrics import METRICS, format_seconds
 from reports.chart import Chart
 from reports.layout import canvas, strategy_legend, ticks
 from reports.theme import MUTED
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bench.comparison import Comparison, Row
-    from bench.record import CurvePoint
+    from bench.records.record import CurvePoint
     from reports.theme import Look
 
 __all__ = ["learning_curves"]

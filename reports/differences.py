@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.analysis.claims import no_change
-from bench.metrics import METRICS
 from bench.phrases import NOT_MEASURED, bounds, change, group
+from bench.records.metrics import METRICS
 from reports.chart import Chart
 from reports.layout import Lines, text_width, ticks
 from reports.theme import FAINT, INK, MUTED, NARROW

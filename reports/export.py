@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from bench.metrics import METRICS
-from bench.table import to_csv, to_parquet, to_table, typed
+from bench.records.metrics import METRICS
+from bench.records.table import to_csv, to_parquet, to_table, typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

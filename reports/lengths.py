@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
-from bench.metrics import format_bytes, format_seconds
 from bench.phrases import NOT_MEASURED, change
+from bench.records.metrics import format_bytes, format_seconds
 from reports.chart import Chart
 from reports.layout import byte_ticks, canvases, strategy_legend, ticks
 from reports.scans import by_length

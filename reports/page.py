@@ -11,8 +11,8 @@ from markupsafe import Markup
 from bench.analysis import provenance
 from bench.analysis.data_words import in_full
 from bench.errors import BenchError
-from bench.metrics import METRICS
 from bench.phrases import NOT_MEASURED
+from bench.records.metrics import METRICS
 from reports.cells import notes, remark
 from reports.classes import class_table, share
 from reports.columns import groups, main_columns

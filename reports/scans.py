@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
 from bench.experiment.spec import Term, format_strategy
-from bench.matching import asked
+from bench.records.comparability import asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from bench.metrics import format_rate
+from bench.records.metrics import format_rate
 from reports.chart import Chart
 from reports.layout import canvas, strategy_legend, ticks
 from reports.scans import by_rate

@@ -9,8 +9,8 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench import stats
 from bench.analysis.quality import MEMORY
-from bench.metrics import METRICS, format_bytes
 from bench.phrases import group
+from bench.records.metrics import METRICS, format_bytes
 from reports.cells import cell
 from reports.chart import Chart
 from reports.layout import byte_ticks, canvas, strategy_legend, ticks

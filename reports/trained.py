@@ -9,7 +9,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bench.metrics import format_rate
+from bench.records.metrics import format_rate
 from reports.cells import one_line
 from reports.chart import Chart
 from reports.layout import LINE, Lines, fold, text_width
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from bench.comparison import Comparison, Row
-    from bench.record import LayerRate
+    from bench.records.record import LayerRate
     from reports.theme import Look
 
 __all__ = ["trained_layers"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from bench.comparison import Comparison, Row
-    from bench.record import Measurement, RunRecord
+    from bench.records.record import Measurement, RunRecord
 
 __all__ = ["Check", "State", "trust"]
 

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, settings
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
 from bench.experiment.spec import RunSpec, Term, WorkloadSpec
 from bench.plan import Layer, ModelView
-from bench.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
+from bench.records.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.row_classes import encode
 
 if TYPE_CHECKING:

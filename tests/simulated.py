@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 __all__ = ["NAMES", "comparisons"]
 

@@ -19,8 +19,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from bench import announcement, cli
 from bench.__main__ import main
 from bench.experiment.settings import Settings
-from bench.record import RunRecord
-from bench.store import Store
+from bench.records.record import RunRecord
+from bench.records.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:

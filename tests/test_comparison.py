@@ -3,7 +3,7 @@ import pytest
 from bench.comparison import compare
 from bench.errors import UnknownName
 from bench.experiment.spec import Term
-from bench.record import Flag, Memory
+from bench.records.record import Flag, Memory
 
 
 def _ascii(text):

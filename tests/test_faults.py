@@ -19,13 +19,13 @@ import pandas as pd
 import psutil
 import pytest
 
-from bench.store import Store
+from bench.records.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 PATIENCE_SECONDS = 240
 ROOT = Path(__file__).parents[1]

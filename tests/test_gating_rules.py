@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench.gate.outputs import FORMATS
-from bench.store import Store
+from bench.records.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 

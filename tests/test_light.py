@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from bench.store import Store
+from bench.records.store import Store
 from tests.gate.projects import EMIT, commit
 
 WITHOUT = ("torch", "transformers", "datasets", "accelerate", "gguf", "sklearn", "pytest_benchmark")

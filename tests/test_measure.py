@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
-from bench.flags import FLAGS, is_suspect
 from bench.measure import StartingPoint, _phase_steps, flags_of
 from bench.plan import Phase as PlanPhase
 from bench.probes import host, matmul_rate
 from bench.probes.peaks import Peaks
 from bench.protocol import Phase, Request
-from bench.record import Flag, RunRecord
+from bench.records.flags import FLAGS, is_suspect
+from bench.records.record import Flag, RunRecord
 from bench.run import Run
 from bench.runner import InProcessRunner
 from bench.testing import save_tiny_llama, save_toy_reviews

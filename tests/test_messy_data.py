@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.store import Store
+from bench.records.store import Store
 from bench.testing import save_tiny_llama
 
 if TYPE_CHECKING:

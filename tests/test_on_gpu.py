@@ -12,14 +12,14 @@ import torch
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.forward.packed import GRAIN
 from bench.protocol import Request
+from bench.records.store import Store
 from bench.runner import Runner
-from bench.store import Store
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(600)]
 

@@ -12,7 +12,7 @@ from bench.protocol import Phase, Progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 
 @pytest.fixture

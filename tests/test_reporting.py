@@ -7,7 +7,7 @@ import pytest
 
 from bench import cli
 from bench.errors import UnknownName, UsageError
-from bench.store import Store
+from bench.records.store import Store
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bench.analysis.claims import no_change
 from bench.comparison import compare
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 from tests.simulated import comparisons
 
 

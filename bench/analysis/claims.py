@@ -12,7 +12,7 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 from bench.row import relative
 from bench.ties import holm
 

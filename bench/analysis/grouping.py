@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from bench.analysis.quality import ACCURACY
 from bench.comparison import compare
 from bench.errors import UnknownName
-from bench.matching import asked
+from bench.records.comparability import asked
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from bench.analysis.quality import Quality
     from bench.comparison import Comparison
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 __all__ = ["split"]
 

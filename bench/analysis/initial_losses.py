@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.record import Flag
+from bench.records.record import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 __all__ = ["flag_unlike"]
 

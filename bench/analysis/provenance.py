@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from bench.experiment.bounds import MAX_SEEDS
 from bench.experiment.spec import RunSpec
-from bench.matching import asked
-from bench.metrics import format_bytes, format_rate
+from bench.records.comparability import asked
+from bench.records.metrics import format_bytes, format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from bench.comparison import Comparison
-    from bench.record import Environment
+    from bench.records.record import Environment
 
 __all__ = ["devices", "provenance", "reproduce", "seeds", "setting", "settings", "subject", "task", "titles", "version"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ SPEED, MEMORY = "samples_per_second", "training_memory_bytes"
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """One score of an evaluation, which is a share: of METRICS, and a field of `bench.record.Evaluation`."""
+    """One score of an evaluation, which is a share: of METRICS, and a field of `bench.records.record.Evaluation`."""
 
     metric: QualityName
     better: str

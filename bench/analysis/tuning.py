@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.metrics import format_rate
+from bench.records.metrics import format_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

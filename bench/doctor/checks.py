@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.metrics import format_bytes, format_seconds
+from bench.records.metrics import format_bytes, format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.record import Measurement
+    from bench.records.record import Measurement
 
 __all__ = ["MOMENT_SECONDS", "TOLERANCE", "Check", "arithmetic", "billing", "memory", "pace"]
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.doctor.checks import MOMENT_SECONDS, TOLERANCE
-from bench.metrics import format_seconds
+from bench.records.metrics import format_seconds
 
 if TYPE_CHECKING:
     from bench.doctor.examine import Diagnosis

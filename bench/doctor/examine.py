@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.protocol import Message
-    from bench.record import Measurement, RunRecord
+    from bench.records.record import Measurement, RunRecord
     from bench.stats import Interval
 
 __all__ = ["Diagnosis", "examine"]

@@ -22,7 +22,7 @@ import torch
 from bench.errors import Unsupported
 from bench.probes import host
 from bench.probes.peaks import peak_so_far
-from bench.readings import PhasePeak
+from bench.records.readings import PhasePeak
 from bench.workload.batches import by_token_budget
 from bench.workload.cache import build_once
 

@@ -22,7 +22,7 @@ from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName, UsageError
 from bench.files import read_config
 from bench.inert import shown
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.gate.judge import unmeasured
 from bench.gate.verdict import Finding, Word
 from bench.gate.words import percent
-from bench.metrics import format_bytes
+from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from bench.errors import UnknownName
 from bench.gate.grammar import QUALITY
 from bench.gate.judge import unmeasured
 from bench.gate.verdict import Finding, Judgement, Side, Word
-from bench.metrics import METRICS
+from bench.records.metrics import METRICS
 from bench.row import relative
 
 if TYPE_CHECKING:

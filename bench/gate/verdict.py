@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, get_args
 
 from bench.inert import inert
-from bench.metrics import METRICS, Metric, format_bytes, format_seconds
+from bench.records.metrics import METRICS, Metric, format_bytes, format_seconds
 
 __all__ = ["FILE_METRICS", "GATED", "SEVERITY", "Finding", "Judgement", "Side", "Word"]
 

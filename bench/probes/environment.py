@@ -15,7 +15,7 @@ import psutil
 
 import bench
 from bench.probes.nvml import driver_version
-from bench.record import Environment
+from bench.records.record import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

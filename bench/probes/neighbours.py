@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.probes import host, torch_memory
-from bench.readings import HostActivity
+from bench.records.readings import HostActivity
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ import pynvml  # type: ignore[import-untyped]
 
 from bench.errors import Unsupported
 from bench.probes.patience import PATIENCE_SECONDS, within
-from bench.record import Flag
+from bench.records.record import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable

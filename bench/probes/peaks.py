@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from bench.probes import host, torch_memory
-from bench.readings import Memory, PhasePeak
+from bench.records.readings import Memory, PhasePeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
-from bench.readings import MemoryParts
+from bench.records.readings import MemoryParts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-    from bench.readings import Memory
+    from bench.records.readings import Memory
 
 __all__ = [
     "allocated_bytes",

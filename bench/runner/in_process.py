@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.protocol import Message, Request
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 __all__ = ["InProcessRunner"]
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.protocol import Failed, Finished, Phase, Planned, Saved
-from bench.record import Flag, Memory, RunRecord
-from bench.validity import doubts
+from bench.records.doubts import doubts
+from bench.records.record import Flag, Memory, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
-    from bench.record import Status
+    from bench.records.record import Status
     from bench.runner.sampling import DeviceSampler
 
 __all__ = ["Outcome", "how_it_ended"]

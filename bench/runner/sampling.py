@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from bench.probes.nvml import NvmlDevice
 from bench.probes.patience import PATIENCE_SECONDS
-from bench.record import Flag
+from bench.records.record import Flag
 from bench.runner.timeline import Look, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.probes.nvml import DeviceMemory, DeviceProcess, DeviceState
-    from bench.readings import DeviceActivity, PhasePeak
+    from bench.records.readings import DeviceActivity, PhasePeak
 
 __all__ = ["Device", "DeviceSampler", "sampled"]
 
@@ -115,7 +115,7 @@ class DeviceSampler:
         self._wake.set()
 
     def readings(self) -> dict[str, Any]:
-        """Give the fields of a `bench.record.Memory`: of training if it came to that, else of all before it."""
+        """Give the fields of a `bench.records.record.Memory`: of training if it came to that, else of all before it."""
         timeline = self._timeline
         in_training = timeline.peak_bytes("train")
         peak = timeline.peak_bytes() if in_training is None else in_training

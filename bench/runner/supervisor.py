@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bench.protocol import Message, Request
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
     from bench.runner.sampling import DeviceSampler
 
 __all__ = ["Runner"]

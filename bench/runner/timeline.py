@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pynvml  # type: ignore[import-untyped]
 
-from bench.readings import DeviceActivity
+from bench.records.readings import DeviceActivity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

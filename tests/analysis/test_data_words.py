@@ -10,7 +10,7 @@ from bench.records.data_summary import ClassCount, DataSummary, SplitSummary, un
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 
 @pytest.fixture

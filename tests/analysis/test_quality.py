@@ -13,17 +13,17 @@ from bench.analysis.quality import ACCURACY, QUALITIES
 from bench.comparison import Comparison, compare
 from bench.gate.grammar import parse_rule
 from bench.gate.rules import judge_rules
-from bench.metrics import METRICS
-from bench.record import Evaluation
-from bench.store import Store
-from bench.validity import doubts
+from bench.records.doubts import doubts
+from bench.records.metrics import METRICS
+from bench.records.record import Evaluation
+from bench.records.store import Store
 from reports import render, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 
 @pytest.fixture(scope="session")

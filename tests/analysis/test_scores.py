@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.experiment.spec import QualityName
-    from bench.record import Evaluation, RunRecord
+    from bench.records.record import Evaluation, RunRecord
 
 SCORES = {"macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}
 METRICS: tuple[QualityName, ...] = ("macro_f1", "balanced_accuracy")

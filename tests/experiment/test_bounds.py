@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from bench.experiment.settings import Settings
 from bench.experiment.spec import RunSpec, WorkloadSpec
-from bench.readings import Memory, Work
-from bench.record import Evaluation, RunRecord
+from bench.records.readings import Memory, Work
+from bench.records.record import Evaluation, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from bench.comparison import compare
 from bench.errors import UnknownName
 from bench.gate.grammar import parse_rule
 from bench.gate.rules import check_strategies, judge_rules
-from bench.record import Flag
+from bench.records.record import Flag
 
 GIB = 1 << 30
 

@@ -13,7 +13,7 @@ from tests.perf.side import DEVICE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bench.record import Environment
+    from bench.records.record import Environment
     from bench.stats import Interval
 
 __all__ = ["Results", "environment", "in_words", "number"]

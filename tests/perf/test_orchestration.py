@@ -21,7 +21,7 @@ import torch
 
 from bench.experiment.spec import WorkloadSpec
 from bench.precision import has_native_bf16
-from bench.store import Store
+from bench.records.store import Store
 from bench.workload.origins import model_folder
 from bench.workload.presets import rates_of
 from bench.workload.reading import source_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
     from tests.perf.results import Results
 
 SCRIPT = Path(__file__).parent / "scripts" / "finetune.py"

@@ -12,9 +12,9 @@ import pynvml  # type: ignore[import-untyped]
 import pytest
 
 from bench.experiment.spec import RunSpec, Term
-from bench.flags import FLAGS
 from bench.protocol import Finished, Phase, Request
-from bench.record import RunRecord
+from bench.records.flags import FLAGS
+from bench.records.record import RunRecord
 from bench.runner import InProcessRunner, Runner, sampling
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import torch
 
 from bench.probes import host, torch_memory
 from bench.probes.peaks import Peaks
-from bench.readings import PhasePeak
+from bench.records.readings import PhasePeak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

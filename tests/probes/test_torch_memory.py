@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from bench.probes import host, torch_memory
-from bench.readings import Memory
+from bench.records.readings import Memory
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,11 +13,11 @@ from bench.analysis.grouping import split
 from bench.analysis.provenance import reproduce, settings
 from bench.comparison import compare
 from bench.errors import RecordError
-from bench.matching import in_words, mismatches
-from bench.metrics import METRICS
-from bench.readings import MemoryParts, PhasePeak, Work
-from bench.record import RunRecord
-from bench.store import Store
+from bench.records.comparability import in_words, mismatches
+from bench.records.metrics import METRICS
+from bench.records.readings import MemoryParts, PhasePeak, Work
+from bench.records.record import RunRecord
+from bench.records.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bench.analysis.grouping import split
 from bench.comparison import compare
 from bench.errors import RecordError
-from bench.readings import DeviceActivity, HostActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
-from bench.record import RunRecord
-from bench.table import to_csv, to_parquet, to_table
+from bench.records.readings import DeviceActivity, HostActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
+from bench.records.record import RunRecord
+from bench.records.table import to_csv, to_parquet, to_table
 from reports import render
 from reports.terminal import summary_table
 

@@ -10,9 +10,9 @@ from playwright.sync_api import sync_playwright
 
 from bench.analysis.grouping import split
 from bench.comparison import compare
-from bench.readings import MemoryParts, StepParts
-from bench.record import Flag, Memory
 from bench.records.data_summary import ClassCount
+from bench.records.readings import MemoryParts, StepParts
+from bench.records.record import Flag, Memory
 from reports import write_joined, write_report
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 Scheme = Literal["light", "dark"]
 Medium = Literal["screen", "print"]

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.comparison import compare
-from bench.record import Memory
+from bench.records.record import Memory
 from reports.deploy import fits_on, size_to_deploy
 
 

@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bench.comparison import compare
-from bench.record import Flag
+from bench.records.record import Flag
 from reports.drawing import draw, to_svg
 from reports.figures import charts
 from reports.layout import fold, text_width

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from bench.analysis.data_words import in_brief, in_full
 from bench.comparison import compare
-from bench.flags import FLAGS
-from bench.record import Flag
+from bench.records.flags import FLAGS
+from bench.records.record import Flag
 from reports.cells import cell, one_line, remark
 from reports.fitting import fold
 from reports.flagged import flagged, own_flags

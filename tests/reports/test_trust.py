@@ -1,8 +1,8 @@
 import pytest
 
 from bench.comparison import compare
-from bench.readings import HostActivity
-from bench.record import Flag
+from bench.records.readings import HostActivity
+from bench.records.record import Flag
 from reports.trust import trust
 
 

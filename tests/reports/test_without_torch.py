@@ -12,7 +12,7 @@ sys.meta_path.insert(0, Absent())
 from pathlib import Path
 from rich.console import Console
 from bench.comparison import compare
-from bench.record import RunRecord
+from bench.records.record import RunRecord
 from reports import write_report
 from reports.terminal import summary_table
 records = [RunRecord.from_json(path.read_text()) for path in sorted(Path(sys.argv[1]).glob("*.json"))]

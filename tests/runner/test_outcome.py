@@ -7,13 +7,13 @@ import pytest
 
 from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Failed, Finished, Phase, Saved
-from bench.record import Memory, Status
+from bench.records.record import Memory, Status
 from bench.runner.outcome import Outcome, how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 SPEC = RunSpec(strategy=(Term(name="full"),))
 

@@ -19,7 +19,7 @@ import pytest
 
 from bench.errors import BenchError, UsageError
 from bench.protocol import Failed, Finished, Phase, Planned, Progress
-from bench.record import Environment, Flag
+from bench.records.record import Environment, Flag
 from bench.runner import Runner
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.protocol import Message, Request
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 pytestmark = pytest.mark.usefixtures("_server")
 

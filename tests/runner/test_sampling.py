@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.probes.nvml import DeviceMemory, DeviceProcess, DeviceState
-from bench.readings import PhasePeak
-from bench.record import Flag, Memory
+from bench.records.readings import PhasePeak
+from bench.records.record import Flag, Memory
 from bench.runner import sampling
 from bench.runner.sampling import DeviceSampler, sampled
 

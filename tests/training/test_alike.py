@@ -24,7 +24,7 @@ from bench.plan import Edit
 from bench.plan.compose import compose
 from bench.probes import matmul_rate
 from bench.probes.torch_memory import split_peak
-from bench.readings import Memory
+from bench.records.readings import Memory
 from bench.schedule import schedule_of
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import train
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.plan import ModelView, Strategy
-    from bench.readings import MemoryParts
+    from bench.records.readings import MemoryParts
 
 NUM_TOKENS = 500
 """Most of which no row has."""

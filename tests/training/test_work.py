@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.prepared import Prepared
-    from bench.readings import Work
+    from bench.records.readings import Work
 
     Prepare = Callable[..., Prepared]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from bench.gate.sampling.server import Trouble
-from bench.readings import Memory
+from bench.records.readings import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

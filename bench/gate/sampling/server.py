@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.protocol import VERSION as PROTOCOL
-from bench.record import SCHEMA_VERSION
+from bench.records.record import SCHEMA_VERSION
 from bench.runner.supervisor import SERVER_ENVIRONMENT
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bench.record import Flag
+from bench.records.record import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.errors import ModelError
-from bench.record import Flag
+from bench.records.record import Flag
 from bench.workload.causes import first_line
 from bench.workload.models.fitting import fit_head
 from bench.workload.models.folders import check_folder

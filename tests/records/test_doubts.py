@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.flags import FLAGS, is_suspect
-from bench.readings import DeviceActivity, HostActivity, MemoryParts
-from bench.validity import doubts
+from bench.records.doubts import doubts
+from bench.records.flags import FLAGS, is_suspect
+from bench.records.readings import DeviceActivity, HostActivity, MemoryParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.record import Measurement, RunRecord
+    from bench.records.record import Measurement, RunRecord
 
 MIB = 2**20
 

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from bench.errors import BenchError, RecordError, UsageError
 from bench.experiment.spec import LATER_FIELDS, WorkloadSpec
 from bench.files import replace_file
-from bench.record import RunRecord
+from bench.records.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

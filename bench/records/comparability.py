@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
     from bench.experiment.spec import RunSpec
-    from bench.record import Environment, Measurement, RunRecord
+    from bench.records.record import Environment, Measurement, RunRecord
 
     _Fields = dict[str, Hashable]
 

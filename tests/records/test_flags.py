@@ -1,6 +1,6 @@
 import pytest
 
-from bench.flags import FLAGS, is_suspect, kind_of
+from bench.records.flags import FLAGS, is_suspect, kind_of
 
 
 @pytest.mark.parametrize("code", ["not-packed", "few-steps", "chance-accuracy", "truncated-inputs", "small-evaluation"])

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.metrics import METRICS, format_flops
-from bench.readings import DeviceActivity, MemoryParts, PhasePeak, StepParts, Work
-from bench.values import seconds_to_accuracy, values_of
+from bench.records.extract import seconds_to_accuracy, values_of
+from bench.records.metrics import METRICS, format_flops
+from bench.records.readings import DeviceActivity, MemoryParts, PhasePeak, StepParts, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 PARTS = MemoryParts(
     source="host", before_bytes=1, weights_bytes=2, gradients_bytes=3, optimizer_bytes=4, rest_bytes=5, total_bytes=15

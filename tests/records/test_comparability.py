@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from bench.matching import in_words, mismatches
-from bench.readings import MemoryParts
-from bench.record import RunRecord
+from bench.records.comparability import in_words, mismatches
+from bench.records.readings import MemoryParts
+from bench.records.record import RunRecord
 
 
 def _changed(record, part, **update):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.steadiness import unsteadiness
+from bench.records.steadiness import unsteadiness
 
 NUM_STEPS = 30
 

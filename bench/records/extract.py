@@ -1,4 +1,4 @@
-"""The numbers of one record, by the names of `bench.metrics.METRICS`. None is "not measured"."""
+"""The numbers of one record, by the names of `bench.records.metrics.METRICS`. None is "not measured"."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from itertools import repeat
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
-from bench.metrics import METRICS
-from bench.record import Memory
+from bench.records.metrics import METRICS
+from bench.records.record import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import BaseModel
 
-    from bench.readings import PhasePeak
-    from bench.record import Measurement, RunRecord
+    from bench.records.readings import PhasePeak
+    from bench.records.record import Measurement, RunRecord
 
 __all__ = ["seconds_to_accuracy", "values_of"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.errors import RecordError
-from bench.record import SCHEMA_VERSION, RunRecord
+from bench.records.record import SCHEMA_VERSION, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv
 
-from bench.metrics import METRICS
-from bench.record import Flag, Memory
-from bench.table import COLUMNS, to_csv, to_parquet, to_table, typed
-from bench.values import values_of
+from bench.records.extract import values_of
+from bench.records.metrics import METRICS
+from bench.records.record import Flag, Memory
+from bench.records.table import COLUMNS, to_csv, to_parquet, to_table, typed
 
 
 def test_every_metric_has_a_value_or_none(make_record):

@@ -1,4 +1,4 @@
-"""The doubts about a run that its own record gives rise to; `bench.flags` says which keep a row from ranking.
+"""The doubts about a run that its own record gives rise to; `bench.records.flags` says which keep a row from ranking.
 
 A threshold here must not doubt a sound run on a shared machine of two cores: what merely
 widens intervals is left to them, and what makes a number wrong is flagged.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bench.record import Flag
 from bench.records.data_summary import unseen_classes
-from bench.steadiness import unsteadiness
+from bench.records.record import Flag
+from bench.records.steadiness import unsteadiness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.readings import DeviceActivity, HostActivity, Memory
-    from bench.record import Measurement
+    from bench.records.readings import DeviceActivity, HostActivity, Memory
+    from bench.records.record import Measurement
 
 __all__ = ["doubts"]
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from bench.errors import BenchError, UsageError
 from bench.experiment.spec import RunSpec, Term, WorkloadSpec
-from bench.record import RunRecord
-from bench.store import Store, file_name
+from bench.records.record import RunRecord
+from bench.records.store import Store, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,7 +229,7 @@ def test_two_processes_do_not_write_to_one_directory(tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
-from bench.store import Store
+from bench.records.store import Store
 with Store.open(Path({str(tmp_path)!r}), resume=False):
     print("open", flush=True)
     sys.stdin.read()

@@ -9,13 +9,13 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from bench.metrics import METRICS
-from bench.values import values_of
+from bench.records.extract import values_of
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bench.record import RunRecord
+    from bench.records.record import RunRecord
 
 __all__ = ["COLUMNS", "to_csv", "to_parquet", "to_table", "typed"]
 
