@@ -56,8 +56,8 @@ def compare(
     if resume and out is None:
         msg = "--resume needs --out, the directory to go on in"
         raise UsageError(msg)
+    from bench.analysis.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
-    from bench.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
     from bench.preflight import check_same_experiment  # noqa: PLC0415
     from bench.records.store import Store  # noqa: PLC0415
     from bench.reporting import default_directory, show  # noqa: PLC0415

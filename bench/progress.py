@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from bench import protocol
-from bench.analysis.data_words import in_brief
 from bench.analysis.quality import ACCURACY
+from bench.analysis.words.data import in_brief
 from bench.records.metrics import METRICS, format_bytes, format_seconds
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from bench.errors import BenchError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
     from bench.experiment.spec import QualityName
     from bench.records.record import RunRecord
     from bench.rules_file import RulesFile
@@ -52,9 +52,9 @@ def report(
         UnknownName: no comparison has the reference.
 
     """
+    from bench.analysis.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
     from bench.analysis.grouping import split  # noqa: PLC0415
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
-    from bench.comparison import compare  # noqa: PLC0415  (pydantic and scipy, which --help does without)
     from bench.experiment.spec import canonical  # noqa: PLC0415
     from reports import render  # noqa: PLC0415
 

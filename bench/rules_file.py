@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
     from bench.gate.grammar import Rule
 
 __all__ = ["RulesFile"]

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
 
 __all__ = ["Format", "render", "write_joined", "write_report"]
 

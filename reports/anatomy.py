@@ -18,7 +18,7 @@ from reports.theme import NARROW, PAPER, PARTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from bench.records.record import Measurement
     from reports.theme import Look
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.phrases import ENDINGS, NOT_MEASURED, bounds, change
+from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, bounds, change
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
 
 __all__ = [
     "Cell",

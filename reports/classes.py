@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.by_class import by_class
-from bench.phrases import NOT_MEASURED
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.names import in_quotes
 
 if TYPE_CHECKING:
     from bench.analysis.by_class import ClassScore
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
 
 __all__ = ["MOST_CLASSES", "ClassTable", "Line", "class_table", "share"]
 

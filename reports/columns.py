@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.phrases import NOT_MEASURED
+from bench.analysis.deployment import fits_on, size_to_deploy
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.metrics import METRICS
 from reports.cells import Cell, cell, column_title, shown
-from reports.deploy import fits_on, size_to_deploy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
 
 __all__ = ["Column", "groups", "main_columns"]
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
 
 __all__ = ["MOST_CLASSES", "confusion"]
 

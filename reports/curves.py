@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.analysis.quality import SPEED
-from bench.phrases import NOT_MEASURED
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.extract import seconds_to_accuracy
 from bench.records.metrics import METRICS, format_seconds
 from reports.chart import Chart
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from bench.records.record import CurvePoint
     from reports.theme import Look
 

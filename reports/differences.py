@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from bench.analysis.claims import no_change
-from bench.phrases import NOT_MEASURED, bounds, change, group
+from bench.analysis.words.numbers import NOT_MEASURED, bounds, change, group
 from bench.records.metrics import METRICS
 from reports.chart import Chart
 from reports.layout import Lines, text_width, ticks
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from reports.theme import Look
 
 __all__ = ["MARGINS", "differences"]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
 
 __all__ = ["COMPARED", "comparison_csv", "comparison_json", "comparison_table", "data_files"]
 

@@ -17,7 +17,7 @@ from reports.trained import trained_layers
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
     from reports.chart import Chart
     from reports.theme import Look
 

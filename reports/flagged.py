@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.phrases import group
+from bench.analysis.words.numbers import group
 from bench.records.flags import kind_of
 from reports.cells import one_line
 
 if TYPE_CHECKING:
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from bench.records.record import Flag
 
 __all__ = ["Flagged", "flagged", "own_flags"]

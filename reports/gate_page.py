@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.files import replace_file
 from bench.gate.outputs import FORMATS
 from bench.gate.outputs.signs import WORDS, headline, unit_of
 from bench.gate.verdict import GATED
 from bench.gate.words import change_of, signed, value_of
-from bench.phrases import NOT_MEASURED
 from reports.cells import one_line
 from reports.drawing import to_svg
 from reports.pair_changes import pair_changes

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter
 
-from bench.phrases import NOT_MEASURED, change
+from bench.analysis.scans import by_length
+from bench.analysis.words.numbers import NOT_MEASURED, change
 from bench.records.metrics import format_bytes, format_seconds
 from reports.chart import Chart
 from reports.layout import byte_ticks, canvases, strategy_legend, ticks
-from reports.scans import by_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.comparison import Comparison, Row
-    from reports.scans import Point, Scan
+    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.scans import Point, Scan
     from reports.theme import Look
 
 __all__ = ["length_scan"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
-from bench.analysis.data_words import in_full
-from bench.phrases import NOT_MEASURED
+from bench.analysis.words.data import in_full
+from bench.analysis.words.numbers import NOT_MEASURED
 from reports.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
 from reports.classes import class_table, share
 from reports.flagged import flagged
@@ -15,7 +15,7 @@ from reports.marking import bullets, code, escape, folded, table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from reports.chart import Chart
     from reports.parts import Part
 

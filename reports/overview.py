@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
-from bench.phrases import ENDINGS, NOT_MEASURED, change
+from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, change
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
 
 __all__ = ["Overview", "overview"]
 

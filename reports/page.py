@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from bench.analysis import provenance
-from bench.analysis.data_words import in_full
+from bench.analysis.checks import trust
+from bench.analysis.deployment import DEPLOY_NOTE
+from bench.analysis.words.data import in_full
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.errors import BenchError
-from bench.phrases import NOT_MEASURED
 from bench.records.metrics import METRICS
 from reports.cells import notes, remark
 from reports.classes import class_table, share
 from reports.columns import groups, main_columns
-from reports.deploy import DEPLOY_NOTE
 from reports.flagged import flagged, own_flags
 from reports.overview import overview
 from reports.templating import asset, environment
 from reports.theme import style_variables
-from reports.trust import trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from reports.theme import Look, looks
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
     from reports.chart import Chart
 
 __all__ = ["Figures", "Part", "Whole", "charted", "drawn", "parts_of"]

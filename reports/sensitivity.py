@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
+from bench.analysis.scans import by_rate
 from bench.records.metrics import format_rate
 from reports.chart import Chart
 from reports.layout import canvas, strategy_legend, ticks
-from reports.scans import by_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.comparison import Comparison
-    from reports.scans import Point, Scan
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.scans import Point, Scan
     from reports.theme import Look
 
 __all__ = ["rate_sensitivity"]

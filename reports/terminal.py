@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from bench.analysis.data_words import in_brief
-from bench.phrases import NOT_MEASURED
+from bench.analysis.words.data import in_brief
+from bench.analysis.words.numbers import NOT_MEASURED
 from reports.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
 from reports.classes import class_table, share
 from reports.fitting import Fitting, Line, fold
@@ -19,7 +19,7 @@ from reports.flagged import flagged
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
 
 __all__ = ["summary_table"]
 

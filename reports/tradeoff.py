@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from bench import stats
+from bench.analysis import intervals
 from bench.analysis.quality import MEMORY
-from bench.phrases import group
+from bench.analysis.words.numbers import group
 from bench.records.metrics import METRICS, format_bytes
 from reports.cells import cell
 from reports.chart import Chart
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.comparison import Comparison, Row
-    from bench.stats import Interval
+    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.intervals import Interval
     from reports.theme import Look
 
 __all__ = ["tradeoff"]
@@ -110,7 +110,7 @@ class _Plot:
 
     def intervals(self, row: Row) -> tuple[Interval, Interval]:
         memory, quality = self.metrics
-        return stats.mean(row.samples[memory]), row.quality_interval or stats.mean(row.samples[quality])
+        return intervals.mean(row.samples[memory]), row.quality_interval or intervals.mean(row.samples[quality])
 
     def at(self, row: Row) -> tuple[float, float]:
         memory, quality = (row.means[metric] for metric in self.metrics)

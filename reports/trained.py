@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from bench.records.record import LayerRate
     from reports.theme import Look
 

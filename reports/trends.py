@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.gate.outputs.baseline_tables import middle, named
 from bench.gate.verdict import GATED
 from bench.gate.words import signed, value_of
-from bench.phrases import NOT_MEASURED
 from reports.chart import Chart
 from reports.layout import byte_ticks, ticks
 from reports.theme import FAINT, INK, SERIES

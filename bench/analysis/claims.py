@@ -12,16 +12,16 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from bench.analysis.multiple_testing import holm
+from bench.analysis.strategy_result import relative
 from bench.records.metrics import METRICS
-from bench.row import relative
-from bench.ties import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.analysis.intervals import Interval
     from bench.analysis.quality import Quality
-    from bench.row import Row
-    from bench.stats import Interval
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["LEVEL", "Claim", "Claims", "claimed", "make_claims", "no_change"]
 

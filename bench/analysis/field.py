@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.claims import Claim, Claims, Side
-    from bench.row import Row
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["Field", "Lead"]
 

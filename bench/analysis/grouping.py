@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.comparison import compare
 from bench.analysis.quality import ACCURACY
-from bench.comparison import compare
 from bench.errors import UnknownName
 from bench.records.comparability import asked
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
+    from bench.analysis.comparison import Comparison
     from bench.analysis.quality import Quality
-    from bench.comparison import Comparison
     from bench.records.record import RunRecord
 
 __all__ = ["split"]

@@ -14,7 +14,7 @@ from bench.records.metrics import format_bytes, format_rate
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
     from bench.records.record import Environment
 
 __all__ = ["devices", "provenance", "reproduce", "seeds", "setting", "settings", "subject", "task", "titles", "version"]

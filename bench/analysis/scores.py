@@ -1,6 +1,6 @@
 """Intervals of the scores of evaluations, of one strategy and of two on the same rows.
 
-Within one run, accuracy has the score intervals of `bench.shares`. Macro F1 and balanced accuracy are smooth
+Within one run, accuracy has the score intervals of `bench.analysis.proportions`. Macro F1 and balanced accuracy are smooth
 functions of how many rows were taken for what, so theirs come from the delta method: the score is
 linearised in the weight of each row, and the squares of what the rows contribute are summed (the
 infinitesimal jackknife; Efron, 1982), with the difference taken row by row where two strategies are
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from bench import shares, stats
+from bench.analysis import intervals, proportions
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
+from bench.analysis.intervals import THIS_RUN, Evidence, Interval
 from bench.records.row_classes import decode
-from bench.stats import THIS_RUN, Evidence, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ def interval(evaluations: Sequence[Evaluation], metric: QualityName) -> Interval
         return None
     mean, num_rows = sum(values) / len(values), min(one.num_samples for one in evaluations)
     if metric == "accuracy":
-        return shares.wilson(mean * num_rows, num_rows)
+        return proportions.wilson(mean * num_rows, num_rows)
     parts = [part for one in evaluations if (part := _influence(one, metric)) is not None]
     if len({len(part) for part in parts}) != 1 or len(parts) < len(evaluations):
         return Interval(mean, None, None, "one value, no interval")
@@ -71,12 +71,12 @@ def difference(
     one, other = evaluations[seed], reference[seed]
     if len(common) > 1:
         weight = 1 / one.num_samples if metric == "accuracy" else _weight(one)
-        return stats.difference(ours, theirs, least_deviation=weight / math.sqrt(12))
+        return intervals.difference(ours, theirs, least_deviation=weight / math.sqrt(12))
     if metric == "accuracy":
-        return shares.difference_by_row(one.correct, other.correct)
+        return proportions.difference_by_row(one.correct, other.correct)
     parts = _influence(one, metric), _influence(other, metric)
     if parts[0] is None or parts[1] is None or one.labels != other.labels:
-        return stats.difference(ours, theirs)
+        return intervals.difference(ours, theirs)
     return _bounded(ours[seed] - theirs[seed], parts[0] - parts[1], _weight(one), -1.0)
 
 

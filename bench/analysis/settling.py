@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.quality import SPEED
-from bench.phrases import group
-from bench.resolution import Need, data_needed, size
+from bench.analysis.resolution import Need, data_needed, size
+from bench.analysis.words.numbers import group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bench.ranking import Ranking
-    from bench.row import Row
+    from bench.analysis.ranking import Ranking
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["to_settle"]
 

@@ -9,7 +9,7 @@ from bench.records.metrics import format_rate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.row import Row
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["peak_rates", "untuned"]
 

@@ -9,22 +9,22 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 from bench.analysis.claims import LEVEL
+from bench.analysis.power import detectable
+from bench.analysis.strategy_result import make_row, relative
 from bench.doctor.arithmetic import freeze_flops, full_flops
 from bench.doctor.checks import Check, arithmetic, billing, memory, pace
 from bench.errors import BenchError
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
-from bench.power import detectable
 from bench.protocol import Phase, Request
-from bench.row import make_row, relative
 from bench.testing import save_tiny_llama
 from bench.workload.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.analysis.intervals import Interval
     from bench.protocol import Message
     from bench.records.record import Measurement, RunRecord
-    from bench.stats import Interval
 
 __all__ = ["Diagnosis", "examine"]
 

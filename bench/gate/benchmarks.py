@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.analysis.words.numbers import listed
 from bench.errors import UsageError
 from bench.gate.benchmark_files import MEMORY_KEY, read_file, refuse_copies
 from bench.gate.judge import unmeasured
@@ -22,7 +23,6 @@ from bench.gate.judging.turns import are_in_turns
 from bench.gate.margins import Margins, matches
 from bench.gate.memory import MemoryRule, judge_memory
 from bench.gate.verdict import FILE_METRICS, Finding, Judgement, Side
-from bench.phrases import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

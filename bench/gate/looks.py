@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from bench.power import POWER
+from bench.analysis.power import POWER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

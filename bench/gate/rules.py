@@ -9,23 +9,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench import stats
-from bench.analysis import scores
+from bench.analysis import intervals, scores
 from bench.analysis.quality import QUALITIES
+from bench.analysis.strategy_result import relative
 from bench.errors import UnknownName
 from bench.gate.grammar import QUALITY
 from bench.gate.judge import unmeasured
 from bench.gate.verdict import Finding, Judgement, Side, Word
 from bench.records.metrics import METRICS
-from bench.row import relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench.comparison import Comparison
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.intervals import Interval
+    from bench.analysis.strategy_result import Row
     from bench.gate.grammar import Rule
-    from bench.row import Row
-    from bench.stats import Interval
 
 __all__ = ["check_strategies", "judge_rules"]
 
@@ -103,7 +102,7 @@ def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, r
         high=high,
         num_pairs=len(row.samples[rule.metric].keys() & other.samples[rule.metric].keys()),
         pairs=tuple(
-            (theirs, ours) for ours, theirs in stats.paired(row.samples[rule.metric], other.samples[rule.metric])
+            (theirs, ours) for ours, theirs in intervals.paired(row.samples[rule.metric], other.samples[rule.metric])
         ),
     )
 
@@ -121,7 +120,7 @@ def _absolute(title: str, rule: Rule, row: Row) -> Finding:
         if rule.metric in QUALITIES
         else None
     )
-    interval = own if own and own.bounds else stats.mean(row.samples[rule.metric])
+    interval = own if own and own.bounds else intervals.mean(row.samples[rule.metric])
     verdict = _word(rule, interval, rule.amount)
     return Finding(title, rule.metric, verdict, _in_words(rule, interval, verdict), head=interval.estimate)
 
@@ -131,7 +130,7 @@ def _relative(rule: Rule, row: Row, other: Row) -> Interval | None:
     kind, ours, theirs = METRICS[rule.metric].compare, row.samples[rule.metric], other.samples[rule.metric]
     if kind == ("ratio" if rule.factor is not None else "difference"):
         return relative(row, other, rule.metric)
-    return stats.ratio(ours, theirs) if rule.factor is not None else stats.difference(ours, theirs)
+    return intervals.ratio(ours, theirs) if rule.factor is not None else intervals.difference(ours, theirs)
 
 
 def _word(rule: Rule, interval: Interval, bound: float) -> Word:

@@ -1,10 +1,10 @@
 import pytest
 
 from bench.analysis.claims import claimed, make_claims
+from bench.analysis.comparison import compare
 from bench.analysis.field import Field
+from bench.analysis.intervals import Evidence, Interval
 from bench.analysis.quality import ACCURACY, MEMORY, QUALITIES
-from bench.comparison import compare
-from bench.stats import Evidence, Interval
 
 
 def _interval(low, high, p_value):

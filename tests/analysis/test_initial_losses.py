@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 
 
 @pytest.fixture

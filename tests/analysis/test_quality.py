@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bench.analysis.comparison import Comparison, compare
 from bench.analysis.quality import ACCURACY, QUALITIES
-from bench.comparison import Comparison, compare
 from bench.gate.grammar import parse_rule
 from bench.gate.rules import judge_rules
 from bench.records.doubts import doubts

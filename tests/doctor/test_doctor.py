@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from bench import run
+from bench.analysis.intervals import Interval
 from bench.doctor import examine as examination
 from bench.doctor.checks import Check
 from bench.doctor.display import diagnosis_table, noise_in_words
@@ -20,7 +21,6 @@ from bench.errors import BenchError
 from bench.prepared import Prepared
 from bench.probes.peaks import Peaks
 from bench.runner import InProcessRunner, Runner
-from bench.stats import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from bench.errors import UnknownName
 from bench.gate.grammar import parse_rule
 from bench.gate.rules import check_strategies, judge_rules

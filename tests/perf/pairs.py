@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from bench import stats
+from bench.analysis import intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from bench.stats import Interval
+    from bench.analysis.intervals import Interval
 
 __all__ = ["NUM_PAIRS", "Pairs", "ratio"]
 
@@ -60,6 +60,6 @@ class Pairs(Generic[Their, Our]):
 
 def ratio(theirs: Sequence[float], ours: Sequence[float]) -> Interval:
     """How many times as fast ours are: the medians' ratio, in a paired t interval on the logarithms by pair."""
-    interval = stats.ratio(dict(enumerate(theirs)), dict(enumerate(ours)))
+    interval = intervals.ratio(dict(enumerate(theirs)), dict(enumerate(ours)))
     assert interval is not None
     return interval.around(median(theirs) / median(ours))

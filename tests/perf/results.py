@@ -13,8 +13,8 @@ from tests.perf.side import DEVICE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from bench.analysis.intervals import Interval
     from bench.records.record import Environment
-    from bench.stats import Interval
 
 __all__ = ["Results", "environment", "in_words", "number"]
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
 from bench.analysis.provenance import reproduce, settings
-from bench.comparison import compare
 from bench.errors import RecordError
 from bench.records.comparability import in_words, mismatches
 from bench.records.metrics import METRICS

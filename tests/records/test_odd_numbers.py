@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
-from bench.comparison import compare
 from bench.errors import RecordError
 from bench.records.readings import DeviceActivity, HostActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
 from bench.records.record import RunRecord

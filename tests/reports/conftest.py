@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 from playwright.sync_api import sync_playwright
 
+from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
-from bench.comparison import compare
 from bench.records.data_summary import ClassCount
 from bench.records.readings import MemoryParts, StepParts
 from bench.records.record import Flag, Memory

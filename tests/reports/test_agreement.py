@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from reports.figures import charts
 from reports.markdown import render_summary
 from reports.page import render_page

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from reports import write_report
 from tests.reports.looking import MODES, RULED, check_boxes, check_page
 

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from reports.classes import class_table
 from reports.confusion import confusion
 from reports.drawing import draw, to_svg

@@ -5,7 +5,7 @@ import pytest
 from matplotlib import pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from bench.records.record import Flag
 from reports.drawing import draw, to_svg
 from reports.figures import charts

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from bench.analysis.comparison import compare
 from bench.analysis.provenance import devices, reproduce
-from bench.comparison import compare
 from bench.errors import BenchError, UnknownName
 from reports import write_report
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from reports import write_report
 
 pytestmark = pytest.mark.perf

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from bench.analysis.data_words import in_brief, in_full
-from bench.comparison import compare
+from bench.analysis.comparison import compare
+from bench.analysis.words.data import in_brief, in_full
 from bench.records.flags import FLAGS
 from bench.records.record import Flag
 from reports.cells import cell, one_line, remark

@@ -11,7 +11,7 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 from pathlib import Path
 from rich.console import Console
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from bench.records.record import RunRecord
 from reports import write_report
 from reports.terminal import summary_table

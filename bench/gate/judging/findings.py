@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
+from bench.analysis.power import POWER
 from bench.gate.judge import in_words
 from bench.gate.judging.looks import FAIL, IMPROVED, OPEN, PASS, Decided, LookAtSuite
 from bench.gate.judging.suite import passing_rate
 from bench.gate.looks import Look
 from bench.gate.verdict import Finding, Word
-from bench.power import POWER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from bench.analysis.words.numbers import listed
 from bench.gate.judge import TIME_METRICS
 from bench.gate.noise import noise_of
 from bench.gate.verdict import FILE_METRICS, GATED
 from bench.gate.words import percent, value_of
 from bench.inert import inert
-from bench.phrases import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

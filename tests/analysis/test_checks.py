@@ -1,9 +1,9 @@
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.checks import trust
+from bench.analysis.comparison import compare
 from bench.records.readings import HostActivity
 from bench.records.record import Flag
-from reports.trust import trust
 
 
 def _states(records, **options):

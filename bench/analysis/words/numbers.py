@@ -9,8 +9,8 @@ from bench.records.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bench.analysis.intervals import Interval
     from bench.records.record import Status
-    from bench.stats import Interval
 
 __all__ = ["ENDINGS", "NOT_MEASURED", "bounds", "change", "group", "listed", "margin", "with_bounds", "within"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scipy import special
 
 if TYPE_CHECKING:
-    from bench.stats import Evidence, Interval
+    from bench.analysis.intervals import Evidence, Interval
 
 __all__ = ["POWER", "detectable", "rows_needed", "rows_to_exceed", "seeds_needed"]
 

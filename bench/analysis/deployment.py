@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.phrases import NOT_MEASURED
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:
-    from bench.comparison import Row
+    from bench.analysis.comparison import Row
     from bench.records.record import Measurement
 
 __all__ = ["CARDS_GIB", "DEPLOY_NOTE", "fits_on", "size_to_deploy"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scipy import optimize, special, stats
 
-from bench.stats import THIS_RUN, Evidence, Interval, difference
+from bench.analysis.intervals import THIS_RUN, Evidence, Interval, difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,8 +1,8 @@
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
+from bench.analysis.deployment import fits_on, size_to_deploy
 from bench.records.record import Memory
-from reports.deploy import fits_on, size_to_deploy
 
 
 def _on_gpu(record, memory):

@@ -13,7 +13,7 @@ from bench.records.comparability import asked
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
 
     _Settings = tuple[tuple[str, Hashable], ...]
     _Found = tuple[

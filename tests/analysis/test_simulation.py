@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from bench.analysis.claims import claimed
-from bench.shares import difference_by_row, difference_by_seed
-from bench.stats import ratio, step_ratio
+from bench.analysis.intervals import ratio, step_ratio
+from bench.analysis.proportions import difference_by_row, difference_by_seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

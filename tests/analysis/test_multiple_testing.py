@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from bench.ties import holm, letters
+from bench.analysis.multiple_testing import holm, letters
 
 
 def test_holm_gives_the_published_values():

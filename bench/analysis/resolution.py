@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bench.analysis.power import POWER, detectable, rows_needed, rows_to_exceed, seeds_needed
 from bench.analysis.quality import QUALITIES, SPEED
-from bench.phrases import listed, margin
-from bench.power import POWER, detectable, rows_needed, rows_to_exceed, seeds_needed
+from bench.analysis.words.numbers import listed, margin
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.ranking import Ranking
-    from bench.row import Row
+    from bench.analysis.ranking import Ranking
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["Need", "Resolution", "beyond_chance", "data_needed", "size"]
 

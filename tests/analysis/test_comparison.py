@@ -1,6 +1,6 @@
 import pytest
 
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from bench.errors import UnknownName
 from bench.experiment.spec import Term
 from bench.records.record import Flag, Memory

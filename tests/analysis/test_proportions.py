@@ -3,20 +3,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from bench import shares
-from bench.stats import Interval
+from bench.analysis import proportions
+from bench.analysis.intervals import Interval
 
 
 def test_wilson_gives_the_published_interval():
     # Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263.
-    interval = shares.wilson(81, 263)
+    interval = proportions.wilson(81, 263)
     assert (interval.low, interval.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert interval.this_run_only
 
 
 @pytest.mark.parametrize(("correct", "low", "high"), [(0, 0.0, 0.2775), (10, 0.7225, 1.0)])
 def test_wilson_stays_within_the_shares(correct, low, high):
-    interval = shares.wilson(correct, 10)
+    interval = proportions.wilson(correct, 10)
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-4)
 
 
@@ -28,7 +28,7 @@ def _answers(both: int, gained: int, lost: int, neither: int) -> tuple[str, str]
 
 def _one_seed(*counts: int) -> Interval:
     ours, theirs = _answers(*counts)
-    return shares.difference_by_row(ours, theirs)
+    return proportions.difference_by_row(ours, theirs)
 
 
 counts = st.tuples(*[st.integers(0, 60)] * 4).filter(lambda four: sum(four) > 0)
@@ -62,7 +62,7 @@ def test_no_discordant_row_still_leaves_doubt():
 
 
 def test_seeds_that_agree_to_the_row_are_not_taken_for_certain():
-    interval = shares.difference_by_seed({0: 0.75, 1: 0.75}, {0: 0.5, 1: 0.5}, num_rows=4)
+    interval = proportions.difference_by_seed({0: 0.75, 1: 0.75}, {0: 0.5, 1: 0.5}, num_rows=4)
     assert interval is not None
     assert interval.estimate == 0.25
     assert interval.side(0) == 0
@@ -70,8 +70,8 @@ def test_seeds_that_agree_to_the_row_are_not_taken_for_certain():
 
 def test_accuracies_of_different_rows_are_refused():
     with pytest.raises(ValueError, match="longer"):
-        shares.difference_by_row("11", "111")
+        proportions.difference_by_row("11", "111")
 
 
 def test_no_difference_without_a_common_seed():
-    assert shares.difference_by_seed({0: 1.0}, {1: 1.0}, num_rows=4) is None
+    assert proportions.difference_by_seed({0: 1.0}, {1: 1.0}, num_rows=4) is None

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.field import Field
-from bench.analysis.field_words import Phrases, are, names_of
 from bench.analysis.quality import SPEED
+from bench.analysis.resolution import Resolution, beyond_chance
 from bench.analysis.tuning import untuned
-from bench.phrases import ENDINGS, group, listed
-from bench.resolution import Resolution, beyond_chance
-from bench.sentences import against_reference
+from bench.analysis.words.field import Phrases, are, names_of
+from bench.analysis.words.numbers import ENDINGS, group, listed
+from bench.analysis.words.sentences import against_reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.ranking import Ranking
-    from bench.row import Row
+    from bench.analysis.ranking import Ranking
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["Form", "Verdict", "conclude"]
 

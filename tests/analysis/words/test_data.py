@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.analysis.data_words import in_brief, in_full
+from bench.analysis.words.data import in_brief, in_full
 from bench.records.data_summary import ClassCount, DataSummary, SplitSummary, unseen_classes
 
 if TYPE_CHECKING:

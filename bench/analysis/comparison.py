@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.initial_losses import flag_unlike
 from bench.analysis.quality import ACCURACY
+from bench.analysis.ranking import Ranking, rank
+from bench.analysis.strategy_result import Row, make_row, relative
+from bench.analysis.words.headline import Form, Verdict, conclude
+from bench.analysis.words.sentences import Sentence, sentences
 from bench.errors import UnknownName
-from bench.ranking import Ranking, rank
 from bench.records.comparability import Mismatch, asked, in_words, mismatches
 from bench.records.metrics import METRICS
-from bench.row import Row, make_row, relative
-from bench.sentences import Sentence, sentences
-from bench.verdict import Form, Verdict, conclude
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable

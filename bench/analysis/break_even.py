@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bench.analysis.strategy_result import Row
     from bench.experiment.spec import Term
     from bench.records.record import Measurement
-    from bench.row import Row
 
 __all__ = ["NEVER", "steps_to_pay", "twin"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bench.phrases import ENDINGS, group, listed
+from bench.analysis.words.numbers import ENDINGS, group, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from bench.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison, Row
     from bench.records.record import Measurement, RunRecord
 
 __all__ = ["Check", "State", "trust"]

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from bench.power import detectable, rows_needed, rows_to_exceed, seeds_needed
-from bench.shares import difference_by_row, difference_by_seed
-from bench.stats import Interval, difference, step_ratio
+from bench.analysis.intervals import Interval, difference, step_ratio
+from bench.analysis.power import detectable, rows_needed, rows_to_exceed, seeds_needed
+from bench.analysis.proportions import difference_by_row, difference_by_seed
 
 
 def test_the_detectable_difference_is_detected_as_often_as_promised():

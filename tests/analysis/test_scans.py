@@ -2,14 +2,14 @@
 
 import pytest
 
+from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
 from bench.analysis.provenance import titles
-from bench.comparison import compare
+from bench.analysis.scans import by_length, by_rate
 from bench.experiment.spec import parse_strategy
 from reports import write_joined
 from reports.drawing import to_svg
 from reports.lengths import length_scan
-from reports.scans import by_length, by_rate
 from reports.sensitivity import rate_sensitivity
 from reports.theme import NARROW, WIDE, looks
 

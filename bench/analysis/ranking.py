@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.claims import LEVEL, Claims, make_claims
+from bench.analysis.multiple_testing import letters
 from bench.analysis.quality import ACCURACY
 from bench.records.metrics import METRICS
-from bench.ties import letters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.analysis.claims import Side
     from bench.analysis.quality import Quality
-    from bench.row import Row
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["Ranking", "rank"]
 

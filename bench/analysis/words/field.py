@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.quality import MEMORY, SPEED
+from bench.analysis.resolution import size
 from bench.analysis.tuning import untuned
-from bench.phrases import change, group, listed, within
-from bench.resolution import size
-from bench.sentences import looking
+from bench.analysis.words.numbers import change, group, listed, within
+from bench.analysis.words.sentences import looking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.field import Field, Lead
-    from bench.ranking import Ranking
-    from bench.row import Row
+    from bench.analysis.ranking import Ranking
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["Phrases", "are", "names_of"]
 

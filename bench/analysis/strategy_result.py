@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bench import stats
-from bench.analysis import scores
+from bench.analysis import intervals, scores
 from bench.analysis.quality import ACCURACY, QUALITIES
 from bench.records import flags
 from bench.records.extract import values_of
@@ -16,10 +15,10 @@ from bench.records.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from bench.analysis.intervals import Interval, Samples
     from bench.analysis.quality import Quality
     from bench.experiment.spec import QualityName
     from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
-    from bench.stats import Interval, Samples
 
 __all__ = ["Row", "make_row", "relative"]
 
@@ -114,7 +113,7 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool, q
     finished = tuple(record for record in records if record.status == "ok")
     numbers = {record.spec.seed: values_of(record) for record in finished}
     samples = {
-        metric: stats.Samples(
+        metric: intervals.Samples(
             (seed, value) for seed, values in numbers.items() if (value := values[metric]) is not None
         )
         for metric in METRICS
@@ -152,10 +151,10 @@ def relative(row: Row, base: Row, metric: str) -> Interval | None:
     if metric in QUALITIES:
         return _score_difference(row, base, QUALITIES[metric].metric)
     if kind == "difference":
-        return stats.difference(ours, theirs)
+        return intervals.difference(ours, theirs)
     if len(common) == 1 and metric in _STEP_METRICS and (within := _within_a_run(row, base, metric, *common)):
         return within
-    return stats.ratio(ours, theirs)
+    return intervals.ratio(ours, theirs)
 
 
 def _within_a_run(row: Row, base: Row, metric: str, seed: int) -> Interval | None:
@@ -165,7 +164,7 @@ def _within_a_run(row: Row, base: Row, metric: str, seed: int) -> Interval | Non
     steps, base_steps = (run.step_seconds[first:] for run in runs)
     if not steps or len(steps) != len(base_steps):
         return None
-    of_times = stats.step_ratio(steps, base_steps)
+    of_times = intervals.step_ratio(steps, base_steps)
     if metric in _WITH_SET_UP:
         of_times = of_times.with_fixed(_set_up(row, seed), _set_up(base, seed), sum(base_steps))
     interval = of_times.inverse() if METRICS[metric].better == "higher" else of_times

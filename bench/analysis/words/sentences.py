@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
+from bench.analysis.break_even import NEVER, steps_to_pay, twin
 from bench.analysis.quality import MEMORY, SPEED
 from bench.analysis.settling import to_settle
 from bench.analysis.tuning import untuned
-from bench.breakeven import NEVER, steps_to_pay, twin
-from bench.phrases import ENDINGS, bounds, change, listed, with_bounds, within
+from bench.analysis.words.numbers import ENDINGS, bounds, change, listed, with_bounds, within
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bench.analysis.claims import Claim
-    from bench.ranking import Ranking
-    from bench.row import Row
-    from bench.stats import Interval
+    from bench.analysis.intervals import Interval
+    from bench.analysis.ranking import Ranking
+    from bench.analysis.strategy_result import Row
 
 __all__ = ["Sentence", "against_reference", "looking", "sentences"]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.analysis.claims import no_change
-from bench.comparison import compare
+from bench.analysis.comparison import compare
 from bench.records.metrics import METRICS
 from tests.simulated import comparisons
 
