@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bench.errors import AssetError, Unsupported
+from bench.errors import AssetError, Unsupported, first_line
 from bench.records.record import Flag
 from bench.work import work_of
-from bench.workload.causes import first_line
 
 if TYPE_CHECKING:
     from bench.prepared import Prepared
     from bench.records.readings import Work
     from bench.trainer import Schedule, Trained
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["Afterwards", "look_closer"]
 

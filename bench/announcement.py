@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.records.metrics import format_bytes
-from bench.workload.assets import bytes_to_fetch
-from bench.workload.origins import needs_conversion
+from bench.workload.assets.wheels import bytes_to_fetch
+from bench.workload.models.locate import needs_conversion
 from bench.workload.presets import required_assets
 
 if TYPE_CHECKING:

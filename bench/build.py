@@ -17,7 +17,7 @@ from bench.precision import Precision, resolve_dtype
 from bench.prepared import Prepared
 from bench.records.record import Flag
 from bench.training.savings.seen_embeddings import split_table
-from bench.workload.view import layers_of
+from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.plan.learning_rates import Rates
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["prepare"]
 

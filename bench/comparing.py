@@ -110,7 +110,7 @@ def _show_data(spec: RunSpec) -> None:
     if first := [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]:
         display.say(f"what is read will be shown before the first run; it takes {', '.join(first)}")
         return
-    from bench.workload.data import load_data  # noqa: PLC0415  (libraries that take seconds to import)
+    from bench.workload.data.dataset import load_data  # noqa: PLC0415  (libraries that take seconds to import)
 
     display.data(load_data(workload).summary)
 

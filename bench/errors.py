@@ -15,6 +15,7 @@ BenchError                 a sentence for the user: what, where, what to do
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ __all__ = [
     "UnknownName",
     "Unsupported",
     "UsageError",
+    "first_line",
 ]
 
 
@@ -86,3 +88,14 @@ class RecordError(BenchError):
 
 class OtherVersion(RecordError):
     """A results file of another schema version: it is whole, and another version of bench reads it."""
+
+
+def first_line(error: BaseException) -> str:
+    """Give the first line of an error's text that says what is wrong, or its kind where there is none.
+
+    The Hub's errors begin with a line on the request, and say what is wrong after an empty one.
+    """
+    paragraphs = str(error).strip().split("\n\n")
+    told = paragraphs[-1] if re.match(r"\d{3} (Client|Server) Error", paragraphs[0]) else paragraphs[0]
+    lines = told.strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -14,13 +14,13 @@ from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f
 from bench.errors import Diverged
 from bench.records.record import Evaluation
 from bench.records.row_classes import encode
-from bench.workload.batches import by_token_budget
+from bench.workload.data.batches import by_token_budget
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.prepared import Prepared
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["Answers", "answer", "score"]
 

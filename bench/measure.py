@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bench.records.readings import HostActivity, Memory
     from bench.records.record import CurvePoint, Evaluation, LayerRate
     from bench.trainer import Schedule, Trained
-    from bench.workload.data import Data
+    from bench.workload.data.dataset import Data
 
 __all__ = ["WARMUP_STEPS", "Observed", "StartingPoint", "flags_of", "measurement"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bench.plan.view import Phase
     from bench.precision import Precision
     from bench.records.record import Flag
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["Prepared"]
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bench.probes.peaks import Peaks
     from bench.protocol import Message
     from bench.trainer import Schedule, Trained
-    from bench.workload.data import Data
+    from bench.workload.data.dataset import Data
 
 __all__ = ["Run"]
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.experiment.bounds import MAX_STEPS
 from bench.trainer import Schedule
-from bench.workload.batches import longest_batch, ordered_batches
+from bench.workload.data.batches import longest_batch, ordered_batches
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from bench.experiment.spec import RunSpec
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["dry_schedule", "schedule_of"]
 

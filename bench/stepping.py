@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from bench.build import prepare
+from bench.cache import build_once, cache_dir
 from bench.device import choose_device
 from bench.errors import UsageError
 from bench.experiment.settings import Settings
@@ -18,11 +19,10 @@ from bench.schedule import schedule_of
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.trainer import steps
 from bench.worker import plan_of
-from bench.workload.cache import build_once, cache_dir
-from bench.workload.data import load_data
+from bench.workload.data.dataset import load_data
+from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model
 from bench.workload.presets import rates_of
-from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from pathlib import Path

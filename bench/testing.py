@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bench.plan.train_plan import Strategy
     from bench.trainer import Trained
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = [
     "TOY_RATES",
@@ -120,7 +120,7 @@ def _plan_with(strategy: Strategy, view: ModelView) -> TrainPlan:
 
 def _trains(strategy: Strategy) -> None:
     """Two steps change what the plan lets train in the first epoch, and nothing else."""
-    from bench.workload.view import view_of  # noqa: PLC0415  (torch and transformers)
+    from bench.workload.models.layers import view_of  # noqa: PLC0415  (torch and transformers)
 
     model = tiny_llama(num_tokens=4 * VOCABULARY)  # most of which no row has
     view = view_of(model)
@@ -166,7 +166,7 @@ def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] =
     from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
 
-    from bench.workload.quiet import quiet  # noqa: PLC0415
+    from bench.workload.models.quiet import quiet  # noqa: PLC0415
 
     words = ["<pad>", "<unk>", *(f"word{number}" for number in range(VOCABULARY - 2))]
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))  # noqa: S106
@@ -197,7 +197,7 @@ def toy_split(num_rows: int = 32, *, num_labels: int = 2, shortest: int = 1, lon
     """Make rows of random tokens and ragged lengths whose last token tells the label."""
     import numpy as np  # noqa: PLC0415
 
-    from bench.workload.data import Split  # noqa: PLC0415
+    from bench.workload.data.dataset import Split  # noqa: PLC0415
 
     rng = np.random.default_rng(seed)
     lengths = rng.integers(shortest, longest + 1, num_rows)

@@ -14,7 +14,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from bench.errors import Diverged
 from bench.probes.clock import open_clock
-from bench.workload.batches import micro_batches
+from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.prepared import Prepared
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["Schedule", "Trained", "steps", "train"]
 

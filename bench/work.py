@@ -16,7 +16,7 @@ from bench.probes.flops import Extent
 from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
-from bench.workload.data import Split
+from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -22,12 +22,12 @@ from bench.probes.peaks import Peaks
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of
-from bench.workload.data import load_data
+from bench.workload.data.dataset import load_data
 from bench.workload.models.digest import model_digest
+from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model, load_tokenizer
+from bench.workload.models.quiet import quiet
 from bench.workload.presets import rates_of
-from bench.workload.quiet import quiet
-from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bench.plan.view import ModelView
     from bench.prepared import Prepared
     from bench.protocol import Message
-    from bench.workload.data import Data
+    from bench.workload.data.dataset import Data
 
     Send = Callable[[Message], None]
 

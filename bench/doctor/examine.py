@@ -17,7 +17,7 @@ from bench.errors import BenchError
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Phase, Request
 from bench.testing import save_tiny_llama
-from bench.workload.quiet import quiet
+from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from bench.errors import ModelError, Unsupported
+from bench.errors import ModelError, Unsupported, first_line
 from bench.forward.attention import watched
 from bench.forward.packed import PackedForward
 from bench.forward.padded import PaddedForward
-from bench.workload.causes import first_line
-from bench.workload.view import layers_of
+from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from bench.forward.batch import Batch
     from bench.precision import Precision
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["Forward", "choose_forward"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["initial_loss"]
 

@@ -23,8 +23,8 @@ from bench.forward.attention import NAME
 from bench.forward.batch import Batch
 from bench.forward.last_layer import can_pick, is_within_window, run_picked
 from bench.forward.layout import lay_out
+from bench.workload.models.layers import layers_of
 from bench.workload.models.load import first_position
-from bench.workload.view import layers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["GRAIN", "PackedForward"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["PaddedForward", "collate"]
 

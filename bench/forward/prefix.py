@@ -19,12 +19,12 @@ import numpy as np
 import psutil
 import torch
 
+from bench.cache import build_once
 from bench.errors import Unsupported
 from bench.probes import host
 from bench.probes.peaks import peak_so_far
 from bench.records.readings import PhasePeak
-from bench.workload.batches import by_token_budget
-from bench.workload.cache import build_once
+from bench.workload.data.batches import by_token_budget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bench.forward.batch import Batch
     from bench.forward.packed import PackedForward
     from bench.precision import Precision
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["CachedForward", "Shelf", "Stored"]
 

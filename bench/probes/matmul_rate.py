@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn import functional
 
-from bench.workload.cache import build_once, cache_dir
+from bench.cache import build_once, cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from bench.errors import DataError, ModelError, UnknownName
 from bench.plan.learning_rates import DEFAULT_RATES, Rates
-from bench.workload.assets import ASSETS
-from bench.workload.files.opening import open_split
-from bench.workload.files.splits import local_files
-from bench.workload.files.unpack import KINDS, kind_of
+from bench.workload.assets.wheels import ASSETS
+from bench.workload.data.columns import choose_columns, choose_splits
+from bench.workload.data.files.opening import open_split
+from bench.workload.data.files.splits import local_files
+from bench.workload.data.files.unpack import KINDS, kind_of
 from bench.workload.models.folders import check_folder, check_gguf
-from bench.workload.sources import choose_columns, choose_splits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

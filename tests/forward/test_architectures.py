@@ -28,8 +28,8 @@ from bench.plan import TrainPlan
 from bench.plan.compose import compose
 from bench.precision import Precision
 from bench.testing import TOY_RATES, toy_split
-from bench.workload.quiet import quiet
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
+from bench.workload.models.quiet import quiet
 
 MUST_RUN = (
     *(

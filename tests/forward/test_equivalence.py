@@ -20,8 +20,8 @@ from bench.plan.compose import compose
 from bench.prepared import Prepared
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import Schedule, Trained, train
-from bench.workload.data import Split
-from bench.workload.view import view_of
+from bench.workload.data.dataset import Split
+from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -16,7 +16,7 @@ from bench.forward.packed import GRAIN, PackedForward
 from bench.forward.padded import PaddedForward
 from bench.precision import Precision
 from bench.testing import toy_split
-from bench.workload.data import Split
+from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,8 @@ from bench.forward.packed import GRAIN, PackedForward
 from bench.forward.padded import PaddedForward
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES
-from bench.workload.data import Data, load_data
-from bench.workload.view import view_of
+from bench.workload.data.dataset import Data, load_data
+from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

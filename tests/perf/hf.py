@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
     from tests.perf.side import Epochs, Work
 
 __all__ = ["choose_trained", "draw_epochs", "load_and_train", "train_with_transformers"]

@@ -13,9 +13,9 @@ from torch import nn
 from bench.experiment import registry
 from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.plan.compose import compose
-from bench.workload.data import load_data
+from bench.workload.data.dataset import load_data
+from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model
-from bench.workload.view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.plan import ModelView, TrainPlan
-    from bench.workload.data import Data
+    from bench.workload.data.dataset import Data
 
     Epochs = Sequence[Sequence[NDArray[np.int64]]]
 

@@ -18,8 +18,8 @@ from bench.linear import fp32_matmuls, linear_for
 from bench.probes.flops import Extent
 from bench.probes.matmul_rate import matmul_rate, mfu
 from bench.probes.products import PROBE_LENGTHS, read_shapes
-from bench.workload.batches import ordered_batches
-from bench.workload.data import Split
+from bench.workload.data.batches import ordered_batches
+from bench.workload.data.dataset import Split
 from tests.perf.ours import make_ready, prepare_ours, train_ready
 from tests.perf.results import environment, number
 from tests.perf.side import BATCH_SIZE, MODELS, load

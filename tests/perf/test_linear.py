@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench import linear
-from bench.workload.batches import ordered_batches
+from bench.workload.data.batches import ordered_batches
 from tests.perf.ours import make_ready, train_ready
 from tests.perf.pairs import Pairs, ratio
 from tests.perf.results import in_words, number

@@ -22,10 +22,10 @@ import torch
 from bench.experiment.spec import WorkloadSpec
 from bench.precision import has_native_bf16
 from bench.records.store import Store
-from bench.workload.origins import model_folder
+from bench.workload.data.selection import choose
+from bench.workload.data.source import source_of
+from bench.workload.models.locate import model_folder
 from bench.workload.presets import rates_of
-from bench.workload.reading import source_of
-from bench.workload.selection import choose
 from tests.perf.pairs import NUM_PAIRS, Pairs, ratio
 from tests.perf.results import in_words, number
 from tests.perf.side import EPOCHS, MODELS, NUM_ROWS

@@ -28,7 +28,7 @@ from bench.progress import Display
 from bench.protocol import read_message
 from bench.run import Run
 from bench.trainer import Schedule
-from bench.workload.batches import ordered_batches
+from bench.workload.data.batches import ordered_batches
 from tests.perf.ours import prepare_ours
 from tests.perf.pairs import NUM_PAIRS, ratio
 from tests.perf.results import in_words

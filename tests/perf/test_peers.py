@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from bench.errors import Unsupported
-from bench.workload.batches import ordered_batches
+from bench.workload.data.batches import ordered_batches
 from tests.perf.hf import draw_epochs, load_and_train
 from tests.perf.ours import make_ready, train_ready
 from tests.perf.pairs import Pairs, ratio

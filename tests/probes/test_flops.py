@@ -21,7 +21,7 @@ from bench.errors import Unsupported
 from bench.probes.flops import Extent, Product, Shapes, count_flops
 from bench.probes.products import PROBE_LENGTHS, read_shapes
 from bench.testing import tiny_llama
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

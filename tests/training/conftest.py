@@ -10,7 +10,7 @@ from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES, tiny_llama, toy_split
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -29,7 +29,7 @@ from bench.schedule import schedule_of
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import train
 from bench.work import work_of
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
 from strategies.full import Full
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from bench.errors import Unsupported, UsageError
 from bench.plan import Phase, TrainPlan
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.trainer import Schedule, train
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from bench.prepared import Prepared
 from bench.schedule import schedule_of
 from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.trainer import Schedule, Trained, train
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

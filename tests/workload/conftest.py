@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.workload import assets
-from bench.workload.assets import Asset
+from bench.workload.assets import wheels
+from bench.workload.assets.wheels import Asset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,7 +57,7 @@ def pin(monkeypatch: pytest.MonkeyPatch) -> Callable[[Asset], str]:
     """Make an asset the only one that there is."""
 
     def pin(asset: Asset) -> str:
-        monkeypatch.setattr(assets, "ASSETS", {asset.package: asset})
+        monkeypatch.setattr(wheels, "ASSETS", {asset.package: asset})
         return asset.package
 
     return pin

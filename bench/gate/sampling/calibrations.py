@@ -6,10 +6,10 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from bench.cache import cache_dir
 from bench.errors import UsageError
 from bench.gate.baseline import read_baseline, write_baseline
 from bench.gate.noise import refusals
-from bench.workload.cache import cache_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bench.cache import build_once, cache_dir
 from bench.errors import UsageError
 from bench.experiment.settings import WORK, WORK_SINCE, Settings
 from bench.experiment.spec import parse_strategies
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
 from bench.testing import save_tiny_llama, save_toy_reviews
-from bench.workload.cache import build_once, cache_dir
 from bench.workload.presets import check_dataset, check_model_files
 
 if TYPE_CHECKING:

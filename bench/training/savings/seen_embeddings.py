@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from transformers import PreTrainedModel
 
-    from bench.workload.data import Split
+    from bench.workload.data.dataset import Split
 
 __all__ = ["SeenRows", "split_table"]
 

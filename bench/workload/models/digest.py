@@ -6,10 +6,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from bench.workload.assets import ASSETS
-from bench.workload.cache import build_once, cache_dir
+from bench.cache import build_once, cache_dir
+from bench.workload.assets.wheels import ASSETS
 from bench.workload.models.folders import weight_files
-from bench.workload.origins import TOKENIZER_FILES, local_path, model_folder
+from bench.workload.models.locate import TOKENIZER_FILES, local_path, model_folder
 from bench.workload.presets import MODELS
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import ModelError
-from bench.workload.causes import first_line
+from bench.errors import ModelError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,14 +12,13 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-from bench.errors import ModelError
+from bench.errors import ModelError, first_line
 from bench.records.record import Flag
-from bench.workload.causes import first_line
 from bench.workload.models.fitting import fit_head
 from bench.workload.models.folders import check_folder
 from bench.workload.models.heads import rows_of
-from bench.workload.origins import model_folder
-from bench.workload.quiet import quiet
+from bench.workload.models.locate import model_folder
+from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from bench.plan import Edit, Phase, TrainPlan
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES, toy_split
 from bench.trainer import Schedule, train
-from bench.workload.view import view_of
+from bench.workload.models.layers import view_of
 from strategies.freeze import Freeze
 from strategies.seen_embeddings import SeenEmbeddings
 

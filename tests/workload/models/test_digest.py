@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from safetensors.torch import load_file, save_file
 
-from bench.workload.assets import ASSETS
+from bench.workload.assets.wheels import ASSETS
 from bench.workload.models import digest
 from bench.workload.models.digest import model_digest
 

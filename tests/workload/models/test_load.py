@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from bench.errors import ModelError, UnknownName
-from bench.workload.conversion import converted
+from bench.workload.models.gguf import converted
+from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model, load_tokenizer, num_positions
-from bench.workload.origins import needs_conversion
-from bench.workload.view import view_of
+from bench.workload.models.locate import needs_conversion
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Models and data that reach the machine inside packages, known by SHA-256."""

@@ -1,0 +1,141 @@
+"""Whether labels are classes at all, and what is odd about their names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from bench.errors import DataError
+from bench.records.names import in_quotes
+from bench.workload.data.labels import KEPT_BACK, natural_order
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from bench.workload.data.cleaning import Cleaned
+
+__all__ = ["alike", "check_classes", "remarks_on"]
+
+_MOST_NUMBERS = 20
+"""Different numbers that can be classes where some of them are fractions."""
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_MOST_TOLD = 3
+"""Examples in a sentence."""
+_MISSING = frozenset(
+    ("n/a", "na", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "nil", "missing", "undefined", "-", "--", "?")
+)
+"""What tools and people write where a value is missing, without regard to case."""
+
+
+def check_classes(counts: Counter[str], where: str) -> None:
+    """Refuse labels that are no classes: a measured quantity, or names of single rows.
+
+    Args:
+        counts: The rows of each label.
+        where: What the labels are of, to begin a sentence.
+
+    Raises:
+        DataError: there are over 20 different numbers with fractions among them, or most labels occur once.
+
+    """
+    num_rows = counts.total()
+    numbers = {name: value for name in counts if (value := _number(name)) is not None}
+    fractions = [name for name, value in numbers.items() if value != value.to_integral_value()]
+    of_numbers = sum(counts[name] for name in numbers)
+    if len(numbers) > _MOST_NUMBERS and fractions and 2 * of_numbers > num_rows:
+        msg = (
+            f"{where} has {len(numbers)} different numbers as labels, some of them fractions ({_listed([*map(in_quotes, fractions)])}): that is "
+            "a quantity, not classes; choose another label column (--label-column), or put it into a few ranges first"
+        )
+        raise DataError(msg)
+    once = [name for name, count in counts.items() if count == 1]
+    over_half = 2 * len(once) > num_rows or (len(counts) > _MOST_NUMBERS and 2 * len(once) > len(counts))
+    if len(counts) > 2 and over_half:  # noqa: PLR2004  (two classes of a row each are too few rows, not too many classes)
+        msg = (
+            f"{len(once)} of the {len(counts)} different labels of {where} occur once ({_listed([*map(in_quotes, once)])}): they tell single rows "
+            "apart and are no classes; choose another label column (--label-column), or leave out or merge the rare ones"
+        )
+        raise DataError(msg)
+
+
+def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Group names that differ in nothing but case, blanks, Unicode form or the way a number or truth is written."""
+    groups: dict[str | Decimal, list[str]] = {}
+    for name in names:
+        groups.setdefault(_folded(name), []).append(name)
+    return tuple(tuple(sorted(group, key=natural_order)) for group in groups.values() if len(group) > 1)
+
+
+def remarks_on(sources: Iterable[Cleaned]) -> tuple[str, ...]:
+    """Point out what is odd about the class names of all splits, a sentence each, the most telling first.
+
+    Nothing is merged but what `class_of` calls one class, and that is said too.
+    """
+    spellings: dict[str, Counter[str]] = {}
+    for source in sources:
+        for name, written in source.spellings.items():
+            spellings.setdefault(name, Counter()).update(written)
+    return tuple(_remarks({name: written.total() for name, written in spellings.items()}, spellings))
+
+
+def _remarks(counts: Mapping[str, int], spellings: Mapping[str, Counter[str]]) -> Iterator[str]:
+    for group in alike(counts):
+        told = ", ".join(
+            f"{name} ({_rows(counts[each])})" for name, each in zip(_told_apart(group), group, strict=True)
+        )
+        yield f"{told} look alike, and are classes of their own"
+    missing = [name for name in counts if name.casefold() in _MISSING]
+    if missing:
+        told = ", ".join(f"{in_quotes(name)} ({_rows(counts[name])})" for name in missing)
+        yield f"{told} may mean a missing label, and {'are classes' if len(missing) > 1 else 'is a class'} here"
+    if KEPT_BACK in counts:
+        yield f"{in_quotes(KEPT_BACK)} ({_rows(counts[KEPT_BACK])}) is a class like the others"
+    merged = {
+        name: [f"{in_quotes(each)} ({_rows(count)})" for each, count in written.items() if each != name]
+        for name, written in spellings.items()
+        if len(written) > 1
+    }
+    if merged:
+        said = [f"{in_quotes(name)} is also written {_listed(others)}" for name, others in merged.items()]
+        more = f"; and so on for {len(said) - _MOST_TOLD} more" if len(said) > _MOST_TOLD else ""
+        yield f"{'; '.join(said[:_MOST_TOLD])}{more}: counted as one class"
+
+
+def _told_apart(group: Collection[str]) -> list[str]:
+    """Write names that look alike; by their code points where they look the same."""
+    looks = {unicodedata.normalize("NFC", name) for name in group}
+    if len(looks) == len(group):
+        return [in_quotes(name) for name in group]
+    return [
+        in_quotes("".join(char if char.isascii() else char.encode("unicode_escape").decode() for char in name))
+        for name in group
+    ]
+
+
+def _folded(name: str) -> str | Decimal:
+    """What is left of a name when nothing counts but its letters, or its value, which is exact: long numbers are ids."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    text = "".join(char for char in text if not char.isspace() and unicodedata.category(char) != "Cf")
+    value = _number(text)
+    truth = {"true": Decimal(1), "false": Decimal(0)}
+    return truth.get(text, text) if value is None else value
+
+
+def _number(name: str) -> Decimal | None:
+    """Read a number as people write it: with a decimal comma, a sign of percent or a currency; None for anything else."""
+    text = name.strip("%$\u20ac\u00a3 ")
+    try:
+        return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
+    except InvalidOperation:  # its exponent is beyond all numbers
+        return None
+
+
+def _listed(told: Collection[str]) -> str:
+    return ", ".join([*told][:_MOST_TOLD]) + (" and others" if len(told) > _MOST_TOLD else "")
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -1,0 +1,118 @@
+"""Opens a data file of any kind, and reads the files of a split as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from bench.workload.data.columns import choose_columns
+from bench.workload.data.files.delimited import open_delimited
+from bench.workload.data.files.objects import open_json
+from bench.workload.data.files.table import Options, refusal
+from bench.workload.data.files.unpack import COMPRESSIONS, KINDS, kind_of, read_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from bench.experiment.spec import WorkloadSpec
+    from bench.workload.data.files.table import Table
+
+__all__ = ["open_split", "open_table", "read_split"]
+
+
+def open_table(file: Path, options: Options) -> Table:
+    """Find out the columns of a data file.
+
+    Raises:
+        DataError: it cannot be read whole.
+
+    """
+    kind = kind_of(file)
+    data = None
+    if kind not in _IN_PLACE or file.suffix.lower() in COMPRESSIONS:
+        data, kind = read_bytes(file)
+    _check_content(file, kind, data)
+    if options.encoding is not None and kind in _IN_PLACE:
+        raise refusal(file, None, "it is no text; leave --encoding out")
+    if options.quoting is not None and KINDS.get(str(kind)) != "delimited":
+        raise refusal(file, None, "it holds no separated values; leave --quoting out")
+    if kind in _IN_PLACE:
+        from bench.workload.data.files.columnar import open_arrow, open_parquet  # noqa: PLC0415  pyarrow takes its time
+
+        return open_parquet(data, file) if KINDS[kind] == "parquet" else open_arrow(data, file)
+    assert data is not None
+    assert kind is not None
+    if KINDS[kind] == "json":
+        return open_json(data, file, options)
+    return open_delimited(data, kind, file, options)
+
+
+def open_split(spec: WorkloadSpec, files: Sequence[Path]) -> tuple[list[Table], tuple[str, ...], str]:
+    """Open the files of one split, and choose its text columns and its label column.
+
+    Raises:
+        DataError, UnknownName: a file cannot be read, or lacks a column.
+
+    """
+    tables = [open_table(file, Options(spec.encoding, spec.quoting)) for file in files]
+    # A line of JSON may lack a column; of other files the first has those of all, or else they are refused.
+    told = tables if all(table.is_open for table in tables) else tables[:1]
+    columns = tuple(chain.from_iterable(table.columns for table in told))
+    return tables, *choose_columns(spec, tuple(dict.fromkeys(columns)), files[0].name)
+
+
+def read_split(
+    tables: Sequence[Table], texts: Sequence[str], label: str
+) -> tuple[list[object], list[object], Counter[str]]:
+    """Read the files of a split, one after the other: texts (two columns of them as pairs), labels, and facts.
+
+    Raises:
+        DataError: a file cannot be read, or lacks a column.
+
+    """
+    rows: list[object] = []
+    labels: list[object] = []
+    facts = Counter[str]()
+    for table in tables:
+        columns = table.read(texts, label)
+        rows += columns.texts[0] if len(texts) == 1 else zip(*columns.texts, strict=True)
+        labels += columns.labels
+        for fact, num in columns.facts.items():
+            facts[fact] += num  # adding counters would drop what has no number
+    return rows, labels, facts
+
+
+def _check_content(file: Path, kind: str | None, data: bytes | None) -> None:
+    """Refuse a file that is something else than its name says, where its first bytes tell what.
+
+    Raises:
+        DataError: it is.
+
+    """
+    if data is None:
+        with file.open("rb") as opened:
+            data = opened.read(HEAD)
+    head = data[:HEAD].lstrip()
+    for mark, (own, what) in _CONTENTS.items():
+        if head.startswith(mark) and KINDS.get(str(kind)) != own:
+            raise refusal(file, None, what)
+
+
+HEAD = 64
+"""Bytes that tell what a file is."""
+_CONTENTS: Mapping[bytes, tuple[str, str]] = {
+    b"version https://git-lfs": ("", "it is a pointer of Git LFS, not the data; fetch them (git lfs pull)"),
+    b"<!DOCTYPE": ("", "it is a page of the web, not the data; download the file itself"),
+    b"<!doctype": ("", "it is a page of the web, not the data; download the file itself"),
+    b"<html": ("", "it is a page of the web, not the data; download the file itself"),
+    b"PK\x03\x04": ("", "it is a zip file or a workbook; name it .zip, or save it as CSV"),
+    b"\xd0\xcf\x11\xe0": ("", "it is an old workbook; save it as CSV"),
+    b"\x1f\x8b": ("", "it is packed by gzip; add .gz to its name"),
+    b"PAR1": ("parquet", "it is a Parquet file; name it .parquet"),
+    b"ARROW1": ("arrow", "it is an Arrow file; name it .arrow"),
+}
+"""By how a file begins: the reader that wants it so, and what to say to all others."""
+_IN_PLACE = {kind for kind, reader in KINDS.items() if reader in {"parquet", "arrow"}}
+"""What is read where it lies, unless it is compressed."""

@@ -1,0 +1,106 @@
+"""The kinds of data files, and their bytes, unpacked where they are compressed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zipfile
+import zlib
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from bench.errors import first_line
+from bench.workload.data.files.table import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["COMPRESSIONS", "KINDS", "kind_of", "read_bytes", "stem_of"]
+
+KINDS: Mapping[str, str] = {
+    ".csv": "delimited",
+    ".tsv": "delimited",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".feather": "arrow",
+}
+"""How a data file is read, by the end of its name."""
+
+
+def kind_of(file: PurePath) -> str | None:
+    """Tell a data file by its name, compressed or not: the end that says its kind (".csv"); None of any other file."""
+    name = PurePath(file.stem) if file.suffix.lower() in COMPRESSIONS else file
+    suffix = name.suffix.lower()
+    if suffix in KINDS:
+        return suffix
+    return ".zip" if file.suffix.lower() == ".zip" else None
+
+
+def stem_of(file: PurePath) -> str:
+    """Give the name of a data file without what says its kind and compression."""
+    return PurePath(file.stem).stem if kind_of(PurePath(file.stem)) else file.stem
+
+
+def read_bytes(file: Path) -> tuple[bytes, str]:
+    """Read a data file, unpacked, and tell its kind: what a zip file holds says it.
+
+    Raises:
+        DataError: it cannot be read or unpacked, or is a zip file of several files.
+
+    """
+    kind = kind_of(file)
+    try:
+        data = file.read_bytes()
+        if file.suffix.lower() == ".zip":
+            return _only_member(file, kind)
+        if unpack := COMPRESSIONS.get(file.suffix.lower()):
+            data = unpack(data)
+    except _BROKEN as error:
+        raise refusal(file, None, f"{first_line(error)}; is it whole?") from error
+    except OSError as error:
+        raise refusal(file, None, error.strerror or first_line(error)) from error
+    assert kind is not None, f"{file} is no data file"
+    return data, kind
+
+
+def _only_member(file: Path, kind: str | None) -> tuple[bytes, str]:
+    with zipfile.ZipFile(file) as archive:
+        members = [
+            member
+            for member in archive.infolist()
+            if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+        ]
+        if len(members) != 1:
+            raise refusal(file, None, f"it holds {len(members)} files, not one; unpack it and give the folder")
+        inner = PurePath(members[0].filename).suffix.lower()
+        told = inner if inner in KINDS else kind
+        if told in {None, ".zip"}:
+            raise refusal(file, None, f"{members[0].filename} in it is no data file; give one of {', '.join(KINDS)}")
+        try:
+            return archive.read(members[0]), str(told)
+        except (RuntimeError, NotImplementedError) as error:  # it is encrypted, or packed in a rare way
+            raise refusal(file, None, f"{first_line(error)}; unpack it") from error
+
+
+def _zstd(data: bytes) -> bytes:
+    import pyarrow as pa  # noqa: PLC0415  only this kind of file needs it
+
+    with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
+        unpacked: bytes = stream.read()
+    return unpacked
+
+
+COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".bz2": bz2.decompress,
+    ".xz": lzma.decompress,
+    ".zst": _zstd,
+    ".zip": bytes,  # has members
+}
+"""How a file is unpacked, by the end of its name."""
+_BROKEN = (EOFError, ValueError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error)

