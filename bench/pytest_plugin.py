@@ -36,7 +36,7 @@ def benchmark_strategy(benchmark: Any) -> Callable[..., None]:
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Record the GPUs and their driver, which times of different machines are told apart by."""
     from bench.errors import Unsupported  # noqa: PLC0415
-    from bench.probes.nvml import driver_version, list_gpus  # noqa: PLC0415
+    from bench.measuring.nvml import driver_version, list_gpus  # noqa: PLC0415
 
     try:
         names = [gpu.name for gpu in list_gpus()]

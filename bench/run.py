@@ -11,10 +11,10 @@ from bench.afterwards import look_closer
 from bench.evaluation import answer, score
 from bench.linear import fp32_matmuls
 from bench.measure import WARMUP_STEPS, Observed, flags_of, measurement
+from bench.measuring.contention import Neighbours
+from bench.measuring.environment import fingerprint
+from bench.measuring.torch_memory import split_peak, touch
 from bench.precision import observe_dtypes
-from bench.probes.environment import fingerprint
-from bench.probes.neighbours import Neighbours
-from bench.probes.torch_memory import split_peak, touch
 from bench.protocol import Finished, Phase, Progress, Tried
 from bench.records.record import CurvePoint
 from bench.schedule import schedule_of
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from bench.evaluation import Answers
     from bench.experiment.spec import RunSpec
     from bench.measure import StartingPoint
+    from bench.measuring.peaks import Peaks
     from bench.prepared import Prepared
-    from bench.probes.peaks import Peaks
     from bench.protocol import Message
     from bench.trainer import Schedule, Trained
     from bench.workload.data.dataset import Data

@@ -13,8 +13,8 @@ from bench.errors import UsageError
 from bench.experiment.settings import Settings
 from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
 from bench.linear import fp32_matmuls
-from bench.probes.environment import fingerprint
-from bench.probes.peaks import Peaks
+from bench.measuring.environment import fingerprint
+from bench.measuring.peaks import Peaks
 from bench.schedule import schedule_of
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.trainer import steps

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
 from bench.errors import Diverged
-from bench.probes.clock import open_clock
+from bench.measuring.clock import open_clock
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import torch
 from bench.forward.layout import num_pairs
 from bench.forward.padded import PaddedForward
 from bench.linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
+from bench.measuring.flops import Extent
+from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
+from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.precision import has_native_bf16
-from bench.probes.flops import Extent
-from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
-from bench.probes.products import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
 from bench.workload.data.dataset import Split
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.measuring.flops import Shapes
     from bench.prepared import Prepared
-    from bench.probes.flops import Shapes
     from bench.trainer import Schedule
 
 __all__ = ["work_of"]

@@ -16,9 +16,9 @@ from bench.experiment import registry
 from bench.forward.initial_loss import initial_loss
 from bench.forward.prefix import Shelf
 from bench.measure import StartingPoint
+from bench.measuring.peaks import Peaks
 from bench.plan.compose import compose
 from bench.plan.describe import changes
-from bench.probes.peaks import Peaks
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
 from bench.schedule import dry_schedule, schedule_of

@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.measure import StartingPoint, _phase_steps, flags_of
+from bench.measuring import host_memory, matmul_rate
+from bench.measuring.peaks import Peaks
 from bench.plan import Phase as PlanPhase
-from bench.probes import host, matmul_rate
-from bench.probes.peaks import Peaks
 from bench.protocol import Phase, Request
 from bench.records.flags import FLAGS, is_suspect
 from bench.records.record import Flag, RunRecord
@@ -103,7 +103,7 @@ def test_a_run_of_warm_up_steps_alone_has_no_steady_step(run: Callable[..., tupl
 
 
 def test_the_peak_of_training_is_its_parts(run: Callable[..., tuple[RunRecord, list[str]]]) -> None:
-    if host.peak_bytes() is None:
+    if host_memory.peak_bytes() is None:
         pytest.skip("this kernel keeps no high-water mark")
     record, _ = run()
 

@@ -1,4 +1,4 @@
-"""Whole commands on a real GPU; `pytest -m gpu` runs them, and elsewhere a stand-in for NVML does (tests/probes)."""
+"""Whole commands on a real GPU; `pytest -m gpu` runs them, and elsewhere a stand-in for NVML does (tests/measuring)."""
 
 from __future__ import annotations
 

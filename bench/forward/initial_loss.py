@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bench.forward.padded import PaddedForward
-from bench.probes import host
+from bench.measuring import host_memory
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def initial_loss(model: PreTrainedModel, split: Split, rows: NDArray[np.int64], 
         return None
     finally:
         model.train(training)
-        host.release_free_memory()
+        host_memory.release_free_memory()
     loss = total / len(rows)
     return loss if math.isfinite(loss) else None
 

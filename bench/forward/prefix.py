@@ -21,8 +21,8 @@ import torch
 
 from bench.cache import build_once
 from bench.errors import Unsupported
-from bench.probes import host
-from bench.probes.peaks import peak_so_far
+from bench.measuring import host_memory
+from bench.measuring.peaks import peak_so_far
 from bench.records.readings import PhasePeak
 from bench.workload.data.batches import by_token_budget
 
@@ -64,7 +64,7 @@ class Stored:
     is_shared: bool
     """Whether an earlier run built it; its time and memory are billed all the same."""
     peak: PhasePeak
-    """Of the run that built it, when it had; on the host, above what this process holds."""
+    """Of the run that built it, when it had; on the host_memory, above what this process holds."""
 
 
 class CachedForward:
@@ -105,7 +105,7 @@ class CachedForward:
         other take the whole way.
         """
         self._places = _Places(rows, self._sizes(split, rows), len(split))
-        num_bytes, is_shared, held = self.num_bytes(split, rows), True, host.resident_bytes()
+        num_bytes, is_shared, held = self.num_bytes(split, rows), True, host_memory.resident_bytes()
         fits = num_bytes <= MEMORY_SHARE * psutil.virtual_memory().available
 
         def build(folder: Path) -> None:
@@ -170,7 +170,7 @@ class CachedForward:
 
     @torch.no_grad()
     def _build(self, folder: Path, split: Split, rows: NDArray[np.int64], device: torch.device) -> None:
-        began, held = time.perf_counter(), host.resident_bytes()
+        began, held = time.perf_counter(), host_memory.resident_bytes()
         hidden = self._map(folder)
         for some in by_token_budget(split.lengths, rows, TOKENS_AT_ONCE):
             batch = self._inner.batch(split, some).to(device)

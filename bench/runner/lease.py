@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from bench.errors import Unsupported, UsageError
-from bench.probes.nvml import list_gpus
+from bench.measuring.nvml import list_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,7 +9,7 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Self
 
 from bench.errors import BenchError
-from bench.probes import host
+from bench.measuring import host_memory
 from bench.runner.child import start
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class RunProcess:
     @property
     def peak_bytes(self) -> int | None:
         """The kernel's high-water mark of its resident memory, None once it is gone."""
-        return host.peak_bytes(self._process.pid)
+        return host_memory.peak_bytes(self._process.pid)
 
     def wait(self, seconds: float) -> None:
         """Sleep until it sends something or ends, but not longer than `seconds`."""

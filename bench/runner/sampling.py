@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from bench.probes.nvml import NvmlDevice
-from bench.probes.patience import PATIENCE_SECONDS
+from bench.measuring.nvml import NvmlDevice
+from bench.measuring.timeouts import PATIENCE_SECONDS
 from bench.records.record import Flag
 from bench.runner.timeline import Look, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.probes.nvml import DeviceMemory, DeviceProcess, DeviceState
+    from bench.measuring.nvml import DeviceMemory, DeviceProcess, DeviceState
     from bench.records.readings import DeviceActivity, PhasePeak
 
 __all__ = ["Device", "DeviceSampler", "sampled"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from bench.probes import host
+from bench.measuring import host_memory
 from bench.protocol import read_message
 from bench.runner.lease import lease
 from bench.runner.outcome import Outcome
@@ -105,7 +105,7 @@ class Runner:
 
     def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> None:
         limit = math.inf if request.mode == "prepare" else self._limit_seconds  # a download may take its time
-        kills = host.oom_kills()
+        kills = host_memory.oom_kills()
         _ensure_server()
         outcome.begin(sampler)
         environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or ""}
@@ -124,7 +124,7 @@ class Runner:
                     process.end()
             process.close()
             _listen(process, outcome)
-            outcome.exited(process.exit_code, oom_kills=_since(kills, host.oom_kills()))
+            outcome.exited(process.exit_code, oom_kills=_since(kills, host_memory.oom_kills()))
 
 
 def _listen(process: RunProcess, outcome: Outcome) -> None:

@@ -15,7 +15,7 @@ from bench.records.readings import DeviceActivity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench.probes.nvml import DeviceState
+    from bench.measuring.nvml import DeviceState
 
 __all__ = ["Look", "Span", "Timeline"]
 

@@ -18,8 +18,8 @@ from bench.doctor.checks import Check
 from bench.doctor.display import diagnosis_table, noise_in_words
 from bench.doctor.examine import Diagnosis, examine
 from bench.errors import BenchError
+from bench.measuring.peaks import Peaks
 from bench.prepared import Prepared
-from bench.probes.peaks import Peaks
 from bench.runner import InProcessRunner, Runner
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.build import prepare
+from bench.measuring import host_memory
 from bench.plan.learning_rates import DEFAULT_RATES
-from bench.probes import host
 from bench.trainer import Schedule, train
 from tests.perf.side import DEVICE, Done, load
 
@@ -40,7 +40,7 @@ def make_ready(strategy: str, model: str, num_rows: int, *, compiled: bool = Tru
     if not compiled:
         work = work.without_compile()
     _ready.append((prepare_ours(work), work))
-    host.release_free_memory()  # as a run does: what the last turn has touched is not there for this one
+    host_memory.release_free_memory()  # as a run does: what the last turn has touched is not there for this one
 
 
 def train_ready(epochs: Epochs) -> Done:

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from bench.experiment.spec import RunSpec, parse_strategy
+from bench.measuring.environment import fingerprint
 from bench.precision import has_native_bf16
-from bench.probes.environment import fingerprint
 from tests.perf.side import DEVICE
 
 if TYPE_CHECKING:

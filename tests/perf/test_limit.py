@@ -15,9 +15,9 @@ import torch
 from bench.errors import Unsupported
 from bench.forward.layout import num_pairs
 from bench.linear import fp32_matmuls, linear_for
-from bench.probes.flops import Extent
-from bench.probes.matmul_rate import matmul_rate, mfu
-from bench.probes.products import PROBE_LENGTHS, read_shapes
+from bench.measuring.flops import Extent
+from bench.measuring.matmul_rate import matmul_rate, mfu
+from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.workload.data.batches import ordered_batches
 from bench.workload.data.dataset import Split
 from tests.perf.ours import make_ready, prepare_ours, train_ready

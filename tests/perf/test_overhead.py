@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measure import StartingPoint
-from bench.probes.peaks import Peaks
+from bench.measuring.peaks import Peaks
 from bench.progress import Display
 from bench.protocol import read_message
 from bench.run import Run

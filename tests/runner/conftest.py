@@ -20,8 +20,8 @@ import json, os, resource, signal, subprocess, sys, threading, time
 from pathlib import Path
 from types import SimpleNamespace
 from bench.errors import UsageError
-from bench.probes import host
-from bench.probes.peaks import Peaks
+from bench.measuring import host_memory
+from bench.measuring.peaks import Peaks
 from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
 
 def send(connection, message):
@@ -57,9 +57,9 @@ def takes_memory_again(connection, request_json):
         block = b"x" * (64 * 2**20)
         del block
         marks.append(num_faults())
-    resident = host.resident_bytes()
+    resident = host_memory.resident_bytes()
     Peaks(SimpleNamespace(type="cpu")).enter("evaluate")
-    train(connection, json.dumps({"marks": marks, "released": resident - host.resident_bytes()}))
+    train(connection, json.dumps({"marks": marks, "released": resident - host_memory.resident_bytes()}))
     send(connection, Finished())
 
 def raises(connection, request_json):

@@ -10,7 +10,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from bench.errors import Unsupported, UsageError
-from bench.probes.nvml import Gpu, list_gpus
+from bench.measuring.nvml import Gpu, list_gpus
 from bench.runner import lease as module
 from bench.runner.lease import _directory, lease, visible_gpus
 

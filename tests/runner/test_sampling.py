@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.probes.nvml import DeviceMemory, DeviceProcess, DeviceState
+from bench.measuring.nvml import DeviceMemory, DeviceProcess, DeviceState
 from bench.records.readings import PhasePeak
 from bench.records.record import Flag, Memory
 from bench.runner import sampling

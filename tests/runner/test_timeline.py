@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.probes.nvml import DeviceState
+from bench.measuring.nvml import DeviceState
 from bench.runner.timeline import Look, Timeline
 
 

@@ -10,7 +10,7 @@ from bench import afterwards
 from bench.afterwards import Afterwards, look_closer
 from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.probes import matmul_rate
+from bench.measuring import matmul_rate
 from bench.schedule import schedule_of
 from bench.testing import toy_split
 from bench.trainer import train

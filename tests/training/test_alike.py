@@ -20,10 +20,10 @@ from transformers import (
 
 from bench.build import prepare
 from bench.experiment.spec import RunSpec, parse_strategy
+from bench.measuring import matmul_rate
+from bench.measuring.torch_memory import split_peak
 from bench.plan import Edit
 from bench.plan.compose import compose
-from bench.probes import matmul_rate
-from bench.probes.torch_memory import split_peak
 from bench.records.readings import Memory
 from bench.schedule import schedule_of
 from bench.testing import TOY_RATES, toy_split

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from bench import linear as module
 from bench.linear import is_by_onednn, linear, linear_for, multiply_by_onednn
-from bench.probes.flops import count_flops
+from bench.measuring.flops import count_flops
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

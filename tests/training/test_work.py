@@ -13,9 +13,9 @@ from bench import work
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.forward.layout import lay_out, num_pairs
 from bench.forward.padded import PaddedForward
+from bench.measuring import matmul_rate
+from bench.measuring.flops import Extent, count_flops
 from bench.plan import Phase
-from bench.probes import matmul_rate
-from bench.probes.flops import Extent, count_flops
 from bench.schedule import schedule_of
 from bench.testing import toy_split
 from bench.trainer import Schedule, train

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from bench.probes.clock import CudaClock, open_clock
+from bench.measuring.clock import CudaClock, open_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

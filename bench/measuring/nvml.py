@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pynvml  # type: ignore[import-untyped]
 
 from bench.errors import Unsupported
-from bench.probes.patience import PATIENCE_SECONDS, within
+from bench.measuring.timeouts import PATIENCE_SECONDS, within
 from bench.records.record import Flag
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from bench.probes import host, torch_memory
+from bench.measuring import host_memory, torch_memory
 from bench.records.readings import Memory, PhasePeak
 
 if TYPE_CHECKING:
@@ -38,28 +38,28 @@ class Peaks:
 
     def before_weights(self) -> None:
         """Note what the process holds that is none of the model's: to be called right before its weights are read."""
-        code = host.code_bytes()
-        host.release_free_memory()
-        held = host.resident_bytes()
+        code = host_memory.code_bytes()
+        host_memory.release_free_memory()
+        held = host_memory.resident_bytes()
         self._before = None if held is None or code is None else held - code
 
     def enter(self, phase: Name) -> None:
         """End the present stretch; another begins. The baseline is what is there when training first begins."""
         self._close()
         if phase != "train" and "train" in self._peaks:
-            self._code = host.code_bytes()
+            self._code = host_memory.code_bytes()
         # What one phase has left is no memory of the next.
-        host.release_free_memory()
+        host_memory.release_free_memory()
         if phase == "train":
             torch_memory.release_free_memory(self._device)
         if phase == "train" and phase not in self._peaks:
             self._baseline = Memory(
-                host_baseline_bytes=host.resident_bytes(),
-                host_baseline_anonymous_bytes=host.anonymous_bytes(),
-                host_baseline_file_bytes=host.file_bytes(),
+                host_baseline_bytes=host_memory.resident_bytes(),
+                host_baseline_anonymous_bytes=host_memory.anonymous_bytes(),
+                host_baseline_file_bytes=host_memory.file_bytes(),
                 torch_baseline_bytes=torch_memory.allocated_bytes(self._device),
             )
-        host.reset_peak()
+        host_memory.reset_peak()
         torch_memory.reset_peak(self._device)
         self._phase = phase
 
@@ -74,16 +74,16 @@ class Peaks:
         self._close()
         yield
         if self._held() > (1 + MOST_LEFT) * before:
-            host.release_free_memory()
+            host_memory.release_free_memory()
             torch_memory.release_free_memory(self._device)
-        host.reset_peak()
+        host_memory.reset_peak()
         torch_memory.reset_peak(self._device)
         self._phase = phase
 
     def _held(self) -> int:
         """What is taken of the memory that the peak is of, in use or not."""
         reserved = torch_memory.reserved_bytes(self._device)
-        return (host.resident_bytes() or 0) if reserved is None else reserved
+        return (host_memory.resident_bytes() or 0) if reserved is None else reserved
 
     def include(self, peak: PhasePeak) -> None:
         """Count a peak of another process to its phase here: of work that this run was spared, and is billed for."""
@@ -98,7 +98,7 @@ class Peaks:
         peaks = self._peaks["train"].model_dump(exclude={"phase", "nvml_used_peak_bytes"})
         if self._before is not None:
             # Code that training was the first to use counts as there before: it is the same for every strategy.
-            self._code = host.code_bytes() if self._code is None else self._code
+            self._code = host_memory.code_bytes() if self._code is None else self._code
             peaks["host_before_bytes"] = None if self._code is None else self._before + self._code
         method = "torch-reserved" if peaks["torch_reserved_peak_bytes"] is not None else "kernel-hwm"
         return self._baseline.model_copy(update={**peaks, "phases": phases, "method": method})
@@ -115,7 +115,7 @@ def peak_so_far(phase: Name, device: torch.device) -> PhasePeak:
     allocated, reserved = torch_memory.peak_bytes(device)
     return PhasePeak(
         phase=phase,
-        host_peak_bytes=host.peak_bytes(),
+        host_peak_bytes=host_memory.peak_bytes(),
         torch_allocated_peak_bytes=allocated,
         torch_reserved_peak_bytes=reserved,
     )

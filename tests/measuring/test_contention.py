@@ -7,8 +7,8 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 
-from bench.probes import host, neighbours, torch_memory
-from bench.probes.neighbours import Neighbours
+from bench.measuring import contention, host_memory, torch_memory
+from bench.measuring.contention import Neighbours
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def stat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand for /proc/stat, on a machine that is all ours and whose own time stands still."""
     monkeypatch.setattr(os, "cpu_count", lambda: len(os.sched_getaffinity(0)))
     monkeypatch.setattr(os, "times", lambda: (0.0,) * 5)
-    monkeypatch.setattr(neighbours, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(contention, "MIN_SECONDS", 0.0)
     return tmp_path / "stat"
 
 
@@ -81,7 +81,7 @@ def test_a_kernel_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
 
 
 def test_too_short_a_time_to_count_ticks_in_is_unknown(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "MIN_SECONDS", 1e9)
+    monkeypatch.setattr(contention, "MIN_SECONDS", 1e9)
     tell(stat)
     seen = Neighbours(CPU, stat)
     seen.start()
@@ -92,9 +92,9 @@ def test_too_short_a_time_to_count_ticks_in_is_unknown(stat: Path, monkeypatch: 
 
 
 def test_swap_and_retries_are_increases_while_the_run_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    swapped = create_autospec(host.swapped_bytes, side_effect=[4096, 9096, 20000, 19000])
+    swapped = create_autospec(host_memory.swapped_bytes, side_effect=[4096, 9096, 20000, 19000])
     retries = create_autospec(torch_memory.num_retries, side_effect=[2, 5, 7, 8])
-    monkeypatch.setattr(host, "swapped_bytes", swapped)
+    monkeypatch.setattr(host_memory, "swapped_bytes", swapped)
     monkeypatch.setattr(torch_memory, "num_retries", retries)
 
     seen = Neighbours(torch.device("cuda"))

@@ -39,7 +39,7 @@ PAGE_BYTES = 4096
 def reset_peak(device: torch.device) -> None:
     """Start the peaks anew; nothing off CUDA."""
     if device.type == "cuda":
-        import torch  # noqa: PLC0415  bench.probes stays cheap to import
+        import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
         torch.cuda.reset_peak_memory_stats(device)
 
@@ -47,7 +47,7 @@ def reset_peak(device: torch.device) -> None:
 def release_free_memory(device: torch.device) -> None:
     """Give back to the GPU what no tensor takes; nothing off CUDA."""
     if device.type == "cuda":
-        import torch  # noqa: PLC0415  bench.probes stays cheap to import
+        import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
         torch.cuda.empty_cache()
 
@@ -56,7 +56,7 @@ def peak_bytes(device: torch.device) -> tuple[int | None, int | None]:
     """Give the peaks since the last reset: live tensors, and segments held; None off CUDA."""
     if device.type != "cuda":
         return None, None
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
 
@@ -65,7 +65,7 @@ def allocated_bytes(device: torch.device) -> int | None:
     """Give what live tensors take now; None off CUDA."""
     if device.type != "cuda":
         return None
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     return torch.cuda.memory_allocated(device)
 
@@ -74,7 +74,7 @@ def reserved_bytes(device: torch.device) -> int | None:
     """Give what the allocator holds now, in use or not; None off CUDA."""
     if device.type != "cuda":
         return None
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     return torch.cuda.memory_reserved(device)
 
@@ -83,7 +83,7 @@ def num_retries(device: torch.device) -> int | None:
     """Count how often the allocator had to give memory back to the GPU to go on; None off CUDA."""
     if device.type != "cuda":
         return None
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     return int(torch.cuda.memory_stats(device).get("num_alloc_retries", 0))
 
@@ -94,7 +94,7 @@ def touch(model: nn.Module) -> None:
     A file of safetensors is mapped, and comes in page by page as it is used: without this, the
     weights would look like memory that training took.
     """
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     for storage in _storages([*model.parameters(), *model.buffers()]).values():
         if storage.device.type == "cpu":
@@ -145,7 +145,7 @@ def _storages(
 
 def _unwrapped(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Give the tensors that hold the numbers of a wrapper such as torchao's; of any other tensor, itself."""
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     if hasattr(tensor, "__tensor_flatten__"):
         inside = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
@@ -171,7 +171,7 @@ def reachable_tensors(*roots: object) -> Iterator[torch.Tensor]:
 
     An optimizer may keep its state in optimizers that it holds, in attributes, or in objects of its own.
     """
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     left, seen = list(roots), dict[int, object]()
     while left:

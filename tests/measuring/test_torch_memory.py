@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from bench.probes import host, torch_memory
+from bench.measuring import host_memory, torch_memory
 from bench.records.readings import Memory
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ def test_weights_mapped_from_a_file_are_resident_once_touched(tmp_path: Path) ->
     path.write_bytes(b"\0" * size)
     model = nn.Linear(1, 1, bias=False)
     model.weight.data = torch.from_file(str(path), size=size // 4).view(-1, 1)
-    before = host.file_bytes()
+    before = host_memory.file_bytes()
     if before is None:
         pytest.skip("this kernel does not tell mapped files apart")
 
     torch_memory.touch(model)
 
-    after = host.file_bytes()
+    after = host_memory.file_bytes()
     assert after is not None
     assert after - before > 60 * MIB
 

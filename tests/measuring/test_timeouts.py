@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from bench.probes.patience import within
+from bench.measuring.timeouts import within
 
 
 def test_an_answer_in_time_is_given() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bench.probes.flops import Extent, Shapes
+    from bench.measuring.flops import Extent, Shapes
 
     Key = list[object]
     Linear = Callable[..., torch.Tensor]

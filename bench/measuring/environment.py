@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 import bench
-from bench.probes.nvml import driver_version
+from bench.measuring.nvml import driver_version
 from bench.records.record import Environment
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def fingerprint(
         fp32_matmuls: What computes matrix products in fp32 on a CPU.
 
     """
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     cpu = _cpu_name()
     gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
@@ -72,7 +72,7 @@ def fingerprint(
 
 def _settings(device: torch.device, fp32_matmuls: str) -> dict[str, str]:
     """List what decides how torch computes here."""
-    import torch  # noqa: PLC0415  bench.probes stays cheap to import
+    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
 
     of_device: dict[str, object] = (
         {

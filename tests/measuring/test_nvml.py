@@ -11,11 +11,11 @@ import pynvml  # type: ignore[import-untyped]
 import pytest
 
 from bench.errors import Unsupported
-from bench.probes import nvml
-from bench.probes.nvml import DeviceMemory, DeviceProcess, DeviceState, Gpu, NvmlDevice
+from bench.measuring import nvml
+from bench.measuring.nvml import DeviceMemory, DeviceProcess, DeviceState, Gpu, NvmlDevice
 
 if TYPE_CHECKING:
-    from tests.probes.conftest import FakeNvml
+    from tests.measuring.conftest import FakeNvml
 
 NOT_SUPPORTED, DRIVER_NOT_LOADED, VERSION_MISMATCH = 3, 9, 18
 MIB = 2**20
@@ -187,7 +187,7 @@ def test_the_loader_finds_the_library_as_on_a_real_machine(fake_nvml: FakeNvml) 
     fake_nvml.use(7 * MIB)
     script = f"""
 import dataclasses, json
-from bench.probes.nvml import NvmlDevice, list_gpus
+from bench.measuring.nvml import NvmlDevice, list_gpus
 memory = NvmlDevice({fake_nvml.uuids[0]!r}).memory()
 print(json.dumps([len(list_gpus()), dataclasses.asdict(memory)]))
 """

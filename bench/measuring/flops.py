@@ -99,7 +99,7 @@ class Flops:
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """The products of one model under one strategy; `bench.probes.products.read_shapes` reads them."""
+    """The products of one model under one strategy; `bench.measuring.matmuls.read_shapes` reads them."""
 
     products: tuple[Product, ...]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.probes import host
+from bench.measuring import host_memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,30 +15,30 @@ MIB = 2**20
 
 
 def test_the_peak_remembers_memory_that_was_given_back_until_it_is_reset() -> None:
-    before = host.resident_bytes()
+    before = host_memory.resident_bytes()
     block = bytearray(os.urandom(1)) * (64 * MIB)
     del block
-    peak = host.peak_bytes()
+    peak = host_memory.peak_bytes()
     if peak is None or before is None:
         pytest.skip("this kernel keeps no high-water mark")
     assert peak >= before + 60 * MIB
 
-    if not host.reset_peak():
+    if not host_memory.reset_peak():
         pytest.skip("this kernel does not reset its high-water mark")
-    after = host.peak_bytes()
+    after = host_memory.peak_bytes()
     assert after is not None
     assert after <= peak - 60 * MIB
 
 
 def test_another_process_is_read_by_its_number() -> None:
-    assert host.resident_bytes(os.getppid()) not in (None, host.resident_bytes())
+    assert host_memory.resident_bytes(os.getppid()) not in (None, host_memory.resident_bytes())
 
 
 def test_a_process_that_is_gone_has_no_memory() -> None:
     number = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], {})
     os.waitpid(number, 0)
 
-    assert host.peak_bytes(number) is None
+    assert host_memory.peak_bytes(number) is None
 
 
 def test_a_kernel_that_forbids_the_reset_is_a_false(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def test_a_kernel_that_forbids_the_reset_is_a_false(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("pathlib.Path.write_text", refuse)
 
-    assert not host.reset_peak()
+    assert not host_memory.reset_peak()
 
 
 def write(path: Path, text: str) -> None:
@@ -61,16 +61,16 @@ def test_kills_are_those_of_our_control_group(tmp_path: Path) -> None:
     write(tmp_path / "sys/fs/cgroup/memory.events", "oom_kill 5\n")
     write(tmp_path / "proc/vmstat", "pgpgin 1\noom_kill 9\n")
 
-    assert host.oom_kills(tmp_path) == 2
+    assert host_memory.oom_kills(tmp_path) == 2
 
 
 def test_kills_are_those_of_the_container_or_else_of_the_machine(tmp_path: Path) -> None:
     write(tmp_path / "proc/vmstat", "pgpgin 1\noom_kill 9\n")
-    assert host.oom_kills(tmp_path) == 9
+    assert host_memory.oom_kills(tmp_path) == 9
 
     write(tmp_path / "sys/fs/cgroup/memory.events", "oom_kill 5\n")
-    assert host.oom_kills(tmp_path) == 5
+    assert host_memory.oom_kills(tmp_path) == 5
 
 
 def test_kills_are_unknown_where_nothing_counts_them(tmp_path: Path) -> None:
-    assert host.oom_kills(tmp_path) is None
+    assert host_memory.oom_kills(tmp_path) is None

@@ -11,13 +11,13 @@ import pytest
 import torch
 
 from bench.experiment.spec import RunSpec, Term
-from bench.probes import environment
-from bench.probes.environment import fingerprint, git_state
+from bench.measuring import environment
+from bench.measuring.environment import fingerprint, git_state
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.probes.conftest import FakeNvml
+    from tests.measuring.conftest import FakeNvml
 
 SPEC = RunSpec(strategy=(Term(name="full"),))
 

@@ -7,8 +7,8 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 
-from bench.probes import host, torch_memory
-from bench.probes.peaks import Peaks
+from bench.measuring import host_memory, torch_memory
+from bench.measuring.peaks import Peaks
 from bench.records.readings import PhasePeak
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def take(mebibytes: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _resets() -> None:
-    if not host.reset_peak():
+    if not host_memory.reset_peak():
         pytest.skip("this kernel does not reset its high-water mark")
 
 
@@ -61,7 +61,7 @@ def test_what_is_done_aside_counts_nowhere_and_leaves_little(
 ) -> None:
     given_back: list[bool] = []
     kept: list[bytearray] = []
-    monkeypatch.setattr(host, "release_free_memory", lambda: (given_back.append(True), kept.clear()))
+    monkeypatch.setattr(host_memory, "release_free_memory", lambda: (given_back.append(True), kept.clear()))
     peaks = Peaks(CPU)
     peaks.enter("train")
     given_back.clear()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from bench.probes import matmul_rate as module
-from bench.probes.flops import Extent, Product, Shapes
-from bench.probes.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
+from bench.measuring import matmul_rate as module
+from bench.measuring.flops import Extent, Product, Shapes
+from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
 
 if TYPE_CHECKING:
     from pathlib import Path

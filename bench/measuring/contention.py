@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.probes import host, torch_memory
+from bench.measuring import host_memory, torch_memory
 from bench.records.readings import HostActivity
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Neighbours:
         )
 
     def _count(self) -> tuple[int | None, int | None]:
-        return host.swapped_bytes(), torch_memory.num_retries(self._device)
+        return host_memory.swapped_bytes(), torch_memory.num_retries(self._device)
 
     def _read(self) -> _Ticks | None:
         """Read the first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, in ticks."""

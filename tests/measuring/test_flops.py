@@ -18,8 +18,8 @@ from transformers import (
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from bench.errors import Unsupported
-from bench.probes.flops import Extent, Product, Shapes, count_flops
-from bench.probes.products import PROBE_LENGTHS, read_shapes
+from bench.measuring.flops import Extent, Product, Shapes, count_flops
+from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.testing import tiny_llama
 from bench.workload.models.layers import view_of
 

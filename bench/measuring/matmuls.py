@@ -1,4 +1,4 @@
-"""Reads the matrix products of a model from one tiny forward pass, for the formula of `bench.probes.flops`."""
+"""Reads the matrix products of a model from one tiny forward pass, for the formula of `bench.measuring.flops`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from bench.errors import Unsupported
-from bench.probes.flops import Extent, Product, Shapes, Unit, count_flops
+from bench.measuring.flops import Extent, Product, Shapes, Unit, count_flops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

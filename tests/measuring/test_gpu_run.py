@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.protocol import Message
-    from tests.probes.conftest import FakeNvml
+    from tests.measuring.conftest import FakeNvml
 
 MIB = 2**20
 ENTRY = """

@@ -10,7 +10,7 @@ from bench.gate.benchmark_files import MACHINE_KEY
 from bench.pytest_plugin import pytest_benchmark_update_machine_info
 
 if TYPE_CHECKING:
-    from tests.probes.conftest import FakeNvml
+    from tests.measuring.conftest import FakeNvml
 
 
 def _info() -> dict[str, Any]:
@@ -27,7 +27,7 @@ def test_gpus_and_driver_are_recorded(fake_nvml: FakeNvml) -> None:
 
 @pytest.mark.usefixtures("fake_nvml")
 def test_a_machine_without_gpus_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.probes.nvml._list_gpus", list)
+    monkeypatch.setattr("bench.measuring.nvml._list_gpus", list)
     assert _info() == {"system": "Linux"}
 
 
