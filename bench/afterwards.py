@@ -13,9 +13,9 @@ from bench.records.record import Flag
 from bench.work import work_of
 
 if TYPE_CHECKING:
-    from bench.prepared import Prepared
     from bench.records.readings import Work
-    from bench.trainer import Schedule, Trained
+    from bench.training.prepared import Prepared
+    from bench.training.trainer import Schedule, Trained
     from bench.workload.data.dataset import Split
 
 __all__ = ["Afterwards", "look_closer"]

@@ -7,9 +7,9 @@ from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from bench.precision import has_native_bf16
 from bench.records.readings import StepParts
 from bench.records.record import Flag, Measurement
+from bench.training.precision import has_native_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import torch
 
     from bench.afterwards import Afterwards
-    from bench.prepared import Prepared
     from bench.records.readings import HostActivity, Memory
     from bench.records.record import CurvePoint, Evaluation, LayerRate
-    from bench.trainer import Schedule, Trained
+    from bench.training.prepared import Prepared
+    from bench.training.trainer import Schedule, Trained
     from bench.workload.data.dataset import Data
 
 __all__ = ["WARMUP_STEPS", "Observed", "StartingPoint", "flags_of", "measurement"]

@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 from bench.afterwards import look_closer
-from bench.evaluation import answer, score
-from bench.linear import fp32_matmuls
 from bench.measure import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.measuring.contention import Neighbours
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
-from bench.precision import observe_dtypes
 from bench.protocol import Finished, Phase, Progress, Tried
 from bench.records.record import CurvePoint
-from bench.schedule import schedule_of
-from bench.trainer import train
+from bench.training.evaluation import answer, score
+from bench.training.precision import observe_dtypes
+from bench.training.savings.onednn_linear import fp32_matmuls
+from bench.training.schedule import schedule_of
+from bench.training.trainer import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.evaluation import Answers
     from bench.experiment.spec import RunSpec
     from bench.measure import StartingPoint
     from bench.measuring.peaks import Peaks
-    from bench.prepared import Prepared
     from bench.protocol import Message
-    from bench.trainer import Schedule, Trained
+    from bench.training.evaluation import Answers
+    from bench.training.prepared import Prepared
+    from bench.training.trainer import Schedule, Trained
     from bench.workload.data.dataset import Data
 
 __all__ = ["Run"]

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.build import prepare
 from bench.cache import build_once, cache_dir
 from bench.device import choose_device
 from bench.errors import UsageError
 from bench.experiment.settings import Settings
 from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
-from bench.linear import fp32_matmuls
 from bench.measuring.environment import fingerprint
 from bench.measuring.peaks import Peaks
-from bench.schedule import schedule_of
 from bench.testing import save_tiny_llama, save_toy_reviews
-from bench.trainer import steps
+from bench.training.prepare import prepare
+from bench.training.savings.onednn_linear import fp32_matmuls
+from bench.training.schedule import schedule_of
+from bench.training.trainer import steps
 from bench.worker import plan_of
 from bench.workload.data.dataset import load_data
 from bench.workload.models.layers import view_of

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.plan.train_plan import Strategy
-    from bench.trainer import Trained
+    from bench.training.trainer import Trained
     from bench.workload.data.dataset import Split
 
 __all__ = [
@@ -214,10 +214,10 @@ def train_toy(
     """Train on toy rows through the real trainer, on the CPU."""
     import torch  # noqa: PLC0415
 
-    from bench.build import prepare  # noqa: PLC0415
     from bench.experiment.spec import RunSpec  # noqa: PLC0415
-    from bench.schedule import schedule_of  # noqa: PLC0415
-    from bench.trainer import train  # noqa: PLC0415
+    from bench.training.prepare import prepare  # noqa: PLC0415
+    from bench.training.schedule import schedule_of  # noqa: PLC0415
+    from bench.training.trainer import train  # noqa: PLC0415
 
     spec = RunSpec(strategy=parse_strategy("toy"), seed=seed, steps=num_steps, batch_size=8, evaluations=1)
     split = toy_split(shortest=2)  # torch compiles once more for a length of 1

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.forward.layout import num_pairs
-from bench.forward.padded import PaddedForward
-from bench.linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.measuring.flops import Extent
 from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
-from bench.precision import has_native_bf16
 from bench.records.readings import Work
+from bench.training.forward.layout import num_pairs
+from bench.training.forward.padded import PaddedForward
+from bench.training.precision import has_native_bf16
+from bench.training.savings.onednn_linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.measuring.flops import Shapes
-    from bench.prepared import Prepared
-    from bench.trainer import Schedule
+    from bench.training.prepared import Prepared
+    from bench.training.trainer import Schedule
 
 __all__ = ["work_of"]
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 
-from bench.build import prepare
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.experiment import registry
-from bench.forward.initial_loss import initial_loss
-from bench.forward.prefix import Shelf
 from bench.measure import StartingPoint
 from bench.measuring.peaks import Peaks
 from bench.plan.compose import compose
 from bench.plan.describe import changes
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
 from bench.run import Run
-from bench.schedule import dry_schedule, schedule_of
+from bench.training.forward.cached import Shelf
+from bench.training.forward.initial_loss import initial_loss
+from bench.training.prepare import prepare
+from bench.training.schedule import dry_schedule, schedule_of
 from bench.workload.data.dataset import load_data
 from bench.workload.models.digest import model_digest
 from bench.workload.models.layers import view_of
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
-    from bench.prepared import Prepared
     from bench.protocol import Message
+    from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Data
 
     Send = Callable[[Message], None]

@@ -23,7 +23,7 @@ from bench.records.record import Flag, RunRecord
 from bench.run import Run
 from bench.runner import InProcessRunner
 from bench.testing import save_tiny_llama, save_toy_reviews
-from bench.trainer import Schedule
+from bench.training.trainer import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

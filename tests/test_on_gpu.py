@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
-from bench.forward.packed import GRAIN
 from bench.protocol import Request
 from bench.records.store import Store
 from bench.runner import Runner
 from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.training.forward.packed import GRAIN
 
 if TYPE_CHECKING:
     from pathlib import Path

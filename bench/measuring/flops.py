@@ -168,7 +168,7 @@ _FORMULAS: dict[Any, Callable[..., int]] = {
     _aten._scaled_dot_product_flash_attention_for_cpu_backward: shape_wrapper(_cpu_attention_backward),  # noqa: SLF001
 }
 """Formulas that torch lacks: without them attention on a CPU counts as nothing."""
-with suppress(AttributeError):  # the product of `bench.linear`, if this torch has it
+with suppress(AttributeError):  # the product of `bench.training.savings.onednn_linear`, if this torch has it
     _FORMULAS[torch.ops.mkldnn._linear_pointwise] = shape_wrapper(_linear)  # noqa: SLF001
 
 _PRODUCT = re.compile(r"(mm|mv|dot)$|attention|linear|convolution")

@@ -19,8 +19,8 @@ from bench.doctor.display import diagnosis_table, noise_in_words
 from bench.doctor.examine import Diagnosis, examine
 from bench.errors import BenchError
 from bench.measuring.peaks import Peaks
-from bench.prepared import Prepared
 from bench.runner import InProcessRunner, Runner
+from bench.training.prepared import Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable

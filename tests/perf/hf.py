@@ -18,7 +18,7 @@ from torch.utils.data import Dataset, RandomSampler, Sampler
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from bench.precision import resolve_dtype
+from bench.training.precision import resolve_dtype
 from bench.workload.models.load import load_tokenizer
 from tests.perf.side import BATCH_SIZE, DEVICE, LEARNING_RATE, Done, load
 

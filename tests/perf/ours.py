@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.build import prepare
 from bench.measuring import host_memory
 from bench.plan.learning_rates import DEFAULT_RATES
-from bench.trainer import Schedule, train
+from bench.training.prepare import prepare
+from bench.training.trainer import Schedule, train
 from tests.perf.side import DEVICE, Done, load
 
 if TYPE_CHECKING:
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
     from tests.perf.side import Epochs, Work
 
 __all__ = ["make_ready", "prepare_ours", "train_ours", "train_ready"]

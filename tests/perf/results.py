@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring.environment import fingerprint
-from bench.precision import has_native_bf16
+from bench.training.precision import has_native_bf16
 from tests.perf.side import DEVICE
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
     from tests.perf.results import Results
     from tests.perf.side import Work
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from bench.errors import Unsupported
-from bench.forward.layout import num_pairs
-from bench.linear import fp32_matmuls, linear_for
 from bench.measuring.flops import Extent
 from bench.measuring.matmul_rate import matmul_rate, mfu
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
+from bench.training.forward.layout import num_pairs
+from bench.training.savings.onednn_linear import fp32_matmuls, linear_for
 from bench.workload.data.batches import ordered_batches
 from bench.workload.data.dataset import Split
 from tests.perf.ours import make_ready, prepare_ours, train_ready
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
     from tests.perf.processes import Call
     from tests.perf.results import Results
     from tests.perf.side import Work

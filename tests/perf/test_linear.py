@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from bench import linear
+from bench.training.savings import onednn_linear
 from bench.workload.data.batches import ordered_batches
 from tests.perf.ours import make_ready, train_ready
 from tests.perf.pairs import Pairs, ratio
@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.perf, pytest.mark.assets, pytest.mark.timeout(0)]
 def test_linear(
     benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], bench: Call, *, model: str, strategy: str
 ) -> None:
-    if not linear.is_by_onednn(torch.float32, torch.device("cpu")):
+    if not onednn_linear.is_by_onednn(torch.float32, torch.device("cpu")):
         pytest.skip("on this CPU products are as torch chooses")
     batches = ordered_batches(load(strategy, model, NUM_ROWS).data.train.lengths, BATCH_SIZE, seed=0, epoch=0)
     pairs: Pairs[Done, Done] = Pairs()
@@ -69,5 +69,5 @@ def test_linear(
 def make_ready_as_torch_chooses(strategy: str, model: str) -> None:
     """Make the process ready without oneDNN's products."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.build.is_by_onednn", lambda *_: False)
+        patch.setattr("bench.training.prepare.is_by_onednn", lambda *_: False)
         make_ready(strategy, model, NUM_ROWS)

@@ -20,8 +20,8 @@ import pytest
 import torch
 
 from bench.experiment.spec import WorkloadSpec
-from bench.precision import has_native_bf16
 from bench.records.store import Store
+from bench.training.precision import has_native_bf16
 from bench.workload.data.selection import choose
 from bench.workload.data.source import source_of
 from bench.workload.models.locate import model_folder

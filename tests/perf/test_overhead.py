@@ -27,7 +27,7 @@ from bench.measuring.peaks import Peaks
 from bench.progress import Display
 from bench.protocol import read_message
 from bench.run import Run
-from bench.trainer import Schedule
+from bench.training.trainer import Schedule
 from bench.workload.data.batches import ordered_batches
 from tests.perf.ours import prepare_ours
 from tests.perf.pairs import NUM_PAIRS, ratio
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
     from tests.perf.results import Results
     from tests.perf.side import Work
 

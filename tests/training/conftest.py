@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from bench.build import prepare
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES, tiny_llama, toy_split
+from bench.training.prepare import prepare
 from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ from bench.afterwards import Afterwards, look_closer
 from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
-from bench.schedule import schedule_of
 from bench.testing import toy_split
-from bench.trainer import train
+from bench.training.schedule import schedule_of
+from bench.training.trainer import train
 from bench.work import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
 
 SPLIT = toy_split(40)
 

@@ -18,16 +18,16 @@ from transformers import (
     LlamaForSequenceClassification,
 )
 
-from bench.build import prepare
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
 from bench.measuring.torch_memory import split_peak
 from bench.plan import Edit
 from bench.plan.compose import compose
 from bench.records.readings import Memory
-from bench.schedule import schedule_of
 from bench.testing import TOY_RATES, toy_split
-from bench.trainer import train
+from bench.training.prepare import prepare
+from bench.training.schedule import schedule_of
+from bench.training.trainer import train
 from bench.work import work_of
 from bench.workload.models.layers import view_of
 from strategies.full import Full

@@ -8,13 +8,13 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from bench.errors import Diverged
-from bench.evaluation import answer, score
 from bench.testing import tiny_llama, toy_split
+from bench.training.evaluation import answer, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
 
 SPLIT = toy_split(21, num_labels=3)
 
@@ -59,7 +59,7 @@ def test_how_many_rows_go_at_once_does_not_matter(
 ) -> None:
     ready = prepared("full", tiny_llama(num_labels=3))
     wanted = answer(ready, SPLIT)
-    monkeypatch.setattr("bench.evaluation.TOKENS_AT_ONCE", 13)
+    monkeypatch.setattr("bench.training.evaluation.TOKENS_AT_ONCE", 13)
     found = answer(ready, SPLIT)
     assert (found.predictions == wanted.predictions).all()
     np.testing.assert_allclose(found.losses, wanted.losses, rtol=1e-5)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bench.errors import Unsupported
-from bench.precision import Precision, observe_dtypes, resolve_dtype
+from bench.training.precision import Precision, observe_dtypes, resolve_dtype
 
 CPU = torch.device("cpu")
 

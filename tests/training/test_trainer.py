@@ -9,25 +9,25 @@ import pytest
 import torch
 from transformers import get_linear_schedule_with_warmup
 
-from bench.build import prepare
 from bench.errors import Diverged
 from bench.experiment import registry
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.forward.packed import GRAIN
-from bench.forward.padded import collate
 from bench.plan import Phase, TrainPlan
 from bench.plan.compose import compose
 from bench.plan.learning_rates import resolve
-from bench.prepared import Prepared
-from bench.schedule import schedule_of
 from bench.testing import TOY_RATES, tiny_llama, toy_split
-from bench.trainer import Schedule, Trained, train
+from bench.training.forward.packed import GRAIN
+from bench.training.forward.padded import collate
+from bench.training.prepare import prepare
+from bench.training.prepared import Prepared
+from bench.training.schedule import schedule_of
+from bench.training.trainer import Schedule, Trained, train
 from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.forward.batch import Batch
+    from bench.training.forward.batch import Batch
 
     Prepare = Callable[..., Prepared]
 
@@ -171,7 +171,7 @@ def test_a_warm_up_runs_each_size_once_and_changes_nothing(
 def test_a_warm_up_ends_in_time(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     ready, ran = prepared("full"), []
     logits = ready.logits
-    monkeypatch.setattr("bench.prepared.WARM_UP_SECONDS", -1.0)
+    monkeypatch.setattr("bench.training.prepared.WARM_UP_SECONDS", -1.0)
     monkeypatch.setattr(Prepared, "logits", lambda _self, batch: ran.append(batch) or logits(batch))
     ready.warm_up(SPLIT, [np.arange(8)])
     assert not ran

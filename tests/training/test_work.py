@@ -11,22 +11,22 @@ from torch.nn.functional import cross_entropy
 
 from bench import work
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.forward.layout import lay_out, num_pairs
-from bench.forward.padded import PaddedForward
 from bench.measuring import matmul_rate
 from bench.measuring.flops import Extent, count_flops
 from bench.plan import Phase
-from bench.schedule import schedule_of
 from bench.testing import toy_split
-from bench.trainer import Schedule, train
+from bench.training.forward.layout import lay_out, num_pairs
+from bench.training.forward.padded import PaddedForward
+from bench.training.schedule import schedule_of
+from bench.training.trainer import Schedule, train
 from bench.work import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench.prepared import Prepared
     from bench.records.readings import Work
+    from bench.training.prepared import Prepared
 
     Prepare = Callable[..., Prepared]
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForSequenceClassification
 
-from bench.build import prepare
 from bench.errors import PlanConflict, Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan import Edit, Phase, TrainPlan
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES, toy_split
-from bench.trainer import Schedule, train
+from bench.training.prepare import prepare
+from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
 from strategies.freeze import Freeze
 from strategies.seen_embeddings import SeenEmbeddings
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.plan import ModelView, Strategy
-    from bench.prepared import Prepared
-    from bench.trainer import Trained
+    from bench.training.prepared import Prepared
+    from bench.training.trainer import Trained
 
 SIZES = {
     "hidden_size": 16,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.forward.padded import collate
 from bench.testing import toy_split
+from bench.training.forward.padded import collate
 from bench.workload.data.batches import by_token_budget, longest_batch, micro_batches, ordered_batches
 
 lengths_of_rows = st.integers(1, 300).flatmap(lambda n: arrays(np.int64, n, elements=st.integers(1, 90)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.experiment.bounds import MAX_STEPS
-from bench.trainer import Schedule
+from bench.training.trainer import Schedule
 from bench.workload.data.batches import longest_batch, ordered_batches
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
 __all__ = ["Schedule", "Trained", "steps", "train"]

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.forward.batch import Batch
-    from bench.forward.packed import PackedForward
-    from bench.precision import Precision
+    from bench.training.forward.batch import Batch
+    from bench.training.forward.packed import PackedForward
+    from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
 __all__ = ["CachedForward", "Shelf", "Stored"]

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from bench.forward.packed import GRAIN
 from bench.plan.learning_rates import ADAPTERS
 from bench.records.record import LayerRate
+from bench.training.forward.packed import GRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch.optim import Optimizer
 
-    from bench.forward.batch import Batch
-    from bench.forward.choose import Forward
-    from bench.forward.prefix import CachedForward, Stored
     from bench.plan.train_plan import AfterStep
     from bench.plan.view import Phase
-    from bench.precision import Precision
     from bench.records.record import Flag
+    from bench.training.forward.batch import Batch
+    from bench.training.forward.cached import CachedForward, Stored
+    from bench.training.forward.choose import Forward
+    from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
 __all__ = ["Prepared"]

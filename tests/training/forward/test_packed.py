@@ -9,13 +9,13 @@ import torch
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from bench.errors import Unsupported
-from bench.forward import attention
-from bench.forward.attention import NAME
-from bench.forward.choose import choose_forward
-from bench.forward.packed import GRAIN, PackedForward
-from bench.forward.padded import PaddedForward
-from bench.precision import Precision
 from bench.testing import toy_split
+from bench.training.forward import attention
+from bench.training.forward.attention import NAME
+from bench.training.forward.choose import choose_forward
+from bench.training.forward.packed import GRAIN, PackedForward
+from bench.training.forward.padded import PaddedForward
+from bench.training.precision import Precision
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ def test_the_kernel_for_various_lengths_gets_each_sequence_alone(
             answers.append(answer[0].transpose(0, 1).to(value.dtype))
         return torch.cat(answers)
 
-    monkeypatch.setattr("bench.forward.attention.varlen_attn", by_sequence)
+    monkeypatch.setattr("bench.training.forward.attention.varlen_attn", by_sequence)
     for name in ("Llama", "Mistral", "Bert", "ModernBert"):
         model = classifier(name).eval()
         plain = PaddedForward(model, 0)

@@ -12,15 +12,15 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast
 
-from bench.build import prepare
 from bench.errors import DataError
-from bench.evaluation import answer
 from bench.experiment.registry import load
 from bench.experiment.spec import WorkloadSpec, parse_strategy
-from bench.forward.packed import GRAIN, PackedForward
-from bench.forward.padded import PaddedForward
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES
+from bench.training.evaluation import answer
+from bench.training.forward.packed import GRAIN, PackedForward
+from bench.training.forward.padded import PaddedForward
+from bench.training.prepare import prepare
 from bench.workload.data.dataset import Data, load_data
 from bench.workload.models.layers import view_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.forward.batch import Batch
+from bench.training.forward.batch import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

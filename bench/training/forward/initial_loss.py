@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from bench.forward.padded import PaddedForward
 from bench.measuring import host_memory
+from bench.training.forward.padded import PaddedForward
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

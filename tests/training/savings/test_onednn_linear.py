@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from bench import linear as module
-from bench.linear import is_by_onednn, linear, linear_for, multiply_by_onednn
 from bench.measuring.flops import count_flops
+from bench.training.savings import onednn_linear as module
+from bench.training.savings.onednn_linear import is_by_onednn, linear, linear_for, multiply_by_onednn
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -7,7 +7,7 @@ computes no padding.
 On a GPU in half precision a kernel for sequences of various lengths does without the spreading.
 
 The danger of packing is silence: a packed row under any other attention mixes its sequences
-without an error. So this function refuses a call without a layout, and `bench.forward.choose`
+without an error. So this function refuses a call without a layout, and `bench.training.forward.choose`
 compares the packed model with the plain one before it is used.
 """
 
@@ -23,14 +23,14 @@ from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from bench.forward.spreading import gather, spread
+from bench.training.forward.spreading import gather, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from torch import nn
 
-    from bench.forward.layout import Layout
+    from bench.training.forward.layout import Layout
 
 __all__ = ["NAME", "packed_attention", "watched"]
 

@@ -19,7 +19,7 @@ from bench.workload.data.batches import by_token_budget
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
 __all__ = ["Answers", "answer", "score"]

@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.forward.layout import Layout
+    from bench.training.forward.layout import Layout
 
 __all__ = ["gather", "spread"]
 

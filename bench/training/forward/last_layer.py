@@ -2,7 +2,7 @@
 
 That takes knowing the inside of a layer, which is the same for Llama and its relatives (Mistral,
 Qwen2, Gemma). Whatever looks like them from outside and computes something else is found out by
-`bench.forward.choose`, and runs its last layer as a whole.
+`bench.training.forward.choose`, and runs its last layer as a whole.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from bench.forward.spreading import spread
+from bench.training.forward.spreading import spread
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from bench.forward.layout import Layout
+    from bench.training.forward.layout import Layout
 
 __all__ = ["can_pick", "is_within_window", "run_picked"]
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from bench.forward.attention import NAME
-from bench.forward.batch import Batch
-from bench.forward.last_layer import can_pick, is_within_window, run_picked
-from bench.forward.layout import lay_out
+from bench.training.forward.attention import NAME
+from bench.training.forward.batch import Batch
+from bench.training.forward.last_layer import can_pick, is_within_window, run_picked
+from bench.training.forward.layout import lay_out
 from bench.workload.models.layers import layers_of
 from bench.workload.models.load import first_position
 
@@ -163,7 +163,7 @@ class PackedForward:
     def _now(self) -> Batch:
         """The batch in work: a body that is called by anybody else would mix sequences, or find none."""
         if self._batch is None:
-            raise RuntimeError("this model runs on packs; call it through bench.forward")
+            raise RuntimeError("this model runs on packs; call it through bench.training.forward")
         return self._batch
 
     def _wrap(self, layer: nn.Module, number: int) -> None:

@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from bench.build import prepare
 from bench.errors import PlanConflict, Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.forward.packed import PackedForward
-from bench.forward.prefix import Shelf
 from bench.plan.compose import compose
-from bench.prepared import Prepared
 from bench.testing import TOY_RATES, toy_split
-from bench.trainer import Schedule, Trained, train
+from bench.training.forward.cached import Shelf
+from bench.training.forward.packed import PackedForward
+from bench.training.prepare import prepare
+from bench.training.prepared import Prepared
+from bench.training.trainer import Schedule, Trained, train
 from bench.workload.data.dataset import Split
 from bench.workload.models.layers import view_of
 
@@ -84,7 +84,7 @@ def test_cached_equals_uncached_where_packs_are_filled_up(
     def choose_as_on_a_gpu(outer: nn.Module, model: PreTrainedModel, *_: object) -> tuple[PackedForward, None]:
         return PackedForward(outer, model, picks_inside=True, various_lengths=True), None
 
-    monkeypatch.setattr("bench.build.choose_forward", choose_as_on_a_gpu)
+    monkeypatch.setattr("bench.training.prepare.choose_forward", choose_as_on_a_gpu)
     filled_up = run(ready(classifier("Llama"), plain))
     cached = run(ready(classifier("Llama"), f"{plain}+cached"))
     assert filled_up.losses == pytest.approx(wanted.losses, rel=1e-6)
@@ -173,7 +173,7 @@ def test_equal_runs_share_a_cache_and_are_billed_for_it_alike(classifier: Classi
 
 def test_a_cache_too_large_for_memory_stays_in_a_file(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = run(ready(classifier("Bert"), "freeze:last=1"))
-    monkeypatch.setattr("bench.forward.prefix.MEMORY_SHARE", 0)
+    monkeypatch.setattr("bench.training.forward.cached.MEMORY_SHARE", 0)
     assert run(ready(classifier("Bert"), "freeze:last=1+cached")).losses == pytest.approx(wanted.losses, rel=1e-6)
 
 
@@ -205,7 +205,7 @@ def test_a_cache_without_frozen_layers_is_a_conflict(classifier: Classifier, tex
 
 
 def test_compiling_without_a_compiler_is_not_supported(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.forward.layers.shutil.which", lambda _name: None)
+    monkeypatch.setattr("bench.training.forward.layers.shutil.which", lambda _name: None)
     with pytest.raises(Unsupported, match=r"C\+\+ compiler"):
         ready(classifier("Llama"), "compile")
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.forward.layout import lay_out, num_pairs
-from bench.forward.spreading import gather, spread
+from bench.training.forward.layout import lay_out, num_pairs
+from bench.training.forward.spreading import gather, spread
 
 LENGTHS = arrays(np.int64, st.integers(1, 12), elements=st.integers(1, 9))
 

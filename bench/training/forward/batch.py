@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from bench.forward.layout import Layout
+    from bench.training.forward.layout import Layout
 
 __all__ = ["Batch"]
 

@@ -1,6 +1,6 @@
 """A row's logits are the same alone and beside longer ones, in whatever way a model is run; else it is refused.
 
-    pytest -m slow -s tests/forward/test_architectures.py
+    pytest -m slow -s tests/training/forward/test_architectures.py
 
 prints how every classifier of transformers is run, or why it is not.
 """
@@ -19,15 +19,15 @@ from torch.nn.functional import cross_entropy
 from transformers import CONFIG_MAPPING, AutoModelForSequenceClassification
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES as KINDS
 
-from bench.build import prepare
 from bench.errors import BenchError, Unsupported
-from bench.forward.choose import choose_forward
-from bench.forward.packed import PackedForward
-from bench.forward.padded import PaddedForward
 from bench.plan import TrainPlan
 from bench.plan.compose import compose
-from bench.precision import Precision
 from bench.testing import TOY_RATES, toy_split
+from bench.training.forward.choose import choose_forward
+from bench.training.forward.packed import PackedForward
+from bench.training.forward.padded import PaddedForward
+from bench.training.precision import Precision
+from bench.training.prepare import prepare
 from bench.workload.models.layers import view_of
 from bench.workload.models.quiet import quiet
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from bench.errors import ModelError, Unsupported, first_line
-from bench.forward.attention import watched
-from bench.forward.packed import PackedForward
-from bench.forward.padded import PaddedForward
+from bench.training.forward.attention import watched
+from bench.training.forward.packed import PackedForward
+from bench.training.forward.padded import PaddedForward
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
-    from bench.forward.batch import Batch
-    from bench.precision import Precision
+    from bench.training.forward.batch import Batch
+    from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
 __all__ = ["Forward", "choose_forward"]

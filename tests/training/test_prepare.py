@@ -15,17 +15,17 @@ from transformers import (
     PreTrainedModel,
 )
 
-from bench.build import prepare
 from bench.errors import Unsupported, UsageError
 from bench.plan import Phase, TrainPlan
 from bench.testing import TOY_RATES, tiny_llama, toy_split
-from bench.trainer import Schedule, train
+from bench.training.prepare import prepare
+from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.prepared import Prepared
+    from bench.training.prepared import Prepared
 
     Prepare = Callable[..., Prepared]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.errors import Unsupported, UsageError
-from bench.forward.choose import choose_forward
-from bench.forward.layers import compile_layers, recompute_layers
-from bench.forward.packed import PackedForward
-from bench.forward.prefix import CachedForward
-from bench.linear import is_by_onednn, multiply_by_onednn
 from bench.plan.learning_rates import ADAPTERS, resolve
-from bench.precision import Precision, resolve_dtype
-from bench.prepared import Prepared
 from bench.records.record import Flag
+from bench.training.forward.cached import CachedForward
+from bench.training.forward.choose import choose_forward
+from bench.training.forward.layers import compile_layers, recompute_layers
+from bench.training.forward.packed import PackedForward
+from bench.training.precision import Precision, resolve_dtype
+from bench.training.prepared import Prepared
+from bench.training.savings.onednn_linear import is_by_onednn, multiply_by_onednn
 from bench.training.savings.seen_embeddings import split_table
 from bench.workload.models.layers import layers_of
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from transformers import PreTrainedModel
 
-    from bench.forward.choose import Forward
-    from bench.forward.prefix import Shelf
     from bench.plan.learning_rates import Rates
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
+    from bench.training.forward.cached import Shelf
+    from bench.training.forward.choose import Forward
     from bench.workload.data.dataset import Split
 
 __all__ = ["prepare"]
