@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from bench import run
 from bench.analysis.intervals import Interval
 from bench.doctor import examine as examination
 from bench.doctor.checks import Check
@@ -21,6 +20,7 @@ from bench.errors import BenchError
 from bench.measuring.peaks import Peaks
 from bench.runner import InProcessRunner, Runner
 from bench.training.prepared import Prepared
+from bench.worker import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

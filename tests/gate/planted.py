@@ -43,10 +43,10 @@ def cross_entropy(logits, labels):
 """
 
 PLANTS = {
-    "unchanged": ("run.py", ""),
-    "10 % slower": ("run.py", _SLOWER),
-    "32 MiB leaked": ("run.py", _LEAK),
-    "labels off by one": ("trainer.py", _LABELS),
+    "unchanged": ("worker/run.py", ""),
+    "10 % slower": ("worker/run.py", _SLOWER),
+    "32 MiB leaked": ("worker/run.py", _LEAK),
+    "labels off by one": ("training/trainer.py", _LABELS),
 }
 """The module of bench and what is added to its end."""
 

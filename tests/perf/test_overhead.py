@@ -22,12 +22,12 @@ from rich.console import Console
 from torch.nn.functional import cross_entropy
 
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.measure import StartingPoint
 from bench.measuring.peaks import Peaks
 from bench.progress import Display
 from bench.protocol import read_message
-from bench.run import Run
 from bench.training.trainer import Schedule
+from bench.worker.measurement import StartingPoint
+from bench.worker.run import Run
 from bench.workload.data.batches import ordered_batches
 from tests.perf.ours import prepare_ours
 from tests.perf.pairs import NUM_PAIRS, ratio

@@ -28,7 +28,7 @@ from bench.testing import TOY_RATES, toy_split
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
 from bench.training.trainer import train
-from bench.work import work_of
+from bench.worker.efficiency import work_of
 from bench.workload.models.layers import view_of
 from strategies.full import Full
 

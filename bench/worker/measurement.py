@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     import torch
 
-    from bench.afterwards import Afterwards
     from bench.records.readings import HostActivity, Memory
     from bench.records.record import CurvePoint, Evaluation, LayerRate
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
+    from bench.worker.afterwards import Afterwards
     from bench.workload.data.dataset import Data
 
 __all__ = ["WARMUP_STEPS", "Observed", "StartingPoint", "flags_of", "measurement"]

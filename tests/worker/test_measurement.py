@@ -13,17 +13,17 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
-from bench.measure import StartingPoint, _phase_steps, flags_of
 from bench.measuring import host_memory, matmul_rate
 from bench.measuring.peaks import Peaks
 from bench.plan import Phase as PlanPhase
 from bench.protocol import Phase, Request
 from bench.records.flags import FLAGS, is_suspect
 from bench.records.record import Flag, RunRecord
-from bench.run import Run
 from bench.runner import InProcessRunner
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.training.trainer import Schedule
+from bench.worker.measurement import StartingPoint, _phase_steps, flags_of
+from bench.worker.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,7 +236,7 @@ def test_skipped_steps_are_known_by_their_numbers() -> None:
 def test_doubts_that_only_the_run_itself_knows_of(
     monkeypatch: pytest.MonkeyPatch, asked: torch.dtype, ran: torch.dtype, codes: list[str]
 ) -> None:
-    monkeypatch.setattr("bench.measure.has_native_bf16", lambda _device: False)
+    monkeypatch.setattr("bench.worker.measurement.has_native_bf16", lambda _device: False)
     packed, failed = Flag(code="not-packed", message="x"), Flag(code="probe-failed", message="y")
     prepared = SimpleNamespace(precision=SimpleNamespace(dtype=asked), flags=(packed,), device=torch.device("cpu"))
     seen: Any = SimpleNamespace(

@@ -12,16 +12,16 @@ import torch
 
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.experiment import registry
-from bench.measure import StartingPoint
 from bench.measuring.peaks import Peaks
 from bench.plan.compose import compose
 from bench.plan.describe import changes
 from bench.protocol import DataRead, Failed, Finished, Phase, Planned, Progress, Request, Saved
-from bench.run import Run
 from bench.training.forward.cached import Shelf
 from bench.training.forward.initial_loss import initial_loss
 from bench.training.prepare import prepare
 from bench.training.schedule import dry_schedule, schedule_of
+from bench.worker.measurement import StartingPoint
+from bench.worker.run import Run
 from bench.workload.data.dataset import load_data
 from bench.workload.models.digest import model_digest
 from bench.workload.models.layers import view_of

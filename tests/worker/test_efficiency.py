@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from bench import work
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
 from bench.measuring.flops import Extent, count_flops
@@ -19,7 +18,8 @@ from bench.training.forward.layout import lay_out, num_pairs
 from bench.training.forward.padded import PaddedForward
 from bench.training.schedule import schedule_of
 from bench.training.trainer import Schedule, train
-from bench.work import work_of
+from bench.worker import efficiency
+from bench.worker.efficiency import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,7 +137,7 @@ def test_a_compiled_model_is_counted_by_what_it_was_made_from(prepared: Prepare)
 def test_a_type_that_is_only_emulated_has_no_rate(
     prepared: Prepare, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
 ) -> None:
-    monkeypatch.setattr(work, "has_native_bf16", lambda _device: False)
+    monkeypatch.setattr(efficiency, "has_native_bf16", lambda _device: False)
 
     found = work_for(prepared("freeze"), schedule_for("freeze"), dtype=dtype)
 
@@ -146,7 +146,7 @@ def test_a_type_that_is_only_emulated_has_no_rate(
 
 
 def test_a_known_gpu_is_held_against_its_datasheet_too(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "datasheet_peak", create_autospec(matmul_rate.datasheet_peak, return_value=1e9))
+    monkeypatch.setattr(efficiency, "datasheet_peak", create_autospec(matmul_rate.datasheet_peak, return_value=1e9))
 
     found = work_for(prepared("freeze"), schedule_for("freeze"))
 
@@ -159,8 +159,8 @@ def test_a_kernel_for_various_lengths_sees_no_padding() -> None:
     rows = np.arange(5)
     lengths = SPLIT.lengths[rows]
 
-    assert work._extents(ready, SPLIT, torch.bfloat16)(rows) == Extent.packed(lengths.tolist())
+    assert efficiency._extents(ready, SPLIT, torch.bfloat16)(rows) == Extent.packed(lengths.tolist())
     # which does nothing in fp32
     expected = Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
-    assert work._extents(ready, SPLIT, torch.float32)(rows) == expected
+    assert efficiency._extents(ready, SPLIT, torch.float32)(rows) == expected
     assert expected.pairs > sum(lengths**2)

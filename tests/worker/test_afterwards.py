@@ -6,15 +6,15 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 
-from bench import afterwards
-from bench.afterwards import Afterwards, look_closer
 from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
 from bench.testing import toy_split
 from bench.training.schedule import schedule_of
 from bench.training.trainer import train
-from bench.work import work_of
+from bench.worker import afterwards
+from bench.worker.afterwards import Afterwards, look_closer
+from bench.worker.efficiency import work_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

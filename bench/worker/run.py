@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from bench.afterwards import look_closer
-from bench.measure import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.measuring.contention import Neighbours
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
@@ -19,17 +17,19 @@ from bench.training.precision import observe_dtypes
 from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
 from bench.training.trainer import train
+from bench.worker.afterwards import look_closer
+from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.experiment.spec import RunSpec
-    from bench.measure import StartingPoint
     from bench.measuring.peaks import Peaks
     from bench.protocol import Message
     from bench.training.evaluation import Answers
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
+    from bench.worker.measurement import StartingPoint
     from bench.workload.data.dataset import Data
 
 __all__ = ["Run"]

@@ -10,7 +10,7 @@ import torch
 
 from bench.errors import AssetError, Unsupported, first_line
 from bench.records.record import Flag
-from bench.work import work_of
+from bench.worker.efficiency import work_of
 
 if TYPE_CHECKING:
     from bench.records.readings import Work
