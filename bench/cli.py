@@ -204,10 +204,10 @@ def doctor(
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
 ) -> int:
     """Hold every instrument of this machine against a known answer; exit code 1 if one errs by more than 2 %."""
-    from bench.device import choose_device  # noqa: PLC0415
     from bench.doctor.display import diagnosis_table, noise_in_words  # noqa: PLC0415
     from bench.doctor.examine import examine  # noqa: PLC0415
-    from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
+    from bench.executors import InProcessRunner, Runner  # noqa: PLC0415
+    from bench.executors.device import choose_device  # noqa: PLC0415
 
     def say(text: str) -> None:
         Console(stderr=True).print(Text(text), soft_wrap=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench.device import choose_device
 from bench.errors import UsageError
+from bench.executors.device import choose_device
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.reporting import check_figures_url
 
@@ -120,9 +120,9 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.announcement import in_words  # noqa: PLC0415
     from bench.campaign import Campaign  # noqa: PLC0415
+    from bench.executors import InProcessRunner, Runner  # noqa: PLC0415
     from bench.progress import Display  # noqa: PLC0415
     from bench.records.store import file_name  # noqa: PLC0415
-    from bench.runner import InProcessRunner, Runner  # noqa: PLC0415
 
     console = Console(stderr=True)
     todo = store.todo(specs)

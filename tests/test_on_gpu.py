@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.executors import Runner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Request
 from bench.records.store import Store
-from bench.runner import Runner
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.training.forward.packed import GRAIN
 

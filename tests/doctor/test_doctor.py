@@ -17,8 +17,8 @@ from bench.doctor.checks import Check
 from bench.doctor.display import diagnosis_table, noise_in_words
 from bench.doctor.examine import Diagnosis, examine
 from bench.errors import BenchError
+from bench.executors import InProcessRunner, Runner
 from bench.measuring.peaks import Peaks
-from bench.runner import InProcessRunner, Runner
 from bench.training.prepared import Prepared
 from bench.worker import run
 

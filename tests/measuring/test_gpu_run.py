@@ -11,11 +11,11 @@ from unittest.mock import create_autospec
 import pynvml  # type: ignore[import-untyped]
 import pytest
 
+from bench.executors import InProcessRunner, Runner, gpu_monitor
 from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Finished, Phase, Request
 from bench.records.flags import FLAGS
 from bench.records.record import RunRecord
-from bench.runner import InProcessRunner, Runner, sampling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,8 +130,8 @@ def test_whatever_ails_the_library_the_run_completes_and_carries_a_flag(
     fault: str,
     code: str,
 ) -> None:
-    monkeypatch.setattr(sampling, "JOIN_SECONDS", 0.1)
-    monkeypatch.setattr(sampling, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(gpu_monitor, "JOIN_SECONDS", 0.1)
+    monkeypatch.setattr(gpu_monitor, "PATIENCE_SECONDS", 0.1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(fake_nvml.uuids))  # in full: NVML need not list them
     faulty(fake_nvml, monkeypatch, fault)
 

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 import seaborn as sns
 
+from bench.executors import Runner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Request
-from bench.runner import Runner
 from tests.perf.llama import LONGEST, save_llama, save_rows
 from tests.perf.results import number
 from tests.perf.side import MAX_STEPS

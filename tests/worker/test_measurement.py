@@ -12,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.measuring import host_memory, matmul_rate
 from bench.measuring.peaks import Peaks
@@ -19,7 +20,6 @@ from bench.plan import Phase as PlanPhase
 from bench.protocol import Phase, Request
 from bench.records.flags import FLAGS, is_suspect
 from bench.records.record import Flag, RunRecord
-from bench.runner import InProcessRunner
 from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.training.trainer import Schedule
 from bench.worker.measurement import StartingPoint, _phase_steps, flags_of

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.executors.outcome import how_it_ended
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS, Sample, read_sample
 from bench.gate.sampling.server import Trouble
-from bench.runner.outcome import how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

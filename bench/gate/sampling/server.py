@@ -13,9 +13,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from bench.executors.local import SERVER_ENVIRONMENT
 from bench.protocol import VERSION as PROTOCOL
 from bench.records.record import SCHEMA_VERSION
-from bench.runner.supervisor import SERVER_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

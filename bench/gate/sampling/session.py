@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
+from bench.executors.devices import lease
 from bench.gate.judge import TIME_METRICS, judge_time, pairs_wanted
 from bench.gate.sampling.findings import judge_strategy, rules_of, step_pairs
 from bench.gate.sampling.pairs import SIDES, fill_caches, take_pair, try_out, turns_of
@@ -17,7 +18,6 @@ from bench.gate.sampling.sample import NUM_WARMUP_STEPS
 from bench.gate.sampling.server import Server
 from bench.gate.verdict import Judgement, Side
 from bench.protocol import Request
-from bench.runner.lease import lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

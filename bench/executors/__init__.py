@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.runner.in_process import InProcessRunner
-from bench.runner.supervisor import Runner
+from bench.executors.in_process import InProcessRunner
+from bench.executors.local import Runner
 
 __all__ = ["InProcessRunner", "Runner"]

@@ -18,7 +18,7 @@ def choose_device(name: str) -> str:
     """
     if name == "cpu":
         return name
-    from bench.runner.lease import gpus_of, visible_gpus  # noqa: PLC0415
+    from bench.executors.devices import gpus_of, visible_gpus  # noqa: PLC0415
 
     if name != "auto":
         gpus_of(name)

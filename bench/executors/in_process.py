@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from bench.executors.child import call
+from bench.executors.devices import lease
+from bench.executors.gpu_monitor import sampled
+from bench.executors.outcome import Outcome
 from bench.protocol import read_message
-from bench.runner.child import call
-from bench.runner.lease import lease
-from bench.runner.outcome import Outcome
-from bench.runner.sampling import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

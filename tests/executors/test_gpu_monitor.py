@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.executors import gpu_monitor
+from bench.executors.gpu_monitor import DeviceSampler, sampled
 from bench.measuring.nvml import DeviceMemory, DeviceProcess, DeviceState
 from bench.records.readings import PhasePeak
 from bench.records.record import Flag, Memory
-from bench.runner import sampling
-from bench.runner.sampling import DeviceSampler, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +163,7 @@ def test_a_device_that_never_answers_measures_nothing(device: Device) -> None:
 
 
 def test_a_call_that_hangs_does_not_hold_up_the_run(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(gpu_monitor, "JOIN_SECONDS", 0.05)
     with sampler_of(device) as sampler:
         more(lambda: device.num_reads)
         device.hold.clear()
@@ -177,8 +177,8 @@ def test_a_call_that_hangs_does_not_hold_up_the_run(device: Device, monkeypatch:
 def test_a_driver_that_hangs_from_the_start_does_not_hold_up_the_run(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampling, "JOIN_SECONDS", 0.05)
-    monkeypatch.setattr(sampling, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(gpu_monitor, "JOIN_SECONDS", 0.05)
+    monkeypatch.setattr(gpu_monitor, "PATIENCE_SECONDS", 0.05)
     device.hold.clear()
     with sampler_of(device) as sampler:
         sampler.enter("train", time.monotonic())

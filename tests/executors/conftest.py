@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.executors import Runner
 from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Request
-from bench.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from bench.executors.timeline import Look, Timeline
 from bench.measuring.nvml import NvmlDevice
 from bench.measuring.timeouts import PATIENCE_SECONDS
 from bench.records.record import Flag
-from bench.runner.timeline import Look, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.executors.outcome import Outcome, how_it_ended
 from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Failed, Finished, Phase, Saved
 from bench.records.record import Memory, Status
-from bench.runner.outcome import Outcome, how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,10 +15,10 @@ from bench.records.record import Flag, Memory, RunRecord
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bench.executors.gpu_monitor import DeviceSampler
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
     from bench.records.record import Status
-    from bench.runner.sampling import DeviceSampler
 
 __all__ = ["Outcome", "how_it_ended"]
 

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
+from bench.executors.devices import lease
+from bench.executors.gpu_monitor import sampled
+from bench.executors.outcome import Outcome
+from bench.executors.process import RunProcess
 from bench.measuring import host_memory
 from bench.protocol import read_message
-from bench.runner.lease import lease
-from bench.runner.outcome import Outcome
-from bench.runner.process import RunProcess
-from bench.runner.sampling import sampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from bench.executors.gpu_monitor import DeviceSampler
     from bench.protocol import Message, Request
     from bench.records.record import RunRecord
-    from bench.runner.sampling import DeviceSampler
 
 __all__ = ["Runner"]
 
@@ -71,7 +71,7 @@ class Runner:
         """Whether a Ctrl-C came during a run: then start no other."""
         self._entry, self._grace_seconds = entry, grace_seconds
         self._limit_seconds = math.inf if timeout_seconds is None else timeout_seconds
-        self._preload, self._on_wait = [*preload, "bench.runner.child"], on_wait
+        self._preload, self._on_wait = [*preload, "bench.executors.child"], on_wait
         self._context = get_context("forkserver")
 
     def __enter__(self) -> Self:

@@ -9,8 +9,8 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Self
 
 from bench.errors import BenchError
+from bench.executors.child import start
 from bench.measuring import host_memory
-from bench.runner.child import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.errors import UsageError
+from bench.executors import InProcessRunner
 from bench.protocol import Finished, Phase, Planned, Progress
-from bench.runner import InProcessRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable

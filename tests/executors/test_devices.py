@@ -10,9 +10,9 @@ from unittest.mock import create_autospec
 import pytest
 
 from bench.errors import Unsupported, UsageError
+from bench.executors import devices as module
+from bench.executors.devices import _directory, lease, visible_gpus
 from bench.measuring.nvml import Gpu, list_gpus
-from bench.runner import lease as module
-from bench.runner.lease import _directory, lease, visible_gpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

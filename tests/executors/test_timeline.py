@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from bench.executors.timeline import Look, Timeline
 from bench.measuring.nvml import DeviceState
-from bench.runner.timeline import Look, Timeline
 
 
 def look(at: float, joules: float | None = None, foreign: int | None = None, own: int | None = None) -> Look:

@@ -18,9 +18,9 @@ import psutil
 import pytest
 
 from bench.errors import BenchError, UsageError
+from bench.executors import Runner
 from bench.protocol import Failed, Finished, Phase, Planned, Progress
 from bench.records.record import Environment, Flag
-from bench.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,7 +239,7 @@ def test_no_run_outlives_its_parent_however_that_dies(entries_directory: Path, t
 import sys
 sys.path.insert(0, {str(entries_directory)!r})
 from bench.protocol import Request
-from bench.runner import Runner
+from bench.executors import Runner
 from bench.experiment.spec import RunSpec, Term
 with Runner(entry="tiny_entries:hangs", preload=()) as runner:
     runner.run(Request(spec=RunSpec(strategy=(Term(name="full"),)), save_model={str(tmp_path / "pids")!r}))
