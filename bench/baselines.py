@@ -163,7 +163,7 @@ def _save(path: Path, side: Checkout, subject: Subject) -> int:
 
 def _side_and_subject(sides: Sides, option: str = "--head") -> tuple[Checkout, Subject]:
     """Find the one side that takes turns with itself, and what it trains."""
-    from bench.executors.device import choose_device  # noqa: PLC0415
+    from bench.executors.devices import choose_device  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
     from bench.gate.sampling.subject import gather  # noqa: PLC0415
 

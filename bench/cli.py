@@ -207,7 +207,7 @@ def doctor(
     from bench.doctor.display import diagnosis_table, noise_in_words  # noqa: PLC0415
     from bench.doctor.examine import examine  # noqa: PLC0415
     from bench.executors import InProcessRunner, Runner  # noqa: PLC0415
-    from bench.executors.device import choose_device  # noqa: PLC0415
+    from bench.executors.devices import choose_device  # noqa: PLC0415
 
     def say(text: str) -> None:
         Console(stderr=True).print(Text(text), soft_wrap=True)

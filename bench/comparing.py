@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.executors.device import choose_device
+from bench.executors.devices import choose_device
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.reporting import check_figures_url
 
@@ -58,7 +58,7 @@ def compare(
         raise UsageError(msg)
     from bench.analysis.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
-    from bench.preflight import check_same_experiment  # noqa: PLC0415
+    from bench.campaign.preflight import check_same_experiment  # noqa: PLC0415
     from bench.records.store import Store  # noqa: PLC0415
     from bench.reporting import default_directory, show  # noqa: PLC0415
 
@@ -91,7 +91,7 @@ def compare(
 
 def _check(specs: Sequence[RunSpec]) -> None:
     """Refuse before any work what can be known to be wrong without any."""
-    from bench.preflight import check_compositions  # noqa: PLC0415
+    from bench.campaign.preflight import check_compositions  # noqa: PLC0415
     from bench.workload.presets import check_dataset, check_model_files  # noqa: PLC0415
 
     check_compositions({spec.strategy for spec in specs})
@@ -119,7 +119,7 @@ def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_p
     """Carry out what is not done; whether the user interrupted it."""
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.announcement import in_words  # noqa: PLC0415
-    from bench.campaign import Campaign  # noqa: PLC0415
+    from bench.campaign.campaign import Campaign  # noqa: PLC0415
     from bench.executors import InProcessRunner, Runner  # noqa: PLC0415
     from bench.progress import Display  # noqa: PLC0415
     from bench.records.store import file_name  # noqa: PLC0415

@@ -121,7 +121,7 @@ def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judg
 
         befores, afters = ([Path(word) for word in side] for side in (sides.base, sides.head))
         return lambda: judge_benchmarks(befores, afters, margins)
-    from bench.executors.device import choose_device  # noqa: PLC0415
+    from bench.executors.devices import choose_device  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
     from bench.gate.sampling.subject import gather  # noqa: PLC0415
 

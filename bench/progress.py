@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
 
     from bench.analysis.quality import Quality
-    from bench.campaign import Mode
+    from bench.campaign.campaign import Mode
     from bench.experiment.spec import RunSpec
     from bench.records.data_summary import DataSummary
     from bench.records.record import RunRecord

@@ -8,7 +8,7 @@ import torch
 
 from bench.cache import build_once, cache_dir
 from bench.errors import UsageError
-from bench.executors.device import choose_device
+from bench.executors.devices import choose_device
 from bench.experiment.settings import Settings
 from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
 from bench.measuring.environment import fingerprint

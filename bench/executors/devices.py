@@ -1,4 +1,4 @@
-"""One run measures at a time: the machine's lock on a CPU, a GPU for itself on a GPU.
+"""Devices: which one a run is on, and that one run measures at a time, by a lock or a GPU for itself.
 
 Locks are held by the kernel, which releases them when their process ends, however it ends.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.protocol import Request
 
-__all__ = ["gpus_of", "lease", "visible_gpus"]
+__all__ = ["choose_device", "gpus_of", "lease", "visible_gpus"]
 
 POLL_SECONDS = 0.5
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
@@ -130,3 +130,21 @@ def _directory() -> Path:
         shared.mkdir()
         shared.chmod(0o777)  # not sticky as /tmp is: there a file can be opened by its owner alone
     return shared
+
+
+def choose_device(name: str) -> str:
+    """Turn "auto" into the GPU where there is one, and refuse one that is not there before any work.
+
+    Raises:
+        UsageError: there is no such device.
+
+    """
+    if name == "cpu":
+        return name
+    if name != "auto":
+        gpus_of(name)
+        return name
+    try:
+        return "cuda" if visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES")) else "cpu"
+    except Unsupported:
+        return "cpu"

@@ -41,7 +41,7 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
         UsageError: head cannot be read, or an option does not go with a baseline.
 
     """
-    from bench.executors.device import choose_device  # noqa: PLC0415
+    from bench.executors.devices import choose_device  # noqa: PLC0415
     from bench.experiment.settings import Settings  # noqa: PLC0415
     from bench.gate.sampling.sides import find_side  # noqa: PLC0415
 
