@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bench.gate.baseline import Baseline
-    from bench.gate.margins import Margins
+    from bench.gate.judging.baseline import Baseline
+    from bench.gate.judging.margins import Margins
     from bench.gate.sampling.recording import Recording
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
@@ -73,7 +73,7 @@ def save_files(path: Path, files: list[Path]) -> int:
         UsageError: the files do not go together, or the baseline cannot be written.
 
     """
-    from bench.gate.benchmark_baseline import baseline_of_files  # noqa: PLC0415
+    from bench.gate.judging.benchmark_baseline import baseline_of_files  # noqa: PLC0415
     from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
 
     _check_file(path)
@@ -90,7 +90,7 @@ def show(paths: list[Path], out: Path | None = None) -> int:
         UsageError: a file is no baseline, or the page cannot be written.
 
     """
-    from bench.gate.baseline import read_baseline  # noqa: PLC0415
+    from bench.gate.judging.baseline import read_baseline  # noqa: PLC0415
     from bench.gate.outputs.baseline_tables import history_table  # noqa: PLC0415
 
     ordered = sorted(map(read_baseline, paths), key=lambda baseline: baseline.recorded)
@@ -120,7 +120,7 @@ def _calibrate(
         UsageError: the request is wrong, or a file cannot be written.
 
     """
-    from bench.gate.noise import refusals  # noqa: PLC0415  (numpy and scipy, which --help does without)
+    from bench.gate.judging.noise import refusals  # noqa: PLC0415  (numpy and scipy, which --help does without)
     from bench.gate.outputs.baseline_tables import calibration_table, lesson  # noqa: PLC0415
     from bench.gate.sampling.against import NUM_PAIRS, record_side  # noqa: PLC0415
     from bench.gate.sampling.calibrations import keep  # noqa: PLC0415
@@ -194,7 +194,7 @@ def _failed(recording: Recording) -> int:
 
 
 def _write(baseline: Baseline, path: Path) -> None:
-    from bench.gate.baseline import write_baseline  # noqa: PLC0415
+    from bench.gate.judging.baseline import write_baseline  # noqa: PLC0415
 
     write_baseline(baseline, path)
     Console().print(Text(f"baseline: {path}"), soft_wrap=True)

@@ -17,7 +17,7 @@ from bench.errors import UsageError
 from bench.experiment.settings import QUICK, Settings
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.files import default_config
-from bench.gate.margins import read_margins
+from bench.gate.judging.margins import read_margins
 from bench.gate_command import DEFAULTS as GATE_DEFAULTS
 from bench.gate_command import SETTINGS as GATE_SETTINGS
 from bench.gate_command import gate as gate_command

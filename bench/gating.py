@@ -19,9 +19,9 @@ from bench.gate.request import Sides, make_directory, margins_of, names_file, on
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bench.gate.margins import Margins
+    from bench.gate.judging.judgement import Judgement
+    from bench.gate.judging.margins import Margins
     from bench.gate.request import FormatName
-    from bench.gate.verdict import Judgement
 
 __all__ = [
     "conclude",
@@ -102,7 +102,7 @@ def never_red(work: Callable[[], int]) -> int:
 
 def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judgement]:
     """Find out what to judge, and whether that can be done at all, before anything is done."""
-    from bench.gate.baseline import is_baseline  # noqa: PLC0415
+    from bench.gate.judging.baseline import is_baseline  # noqa: PLC0415
 
     if sides.run is not None:
         from bench.gate.sampling.projects import project_gate  # noqa: PLC0415
@@ -117,7 +117,7 @@ def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judg
         raise UsageError(msg)
     words = (*sides.base, *sides.head)
     if words and all(map(names_file, words)):
-        from bench.gate.benchmarks import judge_benchmarks  # noqa: PLC0415
+        from bench.gate.judging.pytest_benchmark import judge_benchmarks  # noqa: PLC0415
 
         befores, afters = ([Path(word) for word in side] for side in (sides.base, sides.head))
         return lambda: judge_benchmarks(befores, afters, margins)

@@ -43,6 +43,6 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     except Unsupported:
         return
     if names:
-        from bench.gate.benchmark_files import MACHINE_KEY  # noqa: PLC0415
+        from bench.gate.judging.benchmark_files import MACHINE_KEY  # noqa: PLC0415
 
         machine_info[MACHINE_KEY] = {"gpus": names, "driver": driver_version()}

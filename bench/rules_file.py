@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.analysis.comparison import Comparison
-    from bench.gate.grammar import Rule
+    from bench.gate.judging.grammar import Rule
 
 __all__ = ["RulesFile"]
 
@@ -33,7 +33,7 @@ class RulesFile:
             UsageError: it cannot be read, or holds something else than rules.
 
         """
-        from bench.gate.grammar import read_rules  # noqa: PLC0415  (--help does without)
+        from bench.gate.judging.grammar import read_rules  # noqa: PLC0415  (--help does without)
 
         return cls(path.name, read_rules(path), strict)
 
@@ -44,7 +44,7 @@ class RulesFile:
             UnknownName: a rule is about another strategy.
 
         """
-        from bench.gate.rules import check_strategies  # noqa: PLC0415  (scipy)
+        from bench.gate.judging.rules import check_strategies  # noqa: PLC0415  (scipy)
 
         check_strategies(self.rules, strategies)
 
@@ -55,7 +55,7 @@ class RulesFile:
             UnknownName: a rule is about a strategy that was not compared.
 
         """
-        from bench.gate.rules import judge_rules  # noqa: PLC0415
+        from bench.gate.judging.rules import judge_rules  # noqa: PLC0415
 
         def work() -> int:
             judgement = judge_rules(self.rules, comparison, self.name, rank_suspect=rank_suspect)

@@ -10,7 +10,7 @@ from bench.cache import build_once, cache_dir
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
 from bench.experiment.settings import Settings
-from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
+from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
 from bench.measuring.environment import fingerprint
 from bench.measuring.peaks import Peaks
 from bench.testing import save_tiny_llama, save_toy_reviews

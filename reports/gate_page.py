@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.files import replace_file
+from bench.gate.judging.judgement import GATED
 from bench.gate.outputs import FORMATS
-from bench.gate.outputs.signs import WORDS, headline, unit_of
-from bench.gate.verdict import GATED
-from bench.gate.words import change_of, signed, value_of
+from bench.gate.outputs.symbols import WORDS, headline, unit_of
+from bench.gate.outputs.words import change_of, signed, value_of
 from reports.cells import one_line
 from reports.drawing import to_svg
 from reports.pair_changes import pair_changes
@@ -22,7 +22,7 @@ from reports.theme import NARROW, style_variables
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.gate.verdict import Finding, Judgement
+    from bench.gate.judging.judgement import Finding, Judgement
 
 __all__ = ["FILE_NAME", "render_gate", "write_gate"]
 

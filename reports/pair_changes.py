@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from bench.gate.verdict import GATED
-from bench.gate.words import change_of, signed, value_of
+from bench.gate.judging.judgement import GATED
+from bench.gate.outputs.words import change_of, signed, value_of
 from reports.chart import Chart
 from reports.layout import ticks
 from reports.theme import FAINT, INK, MUTED, PAPER, SERIES
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from bench.gate.verdict import Finding
+    from bench.gate.judging.judgement import Finding
 
 __all__ = ["pair_changes"]
 

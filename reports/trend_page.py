@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.gate.baseline import Baseline
+    from bench.gate.judging.baseline import Baseline
 
 __all__ = ["FILE_NAME", "render_trend", "write_trend"]
 

@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.words.numbers import NOT_MEASURED
+from bench.gate.judging.judgement import GATED
 from bench.gate.outputs.baseline_tables import middle, named
-from bench.gate.verdict import GATED
-from bench.gate.words import signed, value_of
+from bench.gate.outputs.words import signed, value_of
 from reports.chart import Chart
 from reports.layout import byte_ticks, ticks
 from reports.theme import FAINT, INK, SERIES
@@ -20,7 +20,7 @@ from reports.theme import FAINT, INK, SERIES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.gate.baseline import Baseline, Recorded
+    from bench.gate.judging.baseline import Baseline, Recorded
 
     _Points = Sequence[tuple[Baseline, Recorded]]
 

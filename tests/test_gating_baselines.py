@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.gate.baseline import read_baseline
+from bench.gate.judging.baseline import read_baseline
 from tests.gate.stubs import write_side
 
 SHORT = ("--strategies", "full", "--steps", "20")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.benchmark_files import TRAINING_MEMORY_KEY
-from bench.gate.benchmarks import judge_benchmarks
+from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
+from bench.gate.judging.pytest_benchmark import judge_benchmarks
 from bench.stepping import spec_of
 from bench.testing import save_tiny_llama, save_toy_reviews
 

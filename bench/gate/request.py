@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import UsageError
 from bench.files import default_config
-from bench.gate.margins import read_margins
+from bench.gate.judging.margins import read_margins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from bench.gate.margins import Margins
+    from bench.gate.judging.margins import Margins
 
 __all__ = ["FormatName", "Sides", "make_directory", "margins_of", "names_file", "one_side", "with_config"]
 

@@ -11,8 +11,8 @@ import pytest
 
 from bench.analysis.comparison import Comparison, compare
 from bench.analysis.quality import ACCURACY, QUALITIES
-from bench.gate.grammar import parse_rule
-from bench.gate.rules import judge_rules
+from bench.gate.judging.grammar import parse_rule
+from bench.gate.judging.rules import judge_rules
 from bench.records.doubts import doubts
 from bench.records.metrics import METRICS
 from bench.records.record import Evaluation

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bench.gate.judge import Pair
-from bench.gate.verdict import Finding, Judgement, Side
+from bench.gate.judging.judgement import Finding, Judgement, Side
+from bench.gate.judging.times import Pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.gate.benchmark_files import MACHINE_KEY
+from bench.gate.judging.benchmark_files import MACHINE_KEY
 from bench.pytest_plugin import pytest_benchmark_update_machine_info
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 from markupsafe import escape
 
-from bench.gate.judge import Pair, judge_time, unmeasured
-from bench.gate.memory import judge_memory
-from bench.gate.outputs.signs import WORDS, headline
-from bench.gate.verdict import SEVERITY, Finding, Judgement, Side
+from bench.gate.judging.judgement import SEVERITY, Finding, Judgement, Side
+from bench.gate.judging.memory import judge_memory
+from bench.gate.judging.times import Pair, judge_time, unmeasured
+from bench.gate.outputs.symbols import WORDS, headline
 from reports.cells import one_line
 from reports.drawing import to_svg
 from reports.gate_page import render_gate, write_gate

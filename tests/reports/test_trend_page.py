@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from markupsafe import escape
 
-from bench.gate.baseline import Baseline, Pair, Process, Recorded
-from bench.gate.verdict import Side
+from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
+from bench.gate.judging.judgement import Side
 from reports.cells import one_line
 from reports.trend_page import render_trend, write_trend
 from reports.trends import trend

@@ -1,7 +1,12 @@
-"""Judgements of many benchmarks at once, each of which is to be wrong no oftener than that of one.
+"""What may be concluded about two sides, of numbers alone.
 
-turns.py      the order in which the files of both sides were recorded, and what it lets be judged
-moderated.py  the variance of each benchmark, steadied by what those of the others are
-suite.py      what a look at a whole suite shows, and what it decides
-looks.py      planned looks at more and more files
+judgement.py         findings, and the exit code
+times.py             step times, over the planned looks of sequential.py; memory.py: peaks; quality.py: accuracy, first losses
+strategy.py          all of that about one strategy
+margins.py           how much worse head may be; noise.py: what pairs of a side with itself tell of a machine
+baseline.py          what a side was once, in a file; against.py: two of them judged
+rules.py             "amp throughput >= 1.2x full", of one comparison, read by grammar.py
+pytest_benchmark.py  files of pytest-benchmark, read by benchmark_files.py; benchmark_baseline.py: a baseline of them
+suite.py             many benchmarks at once, over the looks of looks.py: turns.py says which files go together,
+                     moderated.py steadies the variance of each benchmark by those of the others
 """

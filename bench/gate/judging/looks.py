@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
+from bench.gate.judging.sequential import Plan
 from bench.gate.judging.suite import Bounds, Shown, bounds, show
-from bench.gate.looks import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

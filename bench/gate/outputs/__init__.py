@@ -18,7 +18,7 @@ from bench.gate.outputs.terminal import show
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from bench.gate.verdict import Judgement
+    from bench.gate.judging.judgement import Judgement
 
 __all__ = ["FORMATS", "MARKER", "Format", "announce", "read_json", "render", "show", "write"]
 

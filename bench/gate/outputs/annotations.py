@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.gate.outputs.signs import LEVELS, WORDS, headline
-from bench.gate.verdict import GATED
+from bench.gate.judging.judgement import GATED
+from bench.gate.outputs.symbols import LEVELS, WORDS, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.gate.verdict import Judgement
+    from bench.gate.judging.judgement import Judgement
 
 __all__ = ["to_annotations"]
 

@@ -10,17 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.words.numbers import listed
-from bench.gate.judge import TIME_METRICS
-from bench.gate.noise import noise_of
-from bench.gate.verdict import FILE_METRICS, GATED
-from bench.gate.words import percent, value_of
+from bench.gate.judging.judgement import FILE_METRICS, GATED
+from bench.gate.judging.noise import noise_of
+from bench.gate.judging.times import TIME_METRICS
+from bench.gate.outputs.words import percent, value_of
 from bench.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.gate.baseline import Baseline, Recorded
-    from bench.gate.margins import Margins
+    from bench.gate.judging.baseline import Baseline, Recorded
+    from bench.gate.judging.margins import Margins
 
 __all__ = ["RECORDED", "calibration_table", "history_table", "lesson", "middle", "named"]
 

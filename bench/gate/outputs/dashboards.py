@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bench.gate.verdict import GATED
-from bench.gate.words import change_of
+from bench.gate.judging.judgement import GATED
+from bench.gate.outputs.words import change_of
 
 if TYPE_CHECKING:
-    from bench.gate.verdict import Finding, Judgement
+    from bench.gate.judging.judgement import Finding, Judgement
 
 __all__ = ["to_bencher", "to_smaller_is_better"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.errors import RecordError
-from bench.gate.verdict import Judgement, Word
+from bench.gate.judging.judgement import Judgement, Word
 
 __all__ = ["SCHEMA_VERSION", "read_json", "schema", "to_json"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from bench.gate.outputs.signs import headline
+from bench.gate.outputs.symbols import headline
 
 if TYPE_CHECKING:
-    from bench.gate.verdict import Finding, Judgement
+    from bench.gate.judging.judgement import Finding, Judgement
 
 __all__ = ["to_junit"]
 

@@ -6,14 +6,14 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
-from bench.gate.outputs.signs import SIGNS, WORDS, headline, unit_of
-from bench.gate.verdict import GATED
-from bench.gate.words import change_of, signed, value_of
+from bench.gate.judging.judgement import GATED
+from bench.gate.outputs.symbols import SIGNS, WORDS, headline, unit_of
+from bench.gate.outputs.words import change_of, signed, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.gate.verdict import Finding, Judgement
+    from bench.gate.judging.judgement import Finding, Judgement
 
 __all__ = ["MARKER", "to_markdown"]
 

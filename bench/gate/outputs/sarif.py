@@ -7,11 +7,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bench.gate.outputs.signs import LEVELS, WORDS, headline
-from bench.gate.verdict import GATED
+from bench.gate.judging.judgement import GATED
+from bench.gate.outputs.symbols import LEVELS, WORDS, headline
 
 if TYPE_CHECKING:
-    from bench.gate.verdict import Finding, Judgement
+    from bench.gate.judging.judgement import Finding, Judgement
 
 __all__ = ["to_sarif"]
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bench.gate.outputs.signs import STYLES, WORDS, headline, unit_of
-from bench.gate.verdict import GATED
-from bench.gate.words import change_of, value_of
+from bench.gate.judging.judgement import GATED
+from bench.gate.outputs.symbols import STYLES, WORDS, headline, unit_of
+from bench.gate.outputs.words import change_of, value_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.gate.verdict import Judgement
+    from bench.gate.judging.judgement import Judgement
 
 __all__ = ["show"]
 

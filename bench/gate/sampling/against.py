@@ -10,21 +10,21 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
-from bench.gate.baseline import is_baseline, read_baseline
-from bench.gate.judge import TIME_METRICS
-from bench.gate.looks import Plan
-from bench.gate.margins import Margins
+from bench.gate.judging.against import differences_of_work, judge_baselines, too_noisy
+from bench.gate.judging.baseline import is_baseline, read_baseline
+from bench.gate.judging.margins import Margins
+from bench.gate.judging.sequential import Plan
+from bench.gate.judging.times import TIME_METRICS
 from bench.gate.request import names_file, one_side
-from bench.gate.stored import differences_of_work, judge_baselines, too_noisy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bench.gate.judging.judgement import Judgement
     from bench.gate.request import Sides
     from bench.gate.sampling.recording import Recording
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
-    from bench.gate.verdict import Judgement
 
 __all__ = ["NUM_PAIRS", "against", "record_side"]
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from bench.cache import cache_dir
 from bench.errors import UsageError
-from bench.gate.baseline import read_baseline, write_baseline
-from bench.gate.noise import refusals
+from bench.gate.judging.baseline import read_baseline, write_baseline
+from bench.gate.judging.noise import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from bench.gate.baseline import Baseline
-    from bench.gate.margins import Margins
+    from bench.gate.judging.baseline import Baseline
+    from bench.gate.judging.margins import Margins
 
 __all__ = ["keep", "look_up"]
 

@@ -13,17 +13,17 @@ from os import killpg
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UsageError
-from bench.gate.benchmarks import judge_suite, read_suite
+from bench.gate.judging.judgement import Judgement, Side
 from bench.gate.judging.looks import suite_plan
+from bench.gate.judging.pytest_benchmark import judge_suite, read_suite
 from bench.gate.sampling.environments import make_environment, variables_for
-from bench.gate.verdict import Judgement, Side
 from bench.inert import inert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from bench.gate.margins import Margins
+    from bench.gate.judging.margins import Margins
     from bench.gate.sampling.sides import Checkout
 
 __all__ = ["LOOKS", "TIMEOUT", "Command", "Failed", "Processes", "run_gate", "take_turns"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bench.gate.judge import TIME_METRICS, Pair, TimeRule, judge_time, unmeasured
-from bench.gate.memory import MemoryRule, judge_memory
-from bench.gate.quality import AccuracyRule, LossRule, judge_accuracy, judge_losses
+from bench.gate.judging.memory import MemoryRule, judge_memory
+from bench.gate.judging.quality import AccuracyRule, LossRule, judge_accuracy, judge_losses
+from bench.gate.judging.times import TIME_METRICS, Pair, TimeRule, judge_time, unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from bench.gate.judging.judgement import Finding
     from bench.gate.sampling.pairs import Taken
-    from bench.gate.verdict import Finding
 
 __all__ = ["MEMORY", "Rules", "judge_strategy", "rules_of", "step_pairs", "without"]
 

@@ -16,9 +16,9 @@ from bench.gate.sampling.sides import find_project, hold, place_in_repository
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.gate.margins import Margins
+    from bench.gate.judging.judgement import Judgement
+    from bench.gate.judging.margins import Margins
     from bench.gate.request import Sides
-    from bench.gate.verdict import Judgement
 
 __all__ = ["project_gate"]
 

@@ -10,18 +10,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.gate.baseline import Baseline, Pair, Process, Recorded
-from bench.gate.judge import statistics
-from bench.gate.quality import LossRule
+from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
+from bench.gate.judging.quality import LossRule
+from bench.gate.judging.times import statistics
 from bench.gate.sampling.findings import without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.gate.judging.judgement import Finding
     from bench.gate.sampling.pairs import Taken
     from bench.gate.sampling.sample import Sample
     from bench.gate.sampling.session import Session
-    from bench.gate.verdict import Finding
 
 __all__ = ["Recording", "record"]
 

@@ -1,4 +1,4 @@
-"""A small part of what tests/gate/test_error_rates.py simulates, in seconds."""
+"""A small part of what tests/gate/judging/test_error_rates.py simulates, in seconds."""
 
 import numpy as np
 import pytest

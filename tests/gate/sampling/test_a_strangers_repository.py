@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from bench.gate.margins import Margins
+from bench.gate.judging.margins import Margins
 from bench.gate.sampling.commands import take_turns
 from tests.gate.projects import commit, replayed
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.gate.margins import Margins
+from bench.gate.judging.margins import Margins
 from bench.gate.outputs import read_json
 from bench.gate.sampling.commands import LOOKS, take_turns
 from tests.gate.projects import EMIT, commit, replayed

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.words.numbers import listed
 from bench.errors import UsageError
-from bench.gate.baseline import OF_FILES, Baseline, Pair, Process, Recorded
-from bench.gate.benchmark_files import BenchmarkFile, read_file, refuse_copies
-from bench.gate.benchmarks import differences_of_machines
-from bench.gate.verdict import Side
+from bench.gate.judging.baseline import OF_FILES, Baseline, Pair, Process, Recorded
+from bench.gate.judging.benchmark_files import BenchmarkFile, read_file, refuse_copies
+from bench.gate.judging.judgement import Side
+from bench.gate.judging.pytest_benchmark import differences_of_machines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from bench.analysis.power import POWER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.gate.verdict import Word
+    from bench.gate.judging.judgement import Word
 
 __all__ = ["Look", "Plan", "decide", "smallest_shift", "take_look"]
 

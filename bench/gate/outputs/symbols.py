@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.gate.verdict import FILE_METRICS
+from bench.gate.judging.judgement import FILE_METRICS
 
 if TYPE_CHECKING:
-    from bench.gate.verdict import Judgement, Word
+    from bench.gate.judging.judgement import Judgement, Word
 
 __all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline", "unit_of"]
 

@@ -13,8 +13,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from bench.gate.judge import Pair, TimeRule, judge_time, without_rerun
-from bench.gate.verdict import SEVERITY
+from bench.gate.judging.judgement import SEVERITY
+from bench.gate.judging.times import Pair, TimeRule, judge_time, without_rerun
 from tests.gate.suites import KINDS, LOOKS, Cell, judge, reds, upper_bound
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -74,7 +74,7 @@ def test_an_interpreter_is_a_file_a_name_or_an_environment(tmp_path):
 
 
 def test_without_a_name_it_is_this_bench():
-    assert find_side("--head", None, None).root == Path(__file__).parents[2]
+    assert find_side("--head", None, None).root == Path(__file__).parents[3]
 
 
 def test_a_wrong_side_is_refused(repository, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.gate.verdict import Finding, Judgement, Side
+from bench.gate.judging.judgement import Finding, Judgement, Side
 
 BASE, HEAD = Side("main"), Side("feature")
 

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.gate.judge import unmeasured
-from bench.gate.looks import Plan, decide
-from bench.gate.verdict import Finding, Word
-from bench.gate.words import signed
+from bench.gate.judging.judgement import Finding, Word
+from bench.gate.judging.sequential import Plan, decide
+from bench.gate.judging.times import unmeasured
+from bench.gate.outputs.words import signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,11 @@ import numpy as np
 from scipy import special
 
 from bench.analysis.power import POWER
-from bench.gate.judge import in_words
+from bench.gate.judging.judgement import Finding, Word
 from bench.gate.judging.looks import FAIL, IMPROVED, OPEN, PASS, Decided, LookAtSuite
+from bench.gate.judging.sequential import Look
 from bench.gate.judging.suite import passing_rate
-from bench.gate.looks import Look
-from bench.gate.verdict import Finding, Word
+from bench.gate.judging.times import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

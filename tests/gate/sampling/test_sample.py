@@ -12,7 +12,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.experiment.spec import RunSpec, parse_strategies
-from bench.gate.margins import Margins
+from bench.gate.judging.margins import Margins
 from bench.gate.sampling import forker, server
 from bench.gate.sampling.pairs import turns_of
 from bench.gate.sampling.session import Session
@@ -238,7 +238,7 @@ def test_what_runs_in_a_side_knows_nothing_of_the_bench_that_judges():
 
 GATE = """
 import sys
-from bench.gate.margins import Margins
+from bench.gate.judging.margins import Margins
 from bench.gate.sampling.session import Session
 from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import Subject
@@ -258,7 +258,7 @@ def test_no_process_outlives_the_gate(tmp_path, number):
     who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
     for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "a side"]):
         subprocess.run(["git", "-C", root, *who, *arguments], check=True)
-    environ = os.environ | {"BENCH_LOCK_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    environ = os.environ | {"BENCH_LOCK_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", GATE, root], cwd=root, env=environ, stderr=subprocess.DEVNULL
     )

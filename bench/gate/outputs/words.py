@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bench.gate.verdict import GATED
+from bench.gate.judging.judgement import GATED
 
 if TYPE_CHECKING:
-    from bench.gate.looks import Look
-    from bench.gate.verdict import Finding
+    from bench.gate.judging.judgement import Finding
+    from bench.gate.judging.sequential import Look
 
 __all__ = ["change_of", "faster_or_slower", "percent", "signed", "value_of"]
 

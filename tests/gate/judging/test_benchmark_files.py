@@ -14,10 +14,10 @@ from junitparser import JUnitXml
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.gate.baseline import read_baseline
-from bench.gate.benchmarks import judge_benchmarks
-from bench.gate.grammar import read_rules
-from bench.gate.margins import Margins, read_margins
+from bench.gate.judging.baseline import read_baseline
+from bench.gate.judging.grammar import read_rules
+from bench.gate.judging.margins import Margins, read_margins
+from bench.gate.judging.pytest_benchmark import judge_benchmarks
 from bench.gate.outputs import FORMATS, announce, read_json, render, show
 from bench.inert import inert, shown
 from reports.gate_page import render_gate

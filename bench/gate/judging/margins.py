@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UnknownName, UsageError
 from bench.files import read_config
-from bench.gate.verdict import FILE_METRICS
+from bench.gate.judging.judgement import FILE_METRICS
 from bench.inert import shown
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.benchmarks import judge_benchmarks
-from bench.gate.judging.findings import HOW_TO_MEASURE, SUITE
-from bench.gate.margins import Margins
+from bench.gate.judging.judgement import FILE_METRICS
+from bench.gate.judging.margins import Margins
+from bench.gate.judging.pytest_benchmark import judge_benchmarks
+from bench.gate.judging.strategy import HOW_TO_MEASURE, SUITE
 from bench.gate.outputs import render
-from bench.gate.verdict import FILE_METRICS
 
 SOURCE = """
 import pytest

@@ -18,8 +18,8 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.errors import RecordError
+from bench.gate.judging.judgement import SEVERITY, Finding, Judgement, Side
 from bench.gate.outputs import FORMATS, MARKER, announce, gate_json, read_json, render, show, write
-from bench.gate.verdict import SEVERITY, Finding, Judgement, Side
 from bench.inert import inert
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.grammar import read_rules
-from bench.gate.margins import Margins, matches, read_margins
+from bench.gate.judging.grammar import read_rules
+from bench.gate.judging.margins import Margins, matches, read_margins
 from bench.gate.sampling.findings import rules_of
 
 
@@ -106,7 +106,7 @@ def test_memory_may_go_by_its_former_name(tmp_path):
 
 
 def test_every_file_of_the_guide_can_be_read(tmp_path):
-    guide = (Path(__file__).parents[2] / "docs" / "gate.md").read_text()
+    guide = (Path(__file__).parents[3] / "docs" / "gate.md").read_text()
     blocks = re.findall(r"```toml\n(.*?)```", guide, flags=re.DOTALL)
     assert len(blocks) == 3
     for number, block in enumerate(blocks):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.gate.judge import TIME_METRICS, Pair, TimeRule, judge_time, pairs_wanted
-from bench.gate.looks import Plan, decide, take_look
+from bench.gate.judging.sequential import Plan, decide, take_look
+from bench.gate.judging.times import TIME_METRICS, Pair, TimeRule, judge_time, pairs_wanted
 
 LOGS = st.lists(st.floats(-0.5, 0.5), min_size=4, max_size=12)
 

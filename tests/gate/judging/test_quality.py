@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bench.gate.quality import LossRule, judge_accuracy, judge_losses
+from bench.gate.judging.quality import LossRule, judge_accuracy, judge_losses
 
 
 def _by_seed(*values):

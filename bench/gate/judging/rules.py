@@ -13,9 +13,9 @@ from bench.analysis import intervals, scores
 from bench.analysis.quality import QUALITIES
 from bench.analysis.strategy_result import relative
 from bench.errors import UnknownName
-from bench.gate.grammar import QUALITY
-from bench.gate.judge import unmeasured
-from bench.gate.verdict import Finding, Judgement, Side, Word
+from bench.gate.judging.grammar import QUALITY
+from bench.gate.judging.judgement import Finding, Judgement, Side, Word
+from bench.gate.judging.times import unmeasured
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.intervals import Interval
     from bench.analysis.strategy_result import Row
-    from bench.gate.grammar import Rule
+    from bench.gate.judging.grammar import Rule
 
 __all__ = ["check_strategies", "judge_rules"]
 

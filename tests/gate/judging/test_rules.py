@@ -2,8 +2,8 @@ import pytest
 
 from bench.analysis.comparison import compare
 from bench.errors import UnknownName
-from bench.gate.grammar import parse_rule
-from bench.gate.rules import check_strategies, judge_rules
+from bench.gate.judging.grammar import parse_rule
+from bench.gate.judging.rules import check_strategies, judge_rules
 from bench.records.record import Flag
 
 GIB = 1 << 30

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from bench.errors import UsageError
 from bench.experiment.bounds import Elapsed, Frozen, Loss, Positive, Seed, Share
 from bench.files import replace_file
-from bench.gate.verdict import Side
+from bench.gate.judging.judgement import Side
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.gate.memory import judge_memory
+from bench.gate.judging.memory import judge_memory
 
 MIB = 2**20
 

@@ -10,14 +10,14 @@ import pytest
 from rich.console import Console
 
 from bench.errors import UsageError
-from bench.gate.baseline import Baseline, Pair, Process, Recorded, is_baseline, read_baseline, write_baseline
-from bench.gate.looks import Plan, take_look
-from bench.gate.margins import Margins
-from bench.gate.noise import noise_of, refusals
+from bench.gate.judging.against import judge_baselines
+from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded, is_baseline, read_baseline, write_baseline
+from bench.gate.judging.judgement import Side
+from bench.gate.judging.margins import Margins
+from bench.gate.judging.noise import noise_of, refusals
+from bench.gate.judging.sequential import Plan, take_look
 from bench.gate.outputs.baseline_tables import calibration_table, history_table, lesson
 from bench.gate.sampling.findings import without
-from bench.gate.stored import judge_baselines
-from bench.gate.verdict import Side
 
 WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 TIMES = ("step_seconds_median", "step_seconds_mean")

@@ -15,21 +15,21 @@ import numpy as np
 
 from bench.analysis.words.numbers import listed
 from bench.errors import UsageError
-from bench.gate.benchmark_files import MEMORY_KEY, read_file, refuse_copies
-from bench.gate.judge import unmeasured
-from bench.gate.judging.findings import HOW_TO_MEASURE, Measured, suite_findings
+from bench.gate.judging.benchmark_files import MEMORY_KEY, read_file, refuse_copies
+from bench.gate.judging.judgement import FILE_METRICS, Finding, Judgement, Side
 from bench.gate.judging.looks import Decided, decide_suite, suite_plan
+from bench.gate.judging.margins import Margins, matches
+from bench.gate.judging.memory import MemoryRule, judge_memory
+from bench.gate.judging.strategy import HOW_TO_MEASURE, Measured, suite_findings
+from bench.gate.judging.times import unmeasured
 from bench.gate.judging.turns import are_in_turns
-from bench.gate.margins import Margins, matches
-from bench.gate.memory import MemoryRule, judge_memory
-from bench.gate.verdict import FILE_METRICS, Finding, Judgement, Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.gate.benchmark_files import BenchmarkFile, Sample
-    from bench.gate.looks import Plan
+    from bench.gate.judging.benchmark_files import BenchmarkFile, Sample
+    from bench.gate.judging.sequential import Plan
 
 __all__ = ["Suite", "differences_of_machines", "judge_benchmarks", "judge_suite", "read_suite"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.gate.judge import unmeasured
-from bench.gate.verdict import Finding, Word
-from bench.gate.words import percent
+from bench.gate.judging.judgement import Finding, Word
+from bench.gate.judging.times import unmeasured
+from bench.gate.outputs.words import percent
 from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.errors import UnknownName, UsageError
-from bench.gate.grammar import Rule, parse_rule, read_rules
+from bench.gate.judging.grammar import Rule, parse_rule, read_rules
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.gate.judge import TIME_METRICS
-from bench.gate.looks import Plan, smallest_shift
-from bench.gate.words import percent
+from bench.gate.judging.sequential import Plan, smallest_shift
+from bench.gate.judging.times import TIME_METRICS
+from bench.gate.outputs.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from bench.gate.baseline import Recorded
+    from bench.gate.judging.baseline import Recorded
 
 __all__ = ["Noise", "noise_of", "refusals"]
 
