@@ -212,7 +212,7 @@ def doctor(
     def say(text: str) -> None:
         Console(stderr=True).print(Text(text), soft_wrap=True)
 
-    entry = "bench.doctor.subject:main"
+    entry = "bench.doctor.known_strategies:main"
     with (InProcessRunner if in_process else Runner)(entry=entry, on_wait=say) as runner:
         diagnosis = examine(runner, choose_device(device), say)
     console = Console()

@@ -94,7 +94,7 @@ def test_a_run_out_of_memory_keeps_its_peak_and_the_next_one_works(workload: Wor
         spec = RunSpec(strategy=parse_strategy(strategy), workload=workload, steps=4, evaluations=1, device="cuda")
         return Request(spec=spec)
 
-    with Runner(entry="bench.doctor.subject:main") as runner:
+    with Runner(entry="bench.doctor.known_strategies:main") as runner:
         failed, worked = (runner.run(ask(f"freeze{more}")) for more in (f"+hoarding:train={HOARD_MIB}", ""))
     assert (failed.status, worked.status) == ("oom", "ok")
     assert failed.memory is not None

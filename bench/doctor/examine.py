@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from bench.analysis.claims import LEVEL
 from bench.analysis.power import detectable
 from bench.analysis.strategy_result import make_row, relative
-from bench.doctor.arithmetic import freeze_flops, full_flops
 from bench.doctor.checks import Check, arithmetic, billing, memory, pace
+from bench.doctor.flops_by_hand import freeze_flops, full_flops
 from bench.errors import BenchError
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Phase, Request

@@ -25,7 +25,7 @@ from bench.worker import run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENTRY = "bench.doctor.subject:main"
+ENTRY = "bench.doctor.known_strategies:main"
 
 
 @pytest.fixture

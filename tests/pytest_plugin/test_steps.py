@@ -9,7 +9,7 @@ import pytest
 from bench.errors import UsageError
 from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
 from bench.gate.judging.pytest_benchmark import judge_benchmarks
-from bench.stepping import spec_of
+from bench.pytest_plugin.steps import spec_of
 from bench.testing import save_tiny_llama, save_toy_reviews
 
 SUITE = """
@@ -83,7 +83,7 @@ def test_a_pytest_that_does_not_use_it_imports_nothing(tmp_path, run_pytest):
 
 
 def test_it_is_found_by_its_entry_point():
-    table = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    table = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert table["project"]["entry-points"]["pytest11"] == {"bench": "bench.pytest_plugin"}
 
 

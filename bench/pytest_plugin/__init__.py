@@ -25,7 +25,7 @@ def benchmark_strategy(benchmark: Any) -> Callable[..., None]:
     """
 
     def run(strategy: str = "full", *, rounds: int = 50, warmup_rounds: int = 10, **settings: Any) -> None:
-        from bench.stepping import benchmark_steps  # noqa: PLC0415  (torch)
+        from bench.pytest_plugin.steps import benchmark_steps  # noqa: PLC0415  (torch)
 
         benchmark_steps(benchmark, strategy, rounds=rounds, warmup_rounds=warmup_rounds, **settings)
 
