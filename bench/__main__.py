@@ -14,7 +14,7 @@ def main() -> int:
 
     0: all ok. 1: a run failed, or results cannot be written. 2: the request is wrong. 130: interrupted.
     """
-    from bench.cli import run  # noqa: PLC0415  (an import error becomes a plain traceback, not half a command line)
+    from bench.cli.app import run  # noqa: PLC0415  (an import error becomes a plain traceback, not half a command line)
 
     try:
         return run()

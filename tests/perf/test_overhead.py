@@ -21,9 +21,9 @@ import pytest
 from rich.console import Console
 from torch.nn.functional import cross_entropy
 
+from bench.cli.progress import Display
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring.peaks import Peaks
-from bench.progress import Display
 from bench.protocol import read_message
 from bench.training.trainer import Schedule
 from bench.worker.measurement import StartingPoint

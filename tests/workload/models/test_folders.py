@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.cli import run
+from bench.cli.app import run
 from bench.errors import ModelError, UnknownName
 from bench.workload.models.folders import tensor_shapes, weight_files
 from bench.workload.presets import check_model_files

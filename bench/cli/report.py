@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.comparison import Comparison
+    from bench.cli.rules_file import RulesFile
     from bench.experiment.spec import QualityName
     from bench.records.record import RunRecord
-    from bench.rules_file import RulesFile
     from reports import Format
 
 __all__ = ["check_figures_url", "default_directory", "report", "show"]

@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 
-from bench import cli, gating
+from bench.cli import app, gate
+from bench.cli.gate_options import FormatName, repeat_sides
 from bench.errors import UsageError
 from bench.gate.outputs import FORMATS, read_json
-from bench.gate_command import FormatName, repeat_sides
 
 
 @pytest.fixture(autouse=True)
@@ -127,15 +127,15 @@ def test_a_fault_of_the_gate_is_no_regression(capsys):
     def refuse():
         raise UsageError
 
-    assert gating.never_red(break_down) == 4
+    assert gate.never_red(break_down) == 4
     assert "ZeroDivisionError" in capsys.readouterr().err
     with pytest.raises(UsageError):
-        gating.never_red(refuse)
+        gate.never_red(refuse)
 
 
 def test_help_and_wrong_words_import_nothing_heavy():
     code = (
-        "import sys; from bench.cli import run\n"
+        "import sys; from bench.cli.app import run\n"
         "try: run(['gate', '--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'torch', 'numpy', 'pydantic', 'pandas', 'scipy'} & set(sys.modules)))"
@@ -148,11 +148,11 @@ def test_help_and_wrong_words_import_nothing_heavy():
     "words", ["", "compare", "report", "gate", "doctor", "list", "baseline", "baseline save", "baseline show"]
 )
 def test_every_help_has_an_example(words, capsys):
-    assert cli.run([*words.split(), "--help"]) == 0
+    assert app.run([*words.split(), "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert f"Example: bench {words}".rstrip() in text
 
 
 def test_the_version_is_told(capsys):
-    assert cli.run(["--version"]) == 0
+    assert app.run(["--version"]) == 0
     assert re.fullmatch(r"bench \d+\.\d+\.\d+\n", capsys.readouterr().out)

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bench.cli.report import check_figures_url
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
 from bench.experiment.spec import format_strategy, parse_strategies
-from bench.reporting import check_figures_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.cli.rules_file import RulesFile
     from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
     from bench.records.store import Store
-    from bench.rules_file import RulesFile
 
 __all__ = ["compare"]
 
@@ -46,7 +46,7 @@ def compare(
     if gate:
         gate.check(spec.name for spec in specs)
     if dry_run:
-        from bench.announcement import matrix_table  # noqa: PLC0415
+        from bench.cli.announcement import matrix_table  # noqa: PLC0415
 
         console = Console()
         console.print(matrix_table(specs))
@@ -59,8 +59,8 @@ def compare(
     from bench.analysis.comparison import compare as compare_records  # noqa: PLC0415  (wrong names answer without)
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.campaign.preflight import check_same_experiment  # noqa: PLC0415
+    from bench.cli.report import default_directory, show  # noqa: PLC0415
     from bench.records.store import Store  # noqa: PLC0415
-    from bench.reporting import default_directory, show  # noqa: PLC0415
 
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
@@ -101,8 +101,8 @@ def _check(specs: Sequence[RunSpec]) -> None:
 
 def _show_data(spec: RunSpec) -> None:
     """Show what would be read, where nothing has to be fetched or converted for it."""
-    from bench.announcement import to_do_once  # noqa: PLC0415
-    from bench.progress import Display  # noqa: PLC0415
+    from bench.cli.announcement import to_do_once  # noqa: PLC0415
+    from bench.cli.progress import Display  # noqa: PLC0415
     from bench.workload.presets import is_hub_id  # noqa: PLC0415
 
     display, workload = Display(Console(stderr=True), 0), spec.workload
@@ -118,10 +118,10 @@ def _show_data(spec: RunSpec) -> None:
 def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:
     """Carry out what is not done; whether the user interrupted it."""
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
-    from bench.announcement import in_words  # noqa: PLC0415
     from bench.campaign.campaign import Campaign  # noqa: PLC0415
+    from bench.cli.announcement import in_words  # noqa: PLC0415
+    from bench.cli.progress import Display  # noqa: PLC0415
     from bench.executors import InProcessRunner, Runner  # noqa: PLC0415
-    from bench.progress import Display  # noqa: PLC0415
     from bench.records.store import file_name  # noqa: PLC0415
 
     console = Console(stderr=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from bench.cli.gate import never_red
 from bench.errors import UsageError
 from bench.gate.request import Sides, make_directory, margins_of, one_side, with_config
-from bench.gating import never_red
 from bench.inert import inert
 
 if TYPE_CHECKING:

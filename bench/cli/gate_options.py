@@ -1,4 +1,4 @@
-"""The options of `bench gate` and `bench baseline`; what they do is in `bench.gating` and `bench.baselines`."""
+"""The options of `bench gate` and `bench baseline`; what they do is in `bench.cli.gate` and `bench.cli.baseline`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def gate(
     Exit codes: 0 no regression, 1 a regression, 2 the request is wrong, 3 open (with --strict),
     4 something was not measured, 5 head crashed.
     """
-    from bench import gating  # noqa: PLC0415  (--help does without)
+    from bench.cli import gate  # noqa: PLC0415  (--help does without)
 
     sides = Sides(
         tuple(base or ()),
@@ -104,10 +104,10 @@ def gate(
         if kind:
             msg = "--format: a calibration is no judgement, and has no other form; leave it out"
             raise UsageError(msg)
-        from bench import baselines  # noqa: PLC0415
+        from bench.cli import baseline  # noqa: PLC0415
 
-        return baselines.calibrate(sides, margin=margin, strict=strict, out=out)
-    return gating.gate(sides, margin=margin, allow_missing=allow_missing or (), strict=strict, out=out, kind=kind)
+        return baseline.calibrate(sides, margin=margin, strict=strict, out=out)
+    return gate.gate(sides, margin=margin, allow_missing=allow_missing or (), strict=strict, out=out, kind=kind)
 
 
 def save(
@@ -127,15 +127,15 @@ def save(
 
     Exit codes: 0 recorded, 2 the request is wrong, 4 a run was not measured, 5 the side crashed.
     """
-    from bench import baselines  # noqa: PLC0415  (--help does without)
+    from bench.cli import baseline  # noqa: PLC0415  (--help does without)
 
     settings = {name: value for name, value in given.items() if value is not None}
     if files:
         if settings or side or python or config:
             msg = "--from: files are recorded as they are; leave out what says how something is measured"
             raise UsageError(msg)
-        return baselines.save_files(file, files)
-    return baselines.save(file, side=side, python=python, config=config, settings=settings)
+        return baseline.save_files(file, files)
+    return baseline.save(file, side=side, python=python, config=config, settings=settings)
 
 
 def show(
@@ -143,10 +143,10 @@ def show(
     *,
     out: Annotated[Path | None, typer.Option(help="Directory to draw the trend into, as a page.")] = None,
 ) -> int:
-    """Print baselines, the oldest first."""
-    from bench import baselines  # noqa: PLC0415
+    """Print baseline, the oldest first."""
+    from bench.cli import baseline  # noqa: PLC0415
 
-    return baselines.show(files, out)
+    return baseline.show(files, out)
 
 
 def repeat_sides(arguments: list[str]) -> list[str]:

@@ -16,8 +16,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from bench import announcement, cli
 from bench.__main__ import main
+from bench.cli import announcement, app
 from bench.experiment.settings import Settings
 from bench.records.record import RunRecord
 from bench.records.store import Store
@@ -376,7 +376,7 @@ def test_the_console_script_which_every_run_imports_again_is_next_to_nothing() -
     code = "import sys; import bench.__main__; print(*sorted(name for name in sys.modules if name.startswith('bench')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["bench", "bench.__main__", "bench.errors"]
-    project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]
+    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"bench": "bench.__main__:main"}
 
 
@@ -388,7 +388,7 @@ def test_an_empty_directory_has_no_report(
 
 
 def test_help_imports_no_torch() -> None:
-    code = "import sys; from bench import cli; cli.run(['--help']); assert not {'torch', 'pandas', 'datasets'} & set(sys.modules)"
+    code = "import sys; from bench import cli; app.run(['--help']); assert not {'torch', 'pandas', 'datasets'} & set(sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"compare\s+Train", done.stdout)
@@ -402,7 +402,7 @@ def test_the_record_of_a_run_is_plain_json(
     (file,) = (out / "runs").glob("*.json")
     content = json.loads(file.read_text(), parse_constant=lambda name: pytest.fail(f"{name} in {file}"))
     assert RunRecord.model_validate(content).spec.name == "freeze"
-    assert cli.run(["report", str(out)]) == 0
+    assert app.run(["report", str(out)]) == 0
 
 
 @pytest.mark.assets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.gating import conclude, never_red
+from bench.cli.gate import conclude, never_red
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

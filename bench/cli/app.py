@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bench.cli.gate_options import DEFAULTS as GATE_DEFAULTS
+from bench.cli.gate_options import SETTINGS as GATE_SETTINGS
+from bench.cli.gate_options import gate as gate_command
+from bench.cli.gate_options import repeat_sides, save, show
 from bench.errors import UsageError
 from bench.experiment.settings import QUICK, Settings
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.files import default_config
 from bench.gate.judging.margins import read_margins
-from bench.gate_command import DEFAULTS as GATE_DEFAULTS
-from bench.gate_command import SETTINGS as GATE_SETTINGS
-from bench.gate_command import gate as gate_command
-from bench.gate_command import repeat_sides, save, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from bench.rules_file import RulesFile
+    from bench.cli.rules_file import RulesFile
 
 __all__ = ["run"]
 
@@ -132,9 +132,9 @@ def compare(
     config = config or default_config()
     settings = Settings.gather(given, config=config, quick=quick)
     read_margins(config)  # a wrong margin is told at once, whoever reads the file
-    from bench import comparing  # noqa: PLC0415  (a wrong setting answers without)
+    from bench.cli import compare  # noqa: PLC0415  (a wrong setting answers without)
 
-    return comparing.compare(
+    return compare.compare(
         settings,
         out=out,
         resume=resume,
@@ -168,9 +168,9 @@ def report(
     strict: Annotated[bool, _STRICT] = False,
 ) -> int:
     """Make the report of finished comparisons again, or of several together; needs neither torch nor the data."""
-    from bench import reporting  # noqa: PLC0415
+    from bench.cli import report  # noqa: PLC0415
 
-    return reporting.report(
+    return report.report(
         directories,
         reference=reference,
         quality=quality,
@@ -226,7 +226,7 @@ def _rules(path: Path | None, *, strict: bool) -> RulesFile | None:
     if path is None and strict:
         msg = "--strict needs --gate, the rules to be strict about"
         raise UsageError(msg)
-    from bench.rules_file import RulesFile  # noqa: PLC0415
+    from bench.cli.rules_file import RulesFile  # noqa: PLC0415
 
     return RulesFile.read(path, strict=strict) if path else None
 
@@ -236,7 +236,7 @@ def list_names(
     kind: Annotated[Literal["strategies", "models", "datasets", "metrics"], typer.Argument(help="What to list.")],
 ) -> int:
     """Document every name that the other commands take."""
-    from bench import listing  # noqa: PLC0415
+    from bench.cli import listing  # noqa: PLC0415
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("name", no_wrap=True)
