@@ -41,7 +41,8 @@ def write_joined(
     """
     # Plotting takes a second to import, which a caller who only wants the terminal's table should not wait for.
     from bench.files import replace_file  # noqa: PLC0415
-    from reports import export, markdown, page, parts  # noqa: PLC0415
+    from reports import export, markdown, parts  # noqa: PLC0415
+    from reports.pages import page  # noqa: PLC0415
 
     whole = parts.drawn(parts.parts_of(comparisons))
     directory.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,8 @@ def render(
         BenchError: the page would be too large.
 
     """
-    from reports import export, markdown, page, parts  # noqa: PLC0415  (see write_joined)
+    from reports import export, markdown, parts  # noqa: PLC0415  (see write_joined)
+    from reports.pages import page  # noqa: PLC0415  (see write_joined)
 
     if kind == "csv":
         return export.comparison_csv(comparisons)

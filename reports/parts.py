@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
-from reports.drawing import Drawing, draw
-from reports.figures import charts, charts_across
-from reports.theme import Look, looks
+from reports.charts.drawing import Drawing, draw
+from reports.charts.figures import charts, charts_across
+from reports.charts.theme import Look, looks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.analysis.comparison import Comparison
-    from reports.chart import Chart
+    from reports.charts.chart import Chart
 
 __all__ = ["Figures", "Part", "Whole", "charted", "drawn", "parts_of"]
 

@@ -98,7 +98,7 @@ def show(paths: list[Path], out: Path | None = None) -> int:
         make_directory(out)
     Console().print(history_table(ordered))
     if out is not None:
-        from reports.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
+        from reports.pages.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
 
         try:
             page = write_trend(ordered, out)

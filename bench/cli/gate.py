@@ -75,7 +75,7 @@ def conclude(
     else:
         show(judgement, Console())
     if out is not None:
-        from reports.gate_page import write_gate  # noqa: PLC0415  (plotting takes a second to import)
+        from reports.pages.gate_page import write_gate  # noqa: PLC0415  (plotting takes a second to import)
 
         write(judgement, out, strict=strict)
         write_gate(judgement, out)

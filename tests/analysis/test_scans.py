@@ -8,10 +8,10 @@ from bench.analysis.provenance import titles
 from bench.analysis.scans import by_length, by_rate
 from bench.experiment.spec import parse_strategy
 from reports import write_joined
-from reports.drawing import to_svg
-from reports.lengths import length_scan
-from reports.sensitivity import rate_sensitivity
-from reports.theme import NARROW, WIDE, looks
+from reports.charts.drawing import to_svg
+from reports.charts.length_scan import length_scan
+from reports.charts.rate_scan import rate_sensitivity
+from reports.charts.theme import NARROW, WIDE, looks
 
 RATES = (1e-5, 1e-4, 1e-3)
 

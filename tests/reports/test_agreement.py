@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bench.analysis.comparison import compare
-from reports.figures import charts
+from reports.charts.figures import charts
 from reports.markdown import render_summary
-from reports.page import render_page
+from reports.pages.page import render_page
 from reports.parts import Figures, Part, Whole
 from reports.terminal import summary_table
 from tests.reports.reading import check_words, of_markdown, of_page, of_terminal

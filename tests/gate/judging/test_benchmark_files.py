@@ -20,7 +20,7 @@ from bench.gate.judging.margins import Margins, read_margins
 from bench.gate.judging.pytest_benchmark import judge_benchmarks
 from bench.gate.outputs import FORMATS, announce, read_json, render, show
 from bench.inert import inert, shown
-from reports.gate_page import render_gate
+from reports.pages.gate_page import render_gate
 
 HOSTILE = [
     "a.py::x\n::error::pwned",

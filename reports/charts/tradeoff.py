@@ -11,10 +11,10 @@ from bench.analysis import intervals
 from bench.analysis.quality import MEMORY
 from bench.analysis.words.numbers import group
 from bench.records.metrics import METRICS, format_bytes
-from reports.cells import cell
-from reports.chart import Chart
-from reports.layout import byte_ticks, canvas, strategy_legend, ticks
-from reports.theme import INK, MUTED, PAPER
+from reports.charts.chart import Chart
+from reports.charts.layout import byte_ticks, canvas, strategy_legend, ticks
+from reports.charts.theme import INK, MUTED, PAPER
+from reports.tables.cells import cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison, Row
     from bench.analysis.intervals import Interval
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["tradeoff"]
 

@@ -12,11 +12,11 @@ from bench.gate.judging.judgement import SEVERITY, Finding, Judgement, Side
 from bench.gate.judging.memory import judge_memory
 from bench.gate.judging.times import Pair, judge_time, unmeasured
 from bench.gate.outputs.symbols import WORDS, headline
-from reports.cells import one_line
-from reports.drawing import to_svg
-from reports.gate_page import render_gate, write_gate
-from reports.pair_changes import pair_changes
-from reports.theme import NARROW
+from reports.charts.drawing import to_svg
+from reports.charts.pair_changes import pair_changes
+from reports.charts.theme import NARROW
+from reports.pages.gate_page import render_gate, write_gate
+from reports.tables.cells import one_line
 from tests.reports.looking import MODES, RULED, check_page
 
 

@@ -11,9 +11,9 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.gate.judging.judgement import GATED
 from bench.gate.outputs.words import change_of, signed, value_of
-from reports.chart import Chart
-from reports.layout import ticks
-from reports.theme import FAINT, INK, MUTED, PAPER, SERIES
+from reports.charts.chart import Chart
+from reports.charts.layout import ticks
+from reports.charts.theme import FAINT, INK, MUTED, PAPER, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

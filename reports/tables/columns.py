@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis.deployment import fits_on, size_to_deploy
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.metrics import METRICS
-from reports.cells import Cell, cell, column_title, shown
+from reports.tables.cells import Cell, cell, column_title, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.cells import one_line
-from reports.layout import BESIDE, LINE, fold
-from reports.theme import NARROW, VARIABLES, WIDE, figure_style
+from reports.charts.layout import BESIDE, LINE, fold
+from reports.charts.theme import NARROW, VARIABLES, WIDE, figure_style
+from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matplotlib.figure import Figure
 
-    from reports.chart import Chart
+    from reports.charts.chart import Chart
 
 __all__ = ["Drawing", "draw", "to_svg"]
 

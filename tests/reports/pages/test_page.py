@@ -145,7 +145,7 @@ def test_ten_strategies_by_five_seeds_stay_small(make_record, tmp_path):
 
 
 def test_a_page_too_large_to_open_is_refused_and_all_else_is_there(make_record, tmp_path, monkeypatch):
-    monkeypatch.setattr("reports.page.MOST_BYTES", 1 << 15)
+    monkeypatch.setattr("reports.pages.page.MOST_BYTES", 1 << 15)
     with pytest.raises(BenchError, match=r"the page would have .* MiB"):
         write_report(compare([make_record()]), tmp_path)
     assert not (tmp_path / "report.html").exists()

@@ -13,11 +13,11 @@ from bench.gate.judging.judgement import GATED
 from bench.gate.outputs import FORMATS
 from bench.gate.outputs.symbols import WORDS, headline, unit_of
 from bench.gate.outputs.words import change_of, signed, value_of
-from reports.cells import one_line
-from reports.drawing import to_svg
-from reports.pair_changes import pair_changes
-from reports.templating import asset, environment
-from reports.theme import NARROW, style_variables
+from reports.charts.drawing import to_svg
+from reports.charts.pair_changes import pair_changes
+from reports.charts.theme import NARROW, style_variables
+from reports.pages.templating import asset, environment
+from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,9 @@ from markupsafe import escape
 
 from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
 from bench.gate.judging.judgement import Side
-from reports.cells import one_line
-from reports.trend_page import render_trend, write_trend
-from reports.trends import trend
+from reports.charts.trends import trend
+from reports.pages.trend_page import render_trend, write_trend
+from reports.tables.cells import one_line
 from tests.reports.looking import MODES, check_page
 
 STEP = "step_seconds_median"

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from bench.analysis.comparison import compare
-from reports.classes import class_table
-from reports.confusion import confusion
-from reports.drawing import draw, to_svg
+from reports.charts.confusion import confusion
+from reports.charts.drawing import draw, to_svg
+from reports.charts.theme import NARROW, WIDE, looks
 from reports.markdown import render_summary
-from reports.page import render_page
+from reports.pages.page import render_page
 from reports.parts import Part, Whole
+from reports.tables.classes import class_table
 from reports.terminal import summary_table
-from reports.theme import NARROW, WIDE, looks
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 
 from bench.analysis.by_class import ByClass, by_class
 from bench.records.names import in_quotes
-from reports.cells import one_line
-from reports.chart import Chart
-from reports.layout import LINE, fold, text_width
-from reports.theme import INK, LIGHT, NARROW, Look
+from reports.charts.chart import Chart
+from reports.charts.layout import LINE, fold, text_width
+from reports.charts.theme import INK, LIGHT, NARROW, Look
+from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.anatomy import memory_split, step_split
-from reports.confusion import confusion
-from reports.curves import learning_curves
-from reports.differences import differences
-from reports.lengths import length_scan
-from reports.sensitivity import rate_sensitivity
-from reports.theme import looks
-from reports.tradeoff import tradeoff
-from reports.trained import trained_layers
+from reports.charts.confusion import confusion
+from reports.charts.differences import differences
+from reports.charts.learning_curves import learning_curves
+from reports.charts.length_scan import length_scan
+from reports.charts.memory_and_step import memory_split, step_split
+from reports.charts.rate_scan import rate_sensitivity
+from reports.charts.theme import looks
+from reports.charts.tradeoff import tradeoff
+from reports.charts.trained_layers import trained_layers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.analysis.comparison import Comparison
-    from reports.chart import Chart
-    from reports.theme import Look
+    from reports.charts.chart import Chart
+    from reports.charts.theme import Look
 
 __all__ = ["charts", "charts_across"]
 

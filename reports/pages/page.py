@@ -15,19 +15,19 @@ from bench.analysis.words.data import in_full
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
-from reports.cells import notes, remark
-from reports.classes import class_table, share
-from reports.columns import groups, main_columns
-from reports.flagged import flagged, own_flags
-from reports.overview import overview
-from reports.templating import asset, environment
-from reports.theme import style_variables
+from reports.charts.flagged import flagged, own_flags
+from reports.charts.theme import style_variables
+from reports.pages.templating import asset, environment
+from reports.tables.cells import notes, remark
+from reports.tables.classes import class_table, share
+from reports.tables.columns import groups, main_columns
+from reports.tables.overview import overview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reports.charts.theme import Look
     from reports.parts import Whole
-    from reports.theme import Look
 
 __all__ = ["MOST_BYTES", "render_page"]
 

@@ -8,15 +8,15 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports.cells import one_line
+from reports.tables.cells import one_line
 
 __all__ = ["asset", "environment"]
 
 
 def environment() -> Environment:
-    """Read templates from `reports/templates`."""
+    """Read templates from `templates` beside this file."""
     made = Environment(
-        loader=PackageLoader("reports"),
+        loader=PackageLoader("reports.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -28,7 +28,7 @@ def environment() -> Environment:
 
 def asset(name: str) -> str:
     """Read a file that stands in a page as it is."""
-    return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+    return resources.files("reports.pages").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _said(text: str) -> Markup:

@@ -7,10 +7,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from bench.analysis.comparison import compare
 from bench.records.record import Flag
-from reports.drawing import draw, to_svg
-from reports.figures import charts
-from reports.layout import fold, text_width
-from reports.theme import DARK, INK, LIGHT, NARROW, PAPER, WIDE, contrast, figure_style, looks
+from reports.charts.drawing import draw, to_svg
+from reports.charts.figures import charts
+from reports.charts.layout import fold, text_width
+from reports.charts.theme import DARK, INK, LIGHT, NARROW, PAPER, WIDE, contrast, figure_style, looks
 
 
 def _texts(svg):

@@ -9,8 +9,8 @@ from matplotlib.ticker import FuncFormatter
 from bench.analysis.scans import by_length
 from bench.analysis.words.numbers import NOT_MEASURED, change
 from bench.records.metrics import format_bytes, format_seconds
-from reports.chart import Chart
-from reports.layout import byte_ticks, canvases, strategy_legend, ticks
+from reports.charts.chart import Chart
+from reports.charts.layout import byte_ticks, canvases, strategy_legend, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison, Row
     from bench.analysis.scans import Point, Scan
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["length_scan"]
 

@@ -11,16 +11,16 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from bench.records.metrics import format_bytes, format_seconds
-from reports.chart import Chart
-from reports.layout import LINE, Lines, byte_ticks, text_width, ticks
-from reports.theme import NARROW, PAPER, PARTS
+from reports.charts.chart import Chart
+from reports.charts.layout import LINE, Lines, byte_ticks, text_width, ticks
+from reports.charts.theme import NARROW, PAPER, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from bench.analysis.comparison import Comparison, Row
     from bench.records.record import Measurement
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["memory_split", "step_split"]
 

@@ -13,9 +13,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from bench.analysis.claims import no_change
 from bench.analysis.words.numbers import NOT_MEASURED, bounds, change, group
 from bench.records.metrics import METRICS
-from reports.chart import Chart
-from reports.layout import Lines, text_width, ticks
-from reports.theme import FAINT, INK, MUTED, NARROW
+from reports.charts.chart import Chart
+from reports.charts.layout import Lines, text_width, ticks
+from reports.charts.theme import FAINT, INK, MUTED, NARROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from bench.analysis.comparison import Comparison, Row
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["MARGINS", "differences"]
 

@@ -9,8 +9,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentF
 
 from bench.analysis.scans import by_rate
 from bench.records.metrics import format_rate
-from reports.chart import Chart
-from reports.layout import canvas, strategy_legend, ticks
+from reports.charts.chart import Chart
+from reports.charts.layout import canvas, strategy_legend, ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.scans import Point, Scan
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["rate_sensitivity"]
 

@@ -13,9 +13,9 @@ from bench.analysis.words.numbers import NOT_MEASURED
 from bench.gate.judging.judgement import GATED
 from bench.gate.outputs.baseline_tables import middle, named
 from bench.gate.outputs.words import signed, value_of
-from reports.chart import Chart
-from reports.layout import byte_ticks, ticks
-from reports.theme import FAINT, INK, SERIES
+from reports.charts.chart import Chart
+from reports.charts.layout import byte_ticks, ticks
+from reports.charts.theme import FAINT, INK, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

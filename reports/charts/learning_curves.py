@@ -14,9 +14,9 @@ from bench.analysis.quality import SPEED
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.extract import seconds_to_accuracy
 from bench.records.metrics import METRICS, format_seconds
-from reports.chart import Chart
-from reports.layout import canvas, strategy_legend, ticks
-from reports.theme import MUTED
+from reports.charts.chart import Chart
+from reports.charts.layout import canvas, strategy_legend, ticks
+from reports.charts.theme import MUTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison, Row
     from bench.records.record import CurvePoint
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["learning_curves"]
 

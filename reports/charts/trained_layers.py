@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.records.metrics import format_rate
-from reports.cells import one_line
-from reports.chart import Chart
-from reports.layout import LINE, Lines, fold, text_width
-from reports.theme import LIGHT, MUTED, PAPER
+from reports.charts.chart import Chart
+from reports.charts.layout import LINE, Lines, fold, text_width
+from reports.charts.theme import LIGHT, MUTED, PAPER
+from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison, Row
     from bench.records.record import LayerRate
-    from reports.theme import Look
+    from reports.charts.theme import Look
 
 __all__ = ["trained_layers"]
 

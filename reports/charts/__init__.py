@@ -1,0 +1,1 @@
+"""Figures, drawn for the page as SVG and for other uses as PNG."""

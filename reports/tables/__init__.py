@@ -1,0 +1,1 @@
+"""Tables as text, the same for the terminal, Markdown and the page."""
