@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from bench.analysis import provenance
 from bench.analysis.words.data import in_full
 from bench.analysis.words.numbers import NOT_MEASURED
-from reports.charts.flagged import flagged
-from reports.charts.marking import bullets, code, escape, folded, table
+from reports.marking import bullets, code, escape, folded, table
 from reports.tables.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
 from reports.tables.classes import class_table, share
+from reports.tables.flagged import flagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

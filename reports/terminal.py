@@ -11,10 +11,10 @@ from rich.text import Text
 
 from bench.analysis.words.data import in_brief
 from bench.analysis.words.numbers import NOT_MEASURED
-from reports.charts.fitting import Fitting, Line, fold
-from reports.charts.flagged import flagged
 from reports.tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
 from reports.tables.classes import class_table, share
+from reports.tables.fitting import Fitting, Line, fold
+from reports.tables.flagged import flagged
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

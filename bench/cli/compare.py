@@ -92,7 +92,8 @@ def compare(
 def _check(specs: Sequence[RunSpec]) -> None:
     """Refuse before any work what can be known to be wrong without any."""
     from bench.campaign.preflight import check_compositions  # noqa: PLC0415
-    from bench.workload.presets import check_dataset, check_model_files  # noqa: PLC0415
+    from bench.workload.data.check import check_dataset  # noqa: PLC0415
+    from bench.workload.models.check import check_model_files  # noqa: PLC0415
 
     check_compositions({spec.strategy for spec in specs})
     check_model_files(specs[0].workload.model)

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from bench.gate.judging.judgement import GATED
-from bench.gate.outputs.words import change_of, signed, value_of
+from bench.gate.judging.words import change_of, signed, value_of
 from reports.charts.chart import Chart
 from reports.charts.layout import ticks
 from reports.charts.theme import FAINT, INK, MUTED, PAPER, SERIES

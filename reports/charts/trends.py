@@ -11,8 +11,8 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.gate.judging.judgement import GATED
+from bench.gate.judging.words import signed, value_of
 from bench.gate.outputs.baseline_tables import middle, named
-from bench.gate.outputs.words import signed, value_of
 from reports.charts.chart import Chart
 from reports.charts.layout import byte_ticks, ticks
 from reports.charts.theme import FAINT, INK, SERIES

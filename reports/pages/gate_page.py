@@ -10,9 +10,9 @@ from markupsafe import Markup
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.files import replace_file
 from bench.gate.judging.judgement import GATED
+from bench.gate.judging.words import change_of, signed, value_of
 from bench.gate.outputs import FORMATS
 from bench.gate.outputs.symbols import WORDS, headline, unit_of
-from bench.gate.outputs.words import change_of, signed, value_of
 from reports.charts.drawing import to_svg
 from reports.charts.pair_changes import pair_changes
 from reports.charts.theme import NARROW, style_variables

@@ -15,12 +15,12 @@ from bench.analysis.words.data import in_full
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
-from reports.charts.flagged import flagged, own_flags
 from reports.charts.theme import style_variables
 from reports.pages.templating import asset, environment
 from reports.tables.cells import notes, remark
 from reports.tables.classes import class_table, share
 from reports.tables.columns import groups, main_columns
+from reports.tables.flagged import flagged, own_flags
 from reports.tables.overview import overview
 
 if TYPE_CHECKING:

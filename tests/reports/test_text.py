@@ -12,13 +12,13 @@ from bench.analysis.comparison import compare
 from bench.analysis.words.data import in_brief, in_full
 from bench.records.flags import FLAGS
 from bench.records.record import Flag
-from reports.charts.fitting import fold
-from reports.charts.flagged import flagged, own_flags
-from reports.charts.marking import escape
 from reports.markdown import render_summary
+from reports.marking import escape
 from reports.pages.page import render_page
 from reports.parts import Part, Whole, charted, parts_of
 from reports.tables.cells import cell, one_line, remark
+from reports.tables.fitting import fold
+from reports.tables.flagged import flagged, own_flags
 from reports.terminal import summary_table
 from tests.simulated import NAMES
 

@@ -13,15 +13,9 @@ from bench.errors import DataError, UnknownName
 from bench.experiment.spec import WorkloadSpec
 from bench.plan.learning_rates import DEFAULT_RATES
 from bench.workload.assets.wheels import ASSETS
-from bench.workload.presets import (
-    DATASETS,
-    MODELS,
-    check_dataset,
-    check_model,
-    is_hub_id,
-    rates_of,
-    required_assets,
-)
+from bench.workload.data.check import check_dataset
+from bench.workload.models.check import check_model
+from bench.workload.presets import DATASETS, MODELS, is_hub_id, rates_of, required_assets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +161,7 @@ def test_a_directory_without_a_training_split_is_refused(tmp_path: Path, write_c
 def test_checking_imports_no_heavy_library() -> None:
     heavy = {"torch", "transformers", "datasets", "pandas", "pyarrow", "huggingface_hub"}
     script = (
-        "import sys; import bench.workload.data.dataset; from bench.workload.presets import *; from bench.experiment.spec import WorkloadSpec;"
+        "import sys; import bench.workload.data.dataset; from bench.workload.data.check import *; from bench.workload.models.check import *; from bench.experiment.spec import WorkloadSpec;"
         f"check_model('owner/name'); check_dataset(WorkloadSpec()); print(sorted({heavy}.intersection(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.quality import MEMORY, SPEED
-from bench.analysis.resolution import size
 from bench.analysis.tuning import untuned
 from bench.analysis.words.numbers import change, group, listed, within
+from bench.analysis.words.resolution import size
 from bench.analysis.words.sentences import looking
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.field import Field
 from bench.analysis.quality import SPEED
-from bench.analysis.resolution import Resolution, beyond_chance
 from bench.analysis.tuning import untuned
 from bench.analysis.words.field import Phrases, are, names_of
 from bench.analysis.words.numbers import ENDINGS, group, listed
+from bench.analysis.words.resolution import Resolution, beyond_chance
 from bench.analysis.words.sentences import against_reference
 
 if TYPE_CHECKING:

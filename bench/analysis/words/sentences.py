@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.break_even import NEVER, steps_to_pay, twin
 from bench.analysis.quality import MEMORY, SPEED
-from bench.analysis.settling import to_settle
 from bench.analysis.tuning import untuned
 from bench.analysis.words.numbers import ENDINGS, bounds, change, listed, with_bounds, within
+from bench.analysis.words.settling import to_settle
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:

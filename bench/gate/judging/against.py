@@ -14,16 +14,16 @@ from bench.gate.judging.judgement import GATED, Finding, Judgement
 from bench.gate.judging.memory import judge_memory
 from bench.gate.judging.noise import noise_of
 from bench.gate.judging.quality import judge_accuracy, judge_losses
+from bench.gate.judging.strategy import rules_of, without
 from bench.gate.judging.times import TIME_METRICS, time_findings, without_rerun
-from bench.gate.outputs.words import percent
-from bench.gate.sampling.findings import rules_of, without
+from bench.gate.judging.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
     from bench.gate.judging.margins import Margins
-    from bench.gate.sampling.findings import Rules
+    from bench.gate.judging.strategy import Rules
 
 __all__ = ["MOST_NOISE", "differences_of_work", "judge_baselines", "too_noisy"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.gate.judging.judgement import Finding, Word
 from bench.gate.judging.times import unmeasured
-from bench.gate.outputs.words import percent
+from bench.gate.judging.words import percent
 from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.gate.judging.sequential import Plan, smallest_shift
 from bench.gate.judging.times import TIME_METRICS
-from bench.gate.outputs.words import percent
+from bench.gate.judging.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,10 +17,10 @@ from bench.analysis.words.numbers import listed
 from bench.errors import UsageError
 from bench.gate.judging.benchmark_files import MEMORY_KEY, read_file, refuse_copies
 from bench.gate.judging.judgement import FILE_METRICS, Finding, Judgement, Side
-from bench.gate.judging.looks import Decided, decide_suite, suite_plan
 from bench.gate.judging.margins import Margins, matches
 from bench.gate.judging.memory import MemoryRule, judge_memory
-from bench.gate.judging.strategy import HOW_TO_MEASURE, Measured, suite_findings
+from bench.gate.judging.suite_findings import HOW_TO_MEASURE, Measured, suite_findings
+from bench.gate.judging.suite_looks import Decided, decide_suite, suite_plan
 from bench.gate.judging.times import unmeasured
 from bench.gate.judging.turns import are_in_turns
 

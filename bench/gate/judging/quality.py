@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bench.gate.judging.judgement import Finding, Word
 from bench.gate.judging.sequential import Plan, decide
 from bench.gate.judging.times import unmeasured
-from bench.gate.outputs.words import signed
+from bench.gate.judging.words import signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

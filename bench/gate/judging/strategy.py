@@ -1,215 +1,106 @@
-"""A decided suite in words: one finding a benchmark and metric, and one of the suite as a whole."""
+"""What was sampled of one strategy, judged: every metric of it gets a finding, also where nothing was measured."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from scipy import special
-
-from bench.analysis.power import POWER
-from bench.gate.judging.judgement import Finding, Word
-from bench.gate.judging.looks import FAIL, IMPROVED, OPEN, PASS, Decided, LookAtSuite
-from bench.gate.judging.sequential import Look
-from bench.gate.judging.suite import passing_rate
-from bench.gate.judging.times import in_words
+from bench.gate.judging.memory import MemoryRule, judge_memory
+from bench.gate.judging.quality import AccuracyRule, LossRule, judge_accuracy, judge_losses
+from bench.gate.judging.times import TIME_METRICS, Pair, TimeRule, judge_time, unmeasured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from bench.gate.judging.judgement import Finding
+    from bench.gate.judging.pairs import Taken
 
-    Array = NDArray[np.float64]
+__all__ = ["MEMORY", "Rules", "judge_strategy", "rules_of", "step_pairs", "without"]
 
-__all__ = ["HOW_TO_MEASURE", "MOST_WARNED", "SUITE", "Measured", "suite_findings"]
-
-SUITE = "the suite as a whole"
-MOST_WARNED = 5
-_RATE = 0.1
-"""Of false warnings among those that are shown."""
-
-HOW_TO_MEASURE = (
-    "Base and head were not measured in turns, so that a slower hour of the machine looks like a slower head: no time is "
-    "red. Run base, head, base, head, ... with one file a process, or let bench do it: "
-    'bench gate --run "pytest benchmarks --benchmark-json={out}" --base REF --head REF.'
-)
-
-_WORDS: dict[int, Word] = {OPEN: "INCONCLUSIVE", PASS: "PASS", IMPROVED: "IMPROVED", FAIL: "FAIL"}
+MEMORY, QUALITY = "training_memory_bytes", ("accuracy", "first_losses")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """One metric of several benchmarks."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How one strategy is judged."""
 
-    metric: str
-    names: tuple[str, ...]
-    logs: Array
-    """(processes, benchmarks): logarithms of seconds, in the order of recording."""
-    margins: tuple[float, ...]
-    """By benchmark, as a share."""
-    suite_margin: float
+    time: TimeRule = field(default_factory=TimeRule)
+    memory: MemoryRule = field(default_factory=MemoryRule)
+    accuracy: AccuracyRule = field(default_factory=AccuracyRule)
+    losses: LossRule = field(default_factory=LossRule)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why step times are not judged, by metric."""
 
-
-def suite_findings(
-    measured: Sequence[Measured], is_head: Sequence[bool], decided: Decided, *, in_turns: bool
-) -> tuple[list[Finding], list[str]]:
-    """Write what was decided, and what is to be said beside it: a finding a metric and benchmark, then those of the suite.
-
-    A warning is an effect of half the margin or more that is not red. At most five are shown, those that are largest
-    among what passes a false-discovery rate of 10 %; the others are counted.
-    """
-    head = np.asarray(is_head, dtype=bool)
-    found: list[Finding] = []
-    chances: list[float] = []
-    for index, one in enumerate(measured):
-        seen = [_seen(look, index, decided.level) for look in decided.looks]
-        at = decided.decided_at[index]
-        found += [
-            _finding(one, place, int(decided.codes[index][place]), seen[at[place]], head) for place in range(len(at))
-        ]
-        chances += [float(seen[look].chances[place]) for place, look in enumerate(at)]
-    if len(measured[0].names) > 1:
-        for index, one in enumerate(measured):
-            look = decided.looks[int(decided.suite_decided_at[index][0])]
-            found.append(_suite_finding(one, int(decided.suite_codes[index][0]), (look, index), decided.level, head))
-            chances.append(look.shown[index].suite_chance())
-    is_real = passing_rate(np.array(chances), _RATE)
-    suspects = [place for place, one in enumerate(found) if _is_suspect(one, in_turns=in_turns)]
-    real = sorted((place for place in suspects if is_real[place]), key=lambda place: -(found[place].change or 0.0))
-    for place in suspects:
-        found[place] = _as_warning(found[place], is_shown=place in real[:MOST_WARNED])
-    said = []
-    if more := len(suspects) - len(real[:MOST_WARNED]):
-        said.append(
-            f"{more} more measurement{'s look' if more > 1 else ' looks'} slower by half of the margin or more, "
-            "which is not certain among so many."
-        )
-    return found, said
+    @property
+    def timed(self) -> tuple[str, ...]:
+        """The metrics of step time that are judged."""
+        return tuple(metric for metric in TIME_METRICS if metric not in self.refused)
 
 
-def _is_suspect(finding: Finding, *, in_turns: bool) -> bool:
-    """Whether a finding is to be a warning, if it may be one."""
-    if finding.verdict == "FAIL":
-        return not in_turns
-    slow = math.sqrt(1 + (finding.margin or 0.0)) - 1  # half of the margin, as logarithms have it
-    return finding.verdict == "PASS" and (finding.change or 0.0) >= slow
-
-
-def _as_warning(finding: Finding, *, is_shown: bool) -> Finding:
-    if finding.verdict == "FAIL":
-        reason = f"{finding.reason}; but base and head were not measured in turns"
-        return replace(finding, verdict="WARN" if is_shown else "INCONCLUSIVE", reason=reason)
-    reason = finding.reason.replace("surely less than", "probably slower, by less than")
-    return replace(finding, verdict="WARN", reason=reason) if is_shown else finding
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """One metric at one look, in numbers by benchmark."""
-
-    num_files: int
-    num_compared: int
-    change: Array
-    error: Array
-    certain: tuple[Array, Array]
-    """Bounds that hold for all benchmarks at once: from below, and from above."""
-    plain: tuple[Array, Array]
-    """Bounds of each benchmark by itself, as a wrong green is allowed."""
-    detectable: Array
-    chances: Array
-    """Of looking as slow as that where nothing changed, by itself."""
-
-
-def _seen(look: LookAtSuite, index: int, level: float) -> _Seen:
-    shown = look.shown[index]
-    distance = shown.common_bound(look.slower.common_level) + shown.own_error * special.stdtrit(
-        shown.own_degrees, 1 - look.slower.levels[index]
-    )
-    by_itself = special.stdtrit(shown.degrees, 1 - level) * shown.error
-    return _Seen(
-        look.num_files,
-        sum(len(levels) for levels in look.slower.levels),
-        shown.change,
-        shown.error,
-        (look.slower.low(index, shown), -look.faster.low(index, shown)),
-        (shown.change - by_itself, shown.change + by_itself),
-        distance + special.stdtrit(shown.degrees, POWER) * shown.error,
-        shown.chance(0.0),
+def rules_of(margins: Mapping[str, float]) -> Rules:
+    """Give the rules with these margins by metric; what is absent has the default of its own rule."""
+    memory, accuracy = MemoryRule(), AccuracyRule()
+    return Rules(
+        TimeRule({metric: margins[metric] for metric in TIME_METRICS if metric in margins}),
+        replace(memory, margin=margins.get(MEMORY, memory.margin)),
+        replace(accuracy, margin=margins.get("accuracy", accuracy.margin)),
     )
 
 
-def _finding(one: Measured, place: int, code: int, seen: _Seen, head: NDArray[np.bool_]) -> Finding:
-    ends = seen.plain[0], seen.certain[1]  # a faster head must be so for all benchmarks at once, as a slower one must
-    low, high = ends if code == IMPROVED else (seen.certain[0], seen.plain[1])
-    look = Look(
-        seen.num_files,
-        float(seen.change[place]),
-        float(low[place]),
-        float(high[place]),
-        float(seen.error[place]) * math.sqrt(seen.num_files),
-        float(seen.detectable[place]),
+def step_pairs(taken: Sequence[Taken]) -> list[Pair]:
+    """Give the steps of the pairs of which both sides gave some."""
+    return [Pair(base.step_seconds, head.step_seconds) for base, head in filter(None, (one.samples for one in taken))]
+
+
+def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], rules: Rules) -> tuple[Finding, ...]:
+    """Judge all metrics; one pair that lacks a side leaves none measured, so that a crash makes nothing greener."""
+    for one in (*taken, *rerun):
+        for side, trouble in one.troubles.items():
+            return without(name, f"{side}: {trouble}", has_diverged=_only_head_diverged(one))
+    every = [pair for pair in (one.samples for one in (*taken, *rerun)) if pair]
+    times = (
+        unmeasured(name, found.metric, rules.refused[found.metric]) if found.metric in rules.refused else found
+        for found in judge_time(name, step_pairs(taken), step_pairs(rerun), rules.time)
     )
-    logs, margin = one.logs[:, place], one.margins[place]
-    return _written(
-        one.names[place], one, code, look, margin=margin, logs=logs, head=head, num_compared=seen.num_compared
-    )
-
-
-def _suite_finding(
-    one: Measured, code: int, look: tuple[LookAtSuite, int], level: float, head: NDArray[np.bool_]
-) -> Finding:
-    looked, index = look
-    shown = looked.shown[index]
-    change, error, degrees = float(shown.common[0]), float(shown.common_error[0]), float(shown.common_degrees)
-    certain, plain = (float(special.stdtrit(degrees, 1 - each)) * error for each in (looked.slower.common_level, level))
-    below, above = (plain, certain) if code == IMPROVED else (certain, plain)
-    seen = Look(
-        looked.num_files,
-        change,
-        change - below,
-        change + above,
-        error * math.sqrt(looked.num_files),
-        certain + float(special.stdtrit(degrees, POWER)) * error,
-    )
-    return _written(SUITE, one, code, seen, margin=one.suite_margin, logs=one.logs.mean(1), head=head, num_compared=1)
-
-
-def _written(
-    name: str,
-    one: Measured,
-    code: int,
-    seen: Look,
-    *,
-    margin: float,
-    logs: Array,
-    head: NDArray[np.bool_],
-    num_compared: int,
-) -> Finding:
-    word = _WORDS[code]
-    reason = in_words(word, seen, margin, unit="files a side")
-    if num_compared > 1 and word in {"FAIL", "INCONCLUSIVE"}:
-        reason += f" (corrected for {num_compared} comparisons)"
-    befores, afters = np.exp(logs[~head]), np.exp(logs[head])
-    return Finding(
-        name,
-        one.metric,
-        word,
-        reason,
-        base=float(np.exp(np.log(befores).mean())),
-        head=float(np.exp(np.log(afters).mean())),
-        change=_expm1(seen.estimate),
-        low=math.expm1(seen.low),
-        high=_expm1(seen.high),
-        margin=margin,
-        detectable=_expm1(seen.detectable),
-        deviation=seen.deviation,
-        num_pairs=seen.num_pairs,
-        pairs=tuple(zip(befores.tolist(), afters.tolist(), strict=False)),
-        file=None if name == SUITE else name.partition("::")[0],
+    base, head = zip(*every, strict=True)
+    seeds = [one.seed for one in (*taken, *rerun)]
+    is_half = any(sample.is_half_precision for sample in (*base, *head))
+    return (
+        *times,
+        *judge_memory(
+            name,
+            _known(sample.training_memory_bytes for sample in base),
+            _known(sample.training_memory_bytes for sample in head),
+            rules.memory,
+        ),
+        *judge_accuracy(
+            name,
+            {seed: sample.accuracy for seed, sample in zip(seeds, base, strict=True)},
+            {seed: sample.accuracy for seed, sample in zip(seeds, head, strict=True)},
+            rules.accuracy,
+        ),
+        *judge_losses(
+            name,
+            {seed: sample.losses for seed, sample in zip(seeds, base, strict=True)},
+            {seed: sample.losses for seed, sample in zip(seeds, head, strict=True)},
+            rules.losses,
+            amp=is_half,
+        ),
     )
 
 
-def _expm1(value: float) -> float:
-    return math.expm1(min(value, 700.0))
+def _known(peaks: Iterable[int | None]) -> list[int]:
+    return [peak for peak in peaks if peak is not None]
+
+
+def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Finding, ...]:
+    """Say that nothing was measured; a head that diverged where base did not is a regression all the same."""
+    found = [unmeasured(name, metric, reason) for metric in (*TIME_METRICS, MEMORY, *QUALITY)]
+    if has_diverged:
+        found[-1] = replace(found[-1], verdict="FAIL")
+    return tuple(found)
+
+
+def _only_head_diverged(taken: Taken) -> bool:
+    troubles = taken.troubles
+    return "base" not in troubles and "head" in troubles and troubles["head"].has_diverged

@@ -15,7 +15,7 @@ import numpy as np
 from bench.gate.judging.judgement import Finding, Word
 from bench.gate.judging.margins import MARGIN
 from bench.gate.judging.sequential import Look, Plan, decide
-from bench.gate.outputs.words import faster_or_slower, percent
+from bench.gate.judging.words import faster_or_slower, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -13,7 +13,7 @@ from bench.analysis.words.numbers import listed
 from bench.gate.judging.judgement import FILE_METRICS, GATED
 from bench.gate.judging.noise import noise_of
 from bench.gate.judging.times import TIME_METRICS
-from bench.gate.outputs.words import percent, value_of
+from bench.gate.judging.words import percent, value_of
 from bench.inert import inert
 
 if TYPE_CHECKING:

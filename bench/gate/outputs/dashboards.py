@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bench.gate.judging.judgement import GATED
-from bench.gate.outputs.words import change_of
+from bench.gate.judging.words import change_of
 
 if TYPE_CHECKING:
     from bench.gate.judging.judgement import Finding, Judgement

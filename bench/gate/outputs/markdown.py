@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from bench.gate.judging.judgement import GATED
+from bench.gate.judging.words import change_of, signed, value_of
 from bench.gate.outputs.symbols import SIGNS, WORDS, headline, unit_of
-from bench.gate.outputs.words import change_of, signed, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

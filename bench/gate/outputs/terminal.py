@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.gate.judging.judgement import GATED
+from bench.gate.judging.words import change_of, value_of
 from bench.gate.outputs.symbols import STYLES, WORDS, headline, unit_of
-from bench.gate.outputs.words import change_of, value_of
 
 if TYPE_CHECKING:
     from rich.console import Console

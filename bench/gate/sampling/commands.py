@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UsageError
 from bench.gate.judging.judgement import Judgement, Side
-from bench.gate.judging.looks import suite_plan
 from bench.gate.judging.pytest_benchmark import judge_suite, read_suite
+from bench.gate.judging.suite_looks import suite_plan
 from bench.gate.sampling.environments import make_environment, variables_for
 from bench.inert import inert
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bench.executors.outcome import how_it_ended
-from bench.gate.sampling.sample import NUM_WARMUP_STEPS, Sample, read_sample
-from bench.gate.sampling.server import Trouble
+from bench.gate.judging.pairs import SIDES, Sample, SideName, Taken, Trouble
+from bench.gate.sampling.sample import NUM_WARMUP_STEPS, read_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,31 +15,7 @@ if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.gate.sampling.server import Server
 
-    SideName = Literal["base", "head"]
-
-__all__ = ["SIDES", "Taken", "fill_caches", "take_pair", "try_out", "turns_of"]
-
-SIDES: tuple[SideName, SideName] = ("base", "head")
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a pair gave."""
-
-    seed: int
-    base: Sample | Trouble
-    head: Sample | Trouble
-
-    @property
-    def troubles(self) -> dict[SideName, Trouble]:
-        """By the sides that gave no sample."""
-        sides = zip(SIDES, (self.base, self.head), strict=True)
-        return {side: outcome for side, outcome in sides if isinstance(outcome, Trouble)}
-
-    @property
-    def samples(self) -> tuple[Sample, Sample] | None:
-        """Of base and head, where both gave one."""
-        return (self.base, self.head) if isinstance(self.base, Sample) and isinstance(self.head, Sample) else None
+__all__ = ["fill_caches", "take_pair", "try_out", "turns_of"]
 
 
 def turns_of(num_steps: int, length: int) -> tuple[int, ...]:

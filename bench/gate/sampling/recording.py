@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
 from bench.gate.judging.quality import LossRule
+from bench.gate.judging.strategy import without
 from bench.gate.judging.times import statistics
-from bench.gate.sampling.findings import without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.gate.judging.judgement import Finding
-    from bench.gate.sampling.pairs import Taken
-    from bench.gate.sampling.sample import Sample
+    from bench.gate.judging.pairs import Sample, Taken
     from bench.gate.sampling.session import Session
 
 __all__ = ["Recording", "record"]

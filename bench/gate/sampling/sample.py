@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from bench.gate.sampling.server import Trouble
+from bench.gate.judging.pairs import Sample, Trouble
 from bench.records.readings import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NUM_WARMUP_STEPS", "Sample", "read_sample"]
+__all__ = ["NUM_WARMUP_STEPS", "read_sample"]
 
 NUM_WARMUP_STEPS = 10
 """Steps before the first that is judged."""
 
 _PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_bytes", "host_before_bytes")
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One run of one side."""
-
-    step_seconds: tuple[float, ...]
-    """Mean step of every turn, from the message that ends the turn before; the first turn, the warm-up, is left out."""
-    losses: tuple[float, ...]
-    training_memory_bytes: int | None
-    """None where the side does not tell, as versions that measured the whole process do not on a CPU."""
-    accuracy: float
-    is_half_precision: bool
-    data_digest: str | None
-    """Of the rows; None where the side does not tell."""
-    fingerprint: dict[str, str]
 
 
 class _Evaluation(BaseModel):

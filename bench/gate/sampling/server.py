@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.executors.local import SERVER_ENVIRONMENT
+from bench.gate.judging.pairs import Trouble
 from bench.protocol import VERSION as PROTOCOL
 from bench.records.record import SCHEMA_VERSION
 
@@ -22,29 +23,11 @@ if TYPE_CHECKING:
 
     from bench.gate.sampling.sides import Checkout
 
-__all__ = ["VERSIONS", "Server", "Trouble"]
+__all__ = ["VERSIONS", "Server"]
 
 _SCRIPT = Path(__file__).with_name("forker.py")
 VERSIONS = {"forker": 1, "protocol": PROTOCOL, "schema": SCHEMA_VERSION}
 """Of what both ends must understand."""
-
-
-class Trouble(Exception):
-    """Why a side gave no sample, in a sentence about it."""
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        is_crash: bool = False,
-        is_usage: bool = False,
-        has_diverged: bool = False,
-        lacks_memory: bool = False,
-    ) -> None:
-        """Say what kind it is: a crash, or a request that the side calls wrong, a loss that is no number, or no memory."""
-        super().__init__(reason)
-        self.is_crash, self.is_usage = is_crash or lacks_memory, is_usage
-        self.has_diverged, self.lacks_memory = has_diverged, lacks_memory
 
 
 class Server:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.executors.devices import lease
 from bench.gate.judging.judgement import Judgement, Side
+from bench.gate.judging.pairs import SIDES
+from bench.gate.judging.strategy import judge_strategy, rules_of, step_pairs
 from bench.gate.judging.times import TIME_METRICS, judge_time, pairs_wanted
-from bench.gate.sampling.findings import judge_strategy, rules_of, step_pairs
-from bench.gate.sampling.pairs import SIDES, fill_caches, take_pair, try_out, turns_of
+from bench.gate.sampling.pairs import fill_caches, take_pair, try_out, turns_of
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
 from bench.gate.sampling.server import Server
 from bench.protocol import Request
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec
     from bench.gate.judging.margins import Margins
-    from bench.gate.sampling.pairs import SideName, Taken
+    from bench.gate.judging.pairs import SideName, Taken
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
 

@@ -12,7 +12,8 @@ from bench.experiment.settings import WORK, WORK_SINCE, Settings
 from bench.experiment.spec import parse_strategies
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
 from bench.testing import save_tiny_llama, save_toy_reviews
-from bench.workload.presets import check_dataset, check_model_files
+from bench.workload.data.check import check_dataset
+from bench.workload.models.check import check_model_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -7,12 +7,13 @@ from hashlib import file_digest, sha256
 from typing import TYPE_CHECKING
 
 from bench.workload.assets.wheels import ASSETS, fetch
+from bench.workload.data.check import check_dataset
 from bench.workload.data.columns import choose_columns, choose_splits
 from bench.workload.data.files.opening import open_split, read_split
 from bench.workload.data.files.splits import local_files
 from bench.workload.data.files.table import in_words
 from bench.workload.data.preset_readers import READERS
-from bench.workload.presets import DATASETS, check_dataset
+from bench.workload.presets import DATASETS
 from bench.workload.rows import Raw, Rows
 
 if TYPE_CHECKING:

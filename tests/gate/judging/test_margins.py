@@ -6,7 +6,7 @@ import pytest
 from bench.errors import UsageError
 from bench.gate.judging.grammar import read_rules
 from bench.gate.judging.margins import Margins, matches, read_margins
-from bench.gate.sampling.findings import rules_of
+from bench.gate.judging.strategy import rules_of
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bench.errors import UsageError
 from bench.gate.judging.judgement import FILE_METRICS
 from bench.gate.judging.margins import Margins
 from bench.gate.judging.pytest_benchmark import judge_benchmarks
-from bench.gate.judging.strategy import HOW_TO_MEASURE, SUITE
+from bench.gate.judging.suite_findings import HOW_TO_MEASURE, SUITE
 from bench.gate.outputs import render
 
 SOURCE = """

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from bench.analysis.multiple_testing import holm
-from bench.gate.judging.looks import FAIL, IMPROVED, OPEN, PASS, decide_suite, suite_plan
 from bench.gate.judging.moderated import effective_number, moderate
 from bench.gate.judging.suite import FEWEST_POOLED, bounds, holm_levels, passing_rate, show
+from bench.gate.judging.suite_looks import FAIL, IMPROVED, OPEN, PASS, decide_suite, suite_plan
 
 TURNS = (False, True) * 4
 WORSE = np.log(1.05)

@@ -6,9 +6,9 @@ import pytest
 
 from bench.errors import DataError, UnknownName, UsageError
 from bench.experiment.spec import WorkloadSpec
+from bench.workload.data.check import check_dataset
 from bench.workload.data.columns import choose_columns, choose_splits
 from bench.workload.data.source import source_of
-from bench.workload.presets import check_dataset
 
 
 def columns(known: list[str], **asked: Any) -> tuple[tuple[str, ...], str]:

@@ -10,8 +10,8 @@ import pytest
 
 from bench.cli.app import run
 from bench.errors import ModelError, UnknownName
+from bench.workload.models.check import check_model_files
 from bench.workload.models.folders import tensor_shapes, weight_files
-from bench.workload.presets import check_model_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

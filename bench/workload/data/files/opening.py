@@ -10,7 +10,8 @@ from bench.workload.data.columns import choose_columns
 from bench.workload.data.files.delimited import open_delimited
 from bench.workload.data.files.objects import open_json
 from bench.workload.data.files.table import Options, refusal
-from bench.workload.data.files.unpack import COMPRESSIONS, KINDS, kind_of, read_bytes
+from bench.workload.data.files.unpack import read_bytes
+from bench.workload.file_kinds import COMPRESSIONS, KINDS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

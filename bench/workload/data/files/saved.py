@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UnknownName
 from bench.workload.data.files.table import refusal
-from bench.workload.data.files.unpack import kind_of
+from bench.workload.file_kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

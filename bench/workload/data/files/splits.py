@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.errors import DataError
 from bench.workload.data.files.saved import STATE, card_files, configurations, pick_subset, saved_files, saved_splits
 from bench.workload.data.files.table import refusal
-from bench.workload.data.files.unpack import COMPRESSIONS, KINDS, kind_of, stem_of
+from bench.workload.file_kinds import COMPRESSIONS, KINDS, kind_of, stem_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

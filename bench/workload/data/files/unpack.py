@@ -1,4 +1,4 @@
-"""The kinds of data files, and their bytes, unpacked where they are compressed."""
+"""The bytes of data files, unpacked where they are compressed."""
 
 from __future__ import annotations
 
@@ -12,38 +12,13 @@ from typing import TYPE_CHECKING
 
 from bench.errors import first_line
 from bench.workload.data.files.table import refusal
+from bench.workload.file_kinds import KINDS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-__all__ = ["COMPRESSIONS", "KINDS", "kind_of", "read_bytes", "stem_of"]
-
-KINDS: Mapping[str, str] = {
-    ".csv": "delimited",
-    ".tsv": "delimited",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-    ".parquet": "parquet",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-}
-"""How a data file is read, by the end of its name."""
-
-
-def kind_of(file: PurePath) -> str | None:
-    """Tell a data file by its name, compressed or not: the end that says its kind (".csv"); None of any other file."""
-    name = PurePath(file.stem) if file.suffix.lower() in COMPRESSIONS else file
-    suffix = name.suffix.lower()
-    if suffix in KINDS:
-        return suffix
-    return ".zip" if file.suffix.lower() == ".zip" else None
-
-
-def stem_of(file: PurePath) -> str:
-    """Give the name of a data file without what says its kind and compression."""
-    return PurePath(file.stem).stem if kind_of(PurePath(file.stem)) else file.stem
+__all__ = ["read_bytes"]
 
 
 def read_bytes(file: Path) -> tuple[bytes, str]:
@@ -58,7 +33,7 @@ def read_bytes(file: Path) -> tuple[bytes, str]:
         data = file.read_bytes()
         if file.suffix.lower() == ".zip":
             return _only_member(file, kind)
-        if unpack := COMPRESSIONS.get(file.suffix.lower()):
+        if unpack := _UNPACK.get(file.suffix.lower()):
             data = unpack(data)
     except _BROKEN as error:
         raise refusal(file, None, f"{first_line(error)}; is it whole?") from error
@@ -95,12 +70,12 @@ def _zstd(data: bytes) -> bytes:
     return unpacked
 
 
-COMPRESSIONS: Mapping[str, Callable[[bytes], bytes]] = {
+_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.decompress,
     ".bz2": bz2.decompress,
     ".xz": lzma.decompress,
     ".zst": _zstd,
     ".zip": bytes,  # has members
 }
-"""How a file is unpacked, by the end of its name."""
+"""By the end of a name, each of `COMPRESSIONS`."""
 _BROKEN = (EOFError, ValueError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error)

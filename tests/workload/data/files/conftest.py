@@ -8,8 +8,8 @@ import pytest
 
 from bench.errors import UsageError
 from bench.experiment.spec import WorkloadSpec
+from bench.workload.data.check import check_dataset
 from bench.workload.data.source import source_of
-from bench.workload.presets import check_dataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.analysis.quality import SPEED
-from bench.analysis.resolution import Need, data_needed, size
 from bench.analysis.words.numbers import group
+from bench.analysis.words.resolution import Need, data_needed, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
