@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from bench.executors.timeline import Look, Timeline
 from bench.measuring.nvml import NvmlDevice
-from bench.measuring.timeouts import PATIENCE_SECONDS
+from bench.measuring.timeouts import DRIVER_TIMEOUT_SECONDS
 from bench.records.record import Flag
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class DeviceSampler:
         """Take the baseline and look who is there already, unless the driver hangs."""
         for thread in self._threads:
             thread.start()
-        self._is_ready.wait(PATIENCE_SECONDS)
+        self._is_ready.wait(DRIVER_TIMEOUT_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,7 @@
-"""Clocks for training steps: what a run bills, how long each of its steps took, and which part of it how long.
+"""Clocks for training steps: the billed time of a run, and the time of each step and of its parts.
 
 On a GPU the work of a step ends after the call that started it. The device is synchronised
-only where a stretch of training begins and ends; between, events on its own stream mark steps
+only where billed time starts and stops; between, CUDA events on its stream mark steps
 and their parts, so that timing never stalls what it times.
 """
 
@@ -20,54 +20,54 @@ Mark = TypeVar("Mark")
 
 
 class StepClock(ABC, Generic[Mark]):
-    """Runs while training runs: `start`, a `split` after each part of a step, a `lap` after its last, `stop` before anything unbilled."""
+    """Times training: `start`, a `split` after each part of a step, a `lap` after its last, `stop` before anything unbilled."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
         self._since: float | None = None
         self._marks: list[tuple[str, Mark]] = []
-        """Where the step that runs began, and the ends of its parts so far."""
+        """The start of the present step, and the ends of its parts so far."""
         self._laps: list[list[tuple[str, Mark]]] = []
 
     @property
     def seconds(self) -> float:
-        """Billed time so far; while the clock runs on a GPU, of the host's side."""
+        """Billed time so far; while the clock runs on a GPU, as the host sees it."""
         return self._seconds + (time.perf_counter() - self._since if self._since is not None else 0.0)
 
     def start(self) -> None:
-        """Begin a billed stretch, or go on with the present one."""
+        """Start billing, unless the clock runs already."""
         if self._since is None:
-            self._settle()
+            self._synchronize()
             self._since = time.perf_counter()
             self._marks = [("", self._now())]
 
     def stop(self) -> None:
-        """End the billed stretch once the device has done all of its work."""
+        """Stop billing once the device has finished its work."""
         if self._since is not None:
-            self._settle()
+            self._synchronize()
             self._seconds += time.perf_counter() - self._since
             self._since = None
 
     def bill(self, seconds: float) -> None:
-        """Add time that was spent elsewhere on what this run uses."""
+        """Bill time that was spent elsewhere for this run."""
         self._seconds += seconds
 
     def split(self, part: str) -> None:
-        """This part of a step is over; a step may have many of one name."""
+        """End a part of the step; a step may have several of one name."""
         self._marks.append((part, self._now()))
 
     def lap(self, part: str) -> None:
-        """A step is over, with this part its last; the next begins."""
+        """End the step and its last part; the next step begins."""
         self.split(part)
         self._laps.append(self._marks)
         self._marks = self._marks[-1:]
 
     def laps(self) -> tuple[float, ...]:
-        """Seconds of every step so far; the clock must be stopped."""
+        """Return the seconds of every step so far; the clock must be stopped."""
         return tuple(self._between(marks[0][1], marks[-1][1]) for marks in self._laps)
 
     def parts(self) -> tuple[dict[str, float], ...]:
-        """Seconds of every step so far by part, which together are the whole step; the clock must be stopped."""
+        """Return the seconds of every step so far by part, which add up to the step; the clock must be stopped."""
         return tuple(map(self._add_up, self._laps))
 
     def _add_up(self, marks: list[tuple[str, Mark]]) -> dict[str, float]:
@@ -78,19 +78,19 @@ class StepClock(ABC, Generic[Mark]):
 
     @abstractmethod
     def _now(self) -> Mark:
-        """Mark this moment, or the one at which the device will be done with what it was given so far."""
+        """Mark this moment, on a GPU the one at which the work queued so far is finished."""
 
     @abstractmethod
     def _between(self, before: Mark, after: Mark) -> float:
-        """Seconds from one mark to another."""
+        """Return the seconds from one mark to another."""
 
     @abstractmethod
-    def _settle(self) -> None:
-        """Wait until the device has nothing left to do."""
+    def _synchronize(self) -> None:
+        """Wait until the device is idle."""
 
 
 class HostClock(StepClock[float]):
-    """For a device that works in step with its host: the CPU."""
+    """Times steps on the CPU."""
 
     def _now(self) -> float:
         return time.perf_counter()
@@ -98,12 +98,12 @@ class HostClock(StepClock[float]):
     def _between(self, before: float, after: float) -> float:
         return after - before
 
-    def _settle(self) -> None:
+    def _synchronize(self) -> None:
         pass
 
 
 class CudaClock(StepClock[torch.cuda.Event]):
-    """For a GPU, by events on its current stream."""
+    """Times steps on a GPU by events on its current stream."""
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()
@@ -118,10 +118,10 @@ class CudaClock(StepClock[torch.cuda.Event]):
         milliseconds: float = before.elapsed_time(after)
         return milliseconds / 1000
 
-    def _settle(self) -> None:
+    def _synchronize(self) -> None:
         torch.cuda.synchronize(self._device)
 
 
 def open_clock(device: torch.device) -> CudaClock | HostClock:
-    """Make the clock that suits `device`."""
+    """Return a clock for `device`."""
     return CudaClock(device) if device.type == "cuda" else HostClock()

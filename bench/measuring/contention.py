@@ -1,4 +1,4 @@
-"""What else a machine did while a run trained: other guests, other processes, swapping, retries for memory."""
+"""What disturbed a run on its machine: other guests, other processes, swapping, retries of the allocator."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bench.records.readings import HostActivity
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Neighbours"]
+__all__ = ["Contention"]
 
 MIN_SECONDS = 1.0
-"""The kernel counts ticks of 10 ms: over less, shares of the processors' time are mostly rounding."""
+"""The kernel counts ticks of 10 ms: shares of a shorter time would be mostly rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ticks:
-    """Processor time so far, in seconds, of all processors together."""
+    """Processor time so far, in seconds, summed over all processors."""
 
     total: float = 0.0
     busy: float = 0.0
@@ -36,8 +36,8 @@ class _Ticks:
         return _Ticks(*(one - two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
 
-class Neighbours:
-    """Adds up what happens between every `start` and `stop`."""
+class Contention:
+    """Adds up the disturbances between every `start` and `stop`."""
 
     def __init__(self, device: torch.device, stat: Path = Path("/proc/stat")) -> None:
         """Watch the whole machine, this process and, on a GPU, torch's allocator on `device`."""
@@ -45,14 +45,14 @@ class Neighbours:
         self._seconds, self._ticks = 0.0, _Ticks()
         self._began: tuple[float, _Ticks | None, tuple[int | None, int | None]] | None = None
         self._troubles: tuple[int | None, int | None] = (0, 0)
-        """By how much more was swapped out, and how often memory had to be given back."""
+        """Bytes swapped out, and retries of the allocator."""
 
     def start(self) -> None:
-        """Begin a stretch of training."""
+        """Start counting."""
         self._began = time.monotonic(), self._read(), self._count()
 
     def stop(self) -> None:
-        """End the stretch, if one is running."""
+        """Stop counting, if it was started."""
         if self._began is None:
             return
         (at, before, counted), after, self._began = self._began, self._read(), None
@@ -66,15 +66,15 @@ class Neighbours:
             self._ticks += after - before
 
     def activity(self) -> HostActivity:
-        """Summarise all stretches; None where the kernel does not tell, or they were too short to tell."""
+        """Summarise what was counted; None where the kernel has no counter, or the time was too short."""
         seen = self._ticks
-        tells = seen.total > 0 and self._seconds >= MIN_SECONDS
+        is_known = seen.total > 0 and self._seconds >= MIN_SECONDS
         others = max(seen.busy - seen.own, 0.0)
-        has_all = len(os.sched_getaffinity(0)) == os.cpu_count()  # else others may be busy beside us, not instead of us
+        has_all = len(os.sched_getaffinity(0)) == os.cpu_count()  # else others may run on cores that we do not use
         return HostActivity(
             seconds=self._seconds,
-            steal_share=min(max(seen.steal / seen.total, 0.0), 1.0) if tells else None,
-            others_share=min(others / seen.total, 1.0) if tells and has_all else None,
+            steal_share=min(max(seen.steal / seen.total, 0.0), 1.0) if is_known else None,
+            others_share=min(others / seen.total, 1.0) if is_known and has_all else None,
             swapped_bytes=self._troubles[0],
             num_allocator_retries=self._troubles[1],
         )
@@ -97,5 +97,5 @@ class Neighbours:
 
 
 def _add(so_far: int | None, before: int | None, after: int | None) -> int | None:
-    """Add an increase; None where one was not told."""
+    """Add an increase; None where a value is unknown."""
     return None if so_far is None or before is None or after is None else so_far + max(after - before, 0)

@@ -1,10 +1,9 @@
-"""Where a run takes place: processor, memory, versions, driver, and the commit that measured."""
+"""Where a run takes place: processor, memory, versions, driver, and the commit of `bench`."""
 
 from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -12,42 +11,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import torch
 
 import bench
+from bench.measuring.checkout import git_state
 from bench.measuring.nvml import driver_version
 from bench.records.record import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import torch
-
     from bench.experiment.spec import RunSpec
 
-__all__ = ["fingerprint", "git_state"]
+__all__ = ["fingerprint"]
 
 _DISTRIBUTIONS = (
     *("finetune-bench", "torch", "transformers", "datasets", "numpy"),
     *("tokenizers", "safetensors", "accelerate", "peft", "nvidia-ml-py"),
 )
 _VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_")
-"""By which libraries are told how to use a CPU and its memory."""
+"""Environment variables that set how libraries use a CPU and its memory."""
 
 
 def fingerprint(
     device: torch.device, assets: Mapping[str, str], spec: RunSpec, *, fp32_matmuls: str = "as torch chooses"
 ) -> Environment:
-    """Describe this process' surroundings, and what was asked of it.
+    """Describe the machine, the software and the settings of this process' run.
 
     Args:
-        device: Of the run.
+        device: Device of the run.
         assets: Digests of packaged models and data, by name.
-        spec: All that was asked.
-        fp32_matmuls: What computes matrix products in fp32 on a CPU.
+        spec: The run's specification, of which the hash is kept.
+        fp32_matmuls: What computes fp32 matmuls on a CPU.
 
     """
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     cpu = _cpu_name()
     gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
     commit, dirty = git_state(Path(bench.__file__).resolve().parents[1])
@@ -71,9 +68,7 @@ def fingerprint(
 
 
 def _settings(device: torch.device, fp32_matmuls: str) -> dict[str, str]:
-    """List what decides how torch computes here."""
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
+    """List the settings that decide how torch computes here."""
     of_device: dict[str, object] = (
         {
             "CUDA": torch.version.cuda,
@@ -97,24 +92,6 @@ def _settings(device: torch.device, fp32_matmuls: str) -> dict[str, str]:
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
     return {name: str(value) for name, value in settings.items()}
-
-
-def git_state(root: Path) -> tuple[str | None, bool | None]:
-    """Give the commit of the checkout at `root` and whether it was changed since; None where it is no checkout."""
-    # Inside a hook, git's own variables would point it to another checkout.
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    command = ("git", "-C", str(root), "status", "--porcelain=v2", "--branch")
-    if not (root / ".git").exists():  # a virtual environment may lie inside somebody else's checkout
-        return None, None
-    try:
-        status = subprocess.run(  # noqa: S603  the arguments are ours
-            command, env=environ | {"GIT_OPTIONAL_LOCKS": "0"}, capture_output=True, text=True, check=True, timeout=10
-        )
-    except (OSError, subprocess.SubprocessError):  # no git here, or it distrusts the directory's owner
-        return None, None
-    lines = status.stdout.splitlines()
-    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), None)
-    return commit, any(not line.startswith("#") for line in lines)
 
 
 def _cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

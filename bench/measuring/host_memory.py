@@ -1,4 +1,4 @@
-"""Memory of a process by the kernel's own counters; None where there is no `/proc`."""
+"""Memory of a process from the kernel's counters; None where there is no `/proc`."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _RESET_PEAK = "5"
 
 
 def peak_bytes(pid: int | None = None) -> int | None:
-    """Give the most that the process (None: this one) was resident since its start or the last reset."""
+    """Return the peak resident size of the process (None: this one) since its start or the last reset."""
     return _status_bytes(pid, "VmHWM:")
 
 
 def resident_bytes(pid: int | None = None) -> int | None:
-    """Give what the process (None: this one) has resident now."""
+    """Return the resident size of the process (None: this one)."""
     return _status_bytes(pid, "VmRSS:")
 
 
 def anonymous_bytes() -> int | None:
-    """Give what this process has resident of its own."""
+    """Return the resident anonymous memory of this process: not backed by a file."""
     return _status_bytes(None, "RssAnon:")
 
 
 def file_bytes() -> int | None:
-    """Give what this process has resident of mapped files: libraries, and weights that nothing changed."""
+    """Return the resident memory of mapped files: libraries, and weights that were not written to."""
     return _status_bytes(None, "RssFile:")
 
 
 def code_bytes() -> int | None:
-    """Give what this process has resident of programs and libraries: of mapped files that it may execute some part of.
+    """Return the resident memory of programs and libraries: mapped files of which a part is executable.
 
-    They come in page by page, as their code is first used, whatever it is used for.
+    They are loaded page by page as their code is first used.
     """
     resident: dict[str, int] = {}
     executable, path = set(), ""
@@ -61,18 +61,18 @@ def code_bytes() -> int | None:
 
 
 def swapped_bytes() -> int | None:
-    """Give what of this process lies on disk."""
+    """Return the memory of this process that is swapped out."""
     return _status_bytes(None, "VmSwap:")
 
 
 def release_free_memory() -> None:
-    """Let the C library give back what it keeps for later, so that it does not count as in use."""
+    """Return memory that the C library has freed but kept to the kernel, so that it does not count as in use."""
     with suppress(AttributeError):  # a C library other than glibc
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def reset_peak() -> bool:
-    """Start this process' high-water mark anew; False where the kernel does not let us."""
+    """Reset the peak resident size of this process; False where the kernel does not allow it."""
     try:
         Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
     except OSError:
@@ -81,7 +81,7 @@ def reset_peak() -> bool:
 
 
 def oom_kills(root: Path = Path("/")) -> int | None:
-    """Count the processes killed for want of memory so far, in our control group or else on the machine."""
+    """Count the processes killed for lack of memory so far, in our control group or else on the machine."""
     group = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
     groups = root / "sys/fs/cgroup"
     for counters in (groups / group.lstrip("/") / "memory.events", groups / "memory.events", root / "proc/vmstat"):

@@ -1,7 +1,7 @@
-"""What FLOP rates are held against: this machine's own matrix products, and the datasheet's peak.
+"""The rates that MFU is relative to: this machine's own matmuls, and the datasheet's peak.
 
 A datasheet says what a device can never exceed, and nothing about small matrices or a CPU. So
-the products of a model's linear layers are timed here as a training step runs them: forward, and
+the matmuls of a model's linear layers are timed here as a training step runs them: forward, and
 the two of backward, each weight matrix as often as the model has it.
 """
 
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 __all__ = ["Arithmetic", "arithmetic_of", "datasheet_peak", "matmul_rate", "mfu"]
 
 BUDGET_SECONDS = 2.0
-"""Within which rounds begin; the first always does."""
+"""How long new rounds of timing may begin; the first always does."""
 SAMPLE_SECONDS = 1e-3
-"""Of one timing at least: a shorter one would measure the clock and the launch."""
+"""The least that one timing lasts: a shorter one would measure the clock and the launch."""
 
 Arithmetic = Literal["fp32", "tf32", "bf16", "fp16"]
-"""In which matrix products are computed; tf32 is what a GPU makes of fp32 where torch allows it."""
+"""What matmuls are computed in; tf32 is what a GPU makes of fp32 where torch allows it."""
 
 
 def mfu(flops: int, seconds: float, peak: float | None) -> float | None:
-    """Give the share of `peak` (FLOP/s) that `flops` in `seconds` are; None where no peak is known."""
+    """Return the share of `peak` (FLOP/s) that `flops` in `seconds` reach; None where no peak is known."""
     return None if peak is None else flops / seconds / peak
 
 
@@ -56,7 +56,7 @@ def matmul_rate(
     linear: Linear = functional.linear,
     variant: str | None = None,
 ) -> float:
-    """Give the rate in FLOP/s at which this machine computes the linear layers of a model.
+    """Return the rate in FLOP/s at which this machine computes the linear layers of a model.
 
     Measured within about 2 s (the median of interleaved repeats after a warm-up), or taken from
     the cache where the same was measured before. A machine that was busy then looks slow now.
@@ -64,17 +64,17 @@ def matmul_rate(
     Args:
         shapes: Of the model.
         extent: Of a typical batch.
-        dtype: In which the products are computed.
-        device: Where.
-        device_name: What it is, as the record of a run says it.
-        linear: What computes a linear layer in the runs, called as `torch.nn.functional.linear`.
-        variant: What tells that function from torch's own, so that rates of both are kept apart.
+        dtype: What the matmuls are computed in.
+        device: Computes them.
+        device_name: Its name, as in the record of a run.
+        linear: Computes a linear layer in the runs, called like `torch.nn.functional.linear`.
+        variant: Names that function where it is not torch's own, so that both have their own rate in the cache.
 
     Raises:
         AssetError: the cache cannot be written.
 
     """
-    products = _products(shapes, extent)
+    linears = _linears(shapes, extent)
     key: Key = [
         device_name,
         device.type,
@@ -83,11 +83,11 @@ def matmul_rate(
         torch.__version__,
         torch.get_num_threads() if device.type == "cpu" else None,
         torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else None,
-        sorted((*size, count) for size, count in products.items()),
+        sorted((*size, count) for size, count in linears.items()),
     ]
 
     def build(folder: Path) -> None:
-        rate = _measure(products, dtype, device, linear)
+        rate = _measure(linears, dtype, device, linear)
         (folder / "rate.json").write_text(json.dumps({"flops_per_second": rate, "of": key}))
 
     folder = build_once(cache_dir() / "rates" / sha256(json.dumps(key).encode()).hexdigest()[:32], build)
@@ -95,25 +95,25 @@ def matmul_rate(
     return rate
 
 
-def _products(shapes: Shapes, extent: Extent) -> dict[tuple[int, int, int], int]:
+def _linears(shapes: Shapes, extent: Extent) -> dict[tuple[int, int, int], int]:
     """Count the linear layers by positions, inputs and outputs."""
     positions = {"row": extent.rows, "token": extent.tokens, "pair": extent.pairs}
-    return dict(Counter((positions[it.per], *it.weight) for it in shapes.products if it.weight))
+    return dict(Counter((positions[it.per], *it.weight) for it in shapes.matmuls if it.weight))
 
 
 def _measure(
-    products: Mapping[tuple[int, int, int], int], dtype: torch.dtype, device: torch.device, linear: Linear
+    linears: Mapping[tuple[int, int, int], int], dtype: torch.dtype, device: torch.device, linear: Linear
 ) -> float:
-    """Time all products in turn, round after round, so that a disturbance hits all alike."""
+    """Time all layers in turn, round after round, so that a disturbance hits all alike."""
     end = time.perf_counter() + BUDGET_SECONDS
-    samples = {size: _Sample(*size, dtype, device, linear=linear) for size in products}
+    samples = {size: _Sample(*size, dtype, device, linear=linear) for size in linears}
     while True:
         for sample in samples.values():
             sample.take()
         if time.perf_counter() >= end:
             break
-    flops = sum(count * 6 * math.prod(size) for size, count in products.items())
-    return flops / sum(count * median(samples[size].seconds) for size, count in products.items())
+    flops = sum(count * 6 * math.prod(size) for size, count in linears.items())
+    return flops / sum(count * median(samples[size].seconds) for size, count in linears.items())
 
 
 class _Sample:
@@ -128,7 +128,7 @@ class _Sample:
         self._device = device
         self._linear = linear
         self.seconds: list[float] = []
-        """Of each time that it was taken."""
+        """Of each repetition, by sample."""
         self._time(1)
         self._repeats = math.ceil(SAMPLE_SECONDS / self._time(1))
 
@@ -136,23 +136,23 @@ class _Sample:
         self.seconds.append(self._time(self._repeats) / self._repeats)
 
     def _time(self, repeats: int) -> float:
-        _settle(self._device)
+        _synchronize(self._device)
         began = time.perf_counter()
         for _ in range(repeats):
             self._linear(self._input, self._weight)
             self._linear(self._grad, self._weight.T)
             self._linear(self._grad.T, self._input.T)
-        _settle(self._device)
+        _synchronize(self._device)
         return time.perf_counter() - began
 
 
-def _settle(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def arithmetic_of(dtype: torch.dtype, device: torch.device) -> Arithmetic:
-    """Say in what products of `dtype` are computed on `device` as torch is set."""
+    """Return what matmuls of `dtype` are computed in on `device`, with torch's present settings."""
     if dtype == torch.float32:
         allowed = device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
         return "tf32" if allowed else "fp32"
@@ -160,7 +160,7 @@ def arithmetic_of(dtype: torch.dtype, device: torch.device) -> Arithmetic:
 
 
 def datasheet_peak(device_name: str, arithmetic: Arithmetic) -> float | None:
-    """Give NVIDIA's peak in FLOP/s of a GPU by its driver's name for it; None for any other device.
+    """Return NVIDIA's peak in FLOP/s of a GPU by its driver's name for it; None for any other device.
 
     Dense, without the factor 2 of sparsity, and accumulated in fp32 as torch does it. A name
     must match as a whole: a slice of a GPU (MIG) and an A10G are not the device they resemble.

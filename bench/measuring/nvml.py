@@ -1,4 +1,4 @@
-"""GPUs and what NVML says of them, found by UUID and never by index: CUDA may count in another order.
+"""GPUs as NVML reports them, found by UUID and never by index, since CUDA may count in another order.
 
 NVML stays initialised until the process ends, so that no handle outlives it.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pynvml  # type: ignore[import-untyped]
 
 from bench.errors import Unsupported
-from bench.measuring.timeouts import PATIENCE_SECONDS, within
+from bench.measuring.timeouts import DRIVER_TIMEOUT_SECONDS, call_within
 from bench.records.record import Flag
 
 if TYPE_CHECKING:
@@ -31,23 +31,23 @@ class Gpu:
     uuid: str
     name: str
     memory_bytes: int | None
-    """None where NVML does not say (memory shared with the host)."""
+    """None where NVML does not report it (memory shared with the host)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceMemory:
-    """The whole device at one moment, other processes included, in bytes."""
+    """Memory of the whole device at one moment, other processes included, in bytes."""
 
     used_bytes: int
     reserved_bytes: int | None
-    """Held by the driver; `used_bytes` contains it by "nvml-v1" only, which does not tell it apart."""
+    """Held by the driver; contained in `used_bytes` only with "nvml-v1", which does not report it by itself."""
     total_bytes: int
     method: Literal["nvml-v2", "nvml-v1"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """How the device does at one moment; None where NVML does not say."""
+    """Power, clock and the like at one moment; None where NVML does not report it."""
 
     power_watts: float | None = None
     sm_clock_mhz: float | None = None
@@ -59,17 +59,17 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class DeviceProcess:
-    """A process with a context on the device. In a container, its number may be the host's."""
+    """A process with a context on the device. In a container, its pid may be the host's."""
 
     pid: int
     used_bytes: int | None
 
 
 class NvmlDevice:
-    """One GPU that never raises: what NVML does not answer is None from then on, and `flags` say why."""
+    """Reads one GPU and never raises: what NVML refused once is None from then on, and `flags` say why."""
 
     def __init__(self, uuid: str) -> None:
-        """Find the GPU, and which version of the memory call it answers."""
+        """Find the GPU, and the version of the memory call that it supports."""
         self._is_slice = uuid.startswith("MIG-")
         self._handle: Any = None
         self._failure: Exception | None = None
@@ -85,7 +85,7 @@ class NvmlDevice:
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """What NVML did not answer, and why."""
+        """What NVML refused, and why."""
         flags = []
         if self._failure is not None:
             message = f"NVML does not answer ({_name(self._failure)}): memory, clocks and power of the GPU are unknown"
@@ -102,11 +102,11 @@ class NvmlDevice:
         return tuple(flags)
 
     def memory(self) -> DeviceMemory | None:
-        """Read the memory now, in some 10 microseconds."""
+        """Read the memory now, in about 10 microseconds."""
         return self._ask("memory", self._read)
 
     def state(self) -> DeviceState:
-        """Read power, clock and the like now; a slice of a GPU has none of its own."""
+        """Read power, clock and the like now; all None for a slice of a GPU (MIG)."""
         if self._is_slice:
             return DeviceState()
         milliwatts = self._ask("power", pynvml.nvmlDeviceGetPowerUsage)
@@ -127,7 +127,7 @@ class NvmlDevice:
         return None if millijoules is None else millijoules / 1000
 
     def processes(self) -> tuple[DeviceProcess, ...] | None:
-        """List who computes on the device; that takes milliseconds and holds up everybody's kernels."""
+        """List the processes on the device; takes milliseconds and delays all kernel launches meanwhile."""
         found = self._ask("processes", _processes)
         return None if found is None else tuple(DeviceProcess(it.pid, it.usedGpuMemory) for it in found)
 
@@ -136,7 +136,7 @@ class NvmlDevice:
         return "GpuIsLost" in self._refused.values()
 
     def _ask(self, question: str, call: Callable[[Any], T]) -> T | None:
-        """Ask once more, unless it was refused before."""
+        """Call NVML, unless this was refused before."""
         if self._failure is not None or self._is_lost or question in self._refused:
             return None
         try:
@@ -147,23 +147,23 @@ class NvmlDevice:
 
 
 def list_gpus() -> list[Gpu]:
-    """List the GPUs that answer, in PCI order.
+    """List the GPUs that NVML can read, in PCI order.
 
     Raises:
-        Unsupported: NVML does not answer; the message says why.
+        Unsupported: NVML does not respond; the message says why.
 
     """
     try:
-        return within(PATIENCE_SECONDS, _list_gpus)
+        return call_within(DRIVER_TIMEOUT_SECONDS, _list_gpus)
     except (*_ERRORS, TimeoutError) as error:
         msg = f"NVML does not answer ({_name(error)})"
         raise Unsupported(msg) from error
 
 
 def driver_version() -> str | None:
-    """Give the version of the NVIDIA driver, None where there is none or it does not answer."""
+    """Return the version of the NVIDIA driver; None where there is none or it does not respond."""
     try:
-        return within(PATIENCE_SECONDS, _driver_version)
+        return call_within(DRIVER_TIMEOUT_SECONDS, _driver_version)
     except (*_ERRORS, TimeoutError):
         return None
 
@@ -183,7 +183,7 @@ def _describe(index: int) -> Gpu | None:
     try:
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
         uuid, name = pynvml.nvmlDeviceGetUUID(handle), pynvml.nvmlDeviceGetName(handle)
-    except _ERRORS:  # lost: out of the pool, and the others stay in
+    except _ERRORS:  # a lost GPU is left out
         return None
     memory = NvmlDevice(uuid).memory()
     return Gpu(uuid=uuid, name=name, memory_bytes=memory.total_bytes if memory else None)
@@ -209,7 +209,7 @@ def _memory_v1(handle: Any) -> DeviceMemory:
 
 
 def _event_reasons(handle: Any) -> int:
-    """Ask by the present name, or by the one that drivers before 535 know."""
+    """Call by the present name, or by the one that drivers before 535 know."""
     try:
         reasons = pynvml.nvmlDeviceGetCurrentClocksEventReasons(handle)
     except pynvml.NVMLError_FunctionNotFound:
@@ -218,7 +218,7 @@ def _event_reasons(handle: Any) -> int:
 
 
 def _processes(handle: Any) -> list[Any]:
-    """Ask by the present version, or by the one that older drivers know."""
+    """Call the present version, or the one that older drivers know."""
     try:
         return list(pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle))
     except pynvml.NVMLError_FunctionNotFound:
@@ -226,5 +226,5 @@ def _processes(handle: Any) -> list[Any]:
 
 
 def _name(error: BaseException) -> str:
-    """Name an error without asking the library that just failed."""
+    """Return the name of an error without calling the library that just failed."""
     return type(error).__name__.removeprefix("NVMLError_")

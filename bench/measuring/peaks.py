@@ -1,4 +1,4 @@
-"""Peak memory of every phase of a run: the peaks start anew whenever it turns to something else."""
+"""Peak memory of every phase of a run: the peaks are reset whenever another phase begins."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 __all__ = ["Peaks", "peak_so_far"]
 
 
-MOST_LEFT = 1 / 100
-"""Of the memory held, that something aside may leave behind in a phase."""
+MAX_GROWTH = 1 / 100
+"""Growth by unmeasured work, as a share of the memory held, above which memory is released."""
 
 
 class Peaks:
-    """The largest of the peaks of all stretches of a phase; a run begins with loading."""
+    """The peak of each phase over all the times that it was entered; a run begins with loading."""
 
     def __init__(self, device: torch.device) -> None:
         """Watch the memory of this process and, on a GPU, of torch's allocator on `device`."""
         self._device = device
         self._baseline = Memory()
         self._before: int | None = None
-        """Held right before the weights, without the code of libraries."""
+        """Bytes held right before the weights were loaded, without the code of libraries."""
         self._code: int | None = None
-        """Of libraries, once training is over."""
+        """Bytes of the code of libraries at the end of training."""
         self._peaks: dict[Name, PhasePeak] = {}
         self._phase: Name | None = "load"
 
     def before_weights(self) -> None:
-        """Note what the process holds that is none of the model's: to be called right before its weights are read."""
+        """Note what the process holds besides the model: call it right before the weights are read."""
         code = host_memory.code_bytes()
         host_memory.release_free_memory()
         held = host_memory.resident_bytes()
         self._before = None if held is None or code is None else held - code
 
     def enter(self, phase: Name) -> None:
-        """End the present stretch; another begins. The baseline is what is there when training first begins."""
+        """Begin a phase, which ends the present one. The baseline is the memory held when training first begins."""
         self._close()
         if phase != "train" and "train" in self._peaks:
             self._code = host_memory.code_bytes()
-        # What one phase has left is no memory of the next.
+        # What one phase left behind must not count for the next.
         host_memory.release_free_memory()
         if phase == "train":
             torch_memory.release_free_memory(self._device)
@@ -65,15 +65,15 @@ class Peaks:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Do something in the midst of a phase that counts nowhere.
+        """Leave what runs inside the `with` out of the peaks.
 
-        What it leaves is given back only where that is much: else the phase would have to fetch anew, page by
-        page and on its own clock, the memory that it had kept for itself.
+        Memory is released afterwards only where it grew much: the phase would have to allocate again, on its own
+        clock, what it had kept for itself.
         """
         phase, before = self._phase, self._held()
         self._close()
         yield
-        if self._held() > (1 + MOST_LEFT) * before:
+        if self._held() > (1 + MAX_GROWTH) * before:
             host_memory.release_free_memory()
             torch_memory.release_free_memory(self._device)
         host_memory.reset_peak()
@@ -81,23 +81,23 @@ class Peaks:
         self._phase = phase
 
     def _held(self) -> int:
-        """What is taken of the memory that the peak is of, in use or not."""
+        """Return the bytes held on the device, in use or not."""
         reserved = torch_memory.reserved_bytes(self._device)
         return (host_memory.resident_bytes() or 0) if reserved is None else reserved
 
     def include(self, peak: PhasePeak) -> None:
-        """Count a peak of another process to its phase here: of work that this run was spared, and is billed for."""
+        """Include a peak of another process in its phase: of work that this run reuses, and is billed for."""
         self._peaks[peak.phase] = _larger_of(self._peaks.get(peak.phase, peak), peak)
 
     def end(self) -> Memory:
-        """End the present stretch, if one is running, and return the peaks so far: those of training, and all by phase."""
+        """End the present phase, if there is one, and return the peaks so far: those of training, and all by phase."""
         self._close()
         phases = tuple(self._peaks.values())
         if "train" not in self._peaks:
             return self._baseline.model_copy(update={"phases": phases})
         peaks = self._peaks["train"].model_dump(exclude={"phase", "nvml_used_peak_bytes"})
         if self._before is not None:
-            # Code that training was the first to use counts as there before: it is the same for every strategy.
+            # Code that training was the first to load counts as there before: it is the same for every strategy.
             self._code = host_memory.code_bytes() if self._code is None else self._code
             peaks["host_before_bytes"] = None if self._code is None else self._before + self._code
         method = "torch-reserved" if peaks["torch_reserved_peak_bytes"] is not None else "kernel-hwm"
@@ -111,7 +111,7 @@ class Peaks:
 
 
 def peak_so_far(phase: Name, device: torch.device) -> PhasePeak:
-    """Read the peaks since they last started anew, as those of `phase`."""
+    """Read the peaks since the last reset, as those of `phase`."""
     allocated, reserved = torch_memory.peak_bytes(device)
     return PhasePeak(
         phase=phase,

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["PATIENCE_SECONDS", "within"]
+__all__ = ["DRIVER_TIMEOUT_SECONDS", "call_within"]
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 5.0
+DRIVER_TIMEOUT_SECONDS = 5.0
 """A driver that wakes a sleeping GPU takes a second or two."""
 
 
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """Give what `call` returns, or raise what it raises, if it does so in time.
+def call_within(seconds: float, call: Callable[[], T]) -> T:
+    """Return what `call` returns, or raise what it raises, if it does so in time.
 
     Raises:
-        TimeoutError: it did not; its thread is left to itself and ends with the process.
+        TimeoutError: it did not; its thread is abandoned and ends with the process.
 
     """
     results: list[T] = []
@@ -29,10 +29,10 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     def run() -> None:
         try:
             results.append(call())
-        except BaseException as error:  # noqa: BLE001  it is raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001  (raised again in the thread of the caller)
             errors.append(error)
 
-    thread = threading.Thread(target=run, name="patience", daemon=True)
+    thread = threading.Thread(target=run, name="call-within", daemon=True)
     thread.start()
     thread.join(seconds)
     if errors:

@@ -1,6 +1,6 @@
-"""Memory of tensors: by torch's caching allocator on a GPU, and by the tensors themselves anywhere.
+"""Memory of tensors: from torch's caching allocator on a GPU, and from the tensors themselves anywhere.
 
-The allocator is exact, by events, but blind to all that torch does not allocate.
+The allocator's peaks are exact, but leave out whatever torch does not allocate.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
+import torch
+
 from bench.records.readings import MemoryParts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import torch
     from torch import nn
     from torch.optim import Optimizer
 
@@ -37,65 +38,51 @@ PAGE_BYTES = 4096
 
 
 def reset_peak(device: torch.device) -> None:
-    """Start the peaks anew; nothing off CUDA."""
+    """Reset the peaks; nothing to do off CUDA."""
     if device.type == "cuda":
-        import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def release_free_memory(device: torch.device) -> None:
-    """Give back to the GPU what no tensor takes; nothing off CUDA."""
+    """Return unused cached memory to the GPU; nothing to do off CUDA."""
     if device.type == "cuda":
-        import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
         torch.cuda.empty_cache()
 
 
 def peak_bytes(device: torch.device) -> tuple[int | None, int | None]:
-    """Give the peaks since the last reset: live tensors, and segments held; None off CUDA."""
+    """Return the peaks since the last reset, of live tensors and of reserved segments; None off CUDA."""
     if device.type != "cuda":
         return None, None
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     return torch.cuda.max_memory_allocated(device), torch.cuda.max_memory_reserved(device)
 
 
 def allocated_bytes(device: torch.device) -> int | None:
-    """Give what live tensors take now; None off CUDA."""
+    """Return the bytes of live tensors; None off CUDA."""
     if device.type != "cuda":
         return None
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     return torch.cuda.memory_allocated(device)
 
 
 def reserved_bytes(device: torch.device) -> int | None:
-    """Give what the allocator holds now, in use or not; None off CUDA."""
+    """Return the bytes that the allocator holds, in use or not; None off CUDA."""
     if device.type != "cuda":
         return None
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     return torch.cuda.memory_reserved(device)
 
 
 def num_retries(device: torch.device) -> int | None:
-    """Count how often the allocator had to give memory back to the GPU to go on; None off CUDA."""
+    """Count how often the allocator had to free cached memory before it could allocate; None off CUDA."""
     if device.type != "cuda":
         return None
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     return int(torch.cuda.memory_stats(device).get("num_alloc_retries", 0))
 
 
 def touch(model: nn.Module) -> None:
     """Read every page of the weights on the host.
 
-    A file of safetensors is mapped, and comes in page by page as it is used: without this, the
-    weights would look like memory that training took.
+    A safetensors file is memory-mapped and loaded page by page at first use: without this, the
+    weights would count as memory of training.
     """
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     for storage in _storages([*model.parameters(), *model.buffers()]).values():
         if storage.device.type == "cpu":
             torch.empty(0, dtype=torch.uint8).set_(storage)[::PAGE_BYTES].sum()
@@ -104,7 +91,7 @@ def touch(model: nn.Module) -> None:
 def split_peak(
     memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer
 ) -> MemoryParts | None:
-    """Split the peak of training, which `memory` tells, into what it was for; None where no peak was measured.
+    """Split the peak of training in `memory` by purpose; None where no peak was measured.
 
     A gradient is as large as its parameter. Call it after training, when the optimizer has its state.
     """
@@ -136,7 +123,7 @@ def split_peak(
 def _storages(
     tensors: Iterable[torch.Tensor], device: torch.device | None = None
 ) -> dict[tuple[torch.device, int], torch.UntypedStorage]:
-    """List what holds the tensors (on `device`, if it is given), each once: tied weights and views share theirs."""
+    """Return the distinct storages of the tensors (on `device`, if given): tied weights and views share one."""
     storages = [
         part.untyped_storage() for tensor in tensors for part in _unwrapped(tensor) if device in (None, part.device)
     ]
@@ -144,9 +131,7 @@ def _storages(
 
 
 def _unwrapped(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Give the tensors that hold the numbers of a wrapper such as torchao's; of any other tensor, itself."""
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
+    """Yield the tensors inside a wrapper such as torchao's; of any other tensor, itself."""
     if hasattr(tensor, "__tensor_flatten__"):
         inside = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
     else:
@@ -171,8 +156,6 @@ def reachable_tensors(*roots: object) -> Iterator[torch.Tensor]:
 
     An optimizer may keep its state in optimizers that it holds, in attributes, or in objects of its own.
     """
-    import torch  # noqa: PLC0415  bench.measuring stays cheap to import
-
     left, seen = list(roots), dict[int, object]()
     while left:
         value = left.pop()
@@ -190,7 +173,7 @@ def reachable_tensors(*roots: object) -> Iterator[torch.Tensor]:
 
 
 _CODE = (type, ModuleType, FunctionType, MethodType)
-"""What leads away from an optimizer, to all that its code knows of."""
+"""Not followed: they lead from an optimizer to everything that its code refers to."""
 
 
 def _attributes(value: object) -> Iterator[object]:

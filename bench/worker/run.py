@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from bench.measuring.contention import Neighbours
+from bench.measuring.contention import Contention
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
 from bench.protocol import Finished, Phase, Progress, Tried
@@ -54,7 +54,7 @@ class Run:
     ) -> None:
         self.spec, self.data, self.prepared, self.start, self.schedule = spec, data, prepared, start, schedule
         self.send, self.peaks = send, peaks
-        self.neighbours = Neighbours(prepared.device)
+        self.neighbours = Contention(prepared.device)
         self.curve: list[CurvePoint] = []
         self.curve_seconds = 0.0
         self.skipped: list[int] = []

@@ -178,7 +178,7 @@ def test_a_driver_that_hangs_from_the_start_does_not_hold_up_the_run(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gpu_monitor, "JOIN_SECONDS", 0.05)
-    monkeypatch.setattr(gpu_monitor, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(gpu_monitor, "DRIVER_TIMEOUT_SECONDS", 0.05)
     device.hold.clear()
     with sampler_of(device) as sampler:
         sampler.enter("train", time.monotonic())

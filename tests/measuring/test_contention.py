@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.measuring import contention, host_memory, torch_memory
-from bench.measuring.contention import Neighbours
+from bench.measuring.contention import Contention
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def tell(stat: Path, *, user: int = 0, idle: int = 0, steal: int = 0) -> None:
 
 def test_only_what_happens_while_the_run_trains_counts(stat: Path) -> None:
     tell(stat, user=1000, idle=1000, steal=500)
-    seen = Neighbours(CPU, stat)
+    seen = Contention(CPU, stat)
     seen.start()
     tell(stat, user=1030, idle=1060, steal=510)
     seen.stop()
@@ -50,7 +50,7 @@ def test_only_what_happens_while_the_run_trains_counts(stat: Path) -> None:
 
 def test_what_the_run_itself_took_is_not_others(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(stat)
-    seen = Neighbours(CPU, stat)
+    seen = Contention(CPU, stat)
     seen.start()
     tell(stat, user=80, idle=20)
     monkeypatch.setattr(os, "times", lambda: (0.3, 0.1, 0.2, 0.0, 0.0))
@@ -62,7 +62,7 @@ def test_what_the_run_itself_took_is_not_others(stat: Path, monkeypatch: pytest.
 def test_other_processors_than_ours_tell_nothing_of_us(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 10_000)
     tell(stat)
-    seen = Neighbours(CPU, stat)
+    seen = Contention(CPU, stat)
     seen.start()
     tell(stat, user=80, idle=20)
     seen.stop()
@@ -72,7 +72,7 @@ def test_other_processors_than_ours_tell_nothing_of_us(stat: Path, monkeypatch: 
 
 
 def test_a_kernel_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
-    seen = Neighbours(CPU, tmp_path / "absent")
+    seen = Contention(CPU, tmp_path / "absent")
     seen.start()
     seen.stop()
 
@@ -83,7 +83,7 @@ def test_a_kernel_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
 def test_too_short_a_time_to_count_ticks_in_is_unknown(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contention, "MIN_SECONDS", 1e9)
     tell(stat)
-    seen = Neighbours(CPU, stat)
+    seen = Contention(CPU, stat)
     seen.start()
     tell(stat, user=80, idle=20)
     seen.stop()
@@ -97,7 +97,7 @@ def test_swap_and_retries_are_increases_while_the_run_trains(monkeypatch: pytest
     monkeypatch.setattr(host_memory, "swapped_bytes", swapped)
     monkeypatch.setattr(torch_memory, "num_retries", retries)
 
-    seen = Neighbours(torch.device("cuda"))
+    seen = Contention(torch.device("cuda"))
     for _stretch in range(2):
         seen.start()
         seen.stop()
@@ -106,7 +106,7 @@ def test_swap_and_retries_are_increases_while_the_run_trains(monkeypatch: pytest
 
 
 def test_the_real_counters_can_be_read() -> None:
-    seen = Neighbours(CPU)
+    seen = Contention(CPU)
     seen.start()
     seen.stop()
 

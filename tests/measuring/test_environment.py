@@ -2,38 +2,24 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
-import pytest
 import torch
 
 from bench.experiment.spec import RunSpec, Term
 from bench.measuring import environment
-from bench.measuring.environment import fingerprint, git_state
+from bench.measuring.environment import fingerprint
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.measuring.conftest import FakeNvml
 
 SPEC = RunSpec(strategy=(Term(name="full"),))
-
-
-def git(root: Path, *command: str) -> str:
-    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
-    return subprocess.check_output(["git", "-C", str(root), *who, *command], text=True).strip()
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    git(tmp_path, "init", "-q")
-    (tmp_path / "file").write_text("one")
-    git(tmp_path, "add", "file")
-    git(tmp_path, "commit", "-qm", "one")
-    return tmp_path
 
 
 def test_a_cpu_run_names_its_processor_versions_and_assets() -> None:
@@ -84,38 +70,6 @@ def test_a_package_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(environment, "_DISTRIBUTIONS", ("torch", "no-such-distribution"))
 
     assert set(fingerprint(torch.device("cpu"), {}, SPEC).versions) == {"torch"}
-
-
-def test_a_clean_checkout_has_a_commit(checkout: Path) -> None:
-    assert git_state(checkout) == (git(checkout, "rev-parse", "HEAD"), False)
-
-
-def test_an_edited_file_and_a_new_one_make_it_dirty(checkout: Path) -> None:
-    commit = git(checkout, "rev-parse", "HEAD")
-    (checkout / "new").write_text("two")
-    assert git_state(checkout) == (commit, True)
-
-    (checkout / "new").unlink()
-    (checkout / "file").write_text("two")
-    assert git_state(checkout) == (commit, True)
-
-
-def test_a_directory_inside_somebody_elses_checkout_is_none_itself(checkout: Path) -> None:
-    (checkout / "venv").mkdir()
-
-    assert git_state(checkout / "venv") == (None, None)
-
-
-def test_a_hook_of_another_repository_does_not_mislead(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_DIR", str(checkout / "elsewhere"))
-
-    assert git_state(checkout)[1] is False
-
-
-def test_a_checkout_that_git_cannot_read_is_unknown(tmp_path: Path) -> None:
-    (tmp_path / ".git").mkdir()
-
-    assert git_state(tmp_path) == (None, None)
 
 
 def test_the_processors_name_is_the_kernels_or_else_the_platforms(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_whatever_ails_the_library_the_run_completes_and_carries_a_flag(
     code: str,
 ) -> None:
     monkeypatch.setattr(gpu_monitor, "JOIN_SECONDS", 0.1)
-    monkeypatch.setattr(gpu_monitor, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(gpu_monitor, "DRIVER_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(fake_nvml.uuids))  # in full: NVML need not list them
     faulty(fake_nvml, monkeypatch, fault)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bench.measuring import matmul_rate as module
-from bench.measuring.flops import Extent, Product, Shapes
+from bench.measuring.flops import Extent, Matmul, Shapes
 from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 EXTENT = Extent(rows=4, tokens=32, pairs=256)
-LINEAR = Product("layer 0", 2 * 8 * 16, "token", weight=(8, 16))
-HEAD = Product("head", 2 * 16 * 2, "row", weight=(16, 2))
-ATTENTION = Product("layer 0", 2 * 16, "pair")
+LINEAR = Matmul("layer 0", 2 * 8 * 16, "token", weight=(8, 16))
+HEAD = Matmul("head", 2 * 16 * 2, "row", weight=(16, 2))
+ATTENTION = Matmul("layer 0", 2 * 16, "pair")
 SHAPES = Shapes((LINEAR, ATTENTION, LINEAR, HEAD))
 
 
@@ -69,7 +69,7 @@ def test_the_rate_is_all_flops_over_all_median_seconds(monkeypatch: pytest.Monke
     class Sample:
         """A linear layer over tokens takes 1, 9 and 2 s, the head half a second."""
 
-        def __init__(self, positions: int, *_: object) -> None:
+        def __init__(self, positions: int, *_: object, **__: object) -> None:
             self.seconds: list[float] = []
             self._takes = iter([1.0, 9.0, 2.0]) if positions == EXTENT.tokens else iter([0.5] * 3)
 
@@ -87,7 +87,7 @@ def test_the_rate_is_all_flops_over_all_median_seconds(monkeypatch: pytest.Monke
 def test_a_sample_repeats_what_is_too_short_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter(range(10_000))
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(now) * 1e-4))
-    sample = module._Sample(2, 3, 4, torch.float32, CPU)
+    sample = module._Sample(2, 3, 4, torch.float32, CPU, linear=torch.nn.functional.linear)
     sample.take()
     assert sample.seconds == [pytest.approx(1e-5)]  # a tenth of what ten repeats took
 
@@ -155,7 +155,7 @@ def test_no_gpu_is_faster_than_its_datasheet() -> None:
     peak = datasheet_peak(name, "bf16")
     if peak is None:
         pytest.skip(f"no datasheet of {name} is known")
-    large = Shapes((Product("layer 0", 2 * 4096 * 4096, "token", weight=(4096, 4096)),))
+    large = Shapes((Matmul("layer 0", 2 * 4096 * 4096, "token", weight=(4096, 4096)),))
     extent = Extent(rows=8, tokens=4096, pairs=4096)
     found = matmul_rate(large, extent, dtype=torch.bfloat16, device=CUDA, device_name=name)
     assert 0 < found < 1.05 * peak

@@ -127,7 +127,7 @@ def test_a_slice_of_a_gpu_has_memory_of_its_own_and_nothing_else(fake_nvml: Fake
 
 
 def test_a_driver_that_hangs_is_given_up(fake_nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nvml, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(nvml, "DRIVER_TIMEOUT_SECONDS", 0.05)
     fake_nvml.set(hang_init=1)
 
     assert nvml.driver_version() is None

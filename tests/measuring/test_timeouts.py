@@ -4,15 +4,15 @@ import threading
 
 import pytest
 
-from bench.measuring.timeouts import within
+from bench.measuring.timeouts import call_within
 
 
 def test_an_answer_in_time_is_given() -> None:
-    assert within(30, lambda: 7) == 7
+    assert call_within(30, lambda: 7) == 7
 
 
 def test_none_is_an_answer() -> None:
-    assert within(30, lambda: None) is None
+    assert call_within(30, lambda: None) is None
 
 
 def test_what_the_call_raises_is_raised() -> None:
@@ -20,13 +20,13 @@ def test_what_the_call_raises_is_raised() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        within(30, fail)
+        call_within(30, fail)
 
 
 def test_a_call_that_does_not_return_is_left_alone() -> None:
     never = threading.Event()
 
     with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
-        within(0.05, never.wait)
+        call_within(0.05, never.wait)
 
     never.set()

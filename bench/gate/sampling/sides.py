@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import bench
 from bench.errors import UsageError
-from bench.measuring.environment import git_state
+from bench.measuring.checkout import git_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
