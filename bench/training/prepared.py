@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from bench.plan.learning_rates import ADAPTERS
 from bench.records.record import LayerRate
+from bench.tasks.classification import loss_of
 from bench.training.forward.packed import GRAIN
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class Prepared:
         with torch.random.fork_rng(devices=range(torch.cuda.device_count() if self.device.type == "cuda" else 0)):
             batch = self.batch(split, rows)
             with self.precision.forward():
-                loss = cross_entropy(self.logits(batch).float(), batch.labels)
+                loss = loss_of(self.logits(batch), batch.targets)
             loss.backward()
         self.optimizer.zero_grad(set_to_none=True)
 

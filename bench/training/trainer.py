@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import get_linear_schedule_with_warmup
 
 from bench.errors import Diverged
 from bench.measuring.clock import open_clock
+from bench.tasks.classification import loss_of
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def steps(
                 batch = prepared.batch(split, part)
                 clock.split("data")
                 with precision.forward():
-                    part_loss = cross_entropy(prepared.logits(batch).float(), batch.labels) * (len(part) / len(rows))
+                    part_loss = loss_of(prepared.logits(batch), batch.targets) * (len(part) / len(rows))
                 clock.split("forward")
                 precision.backward(part_loss)
                 loss += part_loss.detach()

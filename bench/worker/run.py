@@ -11,8 +11,8 @@ from bench.measuring.contention import Contention
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
 from bench.protocol import Finished, Phase, Progress, Tried
-from bench.records.record import CurvePoint
-from bench.training.evaluation import answer, score
+from bench.tasks.classification import curve_point, evaluation_of
+from bench.training.evaluation import predict
 from bench.training.precision import observe_dtypes
 from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.measuring.peaks import Peaks
     from bench.protocol import Message
-    from bench.training.evaluation import Answers
+    from bench.records.record import CurvePoint
+    from bench.tasks.classification import Predictions
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
     from bench.worker.measurement import StartingPoint
@@ -90,10 +91,10 @@ class Run:
         data, prepared = self.data, self.prepared
         layer_rates = prepared.layer_rates()
         with observe_dtypes(prepared.model) as seen_dtypes:
-            answers = answer(prepared, data.evaluation)
+            predictions = predict(prepared, data.evaluation)
         wanted = prepared.precision.dtype
         compute_dtype = wanted if wanted in seen_dtypes else next(iter(seen_dtypes))
-        self._point(self.schedule.num_steps, trained.seconds, answers.first(CURVE_ROWS))
+        self._point(self.schedule.num_steps, trained.seconds, predictions.first(CURVE_ROWS))
         if prepared.stored and prepared.stored.is_shared:
             self.peaks.include(prepared.stored.peak)
         memory = self.peaks.end()
@@ -116,7 +117,7 @@ class Run:
             schedule=self.schedule,
             trained=trained,
             memory=memory.model_copy(update={"parts": parts}),
-            evaluation=score(answers, data.evaluation, data.label_names),
+            evaluation=evaluation_of(predictions, data.evaluation, data.label_names),
             curve=tuple(self.curve),
             curve_seconds=self.curve_seconds,
             layer_rates=layer_rates,
@@ -162,13 +163,10 @@ class Run:
         self.neighbours.stop()
         with self.peaks.aside():
             self._tell("evaluate")
-            answers = answer(self.prepared, self.data.evaluation.first(CURVE_ROWS))
-        self._point(step, seconds, answers)
-        self.curve_seconds += answers.seconds
+            predictions = predict(self.prepared, self.data.evaluation.first(CURVE_ROWS))
+        self._point(step, seconds, predictions)
+        self.curve_seconds += predictions.seconds
         self._tell("train")
 
-    def _point(self, step: int, seconds: float, answers: Answers) -> None:
-        labels = self.data.evaluation.labels[: len(answers.predictions)]
-        accuracy = float((answers.predictions == labels).mean())
-        loss = float(answers.losses.mean())
-        self.curve.append(CurvePoint(step=step, seconds=seconds, loss=loss, accuracy=accuracy, num_samples=len(labels)))
+    def _point(self, step: int, seconds: float, predictions: Predictions) -> None:
+        self.curve.append(curve_point(predictions, self.data.evaluation, step=step, seconds=seconds))

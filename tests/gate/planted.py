@@ -12,41 +12,46 @@ ROOT = Path(__file__).parents[2]
 _SLOWER = """
 import time as _time
 
-_quick_step = Run._step
+_quick_train = train
 
-def _slow_step(self, *told):
-    if hasattr(self, "step_began"):
-        _time.sleep(0.1 * (_time.perf_counter() - self.step_began))
-    _quick_step(self, *told)
-    self.step_began = _time.perf_counter()
+def train(prepared, split, schedule, *, on_step, on_point):
+    began = None
 
-Run._step = _slow_step
+    def slow_step(*told):
+        nonlocal began
+        if began is not None:
+            _time.sleep(0.1 * (_time.perf_counter() - began))
+        on_step(*told)
+        began = _time.perf_counter()
+
+    return _quick_train(prepared, split, schedule, on_step=slow_step, on_point=on_point)
 """
 
 _LEAK = """
-_tight_step = Run._step
+_tight_train = train
 _LEAKED = []
 
-def _leaky_step(self, *told):
-    if len(_LEAKED) < 32:
-        _LEAKED.append(b"x" * (1 << 20))
-    _tight_step(self, *told)
+def train(prepared, split, schedule, *, on_step, on_point):
+    def leaky_step(*told):
+        if len(_LEAKED) < 32:
+            _LEAKED.append(b"x" * (1 << 20))
+        on_step(*told)
 
-Run._step = _leaky_step
+    return _tight_train(prepared, split, schedule, on_step=leaky_step, on_point=on_point)
 """
 
 _LABELS = """
-_right_loss = cross_entropy
+_right_targets = targets_of
 
-def cross_entropy(logits, labels):
-    return _right_loss(logits, labels.roll(1))
+def targets_of(split, rows):
+    return _right_targets(split, rows).roll(1)
 """
 
 PLANTS = {
-    "unchanged": ("worker/run.py", ""),
-    "10 % slower": ("worker/run.py", _SLOWER),
-    "32 MiB leaked": ("worker/run.py", _LEAK),
-    "labels off by one": ("training/trainer.py", _LABELS),
+    "unchanged": ("training/trainer.py", ""),
+    "10 % slower": ("training/trainer.py", _SLOWER),
+    "32 MiB leaked": ("training/trainer.py", _LEAK),
+    "labels off by one": ("tasks/classification.py", _LABELS),
 }
 """The module of bench and what is added to its end."""
 

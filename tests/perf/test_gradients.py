@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import DataCollatorWithPadding
 
 from bench.errors import Unsupported
+from bench.tasks.classification import loss_of
 from bench.workload.models.load import load_tokenizer
 from tests.perf.hf import draw_epochs
 from tests.perf.ours import prepare_ours
@@ -69,7 +69,7 @@ def our_gradient(prepared: Prepared, work: Work, rows: NDArray[np.int64]) -> dic
     """The gradient as our loop computes it."""
     batch = prepared.batch(work.data.train, rows)
     with prepared.precision.forward():
-        loss = cross_entropy(prepared.logits(batch).float(), batch.labels)
+        loss = loss_of(prepared.logits(batch), batch.targets)
     return gradient(work.model, loss)
 
 

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
-from torch.nn.functional import cross_entropy
 
 from bench.cli.progress import Display
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring.peaks import Peaks
 from bench.protocol import read_message
+from bench.tasks.classification import loss_of
 from bench.training.trainer import Schedule
 from bench.worker.measurement import StartingPoint
 from bench.worker.run import Run
@@ -70,7 +70,7 @@ def bare(prepared: Prepared, work: Work, batches: Sequence[NDArray[np.int64]]) -
     began = time.perf_counter()
     for rows in batches:
         batch = prepared.batch(work.data.train, rows)
-        loss = cross_entropy(prepared.logits(batch).float(), batch.labels)
+        loss = loss_of(prepared.logits(batch), batch.targets)
         loss.backward()
         prepared.precision.step(prepared.optimizer, prepared.trained, 1.0)
         float(loss.detach())

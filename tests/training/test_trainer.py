@@ -68,7 +68,7 @@ def plain_transformers_losses(text: str, spec: RunSpec) -> list[float]:
     model.train()
     for rows in (rows for epoch in schedule.epochs for rows in epoch):
         batch = collate(SPLIT, rows, 0)
-        loss = model(**batch.inputs, labels=batch.labels).loss
+        loss = model(**batch.inputs, labels=batch.targets).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         optimizer.step()

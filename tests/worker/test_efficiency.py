@@ -58,7 +58,7 @@ def counted(ready: Prepared, schedule: Schedule) -> float:
         for rows in steps:
             for part in schedule.parts(rows):
                 batch = ready.batch(SPLIT, part)
-                cross_entropy(ready.logits(batch), batch.labels).backward()
+                cross_entropy(ready.logits(batch), batch.targets).backward()
 
     return count_flops(run) / len(steps)
 

@@ -21,7 +21,7 @@ class Batch:
 
     inputs: Mapping[str, torch.Tensor]
     """What the classifier is called with; each has one row per row of the batch, and one more where a pack is filled up."""
-    labels: torch.Tensor  # (rows,), int64
+    targets: torch.Tensor  # (rows,), int64, what the task trains them towards
     num_tokens: int
     """Real tokens; padding is not counted."""
     num_computed: int
@@ -38,14 +38,14 @@ class Batch:
 
     def __len__(self) -> int:
         """Count the rows."""
-        return len(self.labels)
+        return len(self.targets)
 
     def to(self, device: torch.device) -> Batch:
         """Copy the batch to `device`."""
         return replace(
             self,
             inputs=_moved(self.inputs, device),
-            labels=self.labels.to(device, non_blocking=True),
+            targets=self.targets.to(device, non_blocking=True),
             body=_moved(self.body, device),
             layout=None if self.layout is None else self.layout.to(device),
             picked=None if self.picked is None else self.picked.to(device, non_blocking=True),

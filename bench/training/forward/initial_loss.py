@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from bench.measuring import host_memory
+from bench.tasks.classification import loss_of
 from bench.training.forward.padded import PaddedForward
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def initial_loss(model: PreTrainedModel, split: Split, rows: NDArray[np.int64], 
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             for alike in _of_equal_length(split, rows):
                 batch = plain.batch(split, alike)
-                total += float(cross_entropy(plain.logits(batch).float(), batch.labels, reduction="sum"))
+                total += float(loss_of(plain.logits(batch), batch.targets, "sum"))
     except (IndexError, RuntimeError, TypeError, ValueError):
         return None
     finally:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bench.tasks.classification import targets_of
 from bench.training.forward.attention import NAME
 from bench.training.forward.batch import Batch
 from bench.training.forward.last_layer import can_pick, is_within_window, run_picked
@@ -113,7 +114,7 @@ class PackedForward:
         picked = ends - 1 if self._picks_last else starts
         return Batch(
             inputs={"input_ids": torch.from_numpy(tokens[picked][:, None])},
-            labels=torch.from_numpy(split.labels[rows].astype(np.int64)),
+            targets=targets_of(split, rows),
             num_tokens=num_tokens,
             num_computed=len(tokens),
             body={name: torch.from_numpy(ids[None]) for name, ids in body.items()},  # each (1, tokens)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from bench.tasks.classification import targets_of
 from bench.training.forward.batch import Batch
 
 if TYPE_CHECKING:
@@ -55,5 +56,4 @@ def collate(
         types = np.zeros(mask.shape, dtype=np.int64)
         types[mask] = np.concatenate([split.types_of(row) for row in rows])
         inputs["token_type_ids"] = torch.from_numpy(types)
-    labels = torch.from_numpy(split.labels[rows].astype(np.int64))
-    return Batch(inputs=inputs, labels=labels, num_tokens=int(lengths.sum()), num_computed=mask.size)
+    return Batch(inputs=inputs, targets=targets_of(split, rows), num_tokens=int(lengths.sum()), num_computed=mask.size)

@@ -152,7 +152,7 @@ def run(kind: str) -> tuple[str, str]:
         assert difference <= 1e-4, f"{kind}: a row differs by {difference:.1g} beside longer ones"
     ready.training_mode()
     batch = ready.batch(SPLIT, rows[:8])
-    loss = cross_entropy(ready.logits(batch).float(), batch.labels)
+    loss = cross_entropy(ready.logits(batch).float(), batch.targets)
     loss.backward()
     assert loss.isfinite()
     ready.precision.step(ready.optimizer, ready.trained, 1.0)

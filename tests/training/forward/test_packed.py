@@ -48,7 +48,7 @@ def gradients(
 ) -> dict[str, torch.Tensor]:
     model.zero_grad()
     batch = forward.batch(SPLIT, rows).to(model.device)
-    cross_entropy(forward.logits(batch), batch.labels).backward()
+    cross_entropy(forward.logits(batch), batch.targets).backward()
     return {name: param.grad.clone() for name, param in model.named_parameters() if param.grad is not None}
 
 

@@ -17,7 +17,7 @@ from bench.experiment.registry import load
 from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.plan.compose import compose
 from bench.testing import TOY_RATES
-from bench.training.evaluation import answer
+from bench.training.evaluation import predict
 from bench.training.forward.packed import GRAIN, PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.prepare import prepare
@@ -169,7 +169,7 @@ def test_pairs_are_stored_and_evaluated_with_their_types(
         found = prepared.logits(prepared.batch(data.train, rows))
     expected = torch.stack([wanted[tuple(data.train.row(row).tolist())] for row in rows])
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    predictions = answer(prepared, data.evaluation).predictions
+    predictions = predict(prepared, data.evaluation).classes
     ids = [tuple(data.evaluation.row(row).tolist()) for row in range(len(data.evaluation))]
     assert predictions.tolist() == [int(wanted[row].argmax()) for row in ids]
 

@@ -69,7 +69,7 @@ def test_padding_is_on_the_right_and_masked() -> None:
         batch.inputs["input_ids"].shape == batch.inputs["attention_mask"].shape == (3, int(split.lengths[rows].max()))
     )
     assert batch.num_tokens == int(split.lengths[rows].sum()) == int(batch.inputs["attention_mask"].sum())
-    assert batch.labels.tolist() == split.labels[rows].tolist()
+    assert batch.targets.tolist() == split.labels[rows].tolist()
     for place, row in enumerate(rows):
         length = int(split.lengths[row])
         assert batch.inputs["input_ids"][place, :length].tolist() == split.row(row).tolist()
