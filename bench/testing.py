@@ -1,4 +1,4 @@
-"""The contract of a strategy, for the built-in ones and for those of third parties, and a toy workload.
+"""The contract of a strategy, for the built-in ones and for those of third parties.
 
 In the tests of your plugin:
 
@@ -12,59 +12,45 @@ In the tests of your plugin:
 from __future__ import annotations
 
 import dataclasses
-import random
 from typing import TYPE_CHECKING, Any, cast
+
+import torch
 
 from bench.errors import PlanConflict
 from bench.experiment import registry
-from bench.experiment.spec import parse_strategy
+from bench.experiment.spec import RunSpec, parse_strategy
 from bench.plan.compose import compose
-from bench.plan.learning_rates import Rates
 from bench.plan.train_plan import TrainPlan
-from bench.plan.view import Layer, ModelView
+from bench.plan.view import stand_in
+from bench.training.prepare import prepare
+from bench.training.schedule import schedule_of
+from bench.training.trainer import train
+from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, VOCABULARY, tiny_llama, toy_split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from transformers import PreTrainedModel
 
     from bench.plan.train_plan import Strategy
-    from bench.training.trainer import Trained
-    from bench.workload.data.dataset import Split
+    from bench.plan.view import ModelView
 
-__all__ = [
-    "TOY_RATES",
-    "TOY_VIEW",
-    "check_strategy",
-    "save_tiny_llama",
-    "save_toy_reviews",
-    "tiny_llama",
-    "toy_split",
-    "train_toy",
-]
+__all__ = ["check_strategy"]
 
-_LAYERS = ("embeddings", "layer 0", "layer 1", "layer 2", "layer 3", "head")
-TOY_VIEW = ModelView(
-    tuple(Layer(name, (f"{name}.weight",), 100 + number) for number, name in enumerate(_LAYERS)),
-    linears=("model.layers.0.self_attn.q_proj", "model.layers.3.self_attn.q_proj"),
-)
-"""Names and counts of a model that does not exist."""
-
-TOY_RATES = Rates(head_alone=1e-2, last_layers=1e-3, everything=1e-3, head=1e-2, adapters=1e-3)
-
-VOCABULARY = 64
+_VIEW = stand_in(num_layers=4)
 
 
 def check_strategy(strategy: Strategy) -> None:
-    """Hold a strategy against the contract; torch is imported and a tiny Llama trained.
+    """Check that a strategy keeps its contract, which includes training a tiny Llama with it.
 
     Raises:
         AssertionError: what the strategy does wrong.
+        Diverged: its loss is not finite.
 
     """
     _is_a_value(strategy)
-    first, second = strategy.edit(TOY_VIEW), strategy.edit(TOY_VIEW)
+    first, second = strategy.edit(_VIEW), strategy.edit(_VIEW)
     assert first == second, f"edit must be a pure function of the view: it gave {first}, then {second}"
     fields = {field.name for field in dataclasses.fields(TrainPlan)}
     assert set(first) <= fields, f"edit sets {set(first) - fields}, which the plan does not have"
@@ -92,7 +78,7 @@ def _others() -> Iterator[Strategy]:
     for name in registry.names():
         try:
             other = registry.load(parse_strategy(name)[0])
-            other.edit(TOY_VIEW)
+            other.edit(_VIEW)
         except Exception:  # noqa: BLE001, S112  (it is not the one under test)
             continue
         yield other
@@ -102,7 +88,7 @@ def _commutes(strategy: Strategy, other: Strategy) -> None:
     outcomes: list[TrainPlan | None] = []
     for order in ([strategy, other], [other, strategy]):
         try:
-            outcomes.append(compose(order, TOY_VIEW))
+            outcomes.append(compose(order, _VIEW))
         except PlanConflict:
             outcomes.append(None)
     assert outcomes[0] == outcomes[1], f"{strategy} and {other} must compose alike in both orders"
@@ -120,15 +106,12 @@ def _plan_with(strategy: Strategy, view: ModelView) -> TrainPlan:
 
 def _trains(strategy: Strategy) -> None:
     """Two steps change what the plan lets train in the first epoch, and nothing else."""
-    from bench.workload.models.layers import view_of  # noqa: PLC0415  (torch and transformers)
-
     model = tiny_llama(num_tokens=4 * VOCABULARY)  # most of which no row has
     view = view_of(model)
     plan = _plan_with(strategy, view)
     by_name = dict(model.named_parameters())
     before = {name: param.detach().clone() for name, param in by_name.items()}
-    trained = train_toy(model, view, plan, num_steps=2)
-    assert all(loss == loss for loss in trained.losses), f"the loss is not finite: {trained.losses}"  # noqa: PLR0124
+    _train(model, view, plan)
     for layer in view.layers:
         changed = any(
             not before[name].equal(by_name[name].detach().to(before[name].dtype)) for name in layer.param_names
@@ -137,89 +120,9 @@ def _trains(strategy: Strategy) -> None:
         assert changed == may, f"{layer.name} {'changed' if changed else 'did not change'}, which the plan denies"
 
 
-def tiny_llama(
-    *, width: int = 16, num_layers: int = 4, num_labels: int = 2, num_tokens: int = VOCABULARY, seed: int = 0
-) -> PreTrainedModel:
-    """Make a Llama for sequence classification with random weights, small enough for a unit test."""
-    import torch  # noqa: PLC0415
-    from transformers import LlamaConfig, LlamaForSequenceClassification  # noqa: PLC0415
-
-    config = LlamaConfig(  # type: ignore[call-arg]  # num_labels is read by its base class
-        vocab_size=num_tokens,
-        hidden_size=width,
-        intermediate_size=2 * width,
-        num_hidden_layers=num_layers,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=64,
-        num_labels=num_labels,
-        pad_token_id=0,
-        use_cache=False,
-        problem_type="single_label_classification",
-    )
-    torch.manual_seed(seed)
-    return LlamaForSequenceClassification(config)
-
-
-def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] = ()) -> Path:
-    """Write a tiny Llama and a tokenizer of single words into `directory`, as a local model; with a head for `labels`, if any."""
-    from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415
-    from transformers import PreTrainedTokenizerFast  # noqa: PLC0415
-
-    from bench.workload.models.quiet import quiet  # noqa: PLC0415
-
-    words = ["<pad>", "<unk>", *(f"word{number}" for number in range(VOCABULARY - 2))]
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))  # noqa: S106
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")  # noqa: S106
-    with quiet():
-        fast.save_pretrained(directory)
-        model = tiny_llama(width=width, num_labels=len(labels) or 2)
-        if labels:
-            model.config.id2label = dict(enumerate(labels))
-        cast("PreTrainedModel", model if labels else model.base_model).save_pretrained(directory)
-    return directory
-
-
-def save_toy_reviews(file: Path, num_rows: int = 60, num_words: tuple[int, int] = (1, 9)) -> Path:
-    """Write a CSV of texts of so many words, at least and at most, that tell their label, "bad" or "good"."""
-    rng = random.Random(0)  # noqa: S311  (no secret)
-    rows = []
-    for number in range(num_rows):
-        label = number % 2
-        words = [f"word{rng.randrange(30 * label, 30 * label + 30)}" for _ in range(rng.randint(*num_words))]
-        rows.append(f"{' '.join(words)} word{number},{('bad', 'good')[label]}")
-    file.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
-    return file
-
-
-def toy_split(num_rows: int = 32, *, num_labels: int = 2, shortest: int = 1, longest: int = 12, seed: int = 0) -> Split:
-    """Make rows of random tokens and ragged lengths whose last token tells the label."""
-    import numpy as np  # noqa: PLC0415
-
-    from bench.workload.data.dataset import Split  # noqa: PLC0415
-
-    rng = np.random.default_rng(seed)
-    lengths = rng.integers(shortest, longest + 1, num_rows)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    tokens = rng.integers(num_labels + 1, VOCABULARY, offsets[-1], dtype=np.int32)
-    labels = np.arange(num_rows) % num_labels
-    tokens[offsets[1:] - 1] = labels + 1
-    return Split(tokens=tokens, offsets=offsets.astype(np.int64), labels=labels.astype(np.int64))
-
-
-def train_toy(
-    model: PreTrainedModel, view: ModelView, plan: TrainPlan, *, num_steps: int = 2, seed: int = 0
-) -> Trained:
-    """Train on toy rows through the real trainer, on the CPU."""
-    import torch  # noqa: PLC0415
-
-    from bench.experiment.spec import RunSpec  # noqa: PLC0415
-    from bench.training.prepare import prepare  # noqa: PLC0415
-    from bench.training.schedule import schedule_of  # noqa: PLC0415
-    from bench.training.trainer import train  # noqa: PLC0415
-
-    spec = RunSpec(strategy=parse_strategy("toy"), seed=seed, steps=num_steps, batch_size=8, evaluations=1)
+def _train(model: PreTrainedModel, view: ModelView, plan: TrainPlan) -> None:
+    """Take two steps on toy rows, on the CPU."""
+    spec = RunSpec(strategy=parse_strategy("toy"), steps=2, batch_size=8, evaluations=1)
     split = toy_split(shortest=2)  # torch compiles once more for a length of 1
     prepared = prepare(
         model,
@@ -231,10 +134,4 @@ def train_toy(
         device=torch.device("cpu"),
         weight_decay=spec.weight_decay,
     )
-    return train(
-        prepared,
-        split,
-        schedule_of(spec, split),
-        on_step=lambda _done, _loss, _seconds: None,
-        on_point=lambda _done, _seconds: None,
-    )
+    train(prepared, split, schedule_of(spec, split), on_step=lambda *_: None, on_point=lambda *_: None)

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from bench.records.store import Store
-from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -13,8 +13,8 @@ from bench.executors import Runner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Request
 from bench.records.store import Store
-from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.training.forward.packed import GRAIN
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from pathlib import Path

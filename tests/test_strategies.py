@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -10,13 +8,7 @@ import torch
 import strategies
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import Edit, Phase
 from bench.testing import check_strategy
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from bench.plan import ModelView
 
 WITH_OPTIONS = ["freeze:last=2", "amp:dtype=bf16", "discriminative:body=1e-3:head=5e-3", "llrd:decay=0.5"]
 
@@ -31,59 +23,3 @@ def test_built_in_strategies_keep_the_contract(text: str, monkeypatch: pytest.Mo
 def test_a_strategy_is_one_short_file() -> None:
     for file in Path(strategies.__path__[0]).glob("*.py"):
         assert len(file.read_text(encoding="utf-8").splitlines()) < 40, file.name
-
-
-@dataclass
-class Mutable:
-    """It can change under way."""
-
-    def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset(view.names)),))
-
-
-@dataclass(frozen=True)
-class Demanding:
-    """It cannot be named without an option."""
-
-    rate: float
-
-    def edit(self, _view: ModelView) -> Edit:
-        return Edit(lr=self.rate)
-
-
-@dataclass(frozen=True)
-class Moody:
-    """It answers otherwise each time."""
-
-    def edit(self, _view: ModelView) -> Edit:
-        return Edit(lr=id(object()) + next(COUNTER))
-
-
-@dataclass(frozen=True)
-class Meddling:
-    """It changes weights that the plan keeps frozen."""
-
-    def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset({view.head})),), after_step=(_meddle,))
-
-
-def _meddle(model: nn.Module, _step: int) -> None:
-    for param in model.parameters():
-        param.data.add_(1.0)
-
-
-COUNTER = iter(range(100))
-
-
-@pytest.mark.parametrize(
-    ("strategy", "words"),
-    [
-        (Mutable(), "must be frozen"),
-        (Demanding(1.0), "must have a default for rate"),
-        (Moody(), "pure function"),
-        (Meddling(), "embeddings changed, which the plan denies"),
-    ],
-)
-def test_the_contract_catches_what_breaks_it(strategy: Mutable | Demanding | Moody | Meddling, words: str) -> None:
-    with pytest.raises(AssertionError, match=words):
-        check_strategy(strategy)

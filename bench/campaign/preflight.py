@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
 from bench.plan.compose import compose
-from bench.plan.view import Layer, ModelView
+from bench.plan.view import stand_in
 from bench.records.comparability import in_words, mismatches_asked
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_compositions", "check_same_experiment"]
 
-_LAYERS = ("embeddings", *(f"layer {number}" for number in range(100)), "head")
-_STAND_IN = ModelView(tuple(Layer(name, (f"{name}.weight",), 1) for name in _LAYERS), linears=())
+_STAND_IN = stand_in(num_layers=100)
 
 
 def check_compositions(compositions: Iterable[tuple[Term, ...]]) -> None:

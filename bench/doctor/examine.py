@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +15,7 @@ from bench.doctor.flops_by_hand import freeze_flops, full_flops
 from bench.errors import BenchError
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Phase, Request
-from bench.testing import save_tiny_llama
-from bench.workload.models.quiet import quiet
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,15 +98,9 @@ class _Patient:
     workload: WorkloadSpec = field(init=False)
 
     def __post_init__(self) -> None:
-        rng = random.Random(0)  # noqa: S311  (no secret)
-        rows = [
-            f"{' '.join(f'word{rng.randrange(60)}' for _ in range(LENGTH))},{('bad', 'good')[number % 2]}"
-            for number in range(NUM_ROWS + NUM_ROWS // 4)
-        ]
-        data = self.directory / "rows.csv"
-        data.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
-        with quiet():
-            model = save_tiny_llama(self.directory / "model", width=WIDTH)
+        num_words = LENGTH - 1  # and one more, which makes each text unlike any other
+        data = save_toy_reviews(self.directory / "rows.csv", NUM_ROWS + NUM_ROWS // 4, (num_words, num_words))
+        model = save_tiny_llama(self.directory / "model", width=WIDTH)
         self.workload = WorkloadSpec(
             model=str(model), dataset=str(data), train_samples=NUM_ROWS, eval_samples=64, max_length=LENGTH
         )

@@ -8,7 +8,7 @@ NUM_LAYERS, NUM_LABELS = 4, 2
 
 
 def forward_flops(*, width: int, rows: int, length: int) -> int:
-    """Count a forward pass of `bench.testing.tiny_llama` over packed rows of one length.
+    """Count a forward pass of `bench.workload.toy.tiny_llama` over packed rows of one length.
 
     2 FLOPs per multiply-add. Queries and outputs are as wide as the model, keys and values half
     as wide, the three products of the MLP twice. Of the last layer only the last token of each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Layer", "ModelView", "Phase"]
+__all__ = ["Layer", "ModelView", "Phase", "stand_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +51,12 @@ class Phase:
 
     epoch: int
     layers: frozenset[str]
+
+
+def stand_in(num_layers: int) -> ModelView:
+    """Return a view of a model that does not exist, for what must be known of a strategy before a model is loaded."""
+    names = ("embeddings", *(f"layer {number}" for number in range(num_layers)), "head")
+    return ModelView(
+        layers=tuple(Layer(name, (f"{name}.weight",), 100 + place) for place, name in enumerate(names)),
+        linears=tuple(f"model.layers.{number}.self_attn.q_proj" for number in range(num_layers)),
+    )

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.cache import build_once, cache_dir
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
 from bench.experiment.settings import Settings
 from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
 from bench.measuring.environment import fingerprint
 from bench.measuring.peaks import Peaks
-from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.training.prepare import prepare
 from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
@@ -23,20 +21,15 @@ from bench.workload.data.dataset import load_data
 from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model
 from bench.workload.presets import rates_of
+from bench.workload.toy_files import toy_settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bench.experiment.spec import RunSpec
 
 __all__ = ["Stepper", "benchmark_steps", "spec_of"]
 
 _SPARE = 2
 """Steps that a profiler may ask for after those that are timed."""
-
-_LAYOUT = 2
-"""Of the tiny model and its data: a change of what follows makes old ones stale."""
-_WIDTH, _NUM_ROWS = 128, 800
 
 
 class Stepper:
@@ -108,22 +101,10 @@ def spec_of(strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) 
         raise UsageError(msg)
     asked = {"strategies": strategy, "steps": rounds + warmup_rounds + _SPARE} | settings
     if not settings.keys() & {"model", "dataset"}:
-        asked = _tiny() | asked
+        asked = toy_settings("steps", width=128, num_words=(1, 9)) | asked
     gathered = Settings.gather(asked)
     specs = gathered.matrix(choose_device(gathered.device))
     if len(specs) > 1:
         msg = f"{strategy}, {gathered.seeds} seeds: a benchmark is of one strategy and one seed; parametrize the test"
         raise UsageError(msg)
     return specs[0].model_copy(update={"evaluations": 1})
-
-
-def _tiny() -> dict[str, Any]:
-    """Settings of a tiny Llama on texts whose words tell their label, the same files for every process."""
-    folder = build_once(cache_dir() / "steps" / f"tiny-{_LAYOUT}", _build)
-    files = {"model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
-    return files | {"train_samples": None, "eval_samples": None, "lr": 1e-3}
-
-
-def _build(folder: Path) -> None:
-    save_tiny_llama(folder / "model", width=_WIDTH)
-    save_toy_reviews(folder / "reviews.csv", _NUM_ROWS)

@@ -21,7 +21,7 @@ from bench.cli import announcement, app
 from bench.experiment.settings import Settings
 from bench.records.record import RunRecord
 from bench.records.store import Store
-from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

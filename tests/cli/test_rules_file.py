@@ -6,7 +6,7 @@ import pytest
 
 from bench.gate.outputs import FORMATS
 from bench.records.store import Store
-from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 
 @pytest.fixture

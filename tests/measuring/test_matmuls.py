@@ -18,8 +18,8 @@ from transformers import (
 from bench.errors import Unsupported
 from bench.measuring.flops import Extent, Shapes, count_flops
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
-from bench.testing import tiny_llama
 from bench.workload.models.layers import view_of
+from bench.workload.toy import tiny_llama
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
 from bench.gate.judging.pytest_benchmark import judge_benchmarks
 from bench.pytest_plugin.steps import spec_of
-from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 SUITE = """
 import pytest

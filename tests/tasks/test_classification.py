@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 from bench.tasks.classification import Predictions, curve_point, evaluation_of, loss_of, predicted, targets_of
-from bench.testing import toy_split
+from bench.workload.toy import toy_split
 
 SPLIT = toy_split(21, num_labels=3)
 LOGITS = torch.randn(21, 3, generator=torch.Generator().manual_seed(0))

@@ -8,9 +8,9 @@ import torch
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
-from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.training.prepare import prepare
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

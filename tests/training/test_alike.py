@@ -24,12 +24,12 @@ from bench.measuring.torch_memory import split_peak
 from bench.plan import Edit
 from bench.plan.compose import compose
 from bench.records.readings import Memory
-from bench.testing import TOY_RATES, toy_split
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
 from bench.training.trainer import train
 from bench.worker.efficiency import work_of
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, toy_split
 from strategies.full import Full
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bench.errors import Diverged
-from bench.testing import tiny_llama, toy_split
 from bench.training.evaluation import predict
+from bench.workload.toy import tiny_llama, toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

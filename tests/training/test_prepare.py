@@ -17,10 +17,10 @@ from transformers import (
 
 from bench.errors import Unsupported, UsageError
 from bench.plan import Phase, TrainPlan
-from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

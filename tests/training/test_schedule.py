@@ -3,8 +3,8 @@ import pytest
 
 from bench.errors import UsageError
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.testing import toy_split
 from bench.training.schedule import schedule_of
+from bench.workload.toy import toy_split
 
 
 def test_more_epochs_than_a_run_can_hold_are_refused_before_they_are_drawn() -> None:

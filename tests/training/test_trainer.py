@@ -15,7 +15,6 @@ from bench.experiment.spec import RunSpec, parse_strategy
 from bench.plan import Phase, TrainPlan
 from bench.plan.compose import compose
 from bench.plan.learning_rates import resolve
-from bench.testing import TOY_RATES, tiny_llama, toy_split
 from bench.training.forward.packed import GRAIN
 from bench.training.forward.padded import collate
 from bench.training.prepare import prepare
@@ -23,6 +22,7 @@ from bench.training.prepared import Prepared
 from bench.training.schedule import schedule_of
 from bench.training.trainer import Schedule, Trained, train
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,12 +9,12 @@ import torch
 from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
-from bench.testing import toy_split
 from bench.training.schedule import schedule_of
 from bench.training.trainer import train
 from bench.worker import afterwards
 from bench.worker.afterwards import Afterwards, look_closer
 from bench.worker.efficiency import work_of
+from bench.workload.toy import toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

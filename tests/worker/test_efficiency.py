@@ -13,13 +13,13 @@ from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
 from bench.measuring.flops import Extent, count_flops
 from bench.plan import Phase
-from bench.testing import toy_split
 from bench.training.forward.layout import lay_out, num_pairs
 from bench.training.forward.padded import PaddedForward
 from bench.training.schedule import schedule_of
 from bench.training.trainer import Schedule, train
 from bench.worker import efficiency
 from bench.worker.efficiency import work_of
+from bench.workload.toy import toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

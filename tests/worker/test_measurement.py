@@ -20,10 +20,10 @@ from bench.plan import Phase as PlanPhase
 from bench.protocol import Phase, Request
 from bench.records.flags import FLAGS, is_suspect
 from bench.records.record import Flag, RunRecord
-from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.training.trainer import Schedule
 from bench.worker.measurement import StartingPoint, _phase_steps, flags_of
 from bench.worker.run import Run
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.cache import build_once, cache_dir
 from bench.errors import UsageError
 from bench.experiment.settings import WORK, WORK_SINCE, Settings
 from bench.experiment.spec import parse_strategies
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
-from bench.testing import save_tiny_llama, save_toy_reviews
 from bench.workload.data.check import check_dataset
 from bench.workload.models.check import check_model_files
+from bench.workload.toy_files import LAYOUT, toy_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -29,11 +28,6 @@ TINY = "tiny"
 _LEAST_STEPS = 2 * NUM_WARMUP_STEPS
 _DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_WARMUP_STEPS + 50, "timeout": 600.0}
 
-_LAYOUT = 2
-"""Of the tiny model and its data: a change of what follows makes old ones stale."""
-_WIDTH, _NUM_ROWS, _NUM_WORDS = 64, 800, 8
-_TINY: Mapping[str, Any] = {"train_samples": None, "eval_samples": None, "lr": 1e-3}
-"""Of the tiny workload; texts of one length make steps of one length."""
 _TINY_THREADS = 1
 """Its products are too small to be shared out: two threads are slower than one, and noisier."""
 
@@ -71,10 +65,9 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
     work = _work(settings)
     threads = int(chosen) if (chosen := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() else None
     if not settings.model_fields_set & {"model", "dataset"}:
-        folder = build_once(cache_dir() / "gate" / f"tiny-{_LAYOUT}", _build)
-        tiny = {**_TINY, "model": str(folder / "model"), "dataset": str(folder / "reviews.csv")}
+        tiny = toy_settings("gate", width=64, num_words=(8, 8))
         settings = Settings.model_validate(tiny | settings.model_dump(include=settings.model_fields_set))
-        work = _work(settings, leave={"model", "dataset"}) | {TINY: _LAYOUT}
+        work = _work(settings, leave={"model", "dataset"}) | {TINY: LAYOUT}
         threads = threads or _TINY_THREADS
     device = device_of(settings.device)
     specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
@@ -87,8 +80,3 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
 def _work(settings: Settings, leave: Iterable[str] = ()) -> dict[str, Any]:
     known = settings.model_dump(include=set(WORK).difference(WORK_SINCE, leave))
     return known | settings.model_dump(include=set(WORK_SINCE), exclude_defaults=True)
-
-
-def _build(folder: Path) -> None:
-    save_tiny_llama(folder / "model", width=_WIDTH)
-    save_toy_reviews(folder / "reviews.csv", _NUM_ROWS, (_NUM_WORDS, _NUM_WORDS))

@@ -1,9 +1,9 @@
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.sampling import subject
 from bench.gate.sampling.subject import gather
-from bench.testing import save_tiny_llama, save_toy_reviews
+from bench.workload import toy
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def test_the_tiny_workload_is_made_once_and_needs_no_network(tmp_path, monkeypat
     assert (spec.steps, spec.evaluations, spec.lr, spec.workload.train_samples) == (60, 1, 1e-3, None)
     assert spec.workload.model.startswith(str(tmp_path / "cache"))
     assert (made.threads, made.timeout) == (1, 600.0)
-    monkeypatch.setattr(subject, "_build", None)
+    monkeypatch.setattr(toy, "save_toy_reviews", None)
     assert gather({}, None, on_cpu).specs[0].workload == spec.workload
 
 

@@ -22,7 +22,6 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICA
 from bench.errors import BenchError, Unsupported
 from bench.plan import TrainPlan
 from bench.plan.compose import compose
-from bench.testing import TOY_RATES, toy_split
 from bench.training.forward.choose import choose_forward
 from bench.training.forward.packed import PackedForward
 from bench.training.forward.padded import PaddedForward
@@ -30,6 +29,7 @@ from bench.training.precision import Precision
 from bench.training.prepare import prepare
 from bench.workload.models.layers import view_of
 from bench.workload.models.quiet import quiet
+from bench.workload.toy import TOY_RATES, toy_split
 
 MUST_RUN = (
     *(

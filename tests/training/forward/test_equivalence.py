@@ -14,7 +14,6 @@ from bench.errors import PlanConflict, Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
-from bench.testing import TOY_RATES, toy_split
 from bench.training.forward.cached import Shelf
 from bench.training.forward.packed import PackedForward
 from bench.training.prepare import prepare
@@ -22,6 +21,7 @@ from bench.training.prepared import Prepared
 from bench.training.trainer import Schedule, Trained, train
 from bench.workload.data.dataset import Split
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

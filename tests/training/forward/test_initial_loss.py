@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from bench.testing import toy_split
 from bench.training.forward import initial_loss as module
 from bench.training.forward.initial_loss import initial_loss
+from bench.workload.toy import toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

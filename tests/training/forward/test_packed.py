@@ -9,7 +9,6 @@ import torch
 from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from bench.errors import Unsupported
-from bench.testing import toy_split
 from bench.training.forward import attention
 from bench.training.forward.attention import NAME
 from bench.training.forward.choose import choose_forward
@@ -17,6 +16,7 @@ from bench.training.forward.packed import GRAIN, PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.precision import Precision
 from bench.workload.data.dataset import Split
+from bench.workload.toy import toy_split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

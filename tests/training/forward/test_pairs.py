@@ -16,13 +16,13 @@ from bench.errors import DataError
 from bench.experiment.registry import load
 from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.plan.compose import compose
-from bench.testing import TOY_RATES
 from bench.training.evaluation import predict
 from bench.training.forward.packed import GRAIN, PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.prepare import prepare
 from bench.workload.data.dataset import Data, load_data
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,10 +13,10 @@ from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan import Edit, Phase, TrainPlan
 from bench.plan.compose import compose
-from bench.testing import TOY_RATES, toy_split
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, toy_split
 from strategies.freeze import Freeze
 from strategies.seen_embeddings import SeenEmbeddings
 

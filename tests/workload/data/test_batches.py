@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.testing import toy_split
 from bench.training.forward.padded import collate
 from bench.workload.data.batches import by_token_budget, longest_batch, micro_batches, ordered_batches
+from bench.workload.toy import toy_split
 
 lengths_of_rows = st.integers(1, 300).flatmap(lambda n: arrays(np.int64, n, elements=st.integers(1, 90)))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.records.store import Store
-from bench.testing import save_tiny_llama
+from bench.workload.toy import save_tiny_llama
 
 if TYPE_CHECKING:
     from collections.abc import Callable
