@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.experiment import registry
-from bench.plan.train_plan import Edit
+from bench.plan import Edit, Stage
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,7 +54,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    stage: int = 901
+    stage: Stage = Stage.PACE
 
     def __call__(self, model: nn.Module, /) -> nn.Module:
         def note(module: Any, _args: object) -> None:
@@ -80,7 +80,7 @@ class _Wait:
 class _Hoard:
     train: int
     evaluate: int
-    stage: int = 902
+    stage: Stage = Stage.HOARD
 
     def __call__(self, model: nn.Module, /) -> nn.Module:
         import torch  # noqa: PLC0415  (the doctor's caller has none)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
 
-__all__ = ["DEFAULT_RATES", "Rates", "resolve"]
+__all__ = ["DEFAULT_RATES", "Rates", "resolve_rates"]
 
 ADAPTERS = "adapters"
 """The name under which parameters that a transform introduced appear among the layers."""
@@ -40,15 +40,15 @@ DEFAULT_RATES = Rates(head_alone=1e-3, last_layers=2e-4, everything=2e-5, head=1
 """For a model that no preset knows."""
 
 
-def resolve(plan: TrainPlan, view: ModelView, rates: Rates) -> dict[str, float]:
-    """Give every layer that ever trains its peak learning rate, and adapters theirs.
+def resolve_rates(plan: TrainPlan, view: ModelView, rates: Rates) -> dict[str, float]:
+    """The peak learning rate of every layer that ever trains, and that of adapters.
 
     A layer learns at the base rate times its factor. The factors that the plan leaves open
     are 1, but where the plan sets no base rate either, the head's and the adapters' are
     those of `rates`. Where the head trains alone there is no base to be relative to, and
     its factor does not count.
     """
-    trained = [name for name in view.names if any(name in phase.layers for phase in plan.phases)]
+    trained = [name for name in view.names if name in plan.trained_layers]
     body = [name for name in trained if name != view.head]
     if plan.lr is not None:
         base, defaults = plan.lr, dict[str, float]()

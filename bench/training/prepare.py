@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.errors import Unsupported, UsageError
-from bench.plan.learning_rates import ADAPTERS, resolve
+from bench.plan.learning_rates import ADAPTERS, resolve_rates
 from bench.records.record import Flag
 from bench.training.forward.cached import CachedForward
 from bench.training.forward.choose import choose_forward
@@ -83,7 +83,7 @@ def prepare(
     transformed.to(device)
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(transformed)
-    resolved = resolve(plan, view, rates)
+    resolved = resolve_rates(plan, view, rates)
     rate_of = {
         param: resolved[layer_of.get(id(param), ADAPTERS)]
         for param in transformed.parameters()

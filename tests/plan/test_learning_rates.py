@@ -7,7 +7,7 @@ import pytest
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
-from bench.plan.learning_rates import Rates, resolve
+from bench.plan.learning_rates import Rates, resolve_rates
 
 if TYPE_CHECKING:
     from bench.plan import ModelView, TrainPlan
@@ -20,43 +20,43 @@ def plan_of(text: str, view: ModelView) -> TrainPlan:
 
 
 def test_a_head_alone_gets_its_own_rate(view: ModelView) -> None:
-    assert resolve(plan_of("freeze", view), view, RATES) == {"head": 1.0}
+    assert resolve_rates(plan_of("freeze", view), view, RATES) == {"head": 1.0}
 
 
 def test_the_body_s_rate_depends_on_how_much_of_it_trains(view: ModelView) -> None:
-    some = resolve(plan_of("freeze:last=1", view), view, RATES)
+    some = resolve_rates(plan_of("freeze:last=1", view), view, RATES)
     assert some == {"layer 3": 0.1, "head": pytest.approx(0.5)}
-    everything = resolve(plan_of("full", view), view, RATES)
+    everything = resolve_rates(plan_of("full", view), view, RATES)
     assert everything["embeddings"] == everything["layer 3"] == 0.01
     assert everything["head"] == pytest.approx(0.5)
 
 
 def test_amp_changes_no_rate(view: ModelView) -> None:
-    assert resolve(plan_of("full+amp", view), view, RATES) == resolve(plan_of("full", view), view, RATES)
+    assert resolve_rates(plan_of("full+amp", view), view, RATES) == resolve_rates(plan_of("full", view), view, RATES)
 
 
 def test_two_rates_are_relative_to_the_base(view: ModelView) -> None:
-    rates = resolve(plan_of("discriminative", view), view, RATES)
+    rates = resolve_rates(plan_of("discriminative", view), view, RATES)
     assert rates["head"] == pytest.approx(5 * rates["layer 0"])
-    article = resolve(plan_of("discriminative:body=1e-5:head=5e-5", view), view, RATES)
+    article = resolve_rates(plan_of("discriminative:body=1e-5:head=5e-5", view), view, RATES)
     assert article["layer 0"] == 1e-5
     assert article["head"] == pytest.approx(5e-5)
 
 
 def test_decay_leaves_the_head_its_rate(view: ModelView) -> None:
-    rates = resolve(plan_of("llrd:decay=0.5", view), view, RATES)
+    rates = resolve_rates(plan_of("llrd:decay=0.5", view), view, RATES)
     assert rates["layer 3"] == 0.01
     assert rates["layer 2"] == 0.005
     assert rates["head"] == pytest.approx(0.5)
 
 
 def test_a_factor_on_a_head_alone_does_not_count(view: ModelView) -> None:
-    assert resolve(plan_of("freeze+discriminative", view), view, RATES) == {"head": 1.0}
+    assert resolve_rates(plan_of("freeze+discriminative", view), view, RATES) == {"head": 1.0}
 
 
 def test_the_user_s_rate_overrides_all_and_factors_stay(view: ModelView) -> None:
-    assert set(resolve(plan_of("full", view).with_lr(0.3), view, RATES).values()) == {0.3}
-    assert resolve(plan_of("freeze", view).with_lr(0.3), view, RATES) == {"head": 0.3}
-    rates = resolve(plan_of("discriminative", view).with_lr(0.3), view, RATES)
+    assert set(resolve_rates(plan_of("full", view).with_lr(0.3), view, RATES).values()) == {0.3}
+    assert resolve_rates(plan_of("freeze", view).with_lr(0.3), view, RATES) == {"head": 0.3}
+    rates = resolve_rates(plan_of("discriminative", view).with_lr(0.3), view, RATES)
     assert rates["layer 0"] == 0.3
     assert rates["head"] == pytest.approx(1.5)

@@ -14,7 +14,7 @@ from bench.experiment import registry
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.plan import Phase, TrainPlan
 from bench.plan.compose import compose
-from bench.plan.learning_rates import resolve
+from bench.plan.learning_rates import resolve_rates
 from bench.training.forward.packed import GRAIN
 from bench.training.forward.padded import collate
 from bench.training.prepare import prepare
@@ -52,7 +52,7 @@ def plain_transformers_losses(text: str, spec: RunSpec) -> list[float]:
     """What anybody would write with transformers and torch alone, on the same batches."""
     model = tiny_llama()
     view = view_of(model)
-    rates = resolve(compose([registry.load(term) for term in parse_strategy(text)], view), view, TOY_RATES)
+    rates = resolve_rates(compose([registry.load(term) for term in parse_strategy(text)], view), view, TOY_RATES)
     groups = []
     for layer in view.layers:
         for name in layer.param_names:

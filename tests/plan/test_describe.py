@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
+from bench.plan import ModelView, Phase, Stage, TrainPlan
+from bench.plan.compose import compose
+from bench.plan.describe import changes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    rank: int = 2
+    stage: ClassVar[Stage] = Stage.ADAPT
+
+    def __call__(self, model: nn.Module) -> nn.Module:
+        return model
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("", {}),
+        ("full", {}),
+        ("freeze", {"phases": "only the head trains"}),
+        ("freeze:last=1", {"phases": "only the head and the last layer train"}),
+        ("freeze:last=2+amp", {"phases": "only the head and the last 2 layers train", "precision": "amp"}),
+        ("llrd:decay=0.5", {"lr_scale": "5 layers at 0.0625 to 1 times the base rate"}),
+        ("discriminative:body=1e-5", {"lr": "1e-05", "lr_scale": "head at 5 times the base rate"}),
+    ],
+)
+def test_changes_are_told_in_words(view: ModelView, spec: str, expected: dict[str, str]) -> None:
+    plan = compose([registry.load(term) for term in parse_strategy(spec)] if spec else [], view)
+    assert changes(plan, view) == expected
+
+
+def test_other_changes_are_told_too(view: ModelView) -> None:
+    def thaw(_model: nn.Module, _step: int) -> None: ...
+
+    everything = frozenset(view.names)
+    fields: dict[str, Any] = {
+        "phases": (Phase(0, frozenset({"layer 0"})), Phase(1, everything)),
+        "after_step": (thaw,),
+        "transforms": (Rewrite(),),
+        "weights": "bf16",
+    }
+    found = changes(TrainPlan(**fields), view)
+    assert found["phases"] == "only layer 0 trains, then everything trains from epoch 2"
+    assert found["after_step"] == "thaw"
+    assert found["transforms"] == "Rewrite(rank=2)"
+    assert found["weights"] == "bf16"
