@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch.optim import Optimizer
 
-    from bench.plan.train_plan import AfterStep
+    from bench.plan.callables import AfterStep
     from bench.plan.view import Phase
     from bench.records.record import Flag
     from bench.training.forward.batch import Batch
