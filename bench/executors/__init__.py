@@ -1,4 +1,4 @@
-"""One run, one fresh process: started, watched, and turned into a record whatever becomes of it."""
+"""Carries out runs, each in a fresh process that calls `bench.worker:main`, and makes a record of every ending."""
 
 from __future__ import annotations
 

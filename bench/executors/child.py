@@ -1,4 +1,4 @@
-"""What happens first inside a run's process."""
+"""The first code inside a run's process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Sink", "call", "start"]
 
 
 class Sink(Protocol):
-    """The end of a pipe that a run writes its messages to."""
+    """The end of a pipe to which a run writes its messages."""
 
     def send_bytes(self, data: bytes, /) -> None:
         """Send one message."""
@@ -31,19 +31,19 @@ class Sink(Protocol):
 
 
 def start(sink: Sink, entry: str, request_json: str, environ: Mapping[str, str]) -> None:
-    """Make this process a group of its own that dies with its parent, then carry out the request."""
+    """Make this process the leader of a group that dies with its parent, then carry out the request."""
     os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C
     threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
     os.dup2(2, 1)  # stdout is for data, and a run's data goes through the pipe
     faulthandler.enable()
-    gc.freeze()  # what the fork server has imported stays: to look through it takes a third of a second, in any step
+    gc.freeze()  # a collection of all that the fork server imported would take a third of a second, in any step
     os.environ.update(environ)
     call(sink, entry, request_json)
 
 
 def call(sink: Sink, entry: str, request_json: str) -> None:
-    """Call `entry`, a `module:function`; an exception that escapes it is the run's last message."""
+    """Call `entry`, a `module:function`; an exception that escapes it becomes the run's last message."""
     module, _, function = entry.partition(":")
     try:
         getattr(import_module(module), function)(sink, request_json)
@@ -58,7 +58,7 @@ def call(sink: Sink, entry: str, request_json: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """Wait until the parent is gone, however it went, then end this process and all that it started."""
+    """Wait until the parent is gone, however it ended, then end this process and all that it started."""
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])

@@ -1,6 +1,6 @@
-"""Devices: which one a run is on, and that one run measures at a time, by a lock or a GPU for itself.
+"""Devices: which one a run uses, and locks that let one run measure on it at a time.
 
-Locks are held by the kernel, which releases them when their process ends, however it ends.
+The kernel holds the locks and releases them when their process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _UUID = re.compile(r"(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @contextmanager
 def lease(request: Request, on_wait: Callable[[str], None]) -> Iterator[str | None]:
-    """Hold what the request measures on; gives the UUID of the leased GPU, None on a CPU.
+    """Lock the device that the request measures on; yields the UUID of the leased GPU, None on a CPU.
 
     `on_wait` gets one sentence if another process measures there now. Preparing measures
-    nothing and waits for nobody.
+    nothing and takes no lock.
 
     Raises:
         UsageError: there is no such device, or the lock cannot be taken.
@@ -53,10 +53,10 @@ def lease(request: Request, on_wait: Callable[[str], None]) -> Iterator[str | No
 
 
 def visible_gpus(chosen: str | None) -> list[str]:
-    """Give the UUIDs of the GPUs in PCI order, as far as CUDA_VISIBLE_DEVICES, `chosen`, lets them be seen.
+    """Return the UUIDs of the GPUs that CUDA_VISIBLE_DEVICES, `chosen`, makes visible, in its order or PCI's.
 
     Raises:
-        Unsupported: NVML does not answer, and `chosen` does not name GPUs in full.
+        Unsupported: NVML does not respond, and `chosen` does not name GPUs in full.
 
     """
     named = [] if chosen is None else [token.strip() for token in chosen.split(",")]
@@ -74,7 +74,7 @@ def visible_gpus(chosen: str | None) -> list[str]:
 
 
 def gpus_of(device: str) -> list[str]:
-    """Give the UUIDs that a device stands for; none for the CPU.
+    """Return the UUIDs of the GPUs that a device name stands for; none for the CPU.
 
     Raises:
         UsageError: there is no such device.
@@ -103,7 +103,7 @@ def gpus_of(device: str) -> list[str]:
 def _first_free(names: Sequence[str], on_wait: Callable[[str], None]) -> tuple[str, FileLock]:
     locks = {name: FileLock(_directory() / f"finetune-bench-{name}.lock", mode=0o666) for name in names}
     what = "this machine" if names == ["cpu"] else f"each of the {len(names)} GPUs" if len(names) > 1 else "this GPU"
-    is_told = False
+    has_announced = False
     while True:
         for name, lock in locks.items():
             try:
@@ -114,26 +114,26 @@ def _first_free(names: Sequence[str], on_wait: Callable[[str], None]) -> tuple[s
                 msg = f"cannot lock {lock.lock_file} ({error.strerror}); set BENCH_LOCK_DIR to a directory that all who measure here may write"
                 raise UsageError(msg) from error
             return name, lock
-        if not is_told:
+        if not has_announced:
             on_wait(f"another bench is measuring on {what}; waiting")
-            is_told = True
+            has_announced = True
         time.sleep(POLL_SECONDS)
 
 
 def _directory() -> Path:
-    """Where all who measure on this machine look: TMPDIR is often one user's or one job's own."""
+    """Return the directory of locks that all users of this machine share; TMPDIR is often one user's or one job's."""
     if chosen := os.environ.get("BENCH_LOCK_DIR"):
         return Path(chosen)
     tmp = Path("/tmp")  # noqa: S108  filelock follows no link there, and the files have no content
     shared = (tmp if tmp.is_dir() else Path(tempfile.gettempdir())) / "finetune-bench"
-    with suppress(OSError):  # it is there already, or cannot be made, which the lock will say
+    with suppress(OSError):  # it exists, or cannot be made, which locking will report
         shared.mkdir()
-        shared.chmod(0o777)  # not sticky as /tmp is: there a file can be opened by its owner alone
+        shared.chmod(0o777)  # not sticky as /tmp is, where only its owner can open a file
     return shared
 
 
 def choose_device(name: str) -> str:
-    """Turn "auto" into the GPU where there is one, and refuse one that is not there before any work.
+    """Resolve "auto" to the GPU where there is one, and refuse a missing device before any work.
 
     Raises:
         UsageError: there is no such device.

@@ -1,9 +1,9 @@
-"""A GPU over time, sampled by the supervising process: it survives a run that is killed.
+"""Samples a GPU over time from the supervising process, so that readings survive a run that is killed.
 
 Two channels: memory every 15 ms, which costs the driver microseconds; power, clocks and the
-like every 250 ms. Processes and energy are asked for only where a phase begins or ends, since
-that takes milliseconds under a lock that every kernel launch needs. No call is waited for by
-the run: a driver that hangs costs its samples.
+like every 250 ms. Processes and energy are read only where a phase begins or ends, since
+that takes milliseconds under a lock that every kernel launch needs. The run waits for none of
+these calls: if the driver hangs, only samples are missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from bench.executors.timeline import Look, Timeline
+from bench.executors.timeline import PhaseReading, Timeline
 from bench.measuring.nvml import NvmlDevice
 from bench.measuring.timeouts import DRIVER_TIMEOUT_SECONDS
 from bench.records.record import Flag
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 __all__ = ["Device", "DeviceSampler", "sampled"]
 
 MEMORY_SECONDS = 0.015
-"""torch's allocator seldom gives memory back, so that used memory is a rising staircase."""
+"""Short enough: torch's allocator seldom frees memory, so that used memory mostly rises in steps."""
 STATE_SECONDS = 0.25
 JOIN_SECONDS = 2.0
 
 
 class Device(Protocol):
-    """What a sampler reads: a device that never raises, but may never answer."""
+    """What a sampler reads: a device whose calls never raise, but may never return."""
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """What it does not answer, and why."""
+        """What it cannot read, and why."""
         ...
 
     def memory(self) -> DeviceMemory | None:
@@ -54,12 +54,12 @@ class Device(Protocol):
         ...
 
     def processes(self) -> tuple[DeviceProcess, ...] | None:
-        """List who computes on the device."""
+        """List the processes on the device."""
         ...
 
 
 class DeviceSampler:
-    """Reads a device in two threads while its context is open. What was read is there once it is closed."""
+    """Reads a device in two threads while its context is open; the readings are complete once it is closed."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class DeviceSampler:
         memory_seconds: float = MEMORY_SECONDS,
         state_seconds: float = STATE_SECONDS,
     ) -> None:
-        """Prepare to open the device, in a thread: that alone may hang."""
+        """Keep `open_device` for a thread, since opening may hang."""
         self._open_device, self._memory_seconds, self._state_seconds = open_device, memory_seconds, state_seconds
         self._device: Device | None = None
         self._baseline: DeviceMemory | None = None
@@ -82,7 +82,7 @@ class DeviceSampler:
         ]
 
     def __enter__(self) -> Self:
-        """Take the baseline and look who is there already, unless the driver hangs."""
+        """Read the baseline and the processes that are there already, unless the driver hangs."""
         for thread in self._threads:
             thread.start()
         self._is_ready.wait(DRIVER_TIMEOUT_SECONDS)
@@ -98,7 +98,7 @@ class DeviceSampler:
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """The doubts about what was read."""
+        """The doubts about the readings."""
         flags = self._device.flags if self._device else ()
         if self._stop.is_set() and any(thread.is_alive() for thread in self._threads):
             message = "a call into NVML did not return: what it says of the GPU is missing or incomplete"
@@ -106,16 +106,16 @@ class DeviceSampler:
         return flags
 
     def watch(self, pid: int | None) -> None:
-        """Say which process is the run's own."""
+        """Set the pid of the run's own process."""
         self._pid = pid
 
     def enter(self, phase: str, at: float) -> None:
-        """Count what follows the moment `at` of the monotonic clock to another phase of the run."""
+        """Begin another phase of the run at the moment `at` of the monotonic clock."""
         self._timeline.enter(phase, at)
         self._wake.set()
 
     def readings(self) -> dict[str, Any]:
-        """Give the fields of a `bench.records.record.Memory`: of training if it came to that, else of all before it."""
+        """Return fields of `bench.records.record.Memory`: of training if the run reached it, else of all before it."""
         timeline = self._timeline
         in_training = timeline.peak_bytes("train")
         peak = timeline.peak_bytes() if in_training is None else in_training
@@ -133,13 +133,13 @@ class DeviceSampler:
         }
 
     def with_device(self, phases: tuple[PhasePeak, ...]) -> tuple[PhasePeak, ...]:
-        """Add to the peak of each phase that of the device."""
+        """Add the device's peak to each phase."""
         return tuple(
             it.model_copy(update={"nvml_used_peak_bytes": self._timeline.peak_bytes(it.phase)}) for it in phases
         )
 
     def activity(self) -> DeviceActivity | None:
-        """Summarise what the device did in training; None where it never answered."""
+        """Summarise what the device did in training; None where it was never read."""
         return None if self._baseline is None else self._timeline.activity()
 
     def _watch_memory(self) -> None:
@@ -153,34 +153,34 @@ class DeviceSampler:
                 return
 
     def _watch_state(self) -> None:
-        """Look around at the start, whenever the run turns to something else, and at the end."""
+        """Sample the state; read processes and energy at the start, at every new phase and at the end."""
         self._is_open.wait()
         device = self._device
         assert device is not None
-        self._look(device)
+        self._read_between_phases(device)
         self._is_ready.set()
         while not self._stop.is_set():
             if not self._wake.wait(self._state_seconds):
                 self._timeline.add_state(time.monotonic(), device.state())
             elif not self._stop.is_set():
                 self._wake.clear()
-                self._look(device)
-        self._look(device)
+                self._read_between_phases(device)
+        self._read_between_phases(device)
 
-    def _look(self, device: Device) -> None:
+    def _read_between_phases(self, device: Device) -> None:
         at, joules = time.monotonic(), device.energy_joules()
         found = device.processes()
         own = [it for it in found or () if it.pid == self._pid]
-        is_disguised = self._pid is not None and not own and not self._stop.is_set()
+        is_hidden = self._pid is not None and not own and not self._stop.is_set()
         foreign = None if found is None else len(found) - len(own)
-        if foreign and is_disguised:  # in a container the run's own process has another number
+        if foreign and is_hidden:  # in a container, the run's own process has another pid on the host
             foreign -= 1
-        self._timeline.add_look(Look(at, joules, foreign, own[0].used_bytes if own else None))
+        self._timeline.add_reading(PhaseReading(at, joules, foreign, own[0].used_bytes if own else None))
 
 
 @contextmanager
 def sampled(uuid: str | None) -> Iterator[DeviceSampler | None]:
-    """Sample a leased GPU; nothing on a CPU."""
+    """Sample a leased GPU while the context is open; yields None on a CPU."""
     if uuid is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""A run in this very process, for a debugger: no timeout, no fresh memory, no survival of a crash."""
+"""Runs in this process, for a debugger: without timeout or fresh memory, and a crash ends the comparison."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["InProcessRunner"]
 
 
 class _Sink:
-    """Stands for the pipe."""
+    """Takes the place of the pipe."""
 
     def __init__(self, outcome: Outcome) -> None:
         self._outcome = outcome
@@ -34,7 +34,7 @@ class InProcessRunner:
     """Carries out runs as `Runner` does, but here, so that a debugger stops inside them."""
 
     def __init__(self, *, entry: str = "bench.worker:main", on_wait: Callable[[str], None] = lambda _: None) -> None:
-        """Prepare to call `entry`; `on_wait` gets one sentence where a run must wait for another bench."""
+        """Keep `entry`, a `module:function`; `on_wait` gets one sentence where a run must wait for another bench."""
         self.interrupted = False
         """Whether a Ctrl-C came during a run: then start no other."""
         self._entry, self._on_wait = entry, on_wait
@@ -46,7 +46,7 @@ class InProcessRunner:
         """Nothing outlives a run."""
 
     def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
-        """Carry out `request` here; the record is as `Runner.run` gives it.
+        """Carry out `request` here and return its record, as `Runner.run` does.
 
         Raises:
             UsageError: the request cannot be carried out as it stands.

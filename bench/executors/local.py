@@ -1,4 +1,4 @@
-"""The parent of runs: a fork server that has the heavy imports done, and one watched process per run."""
+"""Runs on this machine: a fork server with the slow imports done, and one supervised process per run."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ HOST_PERIOD_SECONDS = 0.1
 GRACE_SECONDS = 10.0
 
 SERVER_ENVIRONMENT = {
-    # How OpenMP's threads wait for each other, read when torch is imported: awake for a moment, which spares most
-    # operations a wake-up, then asleep, so that a busy neighbour does not find both cores taken by waiting. To wait
-    # longer makes steps some percent shorter on quiet cores, and several times as long beside such a neighbour.
+    # How OpenMP's threads wait for each other, read when torch is imported: they spin briefly, which saves most
+    # operations a wake-up, then sleep, so that waiting takes no core from another process. Spinning longer makes
+    # steps a few percent shorter on idle cores, and several times as long beside a busy process.
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "1000",
-    # glibc keeps what is freed. Else it gives each step's gradients and activations back to the kernel, which clears
-    # every page of them anew for the next step.
+    # glibc keeps freed memory. Otherwise it would return each step's gradients and activations to the kernel, which
+    # zeroes every page again for the next step.
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": "-1",
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     "TOKENIZERS_PARALLELISM": "false",
 }
-"""What every run starts with, unless the user set it otherwise."""
+"""Environment variables of every run, unless the user has set them."""
 
 
 class Runner:
-    """Starts every run in a fresh process and survives whatever it does. A context manager.
+    """Carries out every run in a fresh process and survives whatever it does. A context manager.
 
     The fork server is one per Python process: one `Runner` at a time.
     """
@@ -60,12 +60,15 @@ class Runner:
         grace_seconds: float = GRACE_SECONDS,
         on_wait: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Prepare to call `entry`, a `module:function`, with every request.
+        """Keep the settings of the runs; the fork server starts with the context.
 
-        `preload` is imported once, before the first run; what is missing is imported by the
-        runs. A run may take `timeout_seconds`, what it prepares apart, and one that ought to
-        end has `grace_seconds` before it is killed. `on_wait` gets one sentence where a run
-        must wait for another bench.
+        Args:
+            entry: Called with every request, a `module:function`.
+            timeout_seconds: The longest that a run may take; preparing is not limited.
+            preload: Modules that the fork server imports once; if one is missing, the runs import it.
+            grace_seconds: How long a run that should end has before it is killed.
+            on_wait: Gets one sentence where a run must wait for another bench.
+
         """
         self.interrupted = False
         """Whether a Ctrl-C came during a run: then start no other."""
@@ -75,7 +78,7 @@ class Runner:
         self._context = get_context("forkserver")
 
     def __enter__(self) -> Self:
-        _stop_server()  # one that runs already keeps the environment and the imports it began with
+        _stop_server()  # one that runs already has another environment and other imports
         self._context.set_forkserver_preload(self._preload)
         _ensure_server()
         return self
@@ -84,14 +87,14 @@ class Runner:
         _stop_server()
 
     def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
-        """Carry out `request` in a fresh process and say what became of it.
+        """Carry out `request` in a fresh process and return its record.
 
-        Every ending is a record: its status tells. After a Ctrl-C the process is ended, the
+        Every ending has a record with its status. After a Ctrl-C the process is ended, the
         status is "interrupted" (unless the run had just finished) and `interrupted` is set.
 
         Raises:
             UsageError: the request cannot be carried out as it stands.
-            BenchError: no process can be started at all.
+            BenchError: no process can be started.
 
         """
         outcome = Outcome(request.spec, on_message, saves_model=request.save_model is not None)
@@ -144,7 +147,7 @@ def _stop_server() -> None:
 
 
 def _ensure_server() -> None:
-    """Start the fork server where none runs, with the environment of runs and without keeping it here."""
+    """Start the fork server if none runs, with the environment of runs, which this process does not keep."""
     added = {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -1,4 +1,4 @@
-"""What became of a run: its messages, its end and its memory, put together into a record."""
+"""The outcome of a run: its messages, its ending and its memory, combined into a record."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["Outcome", "how_it_ended"]
 
 
 class Outcome:
-    """Gathers one run. The first verdict stands: a process that we end after a timeout timed out."""
+    """Collects the outcome of one run. The first verdict stands: a process that we end after a timeout timed out."""
 
     def __init__(
         self, spec: RunSpec, on_message: Callable[[Message], None] | None, *, saves_model: bool = False
     ) -> None:
-        """Pass every message on to `on_message`, after it is noted here; a run may save its model after its numbers."""
+        """Pass every message on to `on_message` after noting it; a run may save its model after its last numbers."""
         self._spec, self._on_message, self._is_to_save = spec, on_message, saves_model
         self.begin(None)
         self._phase: str | None = None
@@ -41,26 +41,26 @@ class Outcome:
 
     @property
     def is_decided(self) -> bool:
-        """Whether the run said its last word, or had it said for it."""
+        """Whether it is known how the run ended."""
         return self._verdict is not None
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to come: the numbers are there, and the weights where they were asked for."""
+        """Whether nothing more is expected: the numbers have arrived, and the weights are saved where asked for."""
         return self.is_decided and not (self._is_to_save and self._verdict == ("ok", None))
 
     @property
     def last_phase(self) -> str:
-        """What the run was doing, for a sentence."""
+        """The present phase of the run, for a sentence."""
         return self._phase or "start"
 
     def begin(self, sampler: DeviceSampler | None) -> None:
-        """Start the clock: what was waited for until now is not the run's."""
+        """Start the clock: waiting until now is not part of the run."""
         self._sampler = sampler
         self._started_at, self._started = datetime.now(UTC), time.perf_counter()
 
     def add(self, message: Message) -> None:
-        """Note a message of the run, in the order of sending."""
+        """Note a message of the run; call it in the order of sending."""
         match message:
             case Phase():
                 self._phase = message.name
@@ -84,26 +84,26 @@ class Outcome:
             self._on_message(message)
 
     def see_host_peak(self, peak_bytes: int | None) -> None:
-        """Note the resident high-water mark of the run's process, which the run itself sets back."""
+        """Note the peak resident size of the run's process, which the run itself resets."""
         if peak_bytes is not None:
             self._host_peaks[self._phase] = max(peak_bytes, self._host_peaks.get(self._phase, 0))
 
     def decide(self, status: Status, reason: str | None = None) -> None:
-        """Settle how the run ended, unless that is settled."""
+        """Set how the run ended, unless that is known."""
         self._verdict = self._verdict or (status, reason)
 
     def exited(self, exit_code: int | None, *, oom_kills: int | None) -> None:
-        """Settle how a run ended that did not say so, and doubt one that said it ended well, but did not."""
+        """Set how a run ended that sent no last message, and flag one that reported success but exited otherwise."""
         if self._verdict == ("ok", None) and exit_code != 0:
             message = f"after its last message, the process did not end by itself (exit code {exit_code})"
             self._flags.append(Flag(code="exit", message=message))
         self.decide(*how_it_ended(exit_code, oom_kills=oom_kills))
 
     def record(self) -> RunRecord:
-        """Put the record together, once the run's process is gone.
+        """Return the record; call it once the run's process is gone.
 
         Raises:
-            UsageError: the run found the request itself to be wrong.
+            UsageError: the run reported that the request itself is wrong.
 
         """
         assert self._verdict is not None
@@ -136,12 +136,12 @@ class Outcome:
         )
 
     def _memory_so_far(self) -> Memory | None:
-        said = (isinstance(self._last, Failed) and self._last.memory) or Memory()
+        memory = (isinstance(self._last, Failed) and self._last.memory) or Memory()
         peak = self._host_peaks.get("train", max(self._host_peaks.values(), default=None))
-        if said.host_peak_bytes is None and peak is not None:
-            said = said.model_copy(update={"host_peak_bytes": peak, "method": said.method or "kernel-hwm"})
-        known = self._with_device(said)
-        return None if known == Memory() else known
+        if memory.host_peak_bytes is None and peak is not None:
+            memory = memory.model_copy(update={"host_peak_bytes": peak, "method": memory.method or "kernel-hwm"})
+        memory = self._with_device(memory)
+        return None if memory == Memory() else memory
 
     def _with_device(self, memory: Memory) -> Memory:
         if not self._sampler:
@@ -155,11 +155,12 @@ def _verdict(last: Finished | Failed) -> tuple[Status, str | None]:
 
 
 def how_it_ended(exit_code: int | None, *, oom_kills: int | None) -> tuple[Status, str]:
-    """Say how a process ended that did not say so itself.
+    """Return the status and reason of a process that ended without a last message.
 
-    `exit_code` is as `multiprocessing` gives it, None for a process that even SIGKILL does not
-    end. `oom_kills` counts the kernel's kills for want of memory during the run; None where it
-    does not tell.
+    Args:
+        exit_code: As in `multiprocessing`; None for a process that not even SIGKILL ended.
+        oom_kills: The kernel's kills for lack of memory during the run; None where it does not count them.
+
     """
     if exit_code is None:
         return "killed", "its process hangs in the kernel and cannot be killed"

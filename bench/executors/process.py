@@ -1,4 +1,4 @@
-"""A run's process as its parent sees it: started, heard, and ended with all that it started."""
+"""A run's process from its parent's side: start it, read its messages, end it with all that it started."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["RunProcess"]
 
 KILL_SECONDS = 10.0
-"""How long to wait for the kernel to end what was killed; a process stuck in a driver may take for ever."""
+"""How long to wait for a killed process to end; one stuck in a driver may never do so."""
 
 
 class RunProcess:
-    """One process of its own group. Leaving the context ends the group, whatever state it is in."""
+    """One process with a process group of its own. Leaving the context ends the group, whatever its state."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class RunProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process itself still lives."""
+        """Whether the process itself is alive."""
         return self._process.is_alive()
 
     @property
     def pid(self) -> int | None:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     @property
@@ -76,16 +76,16 @@ class RunProcess:
 
     @property
     def peak_bytes(self) -> int | None:
-        """The kernel's high-water mark of its resident memory, None once it is gone."""
+        """Its peak resident size by the kernel; None once it is gone."""
         return host_memory.peak_bytes(self._process.pid)
 
     def wait(self, seconds: float) -> None:
-        """Sleep until it sends something or ends, but not longer than `seconds`."""
+        """Sleep until it sends a message or ends, at most `seconds`."""
         pipe = [self._receiver] if self._is_open else []  # at its end a pipe is always ready
         connection.wait([self._process.sentinel, *pipe], max(seconds, 0))
 
     def messages(self) -> Iterator[bytes]:
-        """Give what arrived by now, in order."""
+        """Yield the messages that have arrived, in order."""
         while self._is_open and self._receiver.poll():
             try:
                 yield self._receiver.recv_bytes()
@@ -93,7 +93,7 @@ class RunProcess:
                 self._is_open = False
 
     def close(self) -> None:
-        """Let it come to its own end within the grace period, then end what is left of its group."""
+        """Wait for it to end within the grace period, then end what is left of its group."""
         self._process.join(self._grace_seconds)
         self.end()
 

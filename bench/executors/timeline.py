@@ -1,4 +1,4 @@
-"""What was sampled while a run went from phase to phase, and what that says of each phase."""
+"""The samples of a GPU during a run, and their summary for each phase."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from bench.measuring.nvml import DeviceState
 
-__all__ = ["Look", "Span", "Timeline"]
+__all__ = ["PhaseReading", "Span", "Timeline"]
 
 MIN_ENERGY_SECONDS = 2.0
-"""The counter moves every 20 to 100 ms only: over less than this its error is above some percent."""
+"""The energy counter moves only every 20 to 100 ms: over a shorter time its error is several percent."""
 THROTTLED = (
     pynvml.nvmlClocksEventReasonHwSlowdown
     | pynvml.nvmlClocksEventReasonSwThermalSlowdown
@@ -31,7 +31,7 @@ POWER_CAPPED = pynvml.nvmlClocksEventReasonSwPowerCap
 
 
 class Span(NamedTuple):
-    """A stretch of one phase, by the monotonic clock."""
+    """The start and end of a phase, by the monotonic clock."""
 
     start: float
     end: float
@@ -40,28 +40,28 @@ class Span(NamedTuple):
 _ALWAYS = Span(-math.inf, math.inf)
 
 
-class Look(NamedTuple):
-    """What is asked only where a phase begins or ends."""
+class PhaseReading(NamedTuple):
+    """What is read only where a phase begins or ends."""
 
     at: float
     energy_joules: float | None
     num_foreign: int | None
     """Processes on the device that are not the run's."""
     own_bytes: int | None
-    """Of the run's own process."""
+    """Memory of the run's own process."""
 
 
 class Timeline:
-    """Samples and the phases that they fall into; written by one thread per kind, read at the end."""
+    """Samples and the phases that they fall into; each kind is written by one thread, and read at the end."""
 
     def __init__(self) -> None:
         """Begin without a phase."""
         self._marks: list[tuple[float, str]] = []
         self._memory: list[tuple[float, int]] = []
         self._states: list[tuple[float, DeviceState]] = []
-        self._looks: list[Look] = []
+        self._readings: list[PhaseReading] = []
         self._times = array("d")
-        """Of all readings of the memory, and of the end."""
+        """Moments of all samples of the memory, and of the end."""
         self.num_samples = 0
 
     def enter(self, phase: str, at: float) -> None:
@@ -69,19 +69,19 @@ class Timeline:
         self._marks.append((at, phase))
 
     def add_memory(self, at: float, used_bytes: int) -> None:
-        """Note a reading of the memory; only changes are kept."""
+        """Note a sample of the memory; only changes are kept."""
         self._times.append(at)
         self.num_samples += 1
         if not self._memory or self._memory[-1][1] != used_bytes:
             self._memory.append((at, used_bytes))
 
     def end(self, at: float) -> None:
-        """Sampling ends; a channel that fell silent before has left a gap."""
+        """End sampling; if the memory was not read up to here, that is a gap."""
         self._times.append(at)
 
     @property
     def max_gap_seconds(self) -> float:
-        """The longest time without a reading of the memory, in training if it came to that."""
+        """The longest time without a sample of the memory, in training if the run reached it."""
         spans = self.spans("train") or [_ALWAYS]
         return max(
             (
@@ -93,20 +93,20 @@ class Timeline:
         )
 
     def add_state(self, at: float, state: DeviceState) -> None:
-        """Note how the device does."""
+        """Note a sample of power, clock and the like."""
         self._states.append((at, state))
 
-    def add_look(self, look: Look) -> None:
-        """Note what was asked at a border of phases."""
-        self._looks.append(look)
+    def add_reading(self, reading: PhaseReading) -> None:
+        """Note what was read where a phase begins or ends."""
+        self._readings.append(reading)
 
     def spans(self, phase: str) -> list[Span]:
-        """List the stretches of a phase; the last phase goes on for ever."""
+        """List the times of a phase; the last phase has no end."""
         ends = [at for at, _ in self._marks[1:]] + [math.inf]
         return [Span(at, end) for (at, name), end in zip(self._marks, ends, strict=False) if name == phase]
 
     def peak_bytes(self, phase: str | None = None) -> int | None:
-        """Give the most memory in use in a phase, or at any time; a reading holds until the next change."""
+        """Return the most memory in use in a phase, or at any time; a sample holds until the next change."""
         spans = self.spans(phase) if phase else [_ALWAYS]
         ends = [at for at, _ in self._memory[1:]] + [math.inf]
         held = zip(self._memory, ends, strict=False)
@@ -115,8 +115,8 @@ class Timeline:
         )
 
     def own_bytes(self) -> int | None:
-        """Give the most that the run's own process held at a border of phases."""
-        return max((look.own_bytes for look in self._looks if look.own_bytes is not None), default=None)
+        """Return the most that the run's own process held where a phase began or ended."""
+        return max((it.own_bytes for it in self._readings if it.own_bytes is not None), default=None)
 
     def activity(self) -> DeviceActivity:
         """Summarise what the device did in training."""
@@ -136,19 +136,19 @@ class Timeline:
             utilisation=_mean(_known(state.utilisation for state in states)),
             throttled_share=_mean([float(bits & THROTTLED != 0) for bits in reasons]),
             power_capped_share=_mean([float(bits & POWER_CAPPED != 0) for bits in reasons]),
-            num_foreign_before=self._looks[0].num_foreign if self._looks else None,
+            num_foreign_before=self._readings[0].num_foreign if self._readings else None,
             num_foreign_during=max(
-                (look.num_foreign for look in self._looks[1:-1] if look.num_foreign is not None), default=None
+                (it.num_foreign for it in self._readings[1:-1] if it.num_foreign is not None), default=None
             ),
-            num_foreign_after=self._looks[-1].num_foreign if self._looks else None,
+            num_foreign_after=self._readings[-1].num_foreign if self._readings else None,
         )
 
     def _energy(self, spans: Sequence[Span]) -> float | None:
-        """Add up what every stretch took; None where one is unknown, too short or saw the counter start anew."""
+        """Add up the energy of all spans; None where one is unknown or too short, or the counter was reset in it."""
         taken = []
         for span in spans:
-            first = next((look for look in self._looks if look.at >= span.start), None)
-            last = next((look for look in self._looks if look.at >= span.end), None)
+            first = next((it for it in self._readings if it.at >= span.start), None)
+            last = next((it for it in self._readings if it.at >= span.end), None)
             if first is None or last is None or first.energy_joules is None or last.energy_joules is None:
                 return None
             joules = last.energy_joules - first.energy_joules

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from bench.executors import Runner
@@ -21,7 +23,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from bench.errors import UsageError
 from bench.measuring import host_memory
-from bench.measuring.peaks import Peaks
 from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
 
 def send(connection, message):
@@ -50,6 +51,7 @@ def tells_surroundings(connection, request_json):
     send(connection, Finished())
 
 def takes_memory_again(connection, request_json):
+    from bench.measuring.peaks import Peaks
     def num_faults():
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     marks = [num_faults()]
@@ -145,3 +147,21 @@ def make_request() -> Callable[..., Request]:
         return Request.model_validate({"spec": spec, **fields})
 
     return make
+
+
+def runner(entry: str, **options: Any) -> Runner:
+    return Runner(entry=f"tiny_entries:{entry}", **options)
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 30) -> bool:
+    until = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.02)
+    return is_so()
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

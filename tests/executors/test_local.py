@@ -3,24 +3,20 @@ from __future__ import annotations
 import fcntl
 import json
 import mmap
-import os
 import platform
 import signal
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
-from bench.errors import BenchError, UsageError
-from bench.executors import Runner
-from bench.protocol import Failed, Finished, Phase, Planned, Progress
+from bench.protocol import Finished, Phase, Planned, Progress
 from bench.records.record import Environment, Flag
+from tests.executors.conftest import runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,29 +28,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("_server")
 
 MIB = 2**20
-
-
-def runner(entry: str, **options: Any) -> Runner:
-    return Runner(entry=f"tiny_entries:{entry}", **options)
-
-
-def eventually(is_so: Callable[[], bool], seconds: float = 30) -> bool:
-    until = time.monotonic() + seconds
-    while not is_so() and time.monotonic() < until:
-        time.sleep(0.02)
-    return is_so()
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-def interrupt_in_training(message: Message) -> None:
-    if isinstance(message, Phase) and message.name == "train":
-        signal.raise_signal(signal.SIGINT)
 
 
 def test_a_run_that_ends_well_is_a_record_of_all_it_said(
@@ -81,30 +54,6 @@ def test_a_run_that_ends_well_is_a_record_of_all_it_said(
     assert [message.done for message in messages if isinstance(message, Progress)] == [1, 2]
 
 
-def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
-    make_request: Callable[..., Request], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    messages: list[Message] = []
-
-    with runner("tells_surroundings", preload=()) as fresh:
-        assert fresh.run(make_request(), messages.append).status == "ok"
-
-    assert isinstance(messages[0], Phase)
-    here = json.loads(messages[0].detail)
-    assert here["group"]
-    assert here["gpu"] is None
-    assert here["environ"]["CUDA_VISIBLE_DEVICES"] == ""
-    assert here["environ"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
-    assert here["environ"]["OMP_WAIT_POLICY"] == "PASSIVE"
-    assert here["environ"]["MALLOC_TRIM_THRESHOLD_"] == "-1"
-    assert here["environ"]["TOKENIZERS_PARALLELISM"] == "true"
-    assert "OMP_WAIT_POLICY" not in os.environ
-    printed = capfd.readouterr()
-    assert (printed.out, printed.err) == ("", "printed by a library\n")
-
-
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have other ways")
 def test_memory_that_a_run_has_freed_is_its_own_until_the_next_phase(make_request: Callable[..., Request]) -> None:
     messages: list[Message] = []
@@ -118,60 +67,12 @@ def test_memory_that_a_run_has_freed_is_its_own_until_the_next_phase(make_reques
     assert found["released"] > 60 * MIB
 
 
-def test_an_exception_is_a_failed_row_with_its_traceback(make_request: Callable[..., Request]) -> None:
-    record = runner("raises").run(make_request())
-
-    assert (record.status, record.reason, record.phase) == ("failed", "RuntimeError: boom", "train")
-    assert record.traceback is not None
-    assert "in raises" in record.traceback
-    assert record.changes == {"phases": "all"}
-
-
 def test_what_a_run_says_of_its_own_failure_stands(make_request: Callable[..., Request]) -> None:
     record = runner("fails").run(make_request())
 
     assert (record.status, record.reason) == ("oom", "no room")
     assert record.memory is not None
     assert record.memory.host_peak_bytes == 7
-
-
-def test_a_wrong_request_is_raised(make_request: Callable[..., Request]) -> None:
-    with pytest.raises(UsageError, match="no column 'x'"):
-        runner("usage").run(make_request())
-
-
-def test_an_entry_that_does_not_exist_is_a_failed_row(make_request: Callable[..., Request]) -> None:
-    record = Runner(entry="no_such_module:main").run(make_request())
-
-    assert record.status == "failed"
-    assert record.reason == "ModuleNotFoundError: No module named 'no_such_module'"
-
-
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGRTMIN+3"])
-def test_a_killed_run_is_a_row_with_the_signal_and_the_memory_so_far(
-    make_request: Callable[..., Request], name: str
-) -> None:
-    number = signal.SIGRTMIN + 3 if name == "SIGRTMIN+3" else signal.Signals[name]
-
-    record = runner("signals").run(make_request(int(number)))
-
-    assert (record.status, record.phase, record.measured) == ("killed", "train", None)
-    assert record.reason is not None
-    assert (f"signal {int(number)}" if name == "SIGRTMIN+3" else name) in record.reason
-    assert record.memory is not None
-    assert record.memory.host_peak_bytes is not None
-    assert record.memory.host_peak_bytes > 5 * MIB
-    assert record.memory.method == "kernel-hwm"
-
-
-@pytest.mark.parametrize(("entry", "code"), [("exits", 3), ("returns", 0), ("closes", 0)])
-def test_a_run_that_ends_without_a_last_message_failed(
-    make_request: Callable[..., Request], entry: str, code: int
-) -> None:
-    record = runner(entry).run(make_request())
-
-    assert record.status == "failed"
-    assert record.reason == f"its process ended with exit code {code} and without a last message"
 
 
 def test_a_run_that_talks_nonsense_is_ended(make_request: Callable[..., Request]) -> None:
@@ -189,66 +90,10 @@ def test_a_finished_run_that_does_not_end_by_itself_is_ok_with_a_doubt(make_requ
     assert [flag.code for flag in record.flags] == ["exit"]
 
 
-def test_a_run_past_the_limit_is_ended_with_all_that_it_started(
-    make_request: Callable[..., Request], tmp_path: Path
-) -> None:
-    record = runner("hangs", timeout_seconds=3, grace_seconds=0.2).run(make_request(tmp_path / "pids"))
-
-    assert (record.status, record.phase) == ("timeout", "train")
-    assert record.reason == "still in train after 3 s, the limit of a run"
-    run, helper, _ = json.loads((tmp_path / "pids").read_text())
-    assert eventually(lambda: is_gone(run) and is_gone(helper))
-
-
 def test_preparing_may_take_its_time(make_request: Callable[..., Request]) -> None:
     record = runner("well", timeout_seconds=1e-9).run(make_request(mode="prepare"))
 
     assert record.status == "ok"
-
-
-def test_a_ctrl_c_ends_the_run_and_is_a_row(make_request: Callable[..., Request], tmp_path: Path) -> None:
-    hanging = runner("hangs", grace_seconds=0.2)
-
-    record = hanging.run(make_request(tmp_path / "pids"), interrupt_in_training)
-
-    assert (record.status, record.reason, record.phase) == ("interrupted", "interrupted in train", "train")
-    assert hanging.interrupted
-    run, helper, _ = json.loads((tmp_path / "pids").read_text())
-    assert eventually(lambda: is_gone(run) and is_gone(helper))
-
-
-def test_a_second_ctrl_c_does_not_wait_for_the_run_to_end_by_itself(
-    make_request: Callable[..., Request], tmp_path: Path
-) -> None:
-    main = threading.main_thread().ident
-    assert main is not None
-
-    def twice(message: Message) -> None:
-        if isinstance(message, Phase) and message.name == "train":
-            threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
-            signal.raise_signal(signal.SIGINT)
-
-    record = runner("hangs", grace_seconds=600).run(make_request(tmp_path / "pids"), twice)
-
-    assert record.status == "interrupted"
-    assert record.wall_seconds < 60
-
-
-def test_no_run_outlives_its_parent_however_that_dies(entries_directory: Path, tmp_path: Path) -> None:
-    script = f"""
-import sys
-sys.path.insert(0, {str(entries_directory)!r})
-from bench.protocol import Request
-from bench.executors import Runner
-from bench.experiment.spec import RunSpec, Term
-with Runner(entry="tiny_entries:hangs", preload=()) as runner:
-    runner.run(Request(spec=RunSpec(strategy=(Term(name="full"),)), save_model={str(tmp_path / "pids")!r}))
-"""
-    with subprocess.Popen([sys.executable, "-c", script]) as parent:
-        assert eventually((tmp_path / "pids").exists)
-        parent.kill()
-
-    assert eventually(lambda: all(map(is_gone, json.loads((tmp_path / "pids").read_text()))))
 
 
 def test_a_second_bench_says_once_that_it_waits(make_request: Callable[..., Request], tmp_path: Path) -> None:
@@ -291,24 +136,3 @@ def test_a_ctrl_c_while_waiting_is_a_row_without_memory(make_request: Callable[.
 
     assert (record.status, record.reason, record.memory) == ("interrupted", "interrupted in start", None)
     assert waiting.interrupted
-
-
-def test_a_fork_server_that_cannot_import_is_said_in_one_line(
-    make_request: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "broken_preload.py").write_text("raise SystemExit(5)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-
-    with (
-        Runner(entry="tiny_entries:well", preload=("broken_preload",)) as broken,
-        pytest.raises(BenchError, match="fork server ended"),
-    ):
-        broken.run(make_request())
-
-
-def test_the_message_of_a_failure_is_heard_too(make_request: Callable[..., Request]) -> None:
-    messages: list[Message] = []
-
-    runner("raises").run(make_request(), messages.append)
-
-    assert isinstance(messages[-1], Failed)

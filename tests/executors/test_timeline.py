@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from bench.executors.timeline import Look, Timeline
+from bench.executors.timeline import PhaseReading, Timeline
 from bench.measuring.nvml import DeviceState
 
 
-def look(at: float, joules: float | None = None, foreign: int | None = None, own: int | None = None) -> Look:
-    return Look(at, joules, foreign, own)
+def reading(at: float, joules: float | None = None, foreign: int | None = None, own: int | None = None) -> PhaseReading:
+    return PhaseReading(at, joules, foreign, own)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_run_that_never_trained_has_its_longest_gap_anywhere() -> None:
 
 def test_energy_is_that_of_all_stretches_of_training(timeline: Timeline) -> None:
     for at, joules in ((0.1, 0), (10.1, 1000), (20.1, 3000), (23.1, 3500), (30.1, 5000)):
-        timeline.add_look(look(at, joules))
+        timeline.add_reading(reading(at, joules))
 
     assert timeline.activity().energy_joules == 2000 + 1500
 
@@ -87,7 +87,7 @@ def test_energy_that_the_counter_cannot_tell_is_unknown(looks: list[tuple[float,
     timeline = Timeline()
     for (at, joules), phase in zip(looks, ("train", "evaluate", "train", "evaluate"), strict=False):
         timeline.enter(phase, at)
-        timeline.add_look(look(at, joules))
+        timeline.add_reading(reading(at, joules))
     if len(looks) == 3:
         timeline.enter("evaluate", 30)
 
@@ -129,7 +129,7 @@ def test_a_device_that_says_nothing_is_unknown_not_zero(timeline: Timeline) -> N
 
 def test_foreign_processes_are_counted_before_during_and_after(timeline: Timeline) -> None:
     for at, foreign, own in ((0, 1, None), (10, 0, 50), (20, 2, 70), (30, None, None), (31, 0, None)):
-        timeline.add_look(look(at, foreign=foreign, own=own))
+        timeline.add_reading(reading(at, foreign=foreign, own=own))
 
     activity = timeline.activity()
 
