@@ -9,7 +9,7 @@ from rich.text import Text
 
 from bench.records.metrics import format_bytes
 from bench.workload.assets.wheels import bytes_to_fetch
-from bench.workload.models.locate import needs_conversion
+from bench.workload.models.places import needs_conversion
 from bench.workload.presets import required_assets
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""What is trained on what: models, data sets, and the packages that carry the presets."""
+"""The models and data sets that runs use, and the packages that carry the presets."""

@@ -1,4 +1,4 @@
-"""The kinds of data files, told by their names alone."""
+"""The kinds of data files, by their names alone."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ KINDS: Mapping[str, str] = {
     ".arrow": "arrow",
     ".feather": "arrow",
 }
-"""How a data file is read, by the end of its name."""
+"""Which reader a data file needs, by its suffix."""
 
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst", ".zip")
-"""What the name of a compressed data file ends in."""
+"""Suffixes of compressed data files."""
 
 
 def kind_of(file: PurePath) -> str | None:
-    """Tell a data file by its name, compressed or not: the end that says its kind (".csv"); None of any other file."""
+    """Return the suffix that gives a data file's kind (".csv"), compressed or not; None for any other file."""
     name = PurePath(file.stem) if file.suffix.lower() in COMPRESSIONS else file
     suffix = name.suffix.lower()
     if suffix in KINDS:
@@ -36,5 +36,5 @@ def kind_of(file: PurePath) -> str | None:
 
 
 def stem_of(file: PurePath) -> str:
-    """Give the name of a data file without what says its kind and compression."""
+    """Return the name of a data file without the suffixes of its kind and compression."""
     return PurePath(file.stem).stem if kind_of(PurePath(file.stem)) else file.stem

@@ -1,4 +1,4 @@
-"""The models and data sets that have a name of their own, and checks of names before any work.
+"""The presets: models and data sets with short names, out of pinned packages.
 
 Nothing here imports torch, transformers or datasets, and nothing touches the network.
 """
@@ -39,11 +39,11 @@ class ModelPreset:
     licence: str
     asset: str
     path: str
-    """Of the GGUF file or the model's folder, inside the asset."""
+    """Of the GGUF file or the model's folder inside the asset."""
     num_params: int
-    """Of the body: a classification head adds a few."""
+    """Without the classification head, which adds a few."""
     rates: Rates | None = None
-    """Learning rates that were measured to suit it."""
+    """Learning rates tuned for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,17 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def is_hub_id(name: str) -> bool:
-    """Say whether `name` can be owner/name on the Hub: it has that form and does not end like a file."""
+    """Whether `name` can be an owner/name on the Hub: it has that form and no suffix of a file."""
     return bool(_HUB_ID.fullmatch(name)) and kind_of(Path(name)) is None and not name.lower().endswith(".gguf")
 
 
 def rates_of(model: str) -> Rates:
-    """Give the default learning rates of a model: its preset's, else those for any model."""
+    """Return the default learning rates of a model: its preset's, else those for any model."""
     preset = MODELS.get(model)
     return preset.rates if preset and preset.rates else DEFAULT_RATES
 
 
 def required_assets(spec: WorkloadSpec) -> dict[str, str]:
-    """Name the assets that a workload uses, with their SHA-256."""
+    """Return the SHA-256 of the assets that a workload uses, by name."""
     presets = (MODELS.get(spec.model), DATASETS.get(spec.dataset))
     return {preset.asset: ASSETS[preset.asset].sha256 for preset in presets if preset}

@@ -1,4 +1,4 @@
-"""What a source of data gives before anything is made of it: raw texts and labels by split."""
+"""Raw texts and labels by split, as a source of data returns them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 __all__ = ["Raw", "Rows", "Text"]
 
 Text = str | tuple[str, str]
-"""Of a row: one text, or two that the tokenizer joins."""
+"""The text of a row, or two texts that the tokenizer joins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One split as it was read: texts and labels of whatever type the source has."""
+    """One split as it was read, its texts and labels of any type."""
 
     texts: Sequence[object]
-    """A text column's values, or of two text columns a tuple of both values per row."""
+    """The values of the text column, or of two text columns a tuple per row."""
     labels: Sequence[object]
     notes: tuple[str, ...] = ()
-    """What a reader should know of how it was read, in a few words each: "separated by ;"."""
+    """How it was read, where a user should know, in a few words each: "separated by ;"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,4 +32,4 @@ class Raw:
     fingerprint: str
     """Changes with the content."""
     read: Callable[[], tuple[Rows, Rows | None]]
-    """Gives the training split, and the evaluation split where the data set has one."""
+    """Returns the training split, and the evaluation split where the data set has one."""

@@ -1,1 +1,1 @@
-"""Models and data that reach the machine inside packages, known by SHA-256."""
+"""Models and data out of Python packages that are pinned by SHA-256."""

@@ -19,10 +19,10 @@ POLL_SECONDS = 0.2
 
 
 def download(requirement: str, folder: Path, *, on_bytes: Callable[[int], None]) -> str:
-    """Let pip download the wheel of one requirement, which carries its hash, into `folder`.
+    """Download the wheel of one requirement, which contains its hash, into `folder` with pip.
 
-    Calls `on_bytes` with the bytes that have arrived. Returns pip's last word: where no wheel
-    came, that is the reason.
+    Calls `on_bytes` with the bytes that have arrived. Returns pip's last error or line, which is
+    the reason where no wheel arrived.
     """
     requirements, log, scratch = folder / "requirements.txt", folder / "pip.log", folder / "scratch"
     requirements.write_text(f"{requirement}\n")
@@ -36,7 +36,7 @@ def download(requirement: str, folder: Path, *, on_bytes: Callable[[int], None])
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # A download grows in pip's temporary folder first: there its bytes can be counted.
+            # pip downloads into its temporary folder first, where the bytes can be counted.
             env=os.environ | {"TMPDIR": str(scratch)},
         ) as process,
     ):
@@ -50,7 +50,7 @@ def download(requirement: str, folder: Path, *, on_bytes: Callable[[int], None])
 
 
 def _pip() -> list[str]:
-    """Find pip: the installed one, else the wheel that Python carries for `ensurepip`."""
+    """Find pip: the installed one, else the wheel that comes with Python for `ensurepip`."""
     if importlib.util.find_spec("pip"):
         return ["-m", "pip"]
     carried = importlib.util.find_spec("ensurepip")
@@ -69,7 +69,7 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _size(folder: Path) -> int:
-    """Add up the files below a folder in which another process creates, moves and deletes them."""
+    """Add up the sizes of the files below a folder while another process creates, moves and deletes some."""
     total = 0
     for path in folder.rglob("*"):
         try:

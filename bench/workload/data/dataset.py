@@ -1,4 +1,4 @@
-"""The data of a run, tokenised once and kept in the cache."""
+"""The data of a run, tokenised once and cached."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Split", "load_data"]
 
 LAYOUT = 4
-"""Of the cached files, and of the rules that make them: a change makes old ones stale."""
+"""The version of the cached files, and of the rules that make them: a change invalidates old ones."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Tokenised rows, end to end."""
+    """Tokenised rows, concatenated."""
 
     tokens: NDArray[np.int32]  # (all tokens,)
     offsets: NDArray[np.int64]  # (rows + 1,): row i is tokens[offsets[i]:offsets[i + 1]]
     labels: NDArray[np.int64]  # (rows,)
     token_types: NDArray[np.int8] | None = None  # (all tokens,)
-    """Which of two texts a token belongs to, for a model that is told so; None where all are 0."""
+    """Which of two texts each token belongs to, for a model that takes token types; None where all are 0."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Tokens of every row."""
+        """The number of tokens of every row."""
         return np.diff(self.offsets)
 
     def row(self, index: int) -> NDArray[np.int32]:
-        """The token ids of one row."""
+        """Return the token ids of one row."""
         return self.tokens[self.offsets[index] : self.offsets[index + 1]]
 
     def types_of(self, index: int) -> NDArray[np.int8] | None:
-        """The types of the tokens of one row; None where all are 0."""
+        """Return the token types of one row; None where all are 0."""
         types = self.token_types
         return None if types is None else types[self.offsets[index] : self.offsets[index + 1]]
 
     def first(self, num_rows: int) -> Split:
-        """The first rows, all of them where there are fewer."""
+        """Return the first rows, all of them where there are fewer."""
         offsets = self.offsets[: num_rows + 1]
         types = None if self.token_types is None else self.token_types[: offsets[-1]]
         return Split(self.tokens[: offsets[-1]], offsets, self.labels[:num_rows], types)
@@ -68,7 +68,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """What a run is trained and evaluated on."""
+    """What a run trains and evaluates on."""
 
     train: Split
     evaluation: Split
@@ -79,11 +79,11 @@ class Data:
     num_dropped_rows: int
     """Rows without text or label, in both splits."""
     truncated_share: float
-    """Share of the training rows longer than the maximal length."""
+    """Share of the training rows that were truncated."""
     digest: str
-    """Of the token ids, labels and order of rows of both splits."""
+    """SHA-256 of token ids, labels and order of rows of both splits."""
     summary: DataSummary
-    """How what was read became what is trained and evaluated on."""
+    """What was read, dropped and chosen, for the report."""
     assets: dict[str, str]
     """SHA-256 of the packages that model and data come from, by name."""
 
@@ -110,13 +110,13 @@ def load_data(spec: WorkloadSpec, report: Callable[[int, int], None] | None = No
 
 
 def _content(folder: Path) -> dict[str, str]:
-    """Tell the files that decide how a model tokenises, by their content."""
+    """Return the SHA-256 of the files that decide how a model tokenises, by name."""
     files = sorted({file for pattern in TOKENIZER_FILES for file in folder.glob(pattern)})
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
-    from bench.workload.data.tokens import Tokeniser  # noqa: PLC0415  what is in the cache needs no transformers
+    from bench.workload.data.tokens import Tokeniser  # noqa: PLC0415  (transformers, which cached data does without)
 
     chosen = choose(spec, *raw.read())
     tokenise = Tokeniser(spec.model, spec.max_length)

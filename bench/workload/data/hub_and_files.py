@@ -23,7 +23,7 @@ def read_hub(spec: WorkloadSpec) -> tuple[Rows, Rows | None]:
     """Read the training split of a data set on the Hub, and its evaluation split where it has one.
 
     Raises:
-        DataError: the Hub does not give it.
+        DataError: the Hub does not provide it.
         UnknownName: it lacks a split or a column that was asked for.
 
     """
@@ -48,7 +48,7 @@ def _rows(dataset: datasets.Dataset, texts: tuple[str, ...], label: str) -> Rows
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """Keep `datasets` quiet, and say in one line why it cannot read something."""
+    """Silence `datasets`, and turn its errors into one line."""
     bars = datasets.is_progress_bar_enabled()
     datasets.disable_progress_bars()
     try:
@@ -57,7 +57,7 @@ def _explained(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         cause: BaseException = error
-        while cause.__cause__ is not None:  # the innermost says what is wrong with which line
+        while cause.__cause__ is not None:  # the innermost error says what is wrong with which line
             cause = cause.__cause__
         told = str(cause).partition("available configs:")[2].strip() if "Config name is missing" in str(cause) else ""
         why = (

@@ -1,4 +1,4 @@
-"""Reads the data sets of the presets out of their packages, as text in columns."""
+"""Reads the data sets of the presets from their packages, as columns of text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _drugs(folder: Path) -> dict[str, Table]:
 def _drug_table(text: str) -> Table:
     rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
     table = {column: [row[column] for row in rows] for column in rows[0] if column}  # the first is a row number
-    # The reviews stand in quotation marks, with HTML entities.
+    # The reviews are in quotation marks and have HTML entities.
     return table | {"review": [html.unescape(review).strip('"') for review in table["review"]]}
 
 
@@ -55,4 +55,4 @@ READERS: Mapping[str, Callable[[Path], Mapping[str, Table]]] = MappingProxyType(
         "drug-reviews": _drugs,
     }
 )
-"""From the folder of a preset's asset to its splits, each a list of texts by column."""
+"""Reader of each preset: from the folder of its asset to its splits, each a list of texts by column."""

@@ -1,4 +1,4 @@
-"""Which rows are trained and evaluated on: cleaned, split, without leaks, drawn."""
+"""Chooses the rows to train and evaluate on: cleans, splits, removes leaks, draws."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Chosen", "Texts", "apportion", "choose", "draw"]
 
 EVAL_SHARE = 0.2
-"""Of the rows, for a data set that has no evaluation split."""
+"""The share of rows held out where a data set has no evaluation split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +41,33 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The rows of a workload, in the order in which they are kept, and how they were come by."""
+    """The rows of a workload, in order, and how they were chosen."""
 
     train: Texts
     evaluation: Texts
     label_names: tuple[str, ...]
-    """Of the classes of both splits."""
+    """Names of the classes of both splits."""
     sources: tuple[Cleaned, ...]
     """The training split, and the evaluation split where the data set has one with labels."""
     num_dropped_duplicates: int
     """Training rows whose text is also in the evaluation split."""
     num_available: tuple[int, int]
-    """Rows to train on and to evaluate on, of which those that are used were drawn."""
+    """Rows available for training and for evaluation, from which those in use were drawn."""
     notes: tuple[str, ...]
     """How the splits were read, in a few words each."""
     remarks: tuple[str, ...]
-    """What is odd about splits and labels, a sentence each."""
+    """What is odd about the splits and labels, a sentence each."""
 
     @property
     def num_dropped_rows(self) -> int:
-        """Rows without text (of a pair: without one of the two) or label."""
+        """The number of rows without text (of a pair: without one of the two) or label."""
         return sum(source.num_without_text + source.num_without_label for source in self.sources)
 
 
 def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
-    """Clean, split and draw the rows of a workload; a function of the data and the data seed alone.
+    """Clean, split and draw the rows of a workload, as a function of the data and the data seed alone.
 
-    An evaluation split without labels is put aside for rows held out of the training split, unless
+    An evaluation split without labels is replaced by rows held out of the training split, unless
     it was asked for by name.
 
     Raises:
@@ -115,7 +115,7 @@ def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
 
 
 def _training_rows(train: Rows, where: str) -> Cleaned:
-    """Clean the training split, and see that its labels are classes."""
+    """Clean the training split, and check that its labels are classes."""
     split = f"the training split of {where}"
     if why := without_labels(train):
         msg = f"{split} has no labels ({why}); name another split (--train-split) or label column (--label-column)"
@@ -131,7 +131,7 @@ def _training_rows(train: Rows, where: str) -> Cleaned:
 
 
 def _put_aside(spec: WorkloadSpec, evaluation: Rows | None) -> tuple[str, ...]:
-    """Say that the evaluation split has no labels; empty where it has some, or there is none."""
+    """Return a remark that the evaluation split has no labels; empty where it has some, or there is none."""
     if evaluation is None or not (why := without_labels(evaluation)):
         return ()
     said = f"the evaluation split of {spec.dataset} has no labels ({why})"
@@ -142,7 +142,7 @@ def _put_aside(spec: WorkloadSpec, evaluation: Rows | None) -> tuple[str, ...]:
 
 
 def _check_common(names: Sequence[str], eval_names: Sequence[str], where: str) -> None:
-    """Refuse an evaluation split that could only be got wrong; single classes that training lacks are pointed out later."""
+    """Refuse an evaluation split that shares no class with training; single missing classes are remarked on later."""
     known = set(names)
     if not eval_names:
         msg = f"the evaluation split of {where} has no row with a text and a label"
@@ -154,7 +154,7 @@ def _check_common(names: Sequence[str], eval_names: Sequence[str], where: str) -
 
 
 def draw(labels: NDArray[np.int64], num: int | None, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw `num` rows (all for None) in random order, so that every class keeps its share."""
+    """Draw `num` rows (None: all) in random order, stratified by class."""
     if num is None or num >= len(labels):
         return rng.permutation(len(labels))
     quotas = apportion(np.bincount(labels), num)
@@ -172,7 +172,7 @@ def apportion(counts: NDArray[np.int64], num: int) -> NDArray[np.int64]:
 
 
 def _hold_out(labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Split rows into those to train on and those to evaluate on; every class keeps a row to train on."""
+    """Split rows into training and evaluation; every class keeps a training row."""
     counts = np.bincount(labels)
     quotas = np.minimum(apportion(counts, max(1, round(EVAL_SHARE * len(labels)))), counts - 1)
     shuffled = [rng.permutation(np.flatnonzero(labels == number)) for number in range(len(counts))]
@@ -187,5 +187,5 @@ def _numbers(names: Sequence[str], known: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _rng(spec: WorkloadSpec, stream: int) -> np.random.Generator:
-    """Give each decision its own stream, so that one does not shift another."""
+    """Return the random generator of one decision, so that no decision affects another."""
     return np.random.default_rng((spec.data_seed, stream))

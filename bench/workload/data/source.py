@@ -1,4 +1,4 @@
-"""Raw texts and labels of the splits in use, and the fingerprint that tells whether they changed."""
+"""Finds the source of a workload's data: raw texts and labels, and a fingerprint that changes with them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["source_of"]
 
 HASHED_BYTES = 50 << 20
-"""A local file up to this size is known by its content, a larger one by path, size and time of change."""
+"""A local file up to this size is identified by its content, a larger one by path, size and mtime."""
 
 
 def source_of(spec: WorkloadSpec, report: Report | None = None) -> Raw:
-    """Find the data set of a workload, fetching a preset on first use, without reading it yet.
+    """Return the data set of a workload, to be read later; a preset is fetched on first use.
 
     Raises:
         DataError, UnknownName: it cannot be read, or lacks a split or column.
@@ -43,7 +43,7 @@ def source_of(spec: WorkloadSpec, report: Report | None = None) -> Raw:
     check_dataset(spec)
     if spec.dataset in DATASETS:
         return _of_preset(spec, report)
-    from bench.workload.data.hub_and_files import read_hub  # noqa: PLC0415  `datasets` takes seconds to import
+    from bench.workload.data.hub_and_files import read_hub  # noqa: PLC0415  (`datasets`: seconds)
 
     rows = read_hub(spec)
     content = [[split.texts, split.labels] for split in rows if split]
@@ -84,7 +84,7 @@ def _of_files(spec: WorkloadSpec, files: Mapping[str, Sequence[Path]]) -> Raw:
 
 
 def _identity(file: Path) -> list[object]:
-    """Tell a file's content, since path, size and time of change can stay the same when it changes."""
+    """Return what identifies a file: its content, since it may change under the same path, size and mtime."""
     status = file.stat()
     content = None
     if status.st_size <= HASHED_BYTES:

@@ -1,4 +1,4 @@
-"""What was read, summed up for the reader of a report."""
+"""Summarises the data of a run for the report."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ __all__ = ["summarise"]
 def summarise(
     chosen: Chosen, train_lengths: NDArray[np.int64], eval_lengths: NDArray[np.int64], limit: int
 ) -> DataSummary:
-    """Sum up how rows were chosen, and how long they are.
+    """Summarise how rows were chosen, and how long they are.
 
     Args:
-        chosen: The rows.
+        chosen: The rows in use, and how they were chosen.
         train_lengths: Tokens of the training rows before any is truncated, (rows,).
         eval_lengths: Likewise of the evaluation rows.
-        limit: Tokens that a row may have.
+        limit: The most tokens of a row.
 
     """
     num_classes = len(chosen.label_names)

@@ -21,7 +21,7 @@ __all__ = ["Tokeniser"]
 
 
 class Tokeniser:
-    """A model's tokenizer, with the length that both the user and the model allow."""
+    """A model's tokenizer, with the maximal length that both the user and the model allow."""
 
     def __init__(self, model: str, max_length: int) -> None:
         self._tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
@@ -30,15 +30,15 @@ class Tokeniser:
 
     @property
     def pad_token_id(self) -> int:
-        """The token that fills up a batch."""
+        """The id of the token that pads a batch."""
         return int(self._tokenizer.pad_token_id)
 
     def __call__(self, texts: Sequence[Text]) -> tuple[list[list[int]], NDArray[np.int64]]:
-        """Tokenise texts; give the ids of each, truncated, and how many it had before, (texts,).
+        """Return the token ids of each text, truncated, and how many it had before, (texts,).
 
         Raises:
-            DataError: a text has no token, or a row no room for one of each text.
-            ModelError: the tokenizer makes a token that the model does not have.
+            DataError: a text has no token, or the maximal length leaves no room for a token of each text.
+            ModelError: the tokenizer returns a token that the model does not have.
 
         """
         rows = self._ids(texts, None)
@@ -62,9 +62,9 @@ class Tokeniser:
         return rows, lengths
 
     def token_types(self, texts: Sequence[Text]) -> list[list[int]] | None:
-        """Tell which of its two texts each token of a row belongs to, as the tokenizer does; None where all are 0.
+        """Return the token types of each text, as the tokenizer sets them; None where all are 0.
 
-        A model that is not told the types of tokens has none.
+        None, too, for a model that takes no token types.
         """
         types = self._encode(texts[:1], self.max_length).get("token_type_ids")
         if types is None or not any(types[0]) or num_token_types(self._model) <= max(types[0]):
@@ -73,7 +73,7 @@ class Tokeniser:
         return told
 
     def _check_room(self, *, num_texts: int) -> None:
-        """Refuse a maximal length at which the tokenizer would cut nothing, or all of a text."""
+        """Refuse a maximal length at which the tokenizer would not truncate, or would leave nothing of a text."""
         needed = self._tokenizer.num_special_tokens_to_add(pair=num_texts > 1) + num_texts
         if self.max_length < needed:
             msg = f"{self.max_length} tokens leave no room for a text with the special tokens of {self._model}"
@@ -84,7 +84,7 @@ class Tokeniser:
         return rows
 
     def _encode(self, texts: Sequence[Text], max_length: int | None) -> BatchEncoding:
-        """Encode texts, or pairs: of these the longer text is cut first."""
+        """Encode texts, or pairs, of which the longer text is truncated first."""
         columns = zip(*texts, strict=True) if isinstance(texts[0], tuple) else (texts,)
         encoded: BatchEncoding = self._tokenizer(
             *map(list, columns), truncation=max_length is not None, max_length=max_length, verbose=False

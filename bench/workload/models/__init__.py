@@ -1,1 +1,1 @@
-"""What a model's files are, how they are loaded, and whether its head fits the data."""
+"""Models: finding and checking their files, loading them, fitting a head to the data."""

@@ -1,25 +1,23 @@
-"""Refuses a model that is none before any work; nothing here imports torch or touches the network."""
+"""Refuses what is no model before any work; nothing here imports torch or touches the network."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from bench.errors import ModelError, UnknownName
 from bench.workload.models.folders import check_folder, check_gguf
+from bench.workload.models.places import local_path
 from bench.workload.presets import MODELS, is_hub_id
 
 __all__ = ["check_model", "check_model_files"]
 
 
 def check_model(name: str) -> None:
-    """Refuse a model that is neither a preset, nor a local model, nor of the form of a Hub id.
+    """Refuse a name that is neither a preset, nor a local model, nor of the form of a Hub id.
 
     Raises:
         UnknownName: with the nearest preset.
 
     """
-    path = _local(name)
+    path = local_path(name)
     is_local = path.is_dir() or (path.suffix.lower() == ".gguf" and path.is_file())
     if name not in MODELS and not is_local and not is_hub_id(name):
         hint = "Or give a local model directory, a GGUF file, or a Hub id owner/name."
@@ -27,14 +25,14 @@ def check_model(name: str) -> None:
 
 
 def check_model_files(name: str) -> None:
-    """Refuse, before any work, what `check_model` refuses and a local model that is none, or a part of one.
+    """Refuse what `check_model` refuses, and local files that are not a complete model.
 
     Raises:
         UnknownName: with the nearest preset.
         ModelError: what the folder or file is instead, and what to do.
 
     """
-    path = _local(name)
+    path = local_path(name)
     if name in MODELS:
         return
     if path.is_dir():
@@ -45,7 +43,3 @@ def check_model_files(name: str) -> None:
         msg = f"{name} is a file, of which only GGUF is read; give the folder of the model, with its config.json"
         raise ModelError(msg)
     check_model(name)
-
-
-def _local(name: str) -> Path:
-    return Path(os.path.expanduser(name))  # noqa: PTH111  (Path's own fails on a user that does not exist)

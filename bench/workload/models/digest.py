@@ -1,4 +1,4 @@
-"""Names the weights that a run begins with, so that runs on other weights under the same name are never compared."""
+"""Digests of models, so that runs on different weights of one name are never compared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bench.cache import build_once, cache_dir
 from bench.workload.assets.wheels import ASSETS
 from bench.workload.models.folders import weight_files
-from bench.workload.models.locate import TOKENIZER_FILES, local_path, model_folder
+from bench.workload.models.locate import TOKENIZER_FILES, model_folder
+from bench.workload.models.places import local_path
 from bench.workload.presets import MODELS
 
 if TYPE_CHECKING:
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["model_digest"]
 
 KEPT_FROM_BYTES = 2**20
-"""Smaller files are read faster than the cache is looked into."""
+"""Hashing a smaller file takes less time than finding its digest in the cache."""
 
 
 def model_digest(name: str) -> str:
-    """Name a model's weights, configuration and tokenizer: "commit:..." of the Hub, else "sha256:..." of the content.
+    """Return a digest of weights, configuration and tokenizer: "commit:..." of the Hub, else "sha256:..." of the content.
 
-    The digest of a large file is kept in the cache, and taken from there as long as the file's
-    path, size and times of change are the same.
+    The digest of a large file is cached as long as the file's path, size, mtime and ctime are the same.
 
     Args:
         name: A preset, a local directory, a GGUF file, or a Hub id.
@@ -39,7 +39,7 @@ def model_digest(name: str) -> str:
     path, folder = local_path(name), model_folder(name)
     if path.is_file():
         return f"sha256:{_of_file(path)}"
-    if not path.is_dir():  # the Hub's cache calls a snapshot by its commit
+    if not path.is_dir():  # in the Hub's cache, the folder of a snapshot is named after its commit
         return f"commit:{folder.name}"
     others = {file for pattern in TOKENIZER_FILES for file in folder.glob(pattern) if file.is_file()}
     content = {file.name: _of_file(file) for file in sorted(others | set(weight_files(folder, name)))}
@@ -51,7 +51,7 @@ def _of_file(file: Path) -> str:
     known = file.stat()
     if known.st_size < KEPT_FROM_BYTES:
         return _read(file)
-    # A copy may keep the time at which the original was modified, but not the time at which it came to its place.
+    # A copy may keep the mtime of the original, but not its ctime.
     key = json.dumps([str(file), known.st_size, known.st_mtime_ns, known.st_ctime_ns])
     place = cache_dir() / "digests" / hashlib.sha256(key.encode()).hexdigest()[:32]
     return (build_once(place, lambda folder: _keep(folder, file)) / "sha256").read_text()

@@ -1,4 +1,4 @@
-"""Makes the head of a loaded classifier one for the data: the checkpoint's own, its rows in the data's order, or a fresh one."""
+"""Fits the head of a loaded classifier to the data: the checkpoint's own, its rows reordered, or a fresh one."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ __all__ = ["Fitted", "HeadOrigin", "fit_head"]
 
 @dataclass(frozen=True, slots=True)
 class HeadOrigin:
-    """Where the head of a run comes from."""
+    """The origin of a run's head: the checkpoint, or fresh."""
 
     is_of_checkpoint: bool
     reason: str
-    """Why it is that one, in words."""
+    """The reason, in words."""
     is_plain: bool = False
-    """Whether the checkpoint brings no head at all, so that there was no choice."""
+    """Whether the checkpoint has no head at all, so that there was no choice."""
 
     def __str__(self) -> str:
-        """Say in a line which head it is."""
+        """Describe the head in a line."""
         return f"{'of the checkpoint' if self.is_of_checkpoint else 'fresh'}: {self.reason}"
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """What a reader must know where there was a choice."""
+        """The note for the record where there was a choice."""
         if self.is_plain:
             return ()
         code = "checkpoint-head" if self.is_of_checkpoint else "fresh-head"
@@ -44,7 +44,7 @@ class HeadOrigin:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The head that a classifier has now, and the names of all its parameters that are newly initialised."""
+    """The origin of a classifier's head, and the names of all newly initialised parameters."""
 
     origin: HeadOrigin
     fresh: frozenset[str]
@@ -58,17 +58,17 @@ def fit_head(
     missing: set[str],
     mismatched: set[str],
 ) -> Fitted:
-    """Give a classifier one output per label, in place, and the labels' names to its configuration.
+    """Give a classifier one output per label, in place, and write the labels' names to its configuration.
 
     Args:
         model: As loaded; with as many outputs as the checkpoint has where `rows` are known.
         labels: Names of the data's classes, in their order.
-        rows: Of the checkpoint's head, one for each label; or why they cannot be told.
-        missing: Parameters that the checkpoint does not have.
+        rows: The row of the checkpoint's head for each label; or why they cannot be determined.
+        missing: Parameters that the checkpoint lacks.
         mismatched: Parameters that it has in another shape.
 
-    What is fresh is drawn from torch's random numbers as they stand. Of a head of several
-    layers the last alone is replaced, as transformers does it.
+    Fresh parameters are drawn from torch's global random state. Of a head of several layers
+    only the last is replaced, as in transformers.
 
     """
     outputs = _outputs(model) if _brings_any(model, missing) else {}
@@ -100,7 +100,7 @@ def _brings_any(model: PreTrainedModel, missing: set[str]) -> bool:
 
 
 def _outputs(model: PreTrainedModel) -> Mapping[str, int]:
-    """Find the parameters that have a place for each class, with the dimension in which they have it."""
+    """Return the parameters that have an entry for each class, with the dimension of the classes."""
     config = deepcopy(model.config)
     config.num_labels = len(model.config.id2label or ()) + 1
     with torch.device("meta"):
@@ -115,7 +115,7 @@ def _outputs(model: PreTrainedModel) -> Mapping[str, int]:
 
 
 def _take_rows(model: PreTrainedModel, outputs: Mapping[str, int], rows: Iterable[int], num_labels: int) -> None:
-    """Leave the places of `rows` alone in the output layer, in that order."""
+    """Keep only the entries of `rows` in the output layer, in that order."""
     before, index = model.config.num_labels, torch.tensor(list(rows))
     for name, dim in outputs.items():
         param = model.get_parameter(name)

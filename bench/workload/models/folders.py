@@ -1,4 +1,4 @@
-"""What a model's files are, found from their names and first bytes: a folder that is no model is refused in one line.
+"""Checks of a model's files by their names and first bytes: what is no model is refused in one line.
 
 Nothing here imports torch or transformers, and no pickle is opened.
 """
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["check_folder", "check_gguf", "tensor_shapes", "weight_files"]
+__all__ = ["check_folder", "check_gguf", "weight_files"]
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 MOST_HEADER_BYTES = 100_000_000
-"""More is refused by safetensors itself."""
+"""The limit of safetensors itself."""
 _LFS = b"version https://git-lfs"
 _PICKLES = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
 _OF_OTHERS = {".h5": "TensorFlow", ".msgpack": "Flax", ".onnx": "ONNX", ".npz": "MLX or NumPy", ".tflite": "TensorFlow"}
@@ -28,11 +28,11 @@ _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "spiece*", "sentencepiece*", "*
 
 
 def check_folder(folder: Path, name: str) -> None:
-    """Refuse a folder that is no whole model of transformers in safetensors, with what it is and what to do.
+    """Refuse a folder that is not a complete model of transformers in safetensors, with what it is and what to do.
 
     Args:
-        folder: That `name` stands for, on this machine.
-        name: As the user gave it.
+        folder: The local folder that `name` stands for.
+        name: What the user gave.
 
     Raises:
         ModelError: the configuration, the weights or the tokenizer is missing, in part or as a whole.
@@ -55,7 +55,7 @@ def _check_folder(folder: Path, name: str) -> None:
         msg = f"{name} is a part of a pipeline of diffusers or sentence-transformers, not a model of transformers; give the folder of the transformer"
         raise ModelError(msg)
     for file in weight_files(folder, name):
-        _header(file, name)
+        _check_header(file, name)
     if not any(path.is_file() for pattern in _TOKENIZER for path in folder.glob(pattern)):
         msg = f"cannot load the tokenizer of {name}: it holds none; save the one that the model was trained with there (tokenizer.save_pretrained)"
         raise ModelError(msg)
@@ -65,7 +65,7 @@ def _check_folder(folder: Path, name: str) -> None:
 
 
 def check_gguf(file: Path) -> None:
-    """Refuse a file that is called .gguf and is none, or a part of one alone.
+    """Refuse a file named .gguf that has another format, or is only one part of a model.
 
     Raises:
         ModelError: what it is instead.
@@ -89,7 +89,7 @@ def check_gguf(file: Path) -> None:
 
 
 def weight_files(folder: Path, name: str) -> list[Path]:
-    """List the files of safetensors that transformers reads a model's weights from, all of them present.
+    """List the safetensors files that transformers reads a model's weights from, and check that all are present.
 
     Raises:
         ModelError: there are none, or the index names files that are missing.
@@ -110,18 +110,8 @@ def weight_files(folder: Path, name: str) -> list[Path]:
     return [folder / shard for shard in names]
 
 
-def tensor_shapes(folder: Path, name: str) -> dict[str, tuple[int, ...]]:
-    """Give the shape of every tensor of a checkpoint by its name, from the headers of its files.
-
-    Raises:
-        ModelError: the weights are missing or damaged.
-
-    """
-    return {key: shape for file in weight_files(folder, name) for key, shape in _header(file, name).items()}
-
-
-def _header(file: Path, name: str) -> dict[str, tuple[int, ...]]:
-    """Read what a file of safetensors holds, and compare it with the size of the file."""
+def _check_header(file: Path, name: str) -> None:
+    """Refuse a file of safetensors whose size differs from what its header says."""
     size = file.stat().st_size
     if _begins_with(file, _LFS):
         raise ModelError(f"{name}: {_pointer(file)}")
@@ -135,7 +125,6 @@ def _header(file: Path, name: str) -> dict[str, tuple[int, ...]]:
         end = 8 + length + max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
         if end != size:
             raise ValueError(f"it has {size:,} bytes of the {end:,} that its header tells of; copy it again")  # noqa: TRY301
-        return {key: tuple(tensor["shape"]) for key, tensor in header.items()}
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         msg = f"cannot load the model of {name}: {file.name}: {first_line(error)}"
         raise ModelError(msg) from error
@@ -153,7 +142,7 @@ def _adapter(folder: Path, name: str) -> str:
 
 
 def _without_config(folder: Path) -> str:  # noqa: PLR0911  (one for each kind)
-    """Say what a folder without config.json is instead."""
+    """Describe what a folder without config.json is instead."""
     inner = sorted(path.parent.name for path in folder.glob("*/config.json"))
     checkpoints = [name for name in inner if re.fullmatch(r"checkpoint-\d+", name)]
     ggufs = sorted(path.name for path in folder.iterdir() if path.suffix.lower() == ".gguf")
@@ -182,7 +171,7 @@ def _without_config(folder: Path) -> str:  # noqa: PLR0911  (one for each kind)
 
 
 def _without_weights(folder: Path) -> str:
-    """Say which weights a folder without any in safetensors has instead."""
+    """Describe the weights of a folder that has none in safetensors."""
     found = _weights_of_any_kind(folder)
     if shards := [name for name in found if re.fullmatch(r"model-\d+-of-\d+\.safetensors", name)]:
         return f"holds {len(shards)} files of its weights, but not {INDEX}, which says what is where; download it too"
@@ -202,7 +191,7 @@ def _without_weights(folder: Path) -> str:
 def _weights_of_any_kind(folder: Path) -> list[str]:
     kinds = {".safetensors", *_PICKLES, *_OF_OTHERS}
     files = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in kinds and path.is_file())
-    # The Trainer leaves its arguments and its optimizer as pickles, too.
+    # The Trainer saves its arguments and its optimizer as pickles, too.
     apart = {"training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth"}
     return [name for name in files if name not in apart]
 
@@ -215,7 +204,7 @@ def _is_transformer(folder: Path) -> bool:
 
 
 def _object(file: Path, name: str) -> Mapping[str, Any]:
-    """Read an object of JSON."""
+    """Read a JSON object."""
     if _begins_with(file, _LFS):
         raise ModelError(f"{name}: {_pointer(file)}")
     try:

@@ -1,22 +1,24 @@
-"""GGUF files, which nothing can train, become the safetensors of transformers, once."""
+"""Converts GGUF files, which cannot be trained, to the safetensors of transformers, once."""
 
 from __future__ import annotations
 
 import io
-import json
-import re
 import struct
 from contextlib import redirect_stderr
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from bench.cache import build_once, cache_dir
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from bench.cache import build_once
 from bench.errors import ModelError, first_line
+from bench.workload.models.places import converted_folder
+from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["converted", "is_converted"]
+__all__ = ["converted"]
 
 
 def converted(gguf: Path) -> Path:
@@ -27,28 +29,11 @@ def converted(gguf: Path) -> Path:
 
     """
     gguf = gguf.resolve()
-    return build_once(_folder(gguf), lambda folder: _convert(gguf, folder))
-
-
-def is_converted(gguf: Path) -> bool:
-    """Say whether `converted` has nothing left to do."""
-    return gguf.is_file() and _folder(gguf.resolve()).is_dir()
-
-
-def _folder(gguf: Path) -> Path:
-    status = gguf.stat()
-    key = sha256(json.dumps([str(gguf), status.st_size, status.st_mtime_ns]).encode()).hexdigest()
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", gguf.stem)
-    return cache_dir() / "converted" / f"{name}-{key[:12]}"
+    return build_once(converted_folder(gguf), lambda folder: _convert(gguf, folder))
 
 
 def _convert(gguf: Path, folder: Path) -> None:
-    import torch  # noqa: PLC0415  a conversion that is in the cache needs none of this
-    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
-
-    from bench.workload.models.quiet import quiet  # noqa: PLC0415
-
-    # transformers' bar for GGUF obeys none of its own switches: it writes to nowhere.
+    # transformers' progress bar for GGUF obeys none of its own switches.
     with quiet(), redirect_stderr(io.StringIO()):
         try:
             model = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
@@ -56,8 +41,8 @@ def _convert(gguf: Path, folder: Path) -> None:
         except (AttributeError, LookupError, OSError, TypeError, ValueError, struct.error) as error:
             msg = f"cannot convert {gguf}: {first_line(error)}; download it again, or give the folder of the model in safetensors"
             raise ModelError(msg) from error
-        # A model that was loaded from GGUF counts as quantised and refuses to be saved: its
-        # weights go into a clean one.
+        # A model loaded from GGUF counts as quantised and cannot be saved, so its weights are
+        # copied to a new one.
         settings = model.config.to_dict()
         settings.pop("quantization_config", None)
         clean = AutoModel.from_config(type(model.config).from_dict(settings), dtype=torch.float32)

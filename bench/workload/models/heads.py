@@ -1,4 +1,4 @@
-"""Whether the head of a checkpoint is one for the data: its classes by their names, and which rows of it they are."""
+"""Matches the classes of a checkpoint's head with those of the data, by their names."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TRUTH = {"true": "1", "false": "0"}
 _NAMELESS = re.compile(r"label_(0|[1-9]\d*)")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 MOST_NAMES = 5
-"""In a sentence."""
+"""The most names that a sentence lists."""
 
 
 def rows_of(config: PreTrainedConfig, labels: Sequence[str]) -> tuple[int, ...] | str:
-    """Find the row of a classifier's head for each class of the data, or say why that cannot be told.
+    """Return the row of a classifier's head for each class of the data, or why it cannot be determined.
 
     Args:
-        config: Of the checkpoint, as it was saved.
+        config: The checkpoint's configuration as it was saved.
         labels: Names of the data's classes, in their order.
 
     """
@@ -41,11 +41,10 @@ def rows_of(config: PreTrainedConfig, labels: Sequence[str]) -> tuple[int, ...] 
 
 
 def aligned(names: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | str:
-    """Find the place among `names` of each of `labels`, one to one; else say what is ambiguous or missing.
+    """Return the index among `names` of each of `labels`, one to one; else what is ambiguous or missing.
 
-    Case and blanks around a name do not count, and True and False are 1 and 0. The names that
-    transformers gives where nobody gave any, LABEL_0 and so on, are numbers to labels that are
-    whole numbers from 0 on.
+    Case and surrounding blanks are ignored, and True and False are 1 and 0. The default names of
+    transformers, LABEL_0 and so on, count as numbers where the labels are whole numbers from 0 on.
     """
     ours, theirs = [_plain(label) for label in labels], [_plain(name) for name in names]
     numbers = [_NAMELESS.fullmatch(name) for name in theirs]
@@ -64,7 +63,7 @@ def aligned(names: Sequence[str], labels: Sequence[str]) -> tuple[int, ...] | st
 
 
 def _plain(name: str) -> str:
-    """Write a name as it is compared."""
+    """Normalise a name for comparison."""
     plain = normalize("NFC", name).strip().casefold()
     if whole := _WHOLE.fullmatch(plain):
         plain = whole[1]

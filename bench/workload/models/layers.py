@@ -21,7 +21,7 @@ __all__ = ["layers_of", "view_of"]
 
 
 def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> ModelView:
-    """Cut a model into slices in forward order: embeddings, layer 0 to n-1, head.
+    """Return a model's layers in forward order: embeddings, layer 0 to n-1, head.
 
     The head is every parameter outside the base model, and those in `fresh`. Of the base
     model, what lies outside the layers (position embeddings, a final norm, a pooler) belongs
@@ -64,7 +64,7 @@ def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> Mod
 
 
 def layers_of(model: PreTrainedModel) -> nn.ModuleList:
-    """Find the one outermost list of as many modules as the configuration has layers, outside what looks at pictures.
+    """Return the one outermost list of as many modules as the configuration has layers, outside any vision part.
 
     Raises:
         ModelError: there is none, or more than one.
@@ -86,7 +86,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
 
 
 def _places(model: PreTrainedModel, layers: nn.ModuleList) -> Mapping[int, int]:
-    """Place every parameter of the base model: 0 in the embeddings, n in layer n-1; by id."""
+    """Return by id where each parameter of the base model belongs: 0 to the embeddings, n to layer n-1."""
     order: list[nn.Module] = []
     with _watched(model, order):
         try:
@@ -107,14 +107,14 @@ def _places(model: PreTrainedModel, layers: nn.ModuleList) -> Mapping[int, int]:
         num_begun += module in known
         for param in module.parameters(recurse=False):
             place.setdefault(id(param), num_begun)
-    for param in model.base_model.parameters():  # of a module that is only read, not run
+    for param in model.base_model.parameters():  # those of modules that are never called
         place.setdefault(id(param), 0)
     return place
 
 
 @contextmanager
 def _watched(model: PreTrainedModel, order: list[nn.Module]) -> Iterator[None]:
-    """Note the modules of the base model as they begin to run, leaving no trace."""
+    """Append the modules of the base model to `order` as they are called; the model is left unchanged."""
     training = {module: module.training for module in model.modules()}
     hooks = [
         module.register_forward_pre_hook(lambda module, _: order.append(module))

@@ -44,46 +44,46 @@ OFFSET_POSITIONS = (
     *("camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke", "markuplm", "mpnet"),
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
 )
-"""Model types whose first token stands at the position after the pad token's id."""
+"""Model types whose positions begin after the pad token's id."""
 _OF_LAYER = re.compile(r"\.\d+\.")
-"""In the name of a parameter that one of several layers has."""
+"""Matches the name of a parameter that belongs to one of several layers."""
 _UNLOADABLE = (
     *(AttributeError, LookupError, OSError, TypeError, ValueError, ZeroDivisionError),
     *(SafetensorError, StrictDataclassError),
 )
-"""What transformers raises of files that are damaged, or settings that make no sense."""
+"""What transformers raises for damaged files, or settings that make no sense."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A classifier, and the parameters that its checkpoint did not have."""
+    """A classifier, and the parameters that its checkpoint lacks."""
 
     model: PreTrainedModel
     fresh: frozenset[str]
-    """Names of the newly initialised parameters: the head, and at times a pooler inside the body."""
+    """Names of the newly initialised parameters: the head, and sometimes a pooler in the body."""
     head: HeadOrigin
     pads_otherwise: str = ""
-    """Which token pads, and why it is not the tokenizer's own."""
+    """Which token pads, where it is not the tokenizer's own, and why."""
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """What a reader must know of how it was loaded."""
+        """Notes for the record on how it was loaded."""
         pads = (Flag(code="other-pad-token", message=self.pads_otherwise),) if self.pads_otherwise else ()
         return (*self.head.flags, *pads)
 
 
 def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice = "auto") -> LoadedModel:
-    """Load a sequence classifier in fp32, with the checkpoint's head if that is one for `labels`, else a fresh one.
+    """Load a sequence classifier in fp32, with the checkpoint's head if it fits `labels`, else with a fresh one.
 
     Args:
         name: A preset, a local directory, a GGUF file, or a Hub id.
-        labels: Names of the data's classes, two or more; output i of the model is for the i-th.
-        seed: Of the initialisation of what the checkpoint does not have.
-        head: "fresh" and "checkpoint" leave no choice.
+        labels: Names of the data's classes, two or more; output i of the model belongs to the i-th.
+        seed: For the initialisation of what the checkpoint lacks.
+        head: "auto", or "fresh" or "checkpoint" to force one.
 
     Raises:
         UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
-        ModelError: the files are no classifier that transformers can load, or its head is asked for and does not fit.
+        ModelError: transformers can load no classifier from the files, or "checkpoint" was asked for and its head does not fit.
 
     """
     folder = model_folder(name)
@@ -94,7 +94,7 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
         model, info = AutoModelForSequenceClassification.from_pretrained(
             folder,
             dtype=torch.float32,
-            # A head whose classes are known comes as it is, and its rows are chosen below.
+            # A head whose classes are known is loaded as it is; its rows are chosen below.
             **({"num_labels": len(labels)} if isinstance(rows, str) else {}),
             problem_type="single_label_classification",
             ignore_mismatched_sizes=True,
@@ -111,7 +111,7 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
         raise ModelError(msg)
     model.config.use_cache = False
     tokenizer, why = _tokenizer(name, folder)
-    if model.config.model_type not in OFFSET_POSITIONS:  # there, it says where positions begin
+    if model.config.model_type not in OFFSET_POSITIONS:  # for these, the pad id also sets where positions begin
         model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return LoadedModel(model, fitted.fresh, fitted.origin, why)
 
@@ -128,7 +128,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 
 def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
-    """Load a tokenizer, and say why another token pads than its own, if it has one."""
+    """Load a tokenizer; the second value says why another token than its own pads, or is empty."""
     with _explained("tokenizer", name, folder):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
@@ -152,7 +152,7 @@ def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
 
 
 def vocabulary_size(name: str) -> int | None:
-    """Count the tokens that a model has an embedding for; None where its configuration does not say.
+    """Return the size of a model's vocabulary; None where its configuration does not say.
 
     Raises:
         UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
@@ -164,7 +164,7 @@ def vocabulary_size(name: str) -> int | None:
 
 
 def num_positions(name: str) -> int | None:
-    """Count the positions that a model has for tokens; None where it has no limit.
+    """Return the most tokens that a model takes; None where it has no limit.
 
     Raises:
         UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
@@ -177,7 +177,7 @@ def num_positions(name: str) -> int | None:
 
 
 def num_token_types(name: str) -> int:
-    """Count the types of tokens, by which a model tells two texts of a row apart; 0 where it is not told them.
+    """Return the number of token types, which distinguish two texts of a row; 0 where the model takes none.
 
     Raises:
         UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
@@ -185,7 +185,7 @@ def num_token_types(name: str) -> int:
 
     """
     config = _config(name, model_folder(name))
-    # XLNet compares types and has no table of them; GPT-2 would look them up among its words, and its tokenizer has none.
+    # XLNet compares token types and has no embedding of them; GPT-2 would look them up among its tokens.
     return 3 if config.model_type == "xlnet" else getattr(config, "type_vocab_size", 0) or 0
 
 
@@ -196,13 +196,13 @@ def _config(name: str, folder: Path) -> PreTrainedConfig:
 
 
 def first_position(config: PreTrainedConfig) -> int:
-    """Say at which position a model puts its first token."""
+    """Return the position of a model's first token."""
     offset: int = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
     return offset
 
 
 def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatched: set[str]) -> None:
-    """Refuse a checkpoint that does not hold the body: training would start from noise."""
+    """Refuse a checkpoint that lacks parts of the body: training would start from noise."""
     prefix = f"{model.base_model_prefix}."
     if wrong := sorted(key for key in mismatched if key.startswith(prefix)):
         msg = f"the weights of {name} do not fit its config.json: {wrong[0]} has another shape"
@@ -212,7 +212,7 @@ def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatc
     if 2 * len(absent) > len(body):
         msg = f"the weights of {name} are those of another architecture: {absent[0]} is not among them"
         raise ModelError(msg)
-    # A pooler, which some checkpoints come without, is drawn anew like the head; a layer or a table would hold noise.
+    # Some checkpoints come without a pooler, which is then initialised like the head.
     if lacking := [key for key in absent if _OF_LAYER.search(key) or "embed" in key]:
         msg = f"the weights of {name} are not those of its config.json: {lacking[0]} is not among them; copy both from one place"
         raise ModelError(msg)
@@ -220,16 +220,14 @@ def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatc
 
 @contextmanager
 def _explained(what: str, name: str, folder: Path) -> Iterator[None]:
-    """Keep transformers quiet, and say in one line why it cannot load something."""
+    """Silence transformers, and turn its errors into one line."""
     try:
         with quiet():
             yield
     except _UNLOADABLE as error:
         where = "" if str(folder) == name else f" ({folder})"
-        cause = (
-            error.__cause__ if isinstance(error, StrictDataclassError) else None
-        )  # which names value and kind in one line
+        cause = error.__cause__ if isinstance(error, StrictDataclassError) else None  # names value and type in one line
         msg = f"cannot load the {what} of {name}{where}: {first_line(cause or error)}"
-        if not isinstance(error, OSError | SafetensorError | ValueError):  # which speak to users
+        if not isinstance(error, OSError | SafetensorError | ValueError):  # whose messages are for users
             msg += "; look for a setting in its JSON files that makes no sense, and copy them again"
         raise ModelError(msg) from error

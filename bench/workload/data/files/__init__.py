@@ -1,1 +1,1 @@
-"""Local data sets, from bytes to columns: each file is read whole, or refused in one line."""
+"""Local data files, from bytes to columns: each is read completely, or refused in one line."""

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["open_arrow", "open_parquet"]
 
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
-"""What follows the last batch: a stream that was cut off between two batches does not have it."""
+"""The end marker of a stream, which one that was cut off between two batches lacks."""
 
 
 def open_parquet(data: bytes | None, file: Path) -> Table:
-    """Read the schema of a Parquet file: of its bytes where they were unpacked, else where it lies.
+    """Read the schema of a Parquet file, from its unpacked bytes if given, else from the file.
 
     Raises:
         DataError: it is none.
@@ -36,7 +36,7 @@ def open_parquet(data: bytes | None, file: Path) -> Table:
         raise refusal(file, None, first_line(error)) from error
 
     def load(names: Sequence[str]) -> Any:
-        # A dot in a name would be read as the way to a field inside a column.
+        # pyarrow takes a dot in a name for the path to a field inside a column.
         columns = None if any("." in name for name in names) else list(names)
         table = opened.read(columns=columns)
         if table.num_rows != opened.metadata.num_rows:
@@ -47,7 +47,7 @@ def open_parquet(data: bytes | None, file: Path) -> Table:
 
 
 def open_arrow(data: bytes | None, file: Path) -> Table:
-    """Read the schema of an Arrow file or stream: of its bytes where they were unpacked, else where it lies.
+    """Read the schema of an Arrow file or stream, from its unpacked bytes if given, else from the file.
 
     Raises:
         DataError: it is none, or was cut off.
@@ -82,16 +82,16 @@ def _table(file: Path, schema: Any, load: Any) -> Table:
 
 
 def _classes(schema: Any, label: str) -> Sequence[str] | None:
-    """Give the names of a column's classes, where `datasets` wrote it as numbers of classes."""
+    """Return the class names of a column that `datasets` wrote as class numbers; None for any other."""
     try:
         feature = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"][label]
         return feature["names"] if feature["_type"] == "ClassLabel" else None
-    except (KeyError, TypeError, ValueError):  # it is written by something else
+    except (KeyError, TypeError, ValueError):  # not written by `datasets`
         return None
 
 
 def _named(labels: Sequence[Any], classes: Sequence[str] | None, file: Path) -> Sequence[object]:
-    """Put the names of classes in place of their numbers; a negative one is no class."""
+    """Replace class numbers by names; a negative number is no class."""
     if classes is None:
         return labels
     if beyond := next((label for label in labels if label is not None and label >= len(classes)), None):

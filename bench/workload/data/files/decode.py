@@ -1,4 +1,4 @@
-"""From bytes to text: UTF-8, or what a byte order mark or the user says; anything else is refused, never guessed."""
+"""Decodes bytes: UTF-8, or what a byte order mark or the user says; anything else is refused, never guessed."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ MARKS = (  # the longer ones first: UTF-32's begins as UTF-16's does
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 SHOWN = 20
-"""Characters before and after one that cannot be read."""
+"""Characters shown before and after one that cannot be decoded."""
 HEAD = 40
-"""Bytes at the beginning that show UTF-16."""
+"""Bytes at the beginning in which UTF-16 is recognised."""
 
 
 def decode(data: bytes, encoding: str | None, file: Path) -> tuple[str, str | None]:
     """Decode a text file, without its byte order mark; the second value names an encoding that is not UTF-8.
 
-    An encoding of one byte per character decodes any bytes, and which one was meant does not show in them.
-    So none is guessed: the message shows how the place reads as Windows-1252.
+    An encoding of one byte per character decodes any bytes, so which one was meant cannot be known
+    and is not guessed: the message shows the place decoded as Windows-1252.
 
     Args:
         data: All bytes of the file.
-        encoding: The one to use; None takes what the byte order mark says, or UTF-8.
+        encoding: The encoding; None for what the byte order mark says, or UTF-8.
         file: For messages.
 
     Raises:
-        DataError: the bytes are not of that encoding, or it is unknown, or the text holds NUL characters.
+        DataError: the bytes are not of that encoding, or it is unknown, or the text contains NUL characters.
 
     """
     marked = next((name for mark, name in MARKS if data.startswith(mark)), None)
@@ -57,7 +57,7 @@ def decode(data: bytes, encoding: str | None, file: Path) -> tuple[str, str | No
 
 
 def _undecoded(data: bytes, encoding: str | None, marked: str | None, error: Exception) -> tuple[int | None, str]:
-    """Say on which line a file is not of its encoding, and what to give instead."""
+    """Return the line at which decoding fails, and what is wrong and what to do."""
     if not isinstance(error, UnicodeDecodeError):
         return None, f"there is no text encoding {encoding!r}; give --encoding utf-8, utf-16, windows-1252 or such"
     if encoding or marked:
@@ -75,12 +75,12 @@ def _undecoded(data: bytes, encoding: str | None, marked: str | None, error: Exc
 
 
 def _line(before: str) -> int:
-    """Count the line that follows some text."""
+    """Return the number of the line after `before`."""
     return before.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
 
 
 def _unmarked(data: bytes) -> str | None:
-    """Recognise UTF-16 without a mark by a beginning in Latin letters, such as a header: half of the bytes are NUL."""
+    """Recognise UTF-16 without a mark by Latin letters at the beginning, of which every second byte is NUL."""
     head = data[:HEAD]
     for name, high in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         if high.count(0) > len(head) / 4 and head.count(0) == high.count(0):

@@ -1,8 +1,8 @@
-"""Comma- and otherwise separated values, read by Python's strict `csv`: every record has the header's fields.
+"""Reads separated values (CSV, TSV) strictly: every record must have as many fields as the header.
 
-How such a file is to be read does not stand in it. A separator is taken if the whole file fits it, and no other
-fits. Quotes are read as standard CSV has them; in a file of tabs they may be characters like all others, which is
-tried first. Where both ways fit and give different rows, neither is taken.
+Such a file does not say how it is to be read. A separator is chosen if the whole file fits it and fits no other.
+Quotes are read as in standard CSV; in a file of tabs they may be ordinary characters, which is tried first. Where
+both ways fit and the rows differ, the file is refused.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["open_delimited"]
 
 _TOLD_SEPARATOR = re.compile(r"sep=([^\r\n])(?=[\r\n])", re.IGNORECASE)
-"""A first line that Excel writes, and takes for no row."""
+"""A first line by which Excel is told the separator, and which is no row."""
 
 
 def open_delimited(data: bytes, kind: str, file: Path, options: Options) -> Table:
-    """Find the one way in which a file of separated values can be read whole.
+    """Find the only way in which a whole file of separated values can be read.
 
     Raises:
         DataError: there is none, or more than one.
@@ -39,7 +39,7 @@ def open_delimited(data: bytes, kind: str, file: Path, options: Options) -> Tabl
     text, encoding = decode(data, options.encoding, file)
     usual = "\t" if kind == ".tsv" else ","
     told = _TOLD_SEPARATOR.match(text)
-    text = text[told.end() :] if told else text  # from the end of that line, so that lines keep their numbers
+    text = text[told.end() :] if told else text  # its line break stays, so that lines keep their numbers
     fit = _choose(text, _separators(text, told.group(1) if told else None, usual), options.quoting, file)
     facts = Counter[str]()
     if encoding:
@@ -67,13 +67,13 @@ def open_delimited(data: bytes, kind: str, file: Path, options: Options) -> Tabl
 
 
 def _separators(text: str, told: str | None, usual: str) -> list[str]:
-    """List the separators that can be those of a file: those in its header."""
+    """List the separators that a file may have: those in its header."""
     header = next((line for line in re.split(r"[\r\n]+", text) if line.strip()), "")
     return [told] if told else [mark for mark in SEPARATORS if mark in header] or [usual]
 
 
 def _choose(text: str, separators: Sequence[str], quoting: Quoting | None, file: Path) -> Fit:
-    """Read a file in every way that it may be meant."""
+    """Try every way of reading a file, and return the one that fits."""
     fits: list[Fit] = []
     misfits: list[Misfit] = []
     for separator in separators:
@@ -93,12 +93,12 @@ def _choose(text: str, separators: Sequence[str], quoting: Quoting | None, file:
         raise refusal(file, None, f"it can be read as separated by {ways_in_words}; write it with one separator")
     if not misfits:
         raise DataError(f"{file} is empty")
-    # The way that explains most of the file tells best what is wrong with the rest.
+    # The way that fits most of the file explains best what is wrong with the rest.
     raise _misfit(max(misfits, key=lambda misfit: (misfit.num_columns, misfit.line)), text, file)
 
 
 def _agreed(text: str, plain: Fit, quoted: Fit, *, file: Path) -> Fit:
-    """Choose between quotes as characters and as marks, where a file fits both; they may be the same."""
+    """Choose between quotes as characters and as quoting where a file fits both; the rows may be equal."""
     if '"' not in text:
         return plain
     if all(name.startswith('"') and name.endswith('"') for name in plain.header if name):
@@ -112,7 +112,7 @@ def _agreed(text: str, plain: Fit, quoted: Fit, *, file: Path) -> Fit:
 
 
 def _misfit(misfit: Misfit, text: str, file: Path) -> DataError:
-    """Say what is wrong with the first record that does not fit, and what to do."""
+    """Describe what is wrong with the first record that does not fit, and what to do."""
     separator = SEPARATORS.get(misfit.way.separator, repr(misfit.way.separator))
     quoting = misfit.way.quoting
     if misfit.is_mixed:
@@ -132,10 +132,10 @@ def _misfit(misfit: Misfit, text: str, file: Path) -> DataError:
 
 
 def _check_swallowed(fit: Fit, text: str, place: int, labels: set[str], file: Path) -> None:
-    """Refuse rows that look as if a stray quote had swallowed the rows below it, each with a label of its own.
+    """Refuse a row in which a stray quote may have swallowed the rows below it, each with its own label.
 
     Raises:
-        DataError: there is one; whether its lines are rows must be said.
+        DataError: there is one; the user must say whether its lines are rows.
 
     """
     if not fit.broken:

@@ -1,4 +1,4 @@
-"""JSON: one object per line, one after another, or in a list; columns are the union of their keys."""
+"""Reads JSON: objects one per line, one after another, or in a list; columns are the union of their keys."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ __all__ = ["open_json"]
 
 _SPACE = re.compile(r"\s*")
 _HALF = re.compile("[\ud800-\udfff]")
-"""One of two code units that make a character, as an emoji cut in two leaves it."""
+"""A lone surrogate, as is left of an emoji that was cut in two."""
 
 
 class _Repeating(dict[str, object]):
-    """An object that has a key twice."""
+    """An object with a duplicate key."""
 
     key = ""
 
 
 def open_json(data: bytes, file: Path, options: Options) -> Table:
-    """Read the objects of a JSON file, whatever way they stand in it.
+    """Read the objects of a JSON file, however they are arranged.
 
     Raises:
-        DataError: it holds something else than objects of one row each.
+        DataError: it contains something else than objects of one row each.
 
     """
     text, encoding = decode(data, options.encoding, file)
@@ -104,7 +104,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _inner(row: dict[str, object]) -> str | None:
-    """Find the key under which one object holds others, or columns; None where the object is a row."""
+    """Return the key under which an object contains rows or columns; None where the object is itself a row."""
     if all(isinstance(value, list | dict) for value in row.values()):
         return next(iter(row), "nothing")
     lists = (key for key, value in row.items() if isinstance(value, list) and value and isinstance(value[0], dict))

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bench.workload.data.columns import choose_columns
+from bench.workload.data.files.columnar import open_arrow, open_parquet
 from bench.workload.data.files.delimited import open_delimited
 from bench.workload.data.files.objects import open_json
 from bench.workload.data.files.table import Options, refusal
@@ -24,10 +25,10 @@ __all__ = ["open_split", "open_table", "read_split"]
 
 
 def open_table(file: Path, options: Options) -> Table:
-    """Find out the columns of a data file.
+    """Open a data file of any kind and find its columns.
 
     Raises:
-        DataError: it cannot be read whole.
+        DataError: it cannot be read completely.
 
     """
     kind = kind_of(file)
@@ -40,8 +41,6 @@ def open_table(file: Path, options: Options) -> Table:
     if options.quoting is not None and KINDS.get(str(kind)) != "delimited":
         raise refusal(file, None, "it holds no separated values; leave --quoting out")
     if kind in _IN_PLACE:
-        from bench.workload.data.files.columnar import open_arrow, open_parquet  # noqa: PLC0415  pyarrow takes its time
-
         return open_parquet(data, file) if KINDS[kind] == "parquet" else open_arrow(data, file)
     assert data is not None
     assert kind is not None
@@ -58,7 +57,7 @@ def open_split(spec: WorkloadSpec, files: Sequence[Path]) -> tuple[list[Table], 
 
     """
     tables = [open_table(file, Options(spec.encoding, spec.quoting)) for file in files]
-    # A line of JSON may lack a column; of other files the first has those of all, or else they are refused.
+    # A line of JSON may lack a column; other files must have the columns of the first.
     told = tables if all(table.is_open for table in tables) else tables[:1]
     columns = tuple(chain.from_iterable(table.columns for table in told))
     return tables, *choose_columns(spec, tuple(dict.fromkeys(columns)), files[0].name)
@@ -67,7 +66,7 @@ def open_split(spec: WorkloadSpec, files: Sequence[Path]) -> tuple[list[Table], 
 def read_split(
     tables: Sequence[Table], texts: Sequence[str], label: str
 ) -> tuple[list[object], list[object], Counter[str]]:
-    """Read the files of a split, one after the other: texts (two columns of them as pairs), labels, and facts.
+    """Read the files of a split one after another; return texts (of two columns, pairs), labels, and facts.
 
     Raises:
         DataError: a file cannot be read, or lacks a column.
@@ -81,12 +80,12 @@ def read_split(
         rows += columns.texts[0] if len(texts) == 1 else zip(*columns.texts, strict=True)
         labels += columns.labels
         for fact, num in columns.facts.items():
-            facts[fact] += num  # adding counters would drop what has no number
+            facts[fact] += num  # adding counters would drop entries of 0
     return rows, labels, facts
 
 
 def _check_content(file: Path, kind: str | None, data: bytes | None) -> None:
-    """Refuse a file that is something else than its name says, where its first bytes tell what.
+    """Refuse a file whose first bytes show that it is something else than its name says.
 
     Raises:
         DataError: it is.
@@ -102,7 +101,7 @@ def _check_content(file: Path, kind: str | None, data: bytes | None) -> None:
 
 
 HEAD = 64
-"""Bytes that tell what a file is."""
+"""First bytes that identify a file."""
 _CONTENTS: Mapping[bytes, tuple[str, str]] = {
     b"version https://git-lfs": ("", "it is a pointer of Git LFS, not the data; fetch them (git lfs pull)"),
     b"<!DOCTYPE": ("", "it is a page of the web, not the data; download the file itself"),
@@ -114,6 +113,6 @@ _CONTENTS: Mapping[bytes, tuple[str, str]] = {
     b"PAR1": ("parquet", "it is a Parquet file; name it .parquet"),
     b"ARROW1": ("arrow", "it is an Arrow file; name it .arrow"),
 }
-"""By how a file begins: the reader that wants it so, and what to say to all others."""
+"""By the first bytes: the kind of which they are typical, and the message for a file of any other kind."""
 _IN_PLACE = {kind for kind, reader in KINDS.items() if reader in {"parquet", "arrow"}}
-"""What is read where it lies, unless it is compressed."""
+"""Kinds that are read in place, unless compressed."""

@@ -1,4 +1,4 @@
-"""What `save_to_disk` of `datasets` writes, and the configurations of a data set's card."""
+"""Data sets written by `save_to_disk` of `datasets`, and the configurations in a data set's card."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ STATE = "state.json"
 
 
 def saved_splits(folder: Path) -> dict[str, tuple[Path, ...]] | None:
-    """Find the splits that `save_to_disk` has written; None where a folder is nothing of that kind.
+    """Return the splits that `save_to_disk` has written; None for any other folder.
 
     Raises:
-        DataError: a file of it is missing.
+        DataError: one of its files is missing.
 
     """
     if (folder / STATE).is_file():
@@ -34,7 +34,7 @@ def saved_splits(folder: Path) -> dict[str, tuple[Path, ...]] | None:
 
 
 def saved_files(folder: Path) -> tuple[Path, ...]:
-    """List the files of one saved data set; beside them may stand those of its cache.
+    """List the files of one saved data set, without those of its cache beside them.
 
     Raises:
         DataError: one is missing.
@@ -65,27 +65,27 @@ def _listed(file: Path, key: str) -> list[Any]:
 
 
 def configurations(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Read the configurations that a data set's card names; empty where there is no card, or it names none.
+    """Return the configurations that a data set's card names; empty where there is no card, or it names none.
 
     Raises:
-        DataError: the card's first part is no YAML.
+        DataError: the YAML of the card cannot be read.
 
     """
     card = folder / "README.md"
     if not card.is_file() or "configs:" not in card.read_text(encoding="utf-8", errors="replace"):
         return {}
-    from huggingface_hub import metadata_load  # noqa: PLC0415  only a card needs it
+    from huggingface_hub import metadata_load  # noqa: PLC0415  (the gate of files does without it)
 
     try:
         told = metadata_load(card) or {}
         found = {str(entry.get("config_name", "default")): entry for entry in told.get("configs") or ()}
-    except Exception as error:  # the errors of YAML are of a library of its own
+    except Exception as error:  # the errors of the YAML library
         raise refusal(card, None, "its configs cannot be read; mend the card, or remove it") from error
     return found
 
 
 def pick_subset(subset: str | None, known: Iterable[str], where: str, *, default: str | None = None) -> str:
-    """Pick the configuration that was asked for, or the only one, or the one that is the default.
+    """Return the configuration that was asked for, or the default, or the only one.
 
     Raises:
         UnknownName: it does not exist, or there are several and none was named.
@@ -102,7 +102,7 @@ def pick_subset(subset: str | None, known: Iterable[str], where: str, *, default
 
 
 def card_files(folder: Path, entry: Mapping[str, Any]) -> Iterator[tuple[str, list[Path]]]:
-    """Find the files of each split of a configuration, as the card's patterns name them.
+    """Yield the files of each split of a configuration, by the card's patterns.
 
     Raises:
         DataError: a pattern names no data file.

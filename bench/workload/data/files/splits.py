@@ -1,4 +1,4 @@
-"""Which files of a local data set are which split: as their names say, or its card, or what `datasets` saved."""
+"""Assigns the files of a local data set to splits: by their names, its card, or what `datasets` saved."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["local_files"]
 
 SPLITS = {"train", "training", "validation", "valid", "val", "dev", "eval", "evaluation", "test", "testing"}
-"""Names that say that a folder, or a file in it, is a split."""
+"""Names of splits, for folders and the files in them."""
 DEEPEST = 4
-"""Folders within folders that are looked into."""
+"""How deep folders are searched."""
 _NO_DATA = {"config.json", "dataset_dict.json", "dataset_info.json", "dataset_infos.json", STATE}
-"""Files about data."""
+"""Files with data about the data set, not rows of it."""
 _SHARD = re.compile(r"(?P<split>.+?)[-_.](?P<number>\d+)[-_.]of[-_.](?P<total>\d+)([-_.][0-9a-f]{8,})?")
 _SHEETS = {".xls", ".xlsx", ".ods"}
 
 
 def local_files(dataset: str, subset: str | None = None) -> dict[str, tuple[Path, ...]]:
-    """Map the splits of a local data set to their files; empty where there is nothing local.
+    """Return the files of each split of a local data set; empty where there is nothing local.
 
-    A file is one split, "train". In a folder, every data file is the split that its name says, train.csv or
-    test.csv, and so is every folder that holds data files, train/. Parts of a split, train-00000-of-00002.parquet,
-    are one split, and all of them must be there. A folder that `save_to_disk` wrote, and one with a card that
-    names files, say themselves which files are which split.
+    A single file is the split "train". In a folder, every data file is the split of its name, train.csv or
+    test.csv, and so is every folder with data files, train/. Parts of a split, train-00000-of-00002.parquet,
+    are one split, and all of them must be there. A folder that `save_to_disk` wrote, or with a card that
+    names files, defines its splits itself.
 
     Raises:
         DataError: there are no such files, one is missing, or several files claim to be one split.
@@ -69,7 +69,7 @@ def _single(file: Path) -> Path:
 
 
 def _by_card(folder: Path, subset: str | None) -> dict[str, tuple[Path, ...]] | None:
-    """Find the splits of the configuration that a card names; None without one."""
+    """Return the splits of the configuration that a card names; None without one."""
     known = configurations(folder)
     if not known:
         return None
@@ -81,7 +81,7 @@ def _by_card(folder: Path, subset: str | None) -> dict[str, tuple[Path, ...]] | 
 
 
 def _by_name(folder: Path, subset: str | None) -> dict[str, tuple[Path, ...]]:
-    """Find the splits of a folder by the names of its files and folders."""
+    """Return the splits of a folder by the names of its files and folders."""
     subsets: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for file in _walk(folder):
         parts = [part for part in file.relative_to(folder).parent.parts if part.lower() != "data"]
@@ -99,7 +99,7 @@ def _by_name(folder: Path, subset: str | None) -> dict[str, tuple[Path, ...]]:
 
 
 def _walk(folder: Path, depth: int = 0) -> Iterator[Path]:
-    """List the data files of a folder and of those in it."""
+    """Yield the data files of a folder and of the folders in it."""
     if (folder / STATE).is_file():
         yield from saved_files(folder)
         return
@@ -116,7 +116,7 @@ def _walk(folder: Path, depth: int = 0) -> Iterator[Path]:
 
 
 def _place(folders: list[str], file: Path) -> tuple[str, str]:
-    """Tell the subset ("" for that of the folder itself) and the split of a file by the folders that it stands in."""
+    """Return the subset ("" for the folder itself) and the split of a file by the folders that it is in."""
     shard = _SHARD.fullmatch(stem_of(file))
     own = shard["split"] if shard else stem_of(file)
     if not folders:
@@ -132,10 +132,10 @@ def _place(folders: list[str], file: Path) -> tuple[str, str]:
 
 
 def _whole(files: Iterable[Path], folder: Path) -> tuple[Path, ...]:
-    """Put the files of a split in order: all of its parts, each once.
+    """Return the files of a split in order: all of its parts, each once.
 
     Raises:
-        DataError: a part is missing, or there is one that can be another's copy.
+        DataError: a part is missing, or one may be a copy of another.
 
     """
     first: dict[tuple[Path, str], Path] = {}
@@ -151,7 +151,7 @@ def _whole(files: Iterable[Path], folder: Path) -> tuple[Path, ...]:
         first.setdefault(family, file)
     for family, found in parts.items():
         total = totals[family]
-        start = min(found) if len(found) == total else 0  # parts are counted from 0, or from 1
+        start = min(found) if len(found) == total else 0  # parts are numbered from 0 or from 1
         if missing := [number for number in range(start, start + total) if number not in found]:
             why = f"{len(missing)} of the {total} parts of {family[1]} are missing, the first is number {missing[0]}"
             raise refusal(folder, None, f"{why}; copy them again")
@@ -159,7 +159,7 @@ def _whole(files: Iterable[Path], folder: Path) -> tuple[Path, ...]:
 
 
 def _check_one_form(split: str, files: Iterable[Path], folder: Path) -> None:
-    """Refuse a split that stands both in a file of its name and in a folder, or in two places: one may be a copy."""
+    """Refuse a split that is both a file of its name and a folder, or in two places: one may be a copy."""
     forms: dict[object, Path] = {}
     for file in files:
         is_inside = split in file.relative_to(folder).parent.parts

@@ -1,4 +1,4 @@
-"""What every kind of data file gives: its columns by name, and the rows of those that are asked for."""
+"""The interface of all data files: their columns by name, and the rows of some columns."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Quoting = Literal["none", "standard", "backslash"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How text is to be read, where it does not tell by itself."""
+    """How text is to be read, where the file does not show it."""
 
     encoding: str | None = None
     quoting: Quoting | None = None
@@ -29,37 +29,37 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Some columns of a file, all of its rows."""
+    """All rows of some columns of a file."""
 
     texts: Sequence[Sequence[object]]  # one or two columns, each (rows,)
     labels: Sequence[object]  # (rows,)
     facts: Counter[str] = field(default_factory=Counter)
-    """What a reader should know of how they were read, each with a number of rows, or 0 where none belongs to it."""
+    """How they were read, where a user should know, each with a number of rows, or 0 where none applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A data file whose columns are known, and whose rows can be read."""
+    """A data file whose columns are known and whose rows can be read."""
 
     file: Path
     columns: tuple[str, ...]
-    """Names; one may stand twice, and be empty."""
+    """Names, which may be duplicate or empty."""
     read: Read
-    """Takes the names of one or two text columns and of the label column. Raises DataError."""
+    """Reads one or two text columns and the label column. Raises DataError."""
     is_open: bool = False
-    """Whether a row need not have every column, as lines of JSON do not: what it lacks is None."""
+    """Whether a row may lack columns, as a line of JSON may: what it lacks is None."""
 
 
 def refusal(file: Path | str, line: int | None, why: str) -> DataError:
-    """Say why a file is not read: where, what, and what to do."""
+    """Return the error for a file that is not read: where, what, and what to do."""
     return DataError(f"cannot read {file}{'' if line is None else f', line {line}'}: {why}")
 
 
 def check_names(table: Table, names: Sequence[str]) -> None:
-    """Refuse to choose between columns of one name, and a file that lacks a column which another file of its split has.
+    """Refuse duplicate names, and a file that lacks a column which another file of its split has.
 
     Raises:
-        DataError: a name stands twice or not at all.
+        DataError: a name occurs twice or not at all.
 
     """
     for name in names:
@@ -70,5 +70,5 @@ def check_names(table: Table, names: Sequence[str]) -> None:
 
 
 def in_words(facts: Counter[str]) -> tuple[str, ...]:
-    """Write facts as notes."""
+    """Return facts as notes."""
     return tuple(f"{fact}: {num:,}" if num else fact for fact, num in facts.items())

@@ -1,4 +1,4 @@
-"""The bytes of data files, unpacked where they are compressed."""
+"""Reads the bytes of data files, and unpacks compressed ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import zipfile
 import zlib
 from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from bench.errors import first_line
 from bench.workload.data.files.table import refusal
@@ -22,7 +24,7 @@ __all__ = ["read_bytes"]
 
 
 def read_bytes(file: Path) -> tuple[bytes, str]:
-    """Read a data file, unpacked, and tell its kind: what a zip file holds says it.
+    """Read a data file, unpacked, and return its kind, which for a zip file is that of its member.
 
     Raises:
         DataError: it cannot be read or unpacked, or is a zip file of several files.
@@ -58,13 +60,11 @@ def _only_member(file: Path, kind: str | None) -> tuple[bytes, str]:
             raise refusal(file, None, f"{members[0].filename} in it is no data file; give one of {', '.join(KINDS)}")
         try:
             return archive.read(members[0]), str(told)
-        except (RuntimeError, NotImplementedError) as error:  # it is encrypted, or packed in a rare way
+        except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unusual compression
             raise refusal(file, None, f"{first_line(error)}; unpack it") from error
 
 
 def _zstd(data: bytes) -> bytes:
-    import pyarrow as pa  # noqa: PLC0415  only this kind of file needs it
-
     with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
         unpacked: bytes = stream.read()
     return unpacked
@@ -75,7 +75,7 @@ _UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
     ".bz2": bz2.decompress,
     ".xz": lzma.decompress,
     ".zst": _zstd,
-    ".zip": bytes,  # has members
+    ".zip": bytes,  # handled by `_only_member`
 }
-"""By the end of a name, each of `COMPRESSIONS`."""
+"""Unpacks the contents of a file, by suffix: each of `COMPRESSIONS`."""
 _BROKEN = (EOFError, ValueError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error)

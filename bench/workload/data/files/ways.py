@@ -1,4 +1,4 @@
-"""The ways in which separated values can be read, and whether a whole file fits one."""
+"""The ways of reading separated values, and whether a whole file fits one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["SEPARATORS", "Fit", "Misfit", "Record", "Way", "records", "try_way"]
 
 SEPARATORS: Mapping[str, str] = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-"""By what fields may be separated, in words."""
+"""Separators of fields, and their names."""
 _QUOTING: Mapping[Quoting, Mapping[str, Any]] = {
     "none": {"quoting": csv.QUOTE_NONE, "quotechar": None},
     "standard": {},
@@ -34,26 +34,26 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that is no empty line."""
+    """A record, which is no empty line."""
 
     first_line: int
-    """Counted from 1."""
+    """The line on which it begins, from 1."""
     last_line: int
     fields: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Where a way does not fit a file."""
+    """The first place at which a way does not fit a file."""
 
     way: Way
     line: int
     num_columns: int
-    """Of the header."""
+    """The number of fields of the header."""
     num_fields: int | None = None
-    """Of the record on that line; None where the number is not what is wrong with it."""
+    """The number of fields of the record on that line; None where something else is wrong with it."""
     is_mixed: bool = False
-    """Whether a lone carriage return ends that line, and not all others; else its quotes do not pair."""
+    """Whether a lone carriage return ends that line but not all others; else its quotes do not pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,18 @@ class Fit:
     header: tuple[str, ...]
     num_rows: int
     broken: tuple[Record, ...]
-    """Those that take more than one line."""
+    """Records that take more than one line."""
 
 
 def records(text: str, way: Way) -> Iterator[Record]:
-    """Read the records of a text, the header first; empty lines are none.
+    """Yield the records of a text, the header first, without empty lines.
 
     Raises:
         csv.Error: quotes do not pair.
 
     """
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    lines = io.StringIO(text, newline="")  # which ends a line as the csv module does: at \r, \n and \r\n
+    lines = io.StringIO(text, newline="")  # ends lines as the csv module does: at \r, \n and \r\n
     reader = csv.reader(lines, delimiter=way.separator, strict=True, **_QUOTING[way.quoting])
     first_line = 1
     for fields in reader:
@@ -85,7 +85,7 @@ def records(text: str, way: Way) -> Iterator[Record]:
 
 
 def try_way(text: str, way: Way) -> Fit | Misfit | None:
-    """Read a whole text in one way; None where it holds nothing."""
+    """Read a whole text in one way; None where it is empty."""
     header: Record | None = None
     broken = []
     last_line = num_rows = 0
@@ -110,7 +110,7 @@ def try_way(text: str, way: Way) -> Fit | Misfit | None:
 
 
 def _lone_return(text: str, way: Way) -> int | None:
-    """Find a line that ends at a carriage return alone, in a file whose records do not all end so; it may be text."""
+    """Return a line that ends with a lone carriage return where not all records do: it may be part of a text."""
     if not re.search(r"\r(?!\n)", text) or "\n" not in text:
         return None
     lines = list(io.StringIO(text, newline=""))

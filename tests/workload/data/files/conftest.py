@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import datasets  # type: ignore[import-untyped]
 import pytest
 
 from bench.errors import UsageError
@@ -55,3 +56,23 @@ def refused(read: Callable[..., object]) -> Callable[..., str]:
         return told
 
     return refused
+
+
+def table(number: int, num_rows: int = 2) -> datasets.Dataset:
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    texts = [f"film {number} {row}" for row in range(num_rows)]
+    return datasets.Dataset.from_dict({"text": texts, "label": [row % 2 for row in range(num_rows)]}, features=features)
+
+
+@pytest.fixture
+def parquet(tmp_path: Path) -> Callable[..., Path]:
+    """Write a Parquet file, each with texts of its own, for each name below a folder."""
+
+    def parquet(*names: str, folder: str = "set") -> Path:
+        for number, name in enumerate(names):
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            table(number).to_parquet(path)
+        return tmp_path / folder
+
+    return parquet
