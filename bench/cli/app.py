@@ -18,7 +18,7 @@ from bench.cli.gate_options import SETTINGS as GATE_SETTINGS
 from bench.cli.gate_options import gate as gate_command
 from bench.cli.gate_options import repeat_sides, save, show
 from bench.errors import UsageError
-from bench.experiment.settings import QUICK, Settings
+from bench.experiment.settings import OPTIONS, QUICK, Settings
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.files import default_config
 from bench.gate.judging.margins import read_margins
@@ -75,7 +75,7 @@ def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
 
 def _with_settings(
     command: Callable[..., int],
-    names: Iterable[str] = tuple(Settings.model_fields),
+    names: Iterable[str] = OPTIONS,
     defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[..., int]:
     """Give a command that takes `**given` an option for every setting, or for those named; it may have other `defaults`."""

@@ -11,6 +11,7 @@ from rich.console import Console
 from bench.cli.report import check_figures_url
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
+from bench.experiment.matrix import matrix
 from bench.experiment.spec import format_strategy, parse_strategies
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def compare(
         UsageError: the request is wrong, which is found out before any run.
 
     """
-    specs = settings.matrix(choose_device(settings.device))
+    specs = matrix(settings, choose_device(settings.device))
     check_figures_url(figures_url)
     _check(specs)
     if gate:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from pydantic import ConfigDict
+
 from bench.errors import UsageError
 from bench.experiment.bounds import (
     BatchSize,
@@ -25,11 +27,11 @@ from bench.experiment.bounds import (
 )
 
 __all__ = [
-    "LATER_FIELDS",
     "HeadChoice",
     "QualityName",
     "RunSpec",
     "Term",
+    "TrainingSpec",
     "WorkloadSpec",
     "format_strategy",
     "parse_strategies",
@@ -56,63 +58,78 @@ class Term(Frozen):
         return ":".join((self.name, *(f"{key}={value}" for key, value in self.options)))
 
 
-class WorkloadSpec(Frozen):
+class _Options(Frozen):
+    """Fields that are options of the command line too: what is written below a field is the option's help."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class WorkloadSpec(_Options):
     """What is trained on what: the model, the data, and which part of the data."""
 
     model: str = "smollm2-135m"
-    """A preset, a local directory, a GGUF file, or a Hub id."""
+    """Preset, local directory, GGUF file or Hub id."""
     head: HeadChoice = "auto"
+    """auto takes the checkpoint's head where its classes are the data's; fresh and checkpoint force."""
     dataset: str = "rotten-tomatoes"
-    """A preset, a local file or directory of splits, or a Hub id."""
+    """Preset, local file or directory, or Hub id."""
     subset: str | None = None
-    """Of a data set that holds several."""
+    """Which of several data sets in one folder or Hub id."""
     text_column: str | None = None
-    """A column, or two that are read as a pair: "premise,hypothesis"."""
+    """Column of the texts, or two as a pair: premise,hypothesis."""
     label_column: str | None = None
+    """Column of the labels, where its name does not tell."""
     encoding: str | None = None
-    """Of text files; None takes UTF-8, or what a byte order mark says."""
+    """Of text files; default: UTF-8, or as a byte order mark says."""
     quoting: Literal["none", "standard", "backslash"] | None = None
-    """What quotes mean in files of separated values; None finds out, or refuses the file."""
+    """What quotes mean in CSV and TSV; default: found out, or asked for."""
     train_split: str | None = None
+    """Split to train on."""
     eval_split: str | None = None
+    """Split to evaluate on; without one, a fifth is split off."""
     max_length: MaxLength = 256
-    """Tokens; longer texts are truncated and counted."""
+    """Tokens per text; longer is truncated."""
     train_samples: NumRows | None = 512
-    """Rows to train on, drawn with the data seed; None is all."""
+    """Rows to train on, or all."""
     eval_samples: NumRows | None = 256
-    """Rows to evaluate on, drawn with the data seed; None is all."""
+    """Rows to evaluate on, or all."""
     data_seed: Seed = 0
-    """Seed of the draw of rows and of a split that the data set does not have."""
+    """Seed of the draw of rows, and of a split that the data lack."""
 
 
-LATER_FIELDS = ("head", "subset", "encoding", "quoting")
-"""Of a workload, since records are written: absent from those of before."""
+class TrainingSpec(_Options):
+    """How every strategy of a comparison trains."""
+
+    epochs: NumEpochs = 1
+    """Passes over the training rows."""
+    steps: NumSteps | None = None
+    """Exactly so many optimizer steps, whatever --epochs says."""
+    batch_size: BatchSize = 16
+    """Rows per optimizer step."""
+    micro_batch_size: BatchSize | None = None
+    """Rows per forward pass; fewer accumulate gradients."""
+    lr: LearningRate | None = None
+    """Base learning rate of every strategy; default: by what trains."""
+    warmup_ratio: WarmupRatio = 0.1
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: WeightDecay = 0.01
+    """Of the optimizer; biases and norms do not decay."""
+    max_grad_norm: MaxGradNorm = 1.0
+    """Norm that longer gradients are cut to."""
+    evaluations: NumPoints = 3
+    """Points of the learning curve."""
 
 
-class RunSpec(Frozen):
-    """Everything that decides a run; equal specs are the same experiment."""
-
+class _Trial(Frozen):
     strategy: tuple[Term, ...]
     workload: WorkloadSpec = WorkloadSpec()
     seed: Seed = 0
     """Seed of the head's initialisation, of dropout and of the order of batches."""
-    epochs: NumEpochs = 1
-    steps: NumSteps | None = None
-    """Train exactly so many optimizer steps, whatever `epochs` says; None runs the epochs."""
-    batch_size: BatchSize = 16
-    """Rows per optimizer step."""
-    micro_batch_size: BatchSize | None = None
-    """Rows per forward pass; None is the whole batch, fewer accumulate gradients."""
-    lr: LearningRate | None = None
-    """Overrides the base learning rate of every strategy."""
-    warmup_ratio: WarmupRatio = 0.1
-    """Share of the steps in which the rate rises from zero; it then falls linearly to zero."""
-    weight_decay: WeightDecay = 0.01
-    """Of matrices; biases and norms do not decay."""
-    max_grad_norm: MaxGradNorm = 1.0
-    """Longer gradients are cut to it."""
-    evaluations: NumPoints = 3
-    """Points of the learning curve, the last at the end of training."""
+
+
+class RunSpec(TrainingSpec, _Trial):
+    """Everything that decides a run; equal specs are the same experiment."""
+
     device: str = "cpu"
     """"cpu", "cuda" or "cuda:<index>"."""
 

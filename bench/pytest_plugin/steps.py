@@ -8,6 +8,7 @@ import torch
 
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
+from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
 from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
 from bench.measuring.environment import fingerprint
@@ -103,7 +104,7 @@ def spec_of(strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) 
     if not settings.keys() & {"model", "dataset"}:
         asked = toy_settings("steps", width=128, num_words=(1, 9)) | asked
     gathered = Settings.gather(asked)
-    specs = gathered.matrix(choose_device(gathered.device))
+    specs = matrix(gathered, choose_device(gathered.device))
     if len(specs) > 1:
         msg = f"{strategy}, {gathered.seeds} seeds: a benchmark is of one strategy and one seed; parametrize the test"
         raise UsageError(msg)

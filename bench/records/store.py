@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Self
 from filelock import FileLock, Timeout
 
 from bench.errors import BenchError, RecordError, UsageError
-from bench.experiment.spec import LATER_FIELDS, WorkloadSpec
 from bench.files import replace_file
 from bench.records.record import RunRecord
 
@@ -212,12 +211,8 @@ def _lies_in(path: Path, directory: Path) -> bool:
 
 def file_name(spec: RunSpec) -> str:
     """Name the file of a run: what a reader looks for, and a digest that keeps equal names apart."""
-    asked = spec.model_dump(mode="json")
-    for name in LATER_FIELDS:  # a run that does not use them keeps the name that it had before there were any
-        if asked["workload"][name] == WorkloadSpec.model_fields[name].default:
-            del asked["workload"][name]
-    canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    asked = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
+    digest = hashlib.sha256(asked.encode()).hexdigest()[:12]
     parts = (_slug(spec.name, 24), _slug(spec.workload.model, 16), _slug(spec.workload.dataset, 16))
     return f"{'_'.join(parts)}_{_slug(str(spec.seed), 5)}-{digest}.json"
 

@@ -18,6 +18,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.__main__ import main
 from bench.cli import announcement, app
+from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
 from bench.records.record import RunRecord
 from bench.records.store import Store
@@ -368,7 +369,7 @@ def test_what_is_done_once_is_said_before_it_is_done(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("model.gguf").touch()
-    specs = Settings.gather({"model": model, "dataset": "reviews.csv"}).matrix("cpu")
+    specs = matrix(Settings.gather({"model": model, "dataset": "reviews.csv"}), "cpu")
     assert announcement.in_words(specs, specs, Path("out")).endswith(words)
 
 

@@ -6,6 +6,7 @@ import annotated_types
 import pytest
 from pydantic import BaseModel
 
+from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
 from bench.experiment.spec import RunSpec, WorkloadSpec
 from bench.records.readings import Memory, Work
@@ -71,7 +72,7 @@ def test_a_number_out_of_bounds_in_a_file_is_refused_by_key_and_limit(
 def test_what_decides_a_run_can_be_set(tmp_path: Path) -> None:
     config = tmp_path / "bench.toml"
     config.write_text("warmup-ratio = 0.25\nweight_decay = 0.5\nevaluations = 7\ndata-seed = 3\n")
-    (first, *_) = Settings.gather({"weight_decay": 0.0, "max_grad_norm": 2.5}, config=config).matrix("cpu")
+    (first, *_) = matrix(Settings.gather({"weight_decay": 0.0, "max_grad_norm": 2.5}, config=config), "cpu")
     assert (first.warmup_ratio, first.weight_decay, first.max_grad_norm, first.evaluations) == (0.25, 0.0, 2.5, 7)
     assert first.workload.data_seed == 3
 

@@ -313,12 +313,16 @@ def test_a_record_that_is_a_link_elsewhere_is_left_out_and_not_touched(tmp_path:
 names = st.text(min_size=1, max_size=200)
 
 
-def test_fields_that_came_later_leave_the_names_of_runs_without_them_as_they_were() -> None:
-    spec = RunSpec(strategy=(Term(name="full"),), workload=WorkloadSpec(dataset="a.csv", text_column="x"))
-    assert file_name(spec) == "full_smollm2-135m_a.csv_0-70dac3e490e9.json"
-    for option in ({"encoding": "latin-1"}, {"quoting": "none"}, {"subset": "a"}):
-        workload = spec.workload.model_copy(update=option)
-        assert file_name(spec.model_copy(update={"workload": workload})) != file_name(spec)
+def test_a_run_of_an_older_bench_with_another_file_name_is_done_or_replaced(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    done, failed = make_record("full"), make_record("freeze", status="failed")
+    with Store.open(tmp_path, resume=False) as store:
+        for record in (done, failed):
+            (store.runs / f"{record.spec.name}-of-old.json").write_text(record.to_json())
+        assert store.todo([done.spec, failed.spec]) == [failed.spec]
+        store.write(again := make_record("freeze", started_at=failed.started_at + timedelta(hours=1)))
+        assert store.read_all() == [done, again]
 
 
 @given(strategy=names, model=names, dataset=names, seed=st.integers(0, 2**63 - 1))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
+from bench.experiment.matrix import run_spec
 from bench.experiment.settings import WORK, WORK_SINCE, Settings
 from bench.experiment.spec import parse_strategies
 from bench.gate.sampling.sample import NUM_WARMUP_STEPS
@@ -70,7 +71,7 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
         work = _work(settings, leave={"model", "dataset"}) | {TINY: LAYOUT}
         threads = threads or _TINY_THREADS
     device = device_of(settings.device)
-    specs = tuple(settings.spec(terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
+    specs = tuple(run_spec(settings, terms, 0, device).model_copy(update={"evaluations": 1}) for terms in compositions)
     check_model_files(settings.model)
     check_dataset(specs[0].workload)
     assert settings.timeout is not None  # it has a default, and a file cannot say "none"

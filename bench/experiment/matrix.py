@@ -1,0 +1,44 @@
+"""The runs of a comparison, from its settings."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from bench.errors import UnknownName
+from bench.experiment import registry
+from bench.experiment.spec import RunSpec, TrainingSpec, WorkloadSpec, parse_strategies, parse_strategy
+
+if TYPE_CHECKING:
+    from bench.experiment.settings import Settings
+    from bench.experiment.spec import Term
+
+__all__ = ["matrix", "run_spec"]
+
+
+def matrix(settings: Settings, device: str) -> tuple[RunSpec, ...]:
+    """List the runs: seeds outermost, and the strategies in another order for each, so that drift hits all alike.
+
+    Raises:
+        UnknownName: a strategy, or an option of one, that does not exist.
+        UsageError: the list of strategies, or the reference, is not valid.
+
+    """
+    compositions = parse_strategies(settings.strategies)
+    for terms in compositions:
+        registry.check(terms)
+    if settings.reference is not None and parse_strategy(settings.reference) not in compositions:
+        kind = "reference"
+        raise UnknownName(kind, settings.reference, (part.strip() for part in settings.strategies.split(",")))
+    return tuple(
+        run_spec(settings, terms, seed, device)
+        for seed in range(settings.seeds)
+        for terms in random.Random(seed).sample(compositions, len(compositions))  # noqa: S311  (no secret)
+    )
+
+
+def run_spec(settings: Settings, terms: tuple[Term, ...], seed: int, device: str) -> RunSpec:
+    """Build the request for one run."""
+    workload = WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields)))
+    training = settings.model_dump(include=set(TrainingSpec.model_fields))
+    return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **training)
