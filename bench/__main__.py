@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, ExitCode, UsageError
 
 __all__ = ["main"]
 
@@ -12,7 +12,7 @@ __all__ = ["main"]
 def main() -> int:
     """Run the command line; the result is the exit code.
 
-    0: all ok. 1: a run failed, or results cannot be written. 2: the request is wrong. 130: interrupted.
+    `bench.errors.ExitCode` says what each means.
     """
     from bench.cli.app import run  # noqa: PLC0415  (an import error becomes a plain traceback, not half a command line)
 
@@ -23,9 +23,9 @@ def main() -> int:
 
         # One line, whatever names from outside are in it.
         print(f"bench: {inert(str(error))}", file=sys.stderr)  # noqa: T201  (for the user)
-        return 2 if isinstance(error, UsageError) else 1
+        return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED
     except KeyboardInterrupt:
-        return 130
+        return ExitCode.INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "BenchError",
     "DataError",
     "Diverged",
+    "ExitCode",
     "ModelError",
     "OtherVersion",
     "PlanConflict",
@@ -36,6 +38,24 @@ __all__ = [
     "UsageError",
     "first_line",
 ]
+
+
+class ExitCode(IntEnum):
+    """What a command of `bench` ends with."""
+
+    OK = 0
+    FAILED = 1
+    """A run failed, results cannot be written, or the gate found a regression."""
+    USAGE = 2
+    """The request is wrong, or the runs cannot be compared."""
+    INCONCLUSIVE = 3
+    """With --strict: noise leaves a rule open, or a machine is too noisy for a margin."""
+    NOT_MEASURED = 4
+    """The gate could not measure or compare something, or failed itself."""
+    CRASHED = 5
+    """The side that the gate judges crashed."""
+    INTERRUPTED = 130
+    """By Ctrl-C, as shells number it."""
 
 
 class BenchError(Exception):

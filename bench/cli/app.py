@@ -17,7 +17,7 @@ from bench.cli.gate_options import DEFAULTS as GATE_DEFAULTS
 from bench.cli.gate_options import SETTINGS as GATE_SETTINGS
 from bench.cli.gate_options import gate as gate_command
 from bench.cli.gate_options import repeat_sides, save, show
-from bench.errors import UsageError
+from bench.errors import ExitCode, UsageError
 from bench.experiment.settings import OPTIONS, QUICK, Settings
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.files import default_config
@@ -55,9 +55,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
             Console(stderr=True).print(error.format_message(), highlight=False, markup=False, soft_wrap=True)
-            return 2
+            return ExitCode.USAGE
         raise UsageError(error.format_message().replace("\n", " ")) from error
-    return int(result or 0)
+    return int(result or ExitCode.OK)
 
 
 def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
@@ -218,7 +218,7 @@ def doctor(
     console = Console()
     console.print(diagnosis_table(diagnosis))
     console.print(Text(noise_in_words(diagnosis)), soft_wrap=True)
-    return 0 if diagnosis.is_well else 1
+    return ExitCode.OK if diagnosis.is_well else ExitCode.FAILED
 
 
 def _rules(path: Path | None, *, strict: bool) -> RulesFile | None:
@@ -245,4 +245,4 @@ def list_names(
     for entry in listing.entries(kind):
         table.add_row(*map(Text, entry))
     Console().print(table)
-    return 0
+    return ExitCode.OK

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.cli.gate import never_red
-from bench.errors import UsageError
+from bench.errors import ExitCode, UsageError
 from bench.gate.request import Sides, make_directory, margins_of, one_side, with_config
 from bench.inert import inert
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from bench.gate.sampling.subject import Subject
 
 __all__ = ["calibrate", "save", "save_files", "show"]
-
-_CRASHED, _NOT_MEASURED, _TOO_NOISY = 5, 4, 3
 
 
 def calibrate(sides: Sides, *, margin: str | None = None, strict: bool = False, out: Path | None = None) -> int:
@@ -80,7 +78,7 @@ def save_files(path: Path, files: list[Path]) -> int:
     baseline = baseline_of_files(files)
     _write(baseline, path)
     Console().print(history_table([baseline]))
-    return 0
+    return ExitCode.OK
 
 
 def show(paths: list[Path], out: Path | None = None) -> int:
@@ -106,7 +104,7 @@ def show(paths: list[Path], out: Path | None = None) -> int:
             msg = f"--out {out}: {error.strerror}; name a directory that can be written"
             raise UsageError(msg) from error
         Console().print(Text(f"trend: {page}"), soft_wrap=True)
-    return 0
+    return ExitCode.OK
 
 
 def _calibrate(
@@ -114,7 +112,7 @@ def _calibrate(
 ) -> int:
     """Measure how a side differs from itself, say what a gate could find here, and keep it for the gates to come.
 
-    The result is the exit code: with `strict`, 3 where a step time is too noisy for its margin.
+    The result is the exit code: with `strict`, INCONCLUSIVE where a step time is too noisy for its margin.
 
     Raises:
         UsageError: the request is wrong, or a file cannot be written.
@@ -138,7 +136,7 @@ def _calibrate(
     refused = any(
         refusals(recorded, baseline.recorded, margins.of(name)) for name, recorded in baseline.strategies.items()
     )
-    return _TOO_NOISY if strict and refused else 0
+    return ExitCode.INCONCLUSIVE if strict and refused else ExitCode.OK
 
 
 def _save(path: Path, side: Checkout, subject: Subject) -> int:
@@ -158,7 +156,7 @@ def _save(path: Path, side: Checkout, subject: Subject) -> int:
     Console().print(history_table([recording.baseline]))
     if recording.baseline.is_changed:
         Console(stderr=True).print("Files differ from the commit that is recorded.", style="yellow")
-    return 0
+    return ExitCode.OK
 
 
 def _side_and_subject(sides: Sides, option: str = "--head") -> tuple[Checkout, Subject]:
@@ -190,7 +188,7 @@ def _failed(recording: Recording) -> int:
         Console(stderr=True).print(
             Text(inert(f"{name}: not recorded: {findings[0].reason}"), style="red"), soft_wrap=True
         )
-    return _CRASHED if recording.crash else _NOT_MEASURED
+    return ExitCode.CRASHED if recording.crash else ExitCode.NOT_MEASURED
 
 
 def _write(baseline: Baseline, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.cli.report import check_figures_url
-from bench.errors import UsageError
+from bench.errors import ExitCode, UsageError
 from bench.executors.devices import choose_device
 from bench.experiment.matrix import matrix
 from bench.experiment.spec import format_strategy, parse_strategies
@@ -53,7 +53,7 @@ def compare(
         console.print(matrix_table(specs))
         console.file.flush()  # before what follows on stderr
         _show_data(specs[0])
-        return 0
+        return ExitCode.OK
     if resume and out is None:
         msg = "--resume needs --out, the directory to go on in"
         raise UsageError(msg)
@@ -72,7 +72,7 @@ def compare(
         interrupted = _measure(settings, specs, store, in_process=in_process)
         records = store.read_all()
         if not records:
-            return 130
+            return ExitCode.INTERRUPTED
         has_reference = any(record.spec.name == settings.reference for record in records)
         comparison = compare_records(
             records,
@@ -83,11 +83,11 @@ def compare(
         )
         show([comparison], directory, store.warnings, with_data=not is_new, figures_url=figures_url)
     if interrupted:
-        return 130
-    judged = gate.judge(comparison, directory, rank_suspect=settings.rank_suspect) if gate else 0
+        return ExitCode.INTERRUPTED
+    judged = gate.judge(comparison, directory, rank_suspect=settings.rank_suspect) if gate else ExitCode.OK
     if comparison.mismatches and not settings.allow_mismatch:
-        return 2
-    return judged if all(record.status in ("ok", "skipped") for record in records) else 1
+        return ExitCode.USAGE
+    return judged if all(record.status in ("ok", "skipped") for record in records) else ExitCode.FAILED
 
 
 def _check(specs: Sequence[RunSpec]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from bench.errors import UsageError
+from bench.errors import ExitCode, UsageError
 from bench.gate.request import Sides, make_directory, margins_of, names_file, one_side, with_config
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ __all__ = [
     "gate",
     "never_red",
 ]
-
-_NOT_MEASURED = 4
 
 
 def gate(
@@ -97,7 +95,7 @@ def never_red(work: Callable[[], int]) -> int:
         raise
     except Exception:  # noqa: BLE001  (whatever it is, it is no regression)
         traceback.print_exc()
-        return _NOT_MEASURED
+        return ExitCode.NOT_MEASURED
 
 
 def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judgement]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from bench.errors import BenchError, UsageError
+from bench.errors import BenchError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ def report(
             judged = gate.judge(comparisons[0], page.parent, rank_suspect=rank_suspect)
         if open_page:
             webbrowser.open(page.resolve().as_uri())
-    return 2 if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else judged
+    return ExitCode.USAGE if not allow_mismatch and any(comparison.mismatches for comparison in comparisons) else judged
 
 
 def check_figures_url(url: str | None) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.experiment.bounds import Bytes, Count, Frozen, Quantity, Seconds, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["DeviceActivity", "HostActivity", "Memory", "MemoryParts", "PhasePeak", "StepParts", "Work"]
 
@@ -82,6 +85,16 @@ class Memory(Frozen):
     method: str | None = None
     """Where the headline comes from: "nvml-v2", "nvml-v1", "torch-reserved" or "kernel-hwm"."""
 
+    @classmethod
+    def of_peaks(cls, told: Mapping[str, Any]) -> Memory:
+        """Read the peaks that `training_bytes` needs, and no other field, from the memory of another version's record.
+
+        Raises:
+            ValidationError: one of them is not a number of bytes.
+
+        """
+        return cls(**{name: told.get(name) for name in _HEADLINE_PEAKS})
+
     @property
     def training_bytes(self) -> int | None:
         """The headline: the peak of training above what was there before the model, of a GPU or of the process on a CPU.
@@ -93,6 +106,9 @@ class Memory(Frozen):
             return of_gpu
         above = self.host_peak_bytes - self.host_before_bytes
         return above if above > 0 else None
+
+
+_HEADLINE_PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_bytes", "host_before_bytes")
 
 
 class StepParts(Frozen):

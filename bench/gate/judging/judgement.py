@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, get_args
 
+from bench.errors import ExitCode
 from bench.inert import inert
 from bench.records.metrics import METRICS, Metric, format_bytes, format_seconds
 
@@ -45,9 +46,6 @@ GATED: dict[str, Metric] = METRICS | {
     ),
 }
 """By the name that a finding has: the metrics of a comparison, and those that only the gate looks at."""
-
-_CRASHED, _INCONCLUSIVE, _NOT_MEASURED = 5, 3, 4
-
 
 _STRICT: dict[str, bool] = {"use_attribute_docstrings": True, "allow_inf_nan": False}
 """For gate.json: how pydantic reads and describes what is below."""
@@ -168,18 +166,14 @@ class Judgement:
         """The findings, the most severe first, else in their order."""
         return tuple(sorted(self.findings, key=lambda finding: -SEVERITY.index(finding.verdict)))
 
-    def exit_code(self, *, strict: bool = False) -> int:
-        """What the command ends with.
-
-        0 pass, improved, warn, and inconclusive without `strict`; 1 a regression; 3 inconclusive
-        with `strict`; 4 something was not measured or cannot be compared; 5 head crashed.
-        """
+    def exit_code(self, *, strict: bool = False) -> ExitCode:
+        """What the command ends with; inconclusive is an exit code of its own with `strict` alone."""
         if self.head_crashed:
-            return _CRASHED
-        verdict = self.verdict
-        if verdict == "INCONCLUSIVE":
-            return _INCONCLUSIVE if strict else 0
-        return {"FAIL": 1, "NOT_MEASURED": _NOT_MEASURED}.get(verdict, 0)
+            return ExitCode.CRASHED
+        codes: dict[Word, ExitCode] = {"FAIL": ExitCode.FAILED, "NOT_MEASURED": ExitCode.NOT_MEASURED}
+        if strict:
+            codes["INCONCLUSIVE"] = ExitCode.INCONCLUSIVE
+        return codes.get(self.verdict, ExitCode.OK)
 
 
 def _make_inert(value: object, *names: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from bench.errors import RecordError
+from bench.experiment.bounds import Frozen
 from bench.gate.judging.judgement import Judgement, Word
 
 __all__ = ["SCHEMA_VERSION", "read_json", "schema", "to_json"]
@@ -15,10 +16,10 @@ __all__ = ["SCHEMA_VERSION", "read_json", "schema", "to_json"]
 SCHEMA_VERSION = 1
 
 
-class Gate(BaseModel):
+class Gate(Frozen):
     """The judgement of one gate, and what follows from it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     schema_version: int = SCHEMA_VERSION
     """Of this file; another number is another format."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.executors.outcome import how_it_ended
 from bench.gate.judging.pairs import SIDES, Sample, SideName, Taken, Trouble
-from bench.gate.sampling.sample import NUM_WARMUP_STEPS, read_sample
+from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS, read_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ __all__ = ["fill_caches", "take_pair", "try_out", "turns_of"]
 
 def turns_of(num_steps: int, length: int) -> tuple[int, ...]:
     """Cut a run into turns of so many steps: the warm-up is the first, and whatever is left belongs to the last."""
-    num, left = divmod(num_steps - NUM_WARMUP_STEPS, length)
-    return (NUM_WARMUP_STEPS, *(length,) * (num - 1), length + left)
+    num, left = divmod(num_steps - NUM_UNJUDGED_STEPS, length)
+    return (NUM_UNJUDGED_STEPS, *(length,) * (num - 1), length + left)
 
 
 def take_pair(
@@ -64,7 +64,7 @@ def try_out(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float
 
 def _at_once(servers: Mapping[SideName, Server], spec: RunSpec, timeout: float) -> tuple[Taken, list[str]]:
     """Train both sides at the same time; give what came of it, and the modules that had to be imported."""
-    runs = {side: _Run(servers[side], spec, (NUM_WARMUP_STEPS,), timeout, waits=False) for side in SIDES}
+    runs = {side: _Run(servers[side], spec, (NUM_UNJUDGED_STEPS,), timeout, waits=False) for side in SIDES}
     for run in runs.values():
         run.begin_turn()
     for run in runs.values():

@@ -12,12 +12,10 @@ from bench.records.readings import Memory
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["NUM_WARMUP_STEPS", "read_sample"]
+__all__ = ["NUM_UNJUDGED_STEPS", "read_sample"]
 
-NUM_WARMUP_STEPS = 10
-"""Steps before the first that is judged."""
-
-_PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_bytes", "host_before_bytes")
+NUM_UNJUDGED_STEPS = 10
+"""Steps before the first that a gate judges; the steady rates of a record leave out fewer (`num_warmup_steps`)."""
 
 
 class _Evaluation(BaseModel):
@@ -57,7 +55,7 @@ def read_sample(message: dict[str, Any], turns: Sequence[tuple[int, float]]) -> 
     try:
         finished = _Finished.model_validate(message)
         measured, environment = finished.measured, finished.environment
-        peaks = Memory(**{name: measured.memory.get(name) for name in _PEAKS})
+        peaks = Memory.of_peaks(measured.memory)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -16,7 +16,7 @@ from bench.gate.judging.pairs import SIDES
 from bench.gate.judging.strategy import judge_strategy, rules_of, step_pairs
 from bench.gate.judging.times import TIME_METRICS, judge_time, pairs_wanted
 from bench.gate.sampling.pairs import fill_caches, take_pair, try_out, turns_of
-from bench.gate.sampling.sample import NUM_WARMUP_STEPS
+from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS
 from bench.gate.sampling.server import Server
 from bench.protocol import Request
 
@@ -36,7 +36,7 @@ __all__ = ["Session"]
 
 _CPU_TURN, _GPU_TURN = 1, 5
 """Steps of a turn: as few as can be, but a GPU has to come to rest at the end of each."""
-_TRIED_STEPS = NUM_WARMUP_STEPS + 2
+_TRIED_STEPS = NUM_UNJUDGED_STEPS + 2
 _RERUN_SEED = 101
 """The first of the fresh rerun; the pairs before it have 1, 2, and so on."""
 

@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.experiment.matrix import run_spec
 from bench.experiment.settings import WORK, WORK_SINCE, Settings
 from bench.experiment.spec import parse_strategies
-from bench.gate.sampling.sample import NUM_WARMUP_STEPS
+from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS
 from bench.workload.data.check import check_dataset
 from bench.workload.models.check import check_model_files
 from bench.workload.toy_files import LAYOUT, toy_settings
@@ -26,8 +26,8 @@ __all__ = ["TINY", "Subject", "gather"]
 TINY = "tiny"
 """In the work of a subject: the layout of the tiny model and its data."""
 
-_LEAST_STEPS = 2 * NUM_WARMUP_STEPS
-_DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_WARMUP_STEPS + 50, "timeout": 600.0}
+_LEAST_STEPS = 2 * NUM_UNJUDGED_STEPS
+_DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_UNJUDGED_STEPS + 50, "timeout": 600.0}
 
 _TINY_THREADS = 1
 """Its products are too small to be shared out: two threads are slower than one, and noisier."""
@@ -58,9 +58,7 @@ def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[s
     """
     settings = Settings.gather(given, config=config, defaults=_DEFAULTS)
     if settings.steps is None or settings.steps < _LEAST_STEPS:
-        msg = (
-            f"--steps {settings.steps}: a gate needs {_LEAST_STEPS} or more, as the first {NUM_WARMUP_STEPS} warm it up"
-        )
+        msg = f"--steps {settings.steps}: a gate needs {_LEAST_STEPS} or more, as the first {NUM_UNJUDGED_STEPS} warm it up"
         raise UsageError(msg)
     compositions = parse_strategies(settings.strategies)
     work = _work(settings)
