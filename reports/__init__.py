@@ -10,30 +10,19 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
 
-__all__ = ["Format", "render", "write_joined", "write_report"]
+__all__ = ["Format", "render", "write_report"]
 
 Format = Literal["html", "md", "csv", "json"]
 """What a report can be written as: the page, Markdown for a pull request, and the conclusions as data."""
 
 
-def write_report(comparison: Comparison, directory: Path, *, command: str | None = None) -> Path:
-    """Write one comparison: page, Markdown, a PNG file per figure, and tables; give the page's path.
-
-    The same records always make the same bytes. `command` is shown as what was run.
-
-    Raises:
-        BenchError: the page would be too large.
-
-    """
-    return write_joined([comparison], directory, command=command)
-
-
-def write_joined(
+def write_report(
     comparisons: Sequence[Comparison], directory: Path, *, command: str | None = None, figures_url: str | None = None
 ) -> Path:
-    """Write several comparisons as one report with an overview; figures are named by the comparison's number.
+    """Write a report (page, Markdown, tables, a PNG file per figure) into a directory; return the page's path.
 
-    The summary shows the figures at `figures_url`, where the directory can be reached; without one, their tables.
+    Several comparisons make one report with an overview, and the comparison's number begins the name of each figure.
+    The same records always make the same bytes. `command` is shown as what was run. The summary shows the figures at `figures_url`, where the directory can be reached; without one, their tables.
 
     Raises:
         BenchError: the page would be too large.
@@ -66,14 +55,14 @@ def write_joined(
 def render(
     comparisons: Sequence[Comparison], kind: Format, *, command: str | None = None, figures_url: str | None = None
 ) -> str:
-    """Write the comparisons as one text, and nothing to disk; `figures_url` as in `write_joined`.
+    """Write the comparisons as one text, and nothing to disk; `figures_url` as in `write_report`.
 
     Raises:
         BenchError: the page would be too large.
 
     """
-    from reports import export, markdown, parts  # noqa: PLC0415  (see write_joined)
-    from reports.pages import page  # noqa: PLC0415  (see write_joined)
+    from reports import export, markdown, parts  # noqa: PLC0415  (see write_report)
+    from reports.pages import page  # noqa: PLC0415  (see write_report)
 
     if kind == "csv":
         return export.comparison_csv(comparisons)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["COMPARED", "comparison_csv", "comparison_json", "comparison_table", "data_files"]
 
@@ -43,7 +44,7 @@ def data_files(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
 
 def comparison_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:
     """Put every strategy and metric with a value in a row; strategies without any value keep one row."""
-    rows = (line for comparison in comparisons for row in comparison.rows for line in _lines(comparison, row))
+    rows = (line for comparison in comparisons for result in comparison.results for line in _lines(comparison, result))
     return typed(rows, COMPARED)
 
 
@@ -70,31 +71,31 @@ def comparison_json(comparisons: Iterable[Comparison]) -> str:
     return json.dumps(written, indent=1, ensure_ascii=False) + "\n"
 
 
-def _lines(comparison: Comparison, row: Row) -> Iterator[dict[str, object]]:
-    spec = row.records[0].spec
+def _lines(comparison: Comparison, result: StrategyResult) -> Iterator[dict[str, object]]:
+    spec = result.records[0].spec
     shared = {
         "model": spec.workload.model,
         "dataset": spec.workload.dataset,
         "device": spec.device.partition(":")[0],
-        "strategy": row.strategy,
-        "status": row.status,
-        "is_reference": row.is_reference,
-        "flags": "; ".join(dict.fromkeys(flag.code for flag in row.flags)),
+        "strategy": result.strategy,
+        "status": result.status,
+        "is_reference": result.is_reference,
+        "flags": "; ".join(dict.fromkeys(flag.code for flag in result.flags)),
     }
-    known = [metric for metric in METRICS if row.means[metric] is not None]
+    known = [metric for metric in METRICS if result.means[metric] is not None]
     for metric in known:
-        interval = row.relative[metric]
+        interval = result.relative[metric]
         yield shared | {
             "metric": metric,
             "unit": METRICS[metric].unit,
-            "estimate": row.means[metric],
-            "num_seeds": len(row.samples[metric]),
+            "estimate": result.means[metric],
+            "num_seeds": len(result.samples[metric]),
             "compared_as": METRICS[metric].compare,
             "relative": interval and interval.estimate,
             "low": interval and interval.low,
             "high": interval and interval.high,
             "method": interval and interval.method,
-            "letters": comparison.ranking.letters.get(metric, {}).get(row.strategy),
+            "letters": comparison.ranking.letters.get(metric, {}).get(result.strategy),
         }
     if not known:
         yield shared

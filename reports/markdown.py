@@ -15,7 +15,8 @@ from reports.tables.flagged import flagged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
     from reports.charts.chart import Chart
     from reports.parts import Part
 
@@ -80,7 +81,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if codes:
         told = "; ".join(f"{who}: {', '.join(found)}" for who, found in codes.items())
         yield escape(f"Flags: {told}.")
-    if comparison.rows:
+    if comparison.results:
         yield escape(f"{provenance.seeds(comparison)}; {provenance.devices(comparison)}.")
 
 
@@ -89,7 +90,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
     yield bullets(map(escape, comparison.sentences))
     for index, data in enumerate(comparison.data):
         yield bullets(f"{about}: {escape(said)}" for about, said in in_full(data) if index or about not in _READ)
-    yield escape(notes(comparison)) if comparison.rows else ""
+    yield escape(notes(comparison)) if comparison.results else ""
     yield bullets(f"{escape(one.who)}: {escape(one.found)}. {escape(one.meaning)}" for one in flagged(comparison))
     yield _by_class(comparison)
 
@@ -107,11 +108,12 @@ def _figure(chart: Chart, figures_url: str | None) -> str:
 
 
 def _table(comparison: Comparison) -> str:
-    if not comparison.rows:
+    if not comparison.results:
         return ""
     metrics = shown(comparison)
     rows = (
-        [_name(row, comparison), *(_cell(row, metric, comparison) for metric in metrics)] for row in comparison.rows
+        [_name(result, comparison), *(_cell(result, metric, comparison) for metric in metrics)]
+        for result in comparison.results
     )
     return table([["strategy", *map(column_title, metrics)], *rows])
 
@@ -136,7 +138,7 @@ def _differences(comparison: Comparison) -> str:
     """A table of what differs that must not; empty where nothing does."""
     if not comparison.mismatches:
         return ""
-    names = [row.strategy for row in comparison.rows]
+    names = [result.strategy for result in comparison.results]
     rows = (
         [escape(mismatch.field), *(escape(mismatch.values.get(name, NOT_MEASURED)) for name in names)]
         for mismatch in comparison.mismatches
@@ -144,14 +146,14 @@ def _differences(comparison: Comparison) -> str:
     return table([["what differs", *map(escape, names)], *rows])
 
 
-def _name(row: Row, comparison: Comparison) -> str:
-    said = remark(row, comparison, with_reason=False)  # the lines below the table say why
-    name = f"**{escape(row.strategy)}**{' (reference)' if row.is_reference else ''}"
+def _name(result: StrategyResult, comparison: Comparison) -> str:
+    said = remark(result, comparison, with_reason=False)  # the lines below the table say why
+    name = f"**{escape(result.strategy)}**{' (reference)' if result.is_reference else ''}"
     return f"{name}; {escape(said)}" if said else name
 
 
-def _cell(row: Row, metric: str, comparison: Comparison) -> str:
-    written = cell(row, metric, comparison)
+def _cell(result: StrategyResult, metric: str, comparison: Comparison) -> str:
+    written = cell(result, metric, comparison)
     within = f"({written.bounds})" if written.bounds else ""
     return " ".join(escape(part) for part in (written.value, written.against, within, written.group) if part)
 
@@ -161,4 +163,4 @@ def _origin(comparison: Comparison) -> str:
     known = [
         f"{name} {facts[name]}" for name in ("device", "processor", "python", "versions", "commit") if name in facts
     ]
-    return escape("; ".join([provenance.seeds(comparison), *known])) + "." if comparison.rows else ""
+    return escape("; ".join([provenance.seeds(comparison), *known])) + "." if comparison.results else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.analysis import provenance
 from reports.charts.drawing import Drawing, draw
 from reports.charts.figures import charts, charts_across
-from reports.charts.theme import Look, looks
+from reports.charts.theme import Style, styles_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,9 +53,9 @@ class Whole:
         return tuple(part.comparison for part in self.parts)
 
     @property
-    def looks(self) -> dict[str, Look]:
-        """How each strategy looks."""
-        return looks(row.strategy for comparison in self.comparisons for row in comparison.rows)
+    def styles(self) -> dict[str, Style]:
+        """The style of each strategy."""
+        return styles_of(result.strategy for comparison in self.comparisons for result in comparison.results)
 
     @property
     def figures(self) -> tuple[Figures, ...]:
@@ -82,7 +82,7 @@ def drawn(parts: tuple[Part, ...]) -> Whole:
 def charted(parts: tuple[Part, ...]) -> Whole:
     """Make the figures of all, with their titles and tables, and draw none."""
     whole = Whole(parts)
-    styles = whole.looks
+    styles = whole.styles
     prefixes = [f"{number}_" for number in range(1, len(parts) + 1)] if len(parts) > 1 else [""]
     return Whole(
         tuple(

@@ -19,7 +19,8 @@ from reports.tables.flagged import flagged
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["summary_table"]
 
@@ -36,7 +37,9 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
     A title stands above, and what was read, which `with_data` leaves out where it was shown before.
     """
     metrics = shown(comparison)
-    table = Fitting(tuple(map(column_title, metrics)), tuple(_line(row, comparison) for row in comparison.rows))
+    table = Fitting(
+        tuple(map(column_title, metrics)), tuple(_line(result, comparison) for result in comparison.results)
+    )
     warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
     headline = Text(one_line(comparison.headline), style="bold")
     key = [Text(said, style="dim") for said in (letters_note(comparison), majority_note(comparison)) if said]
@@ -67,7 +70,7 @@ def _listed(said: list[Text]) -> Table:
 
 def _spoken(comparison: Comparison) -> list[Text]:
     """Give the sentences; of many strategies not how each stands, which is in the table."""
-    is_long = len(comparison.rows) > _MOST_TOLD
+    is_long = len(comparison.results) > _MOST_TOLD
     said = [one.text for one in comparison.said if not is_long or one.about != "standing"]
     if len(said) < len(comparison.said):
         said.append(f"How each strategy stands to {comparison.reference}, with its interval, is in the report.")
@@ -97,12 +100,12 @@ def _by_class(comparison: Comparison) -> list[RenderableType]:
     return [table, Text(found.note, style="dim")]
 
 
-def _line(row: Row, comparison: Comparison) -> Line:
-    said = remark(row, comparison, with_reason=False)  # the sentence below the table says why, in the full width
-    cells = (cell(row, metric, comparison) for metric in shown(comparison))
+def _line(result: StrategyResult, comparison: Comparison) -> Line:
+    said = remark(result, comparison, with_reason=False)  # the sentence below the table says why, in the full width
+    cells = (cell(result, metric, comparison) for metric in shown(comparison))
     return Line(
-        one_line(row.strategy),
-        "reference" if row.is_reference else "",
-        ((said, "yellow" if row.finished else "red"),) if said else (),
+        one_line(result.strategy),
+        "reference" if result.is_reference else "",
+        ((said, "yellow" if result.finished else "red"),) if said else (),
         tuple((one.value, " ".join(part for part in (one.against, one.group) if part)) for one in cells),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
     from bench.experiment.spec import Term
     from bench.records.record import Measurement
 
@@ -19,20 +19,22 @@ NEVER = math.inf
 """Steps after which compiling pays where its steps are no faster."""
 
 
-def twin(row: Row, rows: Iterable[Row]) -> Row | None:
-    """Find the finished row that differs from a compiling one in that alone; None where there is none."""
-    if "compile" not in {term.name for term in row.records[0].spec.strategy}:
+def twin(result: StrategyResult, results: Iterable[StrategyResult]) -> StrategyResult | None:
+    """Find the finished strategy that differs from a compiling one in that alone; None where there is none."""
+    if "compile" not in {term.name for term in result.records[0].spec.strategy}:
         return None
-    wanted = _apart_from_compiling(row)
-    return next((one for one in rows if one is not row and one.finished and _apart_from_compiling(one) == wanted), None)
+    wanted = _apart_from_compiling(result)
+    return next(
+        (one for one in results if one is not result and one.finished and _apart_from_compiling(one) == wanted), None
+    )
 
 
-def steps_to_pay(row: Row, plain: Row) -> float | None:
+def steps_to_pay(result: StrategyResult, plain: StrategyResult) -> float | None:
     """Count the optimizer steps after which compiling has cost no time; None where it was not measured.
 
     From the medians over seeds of what compiling took and of a steady step with and without it.
     """
-    ours, theirs = ([record.measured for record in one.finished if record.measured] for one in (row, plain))
+    ours, theirs = ([record.measured for record in one.finished if record.measured] for one in (result, plain))
     costs = [one.compile_seconds for one in ours if one.compile_seconds is not None]
     if not costs or not theirs:
         return None
@@ -40,9 +42,9 @@ def steps_to_pay(row: Row, plain: Row) -> float | None:
     return math.ceil(median(costs) / saved) if saved > 0 else NEVER
 
 
-def _apart_from_compiling(row: Row) -> frozenset[Term]:
+def _apart_from_compiling(result: StrategyResult) -> frozenset[Term]:
     """Give the strategies that say what trains; full says what compile alone means too."""
-    return frozenset(term for term in row.records[0].spec.strategy if term.name not in {"compile", "full"})
+    return frozenset(term for term in result.records[0].spec.strategy if term.name not in {"compile", "full"})
 
 
 def _steady_step(measured: Measurement) -> float:

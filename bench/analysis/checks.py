@@ -10,7 +10,8 @@ from bench.analysis.words.numbers import ENDINGS, group, listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Measurement, RunRecord
 
 __all__ = ["Check", "State", "trust"]
@@ -40,8 +41,8 @@ def _checks(comparison: Comparison, done: list[RunRecord]) -> Iterator[Check]:
     measured = [record.measured for record in done if record.measured]
     yield _alike(comparison)
     yield _same_data(measured)
-    yield _factors(comparison.rows)
-    yield _all_finished(comparison.rows)
+    yield _factors(comparison.results)
+    yield _all_finished(comparison.results)
     yield _seeds(done)
     yield _warmup(measured)
     yield _by_flags(
@@ -76,7 +77,7 @@ def _checks(comparison: Comparison, done: list[RunRecord]) -> Iterator[Check]:
         f"products ran in {listed(sorted({one.compute_dtype for one in measured})) if measured else 'nothing'}",
     )
     yield _skipped_steps(measured)
-    yield _majority(comparison.rows)
+    yield _majority(comparison.results)
     yield Check("not checked", "Learning rates", "one rate per strategy was tried; another might favour another")
     yield Check("not checked", "Same against same", "no strategy was run twice to see how much equal runs differ")
     yield Check("not checked", "Frozen weights unchanged", "the records do not say; a test of every strategy does")
@@ -102,20 +103,20 @@ def _same_data(measured: list[Measurement]) -> Check:
     return Check("pass", asked, "one digest of rows, labels and order in all runs")
 
 
-def _factors(rows: Iterable[Row]) -> Check:
+def _factors(results: Iterable[StrategyResult]) -> Check:
     asked = "One change per strategy"
-    several = [f"{row.strategy} ({', '.join(row.changes)})" for row in rows if len(row.changes) > 1]
+    several = [f"{result.strategy} ({', '.join(result.changes)})" for result in results if len(result.changes) > 1]
     if several:
         return Check("warn", asked, f"more than one in {listed(several)}, so its parts cannot be told apart")
     return Check("pass", asked, "each differs from training everything in fp32 in one field of the plan at most")
 
 
-def _all_finished(rows: Iterable[Row]) -> Check:
+def _all_finished(results: Iterable[StrategyResult]) -> Check:
     asked = "All runs finished"
     bad = [
-        f"{row.strategy} {ENDINGS[next(record.status for record in row.records if record.status != 'ok')]}"
-        for row in rows
-        if len(row.finished) < len(row.records)
+        f"{result.strategy} {ENDINGS[next(record.status for record in result.records if record.status != 'ok')]}"
+        for result in results
+        if len(result.finished) < len(result.records)
     ]
     return (
         Check("warn", asked, listed(bad)) if bad else Check("pass", asked, "none failed, diverged or ran out of memory")
@@ -169,11 +170,11 @@ def _skipped_steps(measured: list[Measurement]) -> Check:
     return Check("pass", asked, "every optimizer step was made")
 
 
-def _majority(rows: Iterable[Row]) -> Check:
+def _majority(results: Iterable[StrategyResult]) -> Check:
     asked = "Better than the majority class"
-    known = [row for row in rows if row.beats_majority is not None]
+    known = [result for result in results if result.beats_majority is not None]
     if not known:
         return Check("not checked", asked, "no run finished")
-    if poor := [row.strategy for row in known if not row.beats_majority]:
+    if poor := [result.strategy for result in known if not result.beats_majority]:
         return Check("warn", asked, f"not shown for {'any strategy' if len(poor) == len(known) > 1 else group(poor)}")
     return Check("pass", asked, f"{known[0].majority_quality:.1%} is below every interval")

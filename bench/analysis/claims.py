@@ -3,7 +3,7 @@
 A difference is detected where the test over all pairs of a metric finds it (Holm, at 5 %) and the
 95 % interval of the pair agrees. So a claim never contradicts the interval beside it, while an
 interval may exclude "no change" and the difference still not be certain, because there are many
-pairs: such a pair "looks" different.
+pairs: such a difference is `tentative`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.intervals import Interval
     from bench.analysis.quality import Quality
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["LEVEL", "Claim", "Claims", "claimed", "make_claims", "no_change"]
 
@@ -57,7 +57,7 @@ class Claim:
         return self.leaning if self.is_detected else 0
 
     @property
-    def looks(self) -> Side:
+    def tentative(self) -> Side:
         """Which way a difference points that the interval shows and the corrected test does not."""
         return 0 if self.is_detected else self.leaning
 
@@ -111,13 +111,13 @@ def claimed(intervals: Sequence[Interval], same: float) -> tuple[Side, ...]:
     )
 
 
-def make_claims(rows: Sequence[Row], quality: Quality) -> Claims:
-    """Compare every row with those before it, of which the reference is the first, in speed, memory and quality."""
+def make_claims(results: Sequence[StrategyResult], quality: Quality) -> Claims:
+    """Compare every strategy with those before it, of which the reference is the first, in speed, memory and quality."""
     known: dict[tuple[str, str, str], Claim] = {}
     for metric in quality.headlines:
         found = [
             (later.strategy, earlier.strategy, interval)
-            for earlier, later in itertools.combinations(rows, 2)
+            for earlier, later in itertools.combinations(results, 2)
             if (interval := relative(later, earlier, metric)) and interval.evidence
         ]
         sides = claimed([interval for _, _, interval in found], no_change(metric))

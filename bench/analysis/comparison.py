@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from bench.analysis.initial_losses import flag_unlike
 from bench.analysis.quality import ACCURACY
 from bench.analysis.ranking import Ranking, rank
-from bench.analysis.strategy_result import Row, make_row, relative
-from bench.analysis.words.headline import Form, Verdict, conclude
+from bench.analysis.strategy_result import StrategyResult, make_result, relative
+from bench.analysis.words.headline import Conclusion, Form, conclude
 from bench.analysis.words.sentences import Sentence, sentences
 from bench.errors import UnknownName
 from bench.records.comparability import Mismatch, asked, in_words, mismatches
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from bench.records.data_summary import DataSummary
     from bench.records.record import Environment, RunRecord
 
-__all__ = ["Comparison", "Row", "compare", "relative"]
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True)  # without slots, so that what is gathered from thousands of runs is gathered once
 class Comparison:
     """Every strategy against one reference, and what may be concluded."""
 
-    rows: tuple[Row, ...]
+    results: tuple[StrategyResult, ...]
     reference: str | None
     """None where no run finished, and where the runs are too unlike to be compared."""
     quality: Quality
     """The score that ranking, ties and headline speak of."""
     ranking: Ranking
     """The strategies that may be ranked, and the claims about all pairs of them, which every output repeats."""
-    verdict: Verdict
+    conclusion: Conclusion
     said: tuple[Sentence, ...]
     """What is to be known of each strategy, beside the headline."""
     mismatches: tuple[Mismatch, ...] = ()
@@ -49,17 +49,17 @@ class Comparison:
     @property
     def form(self) -> Form:
         """Which of its four forms the headline has."""
-        return self.verdict.form
+        return self.conclusion.form
 
     @property
     def headline(self) -> str:
         """The one sentence on top."""
-        return self.verdict.headline
+        return self.conclusion.headline
 
     @property
     def winners(self) -> tuple[str, ...]:
         """The strategies that the headline names as ahead, the best first."""
-        return self.verdict.winners
+        return self.conclusion.winners
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -69,13 +69,13 @@ class Comparison:
     @property
     def learned(self) -> bool:
         """Whether figures may praise: of at least two ranked strategies one is shown to beat the majority class."""
-        ranked = [row for row in self.rows if row.strategy in self.ranking.names]
-        return len(ranked) > 1 and any(row.beats_majority is not False for row in ranked)
+        ranked = [result for result in self.results if result.strategy in self.ranking.names]
+        return len(ranked) > 1 and any(result.beats_majority is not False for result in ranked)
 
     @cached_property
     def records(self) -> tuple[RunRecord, ...]:
         """All runs, strategy by strategy."""
-        return tuple(record for row in self.rows for record in row.records)
+        return tuple(record for result in self.results for record in result.records)
 
     @cached_property
     def asked(self) -> tuple[dict[str, Hashable], ...]:
@@ -98,7 +98,7 @@ class Comparison:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that at least one strategy has a value for, in the order of METRICS."""
-        return tuple(name for name in METRICS if any(row.means[name] is not None for row in self.rows))
+        return tuple(name for name in METRICS if any(result.means[name] is not None for result in self.results))
 
 
 def compare(
@@ -132,19 +132,21 @@ def compare(
     chosen = reference or ("full" if "full" in done else next(iter(done), None))
     if not found:
         groups = flag_unlike(groups, chosen)
-    bare = {name: make_row(name, group, is_reference=name == chosen, quality=quality) for name, group in groups.items()}
+    bare = {
+        name: make_result(name, group, is_reference=name == chosen, quality=quality) for name, group in groups.items()
+    }
     base = bare[chosen] if chosen is not None else None
-    rows = tuple(_against(row, base) for row in bare.values())
-    able = [row for row in rows if row.finished and (rank_suspect or not row.is_suspect)]
-    ranking = rank(sorted(able, key=lambda row: not row.is_reference), quality)
-    verdict = conclude(rows, ranking)
+    results = tuple(_against(result, base) for result in bare.values())
+    able = [result for result in results if result.finished and (rank_suspect or not result.is_suspect)]
+    ranking = rank(sorted(able, key=lambda result: not result.is_reference), quality)
+    conclusion = conclude(results, ranking)
     return Comparison(
-        rows=rows,
+        results=results,
         reference=chosen,
         quality=quality,
         ranking=ranking,
-        verdict=verdict,
-        said=sentences(rows, ranking, spelled_out=verdict.spelled_out, advice=verdict.advice),
+        conclusion=conclusion,
+        said=sentences(results, ranking, spelled_out=conclusion.spelled_out, advice=conclusion.advice),
         mismatches=found,
         warnings=(f"These runs differ in more than the strategy: {in_words(found)}.",) if found else (),
     )
@@ -152,28 +154,28 @@ def compare(
 
 def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, ...], quality: Quality) -> Comparison:
     """Show the runs, and claim nothing of them."""
-    rows = tuple(make_row(name, group, is_reference=False, quality=quality) for name, group in groups.items())
+    results = tuple(make_result(name, group, is_reference=False, quality=quality) for name, group in groups.items())
     headline = (
         f"Comparison not valid: these runs differ in more than the strategy: {in_words(found)}. Keep each set in a "
         "directory of its own, or compare them all the same (--allow-mismatch)."
     )
     nothing = rank([], quality)
     return Comparison(
-        rows=rows,
+        results=results,
         reference=None,
         quality=quality,
         ranking=nothing,
-        verdict=Verdict("invalid", headline),
-        said=sentences(rows, nothing),
+        conclusion=Conclusion("invalid", headline),
+        said=sentences(results, nothing),
         mismatches=found,
     )
 
 
-def _against(row: Row, base: Row | None) -> Row:
-    """The row with its comparison to the reference, which is not compared with itself."""
-    if base is None or row is base:
-        return row
-    return replace(row, relative={metric: relative(row, base, metric) for metric in METRICS})
+def _against(result: StrategyResult, base: StrategyResult | None) -> StrategyResult:
+    """The same result with its comparison to the reference, which is not compared with itself."""
+    if base is None or result is base:
+        return result
+    return replace(result, relative={metric: relative(result, base, metric) for metric in METRICS})
 
 
 def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:

@@ -8,7 +8,7 @@ from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:
-    from bench.analysis.comparison import Row
+    from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Measurement
 
 __all__ = ["CARDS_GIB", "DEPLOY_NOTE", "fits_on", "size_to_deploy"]
@@ -30,11 +30,11 @@ DEPLOY_NOTE = (
 )
 
 
-def fits_on(row: Row) -> str:
+def fits_on(result: StrategyResult) -> str:
     """Name the smallest common card on which the largest peak fits: "16 GiB"; "n/a" where no GPU was used."""
-    if all(record.spec.device.partition(":")[0] == "cpu" for record in row.records):
+    if all(record.spec.device.partition(":")[0] == "cpu" for record in result.records):
         return "n/a"
-    peaks = [_needed(record.measured) for record in row.finished if record.measured]
+    peaks = [_needed(record.measured) for record in result.finished if record.measured]
     known = [peak for peak in peaks if peak is not None]
     if not known:
         return NOT_MEASURED
@@ -43,9 +43,9 @@ def fits_on(row: Row) -> str:
     )
 
 
-def size_to_deploy(row: Row) -> str:
+def size_to_deploy(result: StrategyResult) -> str:
     """The bytes of the weights that training changed: "513 MiB"; a dash where no run finished."""
-    for record in row.finished:
+    for record in result.finished:
         if record.measured and record.measured.weights_dtype in _BYTES_PER_WEIGHT:
             return format_bytes(record.measured.num_trainable_params * _BYTES_PER_WEIGHT[record.measured.weights_dtype])
     return NOT_MEASURED

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.claims import Claim, Claims, Side
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["Field", "Lead"]
 
@@ -21,13 +21,13 @@ __all__ = ["Field", "Lead"]
 class Lead:
     """Those that are better than the reference in a metric, and whom they are not ahead of."""
 
-    leaders: tuple[Row, ...]
+    leaders: tuple[StrategyResult, ...]
     """Better than the reference, and no difference between them is detected; the largest estimate first."""
-    tied: tuple[Row, ...]
+    tied: tuple[StrategyResult, ...]
     """Not told apart from at least one of them."""
-    better: tuple[Row, ...]
+    better: tuple[StrategyResult, ...]
     """Better than at least one of them in this metric, though something else speaks against them."""
-    unknown: tuple[Row, ...]
+    unknown: tuple[StrategyResult, ...]
     """Not compared with at least one of them."""
 
     @property
@@ -40,91 +40,97 @@ class Lead:
 class Field:
     """The ranked strategies, seen from the reference."""
 
-    base: Row
-    others: Sequence[Row]
+    base: StrategyResult
+    others: Sequence[StrategyResult]
     claims: Claims
 
     def fastest(self) -> Lead | None:
         """Find those that are faster than the reference, and lose no quality so far as can be seen."""
-        return self._lead(SPEED, [row for row in self.others if self.speed(row) == 1 and self.keeps_quality(row)])
+        return self._lead(
+            SPEED, [result for result in self.others if self.speed(result) == 1 and self.keeps_quality(result)]
+        )
 
     def best(self) -> Lead | None:
         """Find those that are better than the reference in quality."""
-        return self._lead(self.claims.quality.metric, [row for row in self.others if self.quality(row) == 1])
+        return self._lead(self.claims.quality.metric, [result for result in self.others if self.quality(result) == 1])
 
     @property
-    def open(self) -> tuple[Row, ...]:
+    def open(self) -> tuple[StrategyResult, ...]:
         """Those that are not told from the reference, neither in speed nor in quality."""
-        return tuple(row for row in self.others if self.speed(row) == 0 == self.quality(row))
+        return tuple(result for result in self.others if self.speed(result) == 0 == self.quality(result))
 
-    def looks(self, row: Row) -> tuple[Claim, ...]:
-        """Give the differences to the reference in speed and quality that an interval shows and that are not certain."""
-        known = (self.claims.about(metric, row.strategy, self.base.strategy) for metric in self._told)
-        return tuple(claim for claim in known if claim and claim.looks)
+    def tentative(self, result: StrategyResult) -> tuple[Claim, ...]:
+        """Differences to the reference in speed and quality that an interval shows and that are not certain."""
+        known = (self.claims.about(metric, result.strategy, self.base.strategy) for metric in self._told)
+        return tuple(claim for claim in known if claim and claim.tentative)
 
-    def are_alike(self, rows: Sequence[Row]) -> bool:
+    def are_alike(self, results: Sequence[StrategyResult]) -> bool:
         """Whether no difference in speed or quality is seen between any two."""
         known = [
             self.claims.about(metric, one.strategy, other.strategy)
-            for one, other in itertools.combinations(rows, 2)
+            for one, other in itertools.combinations(results, 2)
             for metric in self._told
         ]
         return all(claim is not None and not claim.leaning for claim in known)
 
-    def is_behind(self, row: Row) -> bool:
-        """Whether the reference is better than a row in quality, or in speed at no loss of quality."""
-        return self.quality(row) == -1 or (self.speed(row) == -1 and self.quality(row) != 1)
+    def is_behind(self, result: StrategyResult) -> bool:
+        """Whether the reference is better than a strategy in quality, or in speed at no loss of quality."""
+        return self.quality(result) == -1 or (self.speed(result) == -1 and self.quality(result) != 1)
 
-    def speed(self, row: Row) -> Side | None:
-        """How a row stands to the reference in speed."""
-        return self.claims.standing(SPEED, row.strategy, self.base.strategy)
+    def speed(self, result: StrategyResult) -> Side | None:
+        """How a strategy stands to the reference in speed."""
+        return self.claims.standing(SPEED, result.strategy, self.base.strategy)
 
-    def quality(self, row: Row) -> Side | None:
-        """How a row stands to the reference in quality."""
-        return self.claims.standing(self.claims.quality.metric, row.strategy, self.base.strategy)
+    def quality(self, result: StrategyResult) -> Side | None:
+        """How a strategy stands to the reference in quality."""
+        return self.claims.standing(self.claims.quality.metric, result.strategy, self.base.strategy)
 
-    def memory(self, row: Row) -> Side | None:
-        """How a row stands to the reference in memory."""
-        return self.claims.standing(MEMORY, row.strategy, self.base.strategy)
+    def memory(self, result: StrategyResult) -> Side | None:
+        """How a strategy stands to the reference in memory."""
+        return self.claims.standing(MEMORY, result.strategy, self.base.strategy)
 
-    def estimate(self, row: Row, metric: str) -> float:
-        """Give the estimate of a row whose standing to the reference is known."""
-        claim = self.claims.about(metric, row.strategy, self.base.strategy)
-        assert claim is not None, "asked only of rows whose standing is known"
+    def estimate(self, result: StrategyResult, metric: str) -> float:
+        """Return the estimate of a strategy whose standing to the reference is known."""
+        claim = self.claims.about(metric, result.strategy, self.base.strategy)
+        assert claim is not None, "asked only of strategies whose standing is known"
         return claim.interval.estimate
 
-    def keeps_quality(self, row: Row) -> bool:
+    def keeps_quality(self, result: StrategyResult) -> bool:
         """Whether no loss of quality is detected, and none is seen that is not certain."""
-        claim = self.claims.about(self.claims.quality.metric, row.strategy, self.base.strategy)
+        claim = self.claims.about(self.claims.quality.metric, result.strategy, self.base.strategy)
         return claim is not None and claim.leaning != -1
 
     @property
     def _told(self) -> tuple[str, str]:
         return SPEED, self.claims.quality.metric
 
-    def _lead(self, metric: str, candidates: Sequence[Row]) -> Lead | None:
+    def _lead(self, metric: str, candidates: Sequence[StrategyResult]) -> Lead | None:
         """Find the candidates that no other beats, and how all others stand to them."""
-        able = [row for row in candidates if row.beats_majority is not False]
+        able = [result for result in candidates if result.beats_majority is not False]
         if not able:
             return None
-        able.sort(key=lambda row: -self.estimate(row, metric))
-        beaten = [row for row in able if any(self._standing(metric, row, other) == -1 for other in able)]
-        leaders = [row for row in able if row not in beaten] or able[:1]  # some may beat each other in a circle
-        found: dict[str, list[Row]] = {"tied": [], "better": [], "unknown": []}
-        for row in self.others:
-            if row in leaders:
+        able.sort(key=lambda result: -self.estimate(result, metric))
+        beaten = [result for result in able if any(self._standing(metric, result, other) == -1 for other in able)]
+        leaders = [result for result in able if result not in beaten] or able[
+            :1
+        ]  # some may beat each other in a circle
+        found: dict[str, list[StrategyResult]] = {"tied": [], "better": [], "unknown": []}
+        for result in self.others:
+            if result in leaders:
                 continue
-            standings = [self._standing(metric, one, row) for one in leaders if not self._is_better(metric, one, row)]
+            standings = [
+                self._standing(metric, one, result) for one in leaders if not self._is_better(metric, one, result)
+            ]
             if standings:
                 kind = "better" if -1 in standings else "unknown" if None in standings else "tied"
-                found[kind].append(row)
+                found[kind].append(result)
         return Lead(tuple(leaders), *map(tuple, found.values()))
 
-    def _is_better(self, metric: str, one: Row, row: Row) -> bool:
-        """Whether one is better than a row in a metric; to one that loses quality, in quality is enough."""
-        if self._standing(metric, one, row) == 1:
+    def _is_better(self, metric: str, one: StrategyResult, result: StrategyResult) -> bool:
+        """Whether one is better than another in a metric; to one that loses quality, in quality is enough."""
+        if self._standing(metric, one, result) == 1:
             return True
-        return self.quality(row) == -1 and self._standing(self.claims.quality.metric, one, row) == 1
+        return self.quality(result) == -1 and self._standing(self.claims.quality.metric, one, result) == 1
 
-    def _standing(self, metric: str, one: Row, row: Row) -> Side | None:
-        return self.claims.standing(metric, one.strategy, row.strategy)
+    def _standing(self, metric: str, one: StrategyResult, result: StrategyResult) -> Side | None:
+        return self.claims.standing(metric, one.strategy, result.strategy)

@@ -109,7 +109,7 @@ def reproduce(comparison: Comparison) -> str:
     num_seeds = 1 + max(record.spec.seed for record in comparison.records)
     if num_seeds > MAX_SEEDS or wanted.keys() - usual.keys():  # asked for through another version, or by no command
         return ""
-    options = {"strategies": ",".join(row.strategy for row in comparison.rows), "seeds": num_seeds}
+    options = {"strategies": ",".join(result.strategy for result in comparison.results), "seeds": num_seeds}
     options |= {
         name: value for name, value in wanted.items() if value != usual[name] or name in {"model", "dataset", "device"}
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.claims import Side
     from bench.analysis.quality import Quality
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["Ranking", "rank"]
 
@@ -55,32 +55,32 @@ class Ranking:
         return tuple(name for name in self.names if not self.dominated[name])
 
 
-def rank(rows: Sequence[Row], quality: Quality = ACCURACY) -> Ranking:
-    """Compare all pairs of rows, the reference first, in speed, memory and quality.
+def rank(results: Sequence[StrategyResult], quality: Quality = ACCURACY) -> Ranking:
+    """Compare all pairs of strategies, the reference first, in speed, memory and quality.
 
     A strategy is dominated only if the claims say so: another is detected to be better in at
     least one metric, and worse in none. Where a metric has no letters (the memory of single runs), the
     other's value itself must not be worse. One that is not shown to beat the majority
     class dominates none that is.
     """
-    claims = make_claims(rows, quality)
-    shown = {metric: _letters(rows, claims, metric) for metric in quality.headlines}
+    claims = make_claims(results, quality)
+    shown = {metric: _letters(results, claims, metric) for metric in quality.headlines}
     return Ranking(
-        names=tuple(row.strategy for row in rows),
+        names=tuple(result.strategy for result in results),
         claims=claims,
         letters=shown,
         dominated={
-            row.strategy: tuple(
-                other.strategy for other in rows if other is not row and _dominates(other, row, claims, shown)
+            result.strategy: tuple(
+                other.strategy for other in results if other is not result and _dominates(other, result, claims, shown)
             )
-            for row in rows
+            for result in results
         },
     )
 
 
-def _letters(rows: Sequence[Row], claims: Claims, metric: str) -> dict[str, str]:
+def _letters(results: Sequence[StrategyResult], claims: Claims, metric: str) -> dict[str, str]:
     compared = {who for known, *two in claims.known if known == metric for who in two}
-    values = {row.strategy: value for row in rows if (value := row.means[metric]) is not None}
+    values = {result.strategy: value for result in results if (value := result.means[metric]) is not None}
     values = {name: value for name, value in values.items() if name in compared}
     best = sorted(values, key=values.__getitem__, reverse=METRICS[metric].better == "higher")
     told = {two: claims.standing(metric, *two) for two in itertools.combinations(best, 2)}
@@ -88,21 +88,25 @@ def _letters(rows: Sequence[Row], claims: Claims, metric: str) -> dict[str, str]
     return letters(best, (two for two, standing in pairs.items() if standing)) if pairs else {}
 
 
-def _dominates(other: Row, row: Row, claims: Claims, shown: Mapping[str, Mapping[str, str]]) -> bool:
-    if other.beats_majority is False and row.beats_majority is not False:
+def _dominates(
+    other: StrategyResult, result: StrategyResult, claims: Claims, shown: Mapping[str, Mapping[str, str]]
+) -> bool:
+    if other.beats_majority is False and result.beats_majority is not False:
         return False
-    standings = {metric: claims.standing(metric, other.strategy, row.strategy) for metric in claims.quality.headlines}
+    standings = {
+        metric: claims.standing(metric, other.strategy, result.strategy) for metric in claims.quality.headlines
+    }
     return 1 in standings.values() and all(
         (standing or 0) >= 0
-        if {other.strategy, row.strategy} <= shown[metric].keys()
-        else _not_worse(other, row, metric)
+        if {other.strategy, result.strategy} <= shown[metric].keys()
+        else _not_worse(other, result, metric)
         for metric, standing in standings.items()
     )
 
 
-def _not_worse(other: Row, row: Row, metric: str) -> bool:
+def _not_worse(other: StrategyResult, result: StrategyResult, metric: str) -> bool:
     """Compare the values themselves; unknown values are no reason."""
-    ours, theirs = other.means[metric], row.means[metric]
+    ours, theirs = other.means[metric], result.means[metric]
     if ours is None or theirs is None:
         return False
     return ours >= theirs if METRICS[metric].better == "higher" else ours <= theirs

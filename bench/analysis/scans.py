@@ -13,7 +13,8 @@ from bench.records.comparability import asked
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
 
     _Settings = tuple[tuple[str, Hashable], ...]
     _Found = tuple[
@@ -28,7 +29,7 @@ class Point:
     """A strategy at one value of the setting."""
 
     value: float
-    row: Row
+    result: StrategyResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,18 @@ def by_rate(comparisons: Sequence[Comparison]) -> tuple[Scan, ...]:
     return _scans(comparisons, _rates)
 
 
-def _length(row: Row) -> Iterator[_Found]:
-    others = asked(row.records[0].spec)
-    yield row.strategy, float(str(others.pop("max_length"))), others
+def _length(result: StrategyResult) -> Iterator[_Found]:
+    others = asked(result.records[0].spec)
+    yield result.strategy, float(str(others.pop("max_length"))), others
 
 
-def _rates(row: Row) -> Iterator[_Found]:
+def _rates(result: StrategyResult) -> Iterator[_Found]:
     """Find each rate that the user chose; an option is one where a layer learnt at just that rate."""
-    spec = row.records[0].spec
+    spec = result.records[0].spec
     others = asked(spec)
     if spec.lr is not None:
-        yield row.strategy, spec.lr, {name: value for name, value in others.items() if name != "lr"}
-    learnt = [layer.lr for layer in row.layer_rates if layer.lr is not None]
+        yield result.strategy, spec.lr, {name: value for name, value in others.items() if name != "lr"}
+    learnt = [layer.lr for layer in result.layer_rates if layer.lr is not None]
     for place, term in enumerate(spec.strategy):
         for option, text in term.options:
             value = _number(text)
@@ -78,13 +79,13 @@ def _number(text: str) -> float:
         return math.nan
 
 
-def _scans(comparisons: Sequence[Comparison], read: Callable[[Row], Iterator[_Found]]) -> tuple[Scan, ...]:
-    lines: dict[tuple[str, _Settings], dict[float, Row]] = {}
+def _scans(comparisons: Sequence[Comparison], read: Callable[[StrategyResult], Iterator[_Found]]) -> tuple[Scan, ...]:
+    lines: dict[tuple[str, _Settings], dict[float, StrategyResult]] = {}
     for comparison in comparisons:
         where = {"device": provenance.devices(comparison)}
-        for row in comparison.rows if not comparison.mismatches else ():
-            for name, value, others in read(row) if row.finished else ():
-                lines.setdefault((name, tuple((others | where).items())), {})[value] = row
+        for result in comparison.results if not comparison.mismatches else ():
+            for name, value, others in read(result) if result.finished else ():
+                lines.setdefault((name, tuple((others | where).items())), {})[value] = result
     several = {key: line for key, line in lines.items() if len(line) > 1}
     shared = set.intersection(*(set(settings) for _, settings in several)) if several else set()
     return tuple(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.experiment.spec import QualityName
     from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
 
-__all__ = ["Row", "make_row", "relative"]
+__all__ = ["StrategyResult", "make_result", "relative"]
 
 _STEP_METRICS = {"samples_per_second", "train_seconds", "steady_samples_per_second", "step_seconds_median"}
 """Metrics that a single seed can compare through its own step times."""
@@ -30,7 +30,7 @@ _WITH_SET_UP = {"samples_per_second", "train_seconds"}
 
 
 @dataclass(frozen=True)  # without slots, so that what is gathered from thousands of runs is gathered once
-class Row:
+class StrategyResult:
     """One strategy, over all of its seeds."""
 
     strategy: str
@@ -108,7 +108,9 @@ class Row:
         return self.quality_interval.side(self.majority_quality) == 1
 
 
-def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool, quality: Quality = ACCURACY) -> Row:
+def make_result(
+    name: str, records: tuple[RunRecord, ...], *, is_reference: bool, quality: Quality = ACCURACY
+) -> StrategyResult:
     """Gather the runs of one strategy; it is not yet set against anything."""
     finished = tuple(record for record in records if record.status == "ok")
     numbers = {record.spec.seed: values_of(record) for record in finished}
@@ -121,7 +123,7 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool, q
     known = values_of(records[0]) if not finished else {}
     measured = {record.spec.seed: record.measured for record in finished if record.measured}
     evaluations = [each.evaluation for each in measured.values()]
-    return Row(
+    return StrategyResult(
         strategy=name,
         records=records,
         finished=finished,
@@ -136,52 +138,52 @@ def make_row(name: str, records: tuple[RunRecord, ...], *, is_reference: bool, q
     )
 
 
-def relative(row: Row, base: Row, metric: str) -> Interval | None:
-    """Set one metric of a row against another row's: paired by seed, or within the run where there is one seed.
+def relative(result: StrategyResult, base: StrategyResult, metric: str) -> Interval | None:
+    """Compare one metric of two strategies: paired by seed, or within the run where there is one seed.
 
     Within one run, the interval of a time is that of its steady steps, set-up (a cache, compiling)
     added as it was measured, and widened where necessary to hold the quotient of the two values
     that the table shows.
     """
     kind = METRICS[metric].compare
-    ours, theirs = row.samples[metric], base.samples[metric]
+    ours, theirs = result.samples[metric], base.samples[metric]
     common = ours.keys() & theirs.keys()
     if kind == "none" or not common:
         return None
     if metric in QUALITIES:
-        return _score_difference(row, base, QUALITIES[metric].metric)
+        return _score_difference(result, base, QUALITIES[metric].metric)
     if kind == "difference":
         return intervals.difference(ours, theirs)
-    if len(common) == 1 and metric in _STEP_METRICS and (within := _within_a_run(row, base, metric, *common)):
+    if len(common) == 1 and metric in _STEP_METRICS and (within := _within_a_run(result, base, metric, *common)):
         return within
     return intervals.ratio(ours, theirs)
 
 
-def _within_a_run(row: Row, base: Row, metric: str, seed: int) -> Interval | None:
+def _within_a_run(result: StrategyResult, base: StrategyResult, metric: str, seed: int) -> Interval | None:
     """Compare the step times of one seed, after the longer warm-up; None where they do not pair."""
-    runs = row.measured[seed], base.measured[seed]
+    runs = result.measured[seed], base.measured[seed]
     first = max(run.num_warmup_steps for run in runs)
     steps, base_steps = (run.step_seconds[first:] for run in runs)
     if not steps or len(steps) != len(base_steps):
         return None
     of_times = intervals.step_ratio(steps, base_steps)
     if metric in _WITH_SET_UP:
-        of_times = of_times.with_fixed(_set_up(row, seed), _set_up(base, seed), sum(base_steps))
+        of_times = of_times.with_fixed(_set_up(result, seed), _set_up(base, seed), sum(base_steps))
     interval = of_times.inverse() if METRICS[metric].better == "higher" else of_times
-    return interval.around(row.samples[metric][seed] / base.samples[metric][seed])
+    return interval.around(result.samples[metric][seed] / base.samples[metric][seed])
 
 
-def _set_up(row: Row, seed: int) -> float:
+def _set_up(result: StrategyResult, seed: int) -> float:
     """Seconds that a run of one seed was billed before its first step."""
-    return sum(row.samples[part].get(seed, 0.0) for part in ("cache_seconds", "compile_seconds"))
+    return sum(result.samples[part].get(seed, 0.0) for part in ("cache_seconds", "compile_seconds"))
 
 
-def _score_difference(row: Row, base: Row, metric: QualityName) -> Interval | None:
+def _score_difference(result: StrategyResult, base: StrategyResult, metric: QualityName) -> Interval | None:
     """Compare on the same rows; None where the two were evaluated on different ones."""
-    common = row.evaluated_on.keys() & base.evaluated_on.keys()
-    if any(row.evaluated_on[seed] != base.evaluated_on[seed] for seed in common):
+    common = result.evaluated_on.keys() & base.evaluated_on.keys()
+    if any(result.evaluated_on[seed] != base.evaluated_on[seed] for seed in common):
         return None
-    return scores.difference(row.evaluations, base.evaluations, metric)
+    return scores.difference(result.evaluations, base.evaluations, metric)
 
 
 def _mean(values: Collection[float], otherwise: float | None) -> float | None:

@@ -9,28 +9,28 @@ from bench.records.metrics import format_rate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["peak_rates", "untuned"]
 
 
-def peak_rates(row: Row) -> tuple[float, ...]:
+def peak_rates(result: StrategyResult) -> tuple[float, ...]:
     """Peak learning rates of the layers that train, each once, the lowest first; empty where no run recorded them."""
-    rates = row.layer_rates
+    rates = result.layer_rates
     return tuple(sorted({layer.lr for layer in rates if layer.lr is not None}))
 
 
-def untuned(rows: Iterable[Row]) -> str:
+def untuned(results: Iterable[StrategyResult]) -> str:
     """Say of strategies that learn less well that their rates were not tuned, as a sentence of its own."""
-    told = [_rate(row) for row in rows]
+    told = [_rate(result) for result in results]
     if len(told) == 1:
         return f"Its learning rate was not tuned: one was tried{told[0] and f', {told[0]}'}."
     return "Their learning rates were not tuned: one was tried for each."
 
 
-def _rate(row: Row) -> str:
+def _rate(result: StrategyResult) -> str:
     """Write the rate that was tried: "the default of 1e-3"; empty where it is not known."""
-    rates, spec = peak_rates(row), row.finished[0].spec
+    rates, spec = peak_rates(result), result.finished[0].spec
     if not rates:
         return ""
     told = " to ".join(format_rate(rate) for rate in sorted({rates[0], rates[-1]}))

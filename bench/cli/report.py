@@ -78,7 +78,7 @@ def report(
             read, reference, quality=QUALITIES[quality], rank_suspect=rank_suspect, allow_mismatch=allow_mismatch
         )
     if gate:
-        gate.check(row.strategy for row in comparisons[0].rows)
+        gate.check(row.strategy for row in comparisons[0].results)
     judged = 0
     if kind:
         _warn(warnings)
@@ -121,12 +121,12 @@ def show(
 
     """
     from bench.analysis.provenance import titles  # noqa: PLC0415
-    from reports import write_joined  # noqa: PLC0415  (plotting, which a wrong option is answered without)
+    from reports import write_report  # noqa: PLC0415  (plotting, which a wrong option is answered without)
     from reports.terminal import summary_table  # noqa: PLC0415
 
     _warn(warnings)
     try:
-        page = write_joined(comparisons, directory, command=_command(), figures_url=figures_url)
+        page = write_report(comparisons, directory, command=_command(), figures_url=figures_url)
     except OSError as error:
         msg = (
             f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bench.analysis.claims import LEVEL
 from bench.analysis.power import detectable
-from bench.analysis.strategy_result import make_row, relative
+from bench.analysis.strategy_result import make_result, relative
 from bench.doctor.checks import Check, arithmetic, billing, memory, pace
 from bench.doctor.flops_by_hand import freeze_flops, full_flops
 from bench.errors import BenchError
@@ -141,7 +141,7 @@ class _Patient:
         for seed in range(TWIN_SEEDS):
             for number in (0, 1) if seed % 2 else (1, 0):
                 arms[number].append(self.record(f"twin:number={number}", seed=seed, steps=TWIN_STEPS))
-        first, second = (make_row(f"twin {n}", tuple(arm), is_reference=not n) for n, arm in enumerate(arms))
+        first, second = (make_result(f"twin {n}", tuple(arm), is_reference=not n) for n, arm in enumerate(arms))
         noise = relative(second, first, "step_seconds_median")
         one = arms[0][0].measured
         assert noise is not None

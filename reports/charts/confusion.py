@@ -15,7 +15,7 @@ from bench.analysis.by_class import ByClass, by_class
 from bench.records.names import in_quotes
 from reports.charts.chart import Chart
 from reports.charts.layout import LINE, fold, text_width
-from reports.charts.theme import INK, LIGHT, NARROW, Look
+from reports.charts.theme import INK, LIGHT, NARROW, Style
 from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Panel:
     """One strategy."""
 
     strategy: str
-    look: Look
+    style: Style
     found: ByClass
 
     @property
@@ -51,9 +51,11 @@ class _Panel:
         return shares
 
 
-def confusion(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def confusion(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where the records do not say what rows were taken for, and for over 30 classes."""
-    found = {row.strategy: by_class(one.evaluation for one in row.measured.values()) for row in comparison.rows}
+    found = {
+        result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in comparison.results
+    }
     known = [_Panel(name, styles[name], each) for name, each in found.items() if each]
     num_classes = max((len(panel.found.names) for panel in known), default=0)
     is_legible = 0 < num_classes <= MOST_CLASSES
@@ -133,7 +135,7 @@ def _draw(panels: Sequence[_Panel], width: float) -> Figure:
     places = tuple(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, panel, title, each in zip(places, panels, titles, labels, strict=False):
         _draw_one(axes, panel, cell, each)
-        axes.set_title(title, loc="left", color=INK, gid=panel.look.tag)
+        axes.set_title(title, loc="left", color=INK, gid=panel.style.tag)
     for axes in places[len(panels) :]:
         axes.set_visible(False)
     return figure
@@ -148,7 +150,7 @@ def _draw_one(axes: Axes, panel: _Panel, cell: float, labels: Sequence[str]) -> 
         xticklabels=False, yticklabels=False, square=True,
     )  # fmt: skip
     for artist in (*axes.collections, *axes.texts):
-        artist.set_gid(panel.look.tag)
+        artist.set_gid(panel.style.tag)
     places = np.arange(len(labels)) + 0.5
     every = max(1, math.ceil(LINE / cell))
     axes.set_yticks(places[::every], labels[::every], rotation=0)

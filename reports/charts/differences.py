@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from bench.analysis.comparison import Comparison, Row
-    from reports.charts.theme import Look
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
+    from reports.charts.theme import Style
 
 __all__ = ["MARGINS", "differences"]
 
@@ -34,39 +35,43 @@ _FARTHEST = 8
 """Times beyond the estimates at which an interval is cut off, so that a vague one does not hide the others."""
 
 
-def differences(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def differences(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where nothing can be set against the reference."""
     panels = comparison.quality.headlines[::-1]
-    rows = [row for row in comparison.rows if any(row.relative[metric] for metric in panels)]
+    results = [result for result in comparison.results if any(result.relative[metric] for metric in panels)]
     base, quality = comparison.reference or "", comparison.quality.word
-    told = "; ".join(f"{row.strategy}: {', '.join(_in_words(row, metric) for metric in panels)}" for row in rows)
+    told = "; ".join(
+        f"{result.strategy}: {', '.join(_in_words(result, metric) for metric in panels)}" for result in results
+    )
     return Chart(
         name=f"{prefix}differences",
-        title=_title(comparison, rows),
+        title=_title(comparison, results),
         caption=f"Dot and 95% interval against {base}, the upright line. The band is a difference too small to "
         f"choose by: {MARGINS['difference'] * 100:.0f} point of {quality}, {MARGINS['ratio']:.0%} of memory and speed. "
         "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
         alternative=f"Dot plot of differences to {base}. {told}.",
         table=(
             ("strategy", *(text for metric in panels for text in (METRICS[metric].label, "95% interval"))),
-            *((row.strategy, *(text for metric in panels for text in _pair(row, metric))) for row in rows),
+            *((result.strategy, *(text for metric in panels for text in _pair(result, metric))) for result in results),
         ),
-        draw=lambda width: _draw(rows, panels, styles, width),
-        missing="" if rows else "no strategy can be set against a reference",
+        draw=lambda width: _draw(results, panels, styles, width),
+        missing="" if results else "no strategy can be set against a reference",
     )
 
 
-def _title(comparison: Comparison, rows: list[Row]) -> str:
+def _title(comparison: Comparison, results: list[StrategyResult]) -> str:
     """Count what is claimed: the ranking's claims, not the dots, and none of a strategy that has not learnt."""
     base, ranking, quality = comparison.reference or "", comparison.ranking, comparison.quality
-    ranked = [row for row in rows if row.strategy in ranking.names]
-    unable = [row for row in comparison.rows if row.strategy in ranking.names and row.beats_majority is False]
+    ranked = [result for result in results if result.strategy in ranking.names]
+    unable = [
+        result for result in comparison.results if result.strategy in ranking.names and result.beats_majority is False
+    ]
     if not ranked or unable or base not in ranking.names:
         return f"Differences to {base}" if base else "Differences to the reference"
     said = []
     words = ("faster", "lighter in memory", quality.better)
     for metric, word in zip(quality.headlines, words, strict=True):
-        standings = {row.strategy: ranking.standing(metric, row.strategy, base) for row in ranked}
+        standings = {result.strategy: ranking.standing(metric, result.strategy, base) for result in ranked}
         better = [name for name, standing in standings.items() if standing == 1]
         if better or any(standing is not None for standing in standings.values()):
             said.append(f"{group(better) if better else 'none'} {_verb(better)} {word}")
@@ -77,56 +82,56 @@ def _verb(better: list[str]) -> str:
     return "are" if len(better) > 1 else "is"
 
 
-def _in_words(row: Row, metric: str) -> str:
-    value, between = _pair(row, metric)
+def _in_words(result: StrategyResult, metric: str) -> str:
+    value, between = _pair(result, metric)
     return f"{METRICS[metric].label} {value}" + (f" ({between})" if between != NOT_MEASURED else "")
 
 
-def _pair(row: Row, metric: str) -> tuple[str, str]:
-    interval = row.relative[metric]
+def _pair(result: StrategyResult, metric: str) -> tuple[str, str]:
+    interval = result.relative[metric]
     if interval is None:
         return NOT_MEASURED, NOT_MEASURED
     return change(metric, interval.estimate), bounds(metric, interval) or NOT_MEASURED
 
 
-def _draw(rows: list[Row], panels: tuple[str, ...], styles: Mapping[str, Look], width: float) -> Figure:
+def _draw(results: list[StrategyResult], panels: tuple[str, ...], styles: Mapping[str, Style], width: float) -> Figure:
     """Put the panels side by side, or one below the other on a phone."""
     narrow = width <= NARROW
     panel = width - 0.4 if narrow else width / 3 - 0.2
-    beside = max(text_width(_pair(row, metric)[0]) for row in rows for metric in panels) + 0.2
-    lines = Lines.of([(row.strategy, styles[row.strategy]) for row in rows], panel, 0.2, beside)
+    beside = max(text_width(_pair(result, metric)[0]) for result in results for metric in panels) + 0.2
+    lines = Lines.of([(result.strategy, styles[result.strategy]) for result in results], panel, 0.2, beside)
     height = (lines.height + 0.6) * (3 if narrow else 1)
     figure = Figure(figsize=(width, height), layout="constrained")
     shape = (3, 1) if narrow else (1, 3)
     for index, (metric, axes) in enumerate(zip(panels, figure.subplots(*shape).flat, strict=True)):
-        lines.write(axes, [_pair(row, metric)[0] for row in rows], names=narrow or not index)
+        lines.write(axes, [_pair(result, metric)[0] for result in results], names=narrow or not index)
         axes.hlines(lines.centres, 0, 1, transform=axes.get_yaxis_transform(), color=FAINT, linewidth=0.6, zorder=0)
-        for row, look, centre in zip(rows, lines.looks, lines.centres, strict=True):
-            _draw_one(axes, row, metric, centre, look)
-        _scale(axes, rows, metric)
+        for result, style, centre in zip(results, lines.styles, lines.centres, strict=True):
+            _draw_one(axes, result, metric, centre, style)
+        _scale(axes, results, metric)
         _draw_same(axes, metric, lines)
     return figure
 
 
-def _draw_one(axes: Axes, row: Row, metric: str, height: float, look: Look) -> None:
-    interval = row.relative[metric]
+def _draw_one(axes: Axes, result: StrategyResult, metric: str, height: float, style: Style) -> None:
+    interval = result.relative[metric]
     if interval is None:
         return
     # Added bare: the axis is set afterwards, and updating its limits mark by mark takes most of the time.
     if interval.bounds:
-        axes.add_line(Line2D(interval.bounds, [height] * 2, color=look.colour, linewidth=2, zorder=2, gid=look.tag))
+        axes.add_line(Line2D(interval.bounds, [height] * 2, color=style.colour, linewidth=2, zorder=2, gid=style.tag))
     axes.add_line(
         Line2D(
-            [interval.estimate], [height], color=look.colour, marker=look.marker, markersize=7, markeredgecolor=INK,
-            markeredgewidth=0.7, linestyle="none", zorder=3, gid=look.tag,
+            [interval.estimate], [height], color=style.colour, marker=style.marker, markersize=7, markeredgecolor=INK,
+            markeredgewidth=0.7, linestyle="none", zorder=3, gid=style.tag,
         )
     )  # fmt: skip
 
 
-def _scale(axes: Axes, rows: list[Row], metric: str) -> None:
+def _scale(axes: Axes, results: list[StrategyResult], metric: str) -> None:
     """Keep the axis near the estimates, "the same" and the band around it."""
     same, band, is_ratio = no_change(metric), _band(metric), METRICS[metric].compare == "ratio"
-    found = [interval for row in rows if (interval := row.relative[metric])]
+    found = [interval for result in results if (interval := result.relative[metric])]
     estimates = [same, *band, *(interval.estimate for interval in found)]
     ends = [*estimates, *(bound for interval in found for bound in interval.bounds or ())]
     if is_ratio:

@@ -10,7 +10,7 @@ from reports.charts.learning_curves import learning_curves
 from reports.charts.length_scan import length_scan
 from reports.charts.memory_and_step import memory_split, step_split
 from reports.charts.rate_scan import rate_sensitivity
-from reports.charts.theme import looks
+from reports.charts.theme import styles_of
 from reports.charts.tradeoff import tradeoff
 from reports.charts.trained_layers import trained_layers
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from reports.charts.chart import Chart
-    from reports.charts.theme import Look
+    from reports.charts.theme import Style
 
 __all__ = ["charts", "charts_across"]
 
 _ORDER = (tradeoff, differences, memory_split, step_split, learning_curves, confusion, trained_layers)
 
 
-def charts(comparison: Comparison, styles: Mapping[str, Look] | None = None, prefix: str = "") -> tuple[Chart, ...]:
-    """Every figure; `styles` and `prefix` are for a page of several comparisons, which share looks but not names."""
-    known = styles or looks(row.strategy for row in comparison.rows)
+def charts(comparison: Comparison, styles: Mapping[str, Style] | None = None, prefix: str = "") -> tuple[Chart, ...]:
+    """Every figure; `styles` and `prefix` are for a page of several comparisons, which share styles but not names."""
+    known = styles or styles_of(result.strategy for result in comparison.results)
     return tuple(make(comparison, known, prefix) for make in _ORDER)
 
 
-def charts_across(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -> tuple[Chart, ...]:
+def charts_across(comparisons: Sequence[Comparison], styles: Mapping[str, Style]) -> tuple[Chart, ...]:
     """The figures over a setting that takes several values in a report, within a comparison or over all of them."""
     return rate_sensitivity(comparisons, styles), length_scan(comparisons, styles)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from reports.charts.theme import FONT_POINTS, INK, MUTED, NARROW, Look
+from reports.charts.theme import FONT_POINTS, INK, MUTED, NARROW, Style
 from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def fold(text: str, width: float) -> str:
 class Lines:
     """Strategies one below the other: each has its name and value above a mark of a fixed height, in inches."""
 
-    looks: tuple[Look, ...]
+    styles: tuple[Style, ...]
     names: tuple[str, ...]
     """Folded."""
     bottoms: tuple[float, ...]
@@ -80,13 +80,13 @@ class Lines:
     mark: float
 
     @classmethod
-    def of(cls, named: Sequence[tuple[str, Look]], width: float, mark: float, beside: float) -> Lines:
+    def of(cls, named: Sequence[tuple[str, Style]], width: float, mark: float, beside: float) -> Lines:
         """Place the strategies in axes `width` wide, leaving `beside` to the right of their names."""
         names = tuple(fold(one_line(name), width - beside) for name, _ in named)
         bottoms: list[float] = []
         for name in names:
             bottoms.append((bottoms[-1] if bottoms else 0) + LINE * (name.count("\n") + 1) + mark + 0.1)
-        return cls(tuple(look for _, look in named), names, tuple(bottoms), mark)
+        return cls(tuple(style for _, style in named), names, tuple(bottoms), mark)
 
     @property
     def height(self) -> float:
@@ -101,12 +101,12 @@ class Lines:
     def write(self, axes: Axes, values: Sequence[str], *, names: bool = True) -> None:
         """Write the names and values above the marks, and make the y axis theirs."""
         above: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "bottom", "in_layout": False}
-        for name, value, bottom, look in zip(self.names, values, self.bottoms, self.looks, strict=True):
+        for name, value, bottom, style in zip(self.names, values, self.bottoms, self.styles, strict=True):
             top = bottom - self.mark - 0.02
             if names:
-                axes.text(0, top, name, ha="left", color=INK, linespacing=1.1, gid=look.tag, **above)
+                axes.text(0, top, name, ha="left", color=INK, linespacing=1.1, gid=style.tag, **above)
             if value:
-                axes.text(1, top, value, ha="right", color=MUTED, gid=look.tag, **above)
+                axes.text(1, top, value, ha="right", color=MUTED, gid=style.tag, **above)
         axes.set(ylim=(self.height, 0), ylabel="")
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -138,20 +138,20 @@ def byte_ticks(low: float, high: float) -> MultipleLocator:
     return MultipleLocator(2 ** math.ceil(math.log2(max(high - low, 4) / 4)))
 
 
-def strategy_legend(figure: Figure, entries: Sequence[tuple[str, Look]], width: float, *, lines: bool) -> None:
-    """Name every look: beside the axes, or below them on a phone. Names are shown as they are, "_x" too."""
+def strategy_legend(figure: Figure, entries: Sequence[tuple[str, Style]], width: float, *, lines: bool) -> None:
+    """Name every style: beside the axes, or below them on a phone. Names are shown as they are, "_x" too."""
     handles = [
         Line2D(
             [],
             [],
-            color=look.colour,
-            marker=look.marker,
+            color=style.colour,
+            marker=style.marker,
             markersize=6.5,
             markeredgecolor=INK,
             markeredgewidth=0.7,
-            linestyle=look.dash if lines else "none",
+            linestyle=style.dash if lines else "none",
         )
-        for _, look in entries
+        for _, style in entries
     ]
     legend = figure.legend(
         handles,
@@ -163,10 +163,10 @@ def strategy_legend(figure: Figure, entries: Sequence[tuple[str, Look]], width: 
         labelspacing=0.6,
     )
     legend.set_gid(None if width <= NARROW else BESIDE)
-    for text, handle, (_, look) in zip(legend.get_texts(), legend.legend_handles, entries, strict=True):
-        text.set_gid(look.tag)
+    for text, handle, (_, style) in zip(legend.get_texts(), legend.legend_handles, entries, strict=True):
+        text.set_gid(style.tag)
         if handle is not None:
-            handle.set_gid(look.tag)
+            handle.set_gid(style.tag)
 
 
 def _folded(name: str, width: float) -> str:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import CurvePoint
-    from reports.charts.theme import Look
+    from reports.charts.theme import Style
 
 __all__ = ["learning_curves"]
 
@@ -45,21 +46,21 @@ class _Point:
 class _Curve:
     """The learning curve of a strategy."""
 
-    row: Row
+    result: StrategyResult
     points: tuple[_Point, ...]
     """Each the mean over seeds."""
 
     @classmethod
-    def of(cls, row: Row) -> _Curve:
+    def of(cls, result: StrategyResult) -> _Curve:
         by_step: dict[int, list[CurvePoint]] = {}
-        for measured in row.measured.values():
+        for measured in result.measured.values():
             for point in measured.curve:
                 by_step.setdefault(point.step, []).append(point)
         means = (
             _Point(fmean(point.seconds for point in points), fmean(point.accuracy for point in points))
             for _, points in sorted(by_step.items())
         )
-        return cls(row, tuple(means))
+        return cls(result, tuple(means))
 
     @property
     def end(self) -> _Point:
@@ -69,13 +70,13 @@ class _Curve:
         return None if target is None else seconds_to_accuracy(self.points, target)
 
 
-def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def learning_curves(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where no finished run has a point."""
-    curves = [curve for curve in map(_Curve.of, comparison.rows) if curve.points]
-    reference = next((curve for curve in curves if curve.row.is_reference), None)
-    target, base = (reference.end.accuracy, reference.row.strategy) if reference else (None, "")
+    curves = [curve for curve in map(_Curve.of, comparison.results) if curve.points]
+    reference = next((curve for curve in curves if curve.result.is_reference), None)
+    target, base = (reference.end.accuracy, reference.result.strategy) if reference else (None, "")
     told = (
-        f"{curve.row.strategy} ends at {curve.end.accuracy:.1%} after {format_seconds(curve.end.seconds)}"
+        f"{curve.result.strategy} ends at {curve.end.accuracy:.1%} after {format_seconds(curve.end.seconds)}"
         for curve in curves
     )
     aim = (
@@ -83,7 +84,7 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: 
     )
     return Chart(
         name=f"{prefix}learning_curves",
-        title=_title(comparison, {curve.row.strategy: curve.seconds_to(target) for curve in curves}),
+        title=_title(comparison, {curve.result.strategy: curve.seconds_to(target) for curve in curves}),
         caption="Accuracy on the first rows of the evaluation set over the seconds spent training; evaluating takes no "
         f"time here. Thick lines are means over seeds, thin ones single seeds.{aim}",
         alternative=f"Line plot of accuracy over training time. {'; '.join(told)}.",
@@ -96,7 +97,7 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Look], prefix: 
             ),
             *(
                 (
-                    curve.row.strategy,
+                    curve.result.strategy,
                     f"{curve.end.accuracy:.1%}",
                     format_seconds(curve.end.seconds),
                     _time(curve.seconds_to(target)),
@@ -122,22 +123,22 @@ def _time(seconds: float | None) -> str:
     return NOT_MEASURED if seconds is None else METRICS["train_seconds"].format(seconds)
 
 
-def _draw(curves: Sequence[_Curve], target: float | None, styles: Mapping[str, Look], width: float) -> Figure:
-    figure, axes = canvas(width, [curve.row.strategy for curve in curves])
-    thin = sum(len(curve.row.finished) for curve in curves if len(curve.row.finished) > 1) <= _MOST_LINES
+def _draw(curves: Sequence[_Curve], target: float | None, styles: Mapping[str, Style], width: float) -> Figure:
+    figure, axes = canvas(width, [curve.result.strategy for curve in curves])
+    thin = sum(len(curve.result.finished) for curve in curves if len(curve.result.finished) > 1) <= _MOST_LINES
     for curve in curves:
-        look, reached = styles[curve.row.strategy], curve.seconds_to(target)
-        if thin and len(curve.row.finished) > 1:
-            _draw_seeds(axes, curve.row, look)
+        style, reached = styles[curve.result.strategy], curve.seconds_to(target)
+        if thin and len(curve.result.finished) > 1:
+            _draw_seeds(axes, curve.result, style)
         axes.plot(
-            [point.seconds for point in curve.points], [point.accuracy for point in curve.points], color=look.colour,
-            linestyle=look.dash, marker=look.marker, markersize=5, linewidth=2, gid=look.tag,
+            [point.seconds for point in curve.points], [point.accuracy for point in curve.points], color=style.colour,
+            linestyle=style.dash, marker=style.marker, markersize=5, linewidth=2, gid=style.tag,
         )  # fmt: skip
         for point in curve.points:
             if point.seconds == reached:
                 axes.plot(
-                    [point.seconds], [point.accuracy], color=look.colour, marker="x", markersize=11,
-                    markeredgewidth=1.5, gid=look.tag,
+                    [point.seconds], [point.accuracy], color=style.colour, marker="x", markersize=11,
+                    markeredgewidth=1.5, gid=style.tag,
                 )  # fmt: skip
     if target is not None:
         axes.axhline(target, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
@@ -147,19 +148,25 @@ def _draw(curves: Sequence[_Curve], target: float | None, styles: Mapping[str, L
     axes.yaxis.set_major_locator(ticks(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_seconds(value) if value else "0"))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    strategy_legend(figure, [(curve.row.strategy, styles[curve.row.strategy]) for curve in curves], width, lines=True)
+    strategy_legend(
+        figure, [(curve.result.strategy, styles[curve.result.strategy]) for curve in curves], width, lines=True
+    )
     return figure
 
 
-def _draw_seeds(axes: Axes, row: Row, look: Look) -> None:
+def _draw_seeds(axes: Axes, result: StrategyResult, style: Style) -> None:
     points = pd.DataFrame(
-        [(seed, point.seconds, point.accuracy) for seed, measured in row.measured.items() for point in measured.curve],
+        [
+            (seed, point.seconds, point.accuracy)
+            for seed, measured in result.measured.items()
+            for point in measured.curve
+        ],
         columns=["seed", "seconds", "accuracy"],
     )
     before = len(axes.lines)
     sns.lineplot(
-        points, x="seconds", y="accuracy", units="seed", estimator=None, ax=axes, legend=False, color=look.colour,
-        linestyle=look.dash, linewidth=0.8, alpha=0.7,
+        points, x="seconds", y="accuracy", units="seed", estimator=None, ax=axes, legend=False, color=style.colour,
+        linestyle=style.dash, linewidth=0.8, alpha=0.7,
     )  # fmt: skip
     for line in axes.lines[before:]:
-        line.set_gid(f"{look.tag} seed")
+        line.set_gid(f"{style.tag} seed")

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
     from bench.analysis.scans import Point, Scan
-    from reports.charts.theme import Look
+    from bench.analysis.strategy_result import StrategyResult
+    from reports.charts.theme import Style
 
 __all__ = ["length_scan"]
 
 
-def length_scan(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -> Chart:
+def length_scan(comparisons: Sequence[Comparison], styles: Mapping[str, Style]) -> Chart:
     """Make the chart; it is missing where no strategy was run at several lengths."""
     scans = by_length(comparisons)
     told = "; ".join(
@@ -43,11 +44,11 @@ def length_scan(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -
             ("strategy", "maximal length", "time per sample", "training memory", "tokens per sample", "seeds"),
             *(
                 (
-                    point.row.strategy,
+                    point.result.strategy,
                     f"{point.value:.0f}",
                     *_written(point),
-                    f"{_tokens_per_sample(point.row):.1f}",
-                    str(len(point.row.finished)),
+                    f"{_tokens_per_sample(point.result):.1f}",
+                    str(len(point.result.finished)),
                 )
                 for scan in scans
                 for point in scan.points
@@ -58,13 +59,13 @@ def length_scan(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -
     )
 
 
-def _seconds(row: Row) -> dict[int, float]:
+def _seconds(result: StrategyResult) -> dict[int, float]:
     """Seconds of training per sample, by seed."""
-    return {seed: 1 / rate for seed, rate in row.samples["samples_per_second"].items()}
+    return {seed: 1 / rate for seed, rate in result.samples["samples_per_second"].items()}
 
 
-def _memory(row: Row) -> dict[int, float]:
-    return row.samples["training_memory_bytes"]
+def _memory(result: StrategyResult) -> dict[int, float]:
+    return result.samples["training_memory_bytes"]
 
 
 def _mean(samples: Mapping[int, float]) -> float | None:
@@ -72,15 +73,15 @@ def _mean(samples: Mapping[int, float]) -> float | None:
 
 
 def _written(point: Point) -> tuple[str, str]:
-    seconds, memory = _mean(_seconds(point.row)), _mean(_memory(point.row))
+    seconds, memory = _mean(_seconds(point.result)), _mean(_memory(point.result))
     return (
         NOT_MEASURED if seconds is None else format_seconds(seconds),
         NOT_MEASURED if memory is None else format_bytes(memory),
     )
 
 
-def _tokens_per_sample(row: Row) -> float:
-    runs = row.measured.values()
+def _tokens_per_sample(result: StrategyResult) -> float:
+    runs = result.measured.values()
     return sum(run.num_tokens for run in runs) / sum(run.num_samples for run in runs)
 
 
@@ -88,30 +89,30 @@ def _title(scans: Sequence[Scan]) -> str:
     """Say what the longest costs against the shortest, of a reference where there is one."""
     if not scans:
         return "Time and memory over the maximal length"
-    told = next((scan for scan in scans if scan.points[0].row.is_reference), scans[0])
+    told = next((scan for scan in scans if scan.points[0].result.is_reference), scans[0])
     first, last = told.points[0], told.points[-1]
     said = []
     for read, metric, word in (
         (_seconds, "train_seconds", "time per sample"),
         (_memory, "training_memory_bytes", "memory"),
     ):
-        short, long = (_mean(read(point.row)) for point in (first, last))
+        short, long = (_mean(read(point.result)) for point in (first, last))
         if short and long:
             said.append(f"{change(metric, long / short)} the {word}")
     return f"From {first.value:.0f} to {last.value:.0f} tokens, {told.name} takes {' and '.join(said)}"
 
 
-def _draw(scans: Sequence[Scan], styles: Mapping[str, Look], width: float) -> Figure:
-    entries = [(scan.name, styles[scan.points[0].row.strategy]) for scan in scans]
+def _draw(scans: Sequence[Scan], styles: Mapping[str, Style], width: float) -> Figure:
+    entries = [(scan.name, styles[scan.points[0].result.strategy]) for scan in scans]
     measured = [
         quantity
         for quantity in ((_seconds, "time per sample", format_seconds), (_memory, "training memory", format_bytes))
-        if any(quantity[0](point.row) for scan in scans for point in scan.points)
+        if any(quantity[0](point.result) for scan in scans for point in scan.points)
     ]
     figure, panels = canvases(width, [scan.name for scan in scans], len(measured))
     for axes, (read, label, write) in zip(panels, measured, strict=True):
-        for scan, (_, look) in zip(scans, entries, strict=True):
-            _draw_line(axes, [(point.value, read(point.row)) for point in scan.points], look)
+        for scan, (_, style) in zip(scans, entries, strict=True):
+            _draw_line(axes, [(point.value, read(point.result)) for point in scan.points], style)
         axes.set(xlabel="maximal length", ylabel=label)
         axes.set_xlim(0, 1.06 * axes.dataLim.x1)
         axes.set_ylim(0, 1.08 * axes.dataLim.y1)
@@ -126,14 +127,14 @@ def _formatter(write: Callable[[float], str]) -> FuncFormatter:
     return FuncFormatter(lambda value, _: write(value) if value else "0")
 
 
-def _draw_line(axes: Axes, measured: Sequence[tuple[float, Mapping[int, float]]], look: Look) -> None:
+def _draw_line(axes: Axes, measured: Sequence[tuple[float, Mapping[int, float]]], style: Style) -> None:
     known = [(length, samples) for length, samples in measured if samples]
     for length, samples in known:
         axes.plot(
-            [length] * len(samples), list(samples.values()), color=look.colour, marker="o", markersize=3,
-            markeredgewidth=0, linestyle="none", gid=f"{look.tag} seed",
+            [length] * len(samples), list(samples.values()), color=style.colour, marker="o", markersize=3,
+            markeredgewidth=0, linestyle="none", gid=f"{style.tag} seed",
         )  # fmt: skip
     axes.plot(
         [length for length, _ in known], [sum(samples.values()) / len(samples) for _, samples in known],
-        color=look.colour, linestyle=look.dash, marker=look.marker, markersize=7, linewidth=2, gid=look.tag,
+        color=style.colour, linestyle=style.dash, marker=style.marker, markersize=7, linewidth=2, gid=style.tag,
     )  # fmt: skip

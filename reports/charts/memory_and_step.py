@@ -18,9 +18,10 @@ from reports.charts.theme import NARROW, PAPER, PARTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Measurement
-    from reports.charts.theme import Look
+    from reports.charts.theme import Style
 
 __all__ = ["memory_split", "step_split"]
 
@@ -37,7 +38,7 @@ _STEP = {"forward": "forward", "backward": "backward", "optimizer": "optimizer",
 class _Split:
     """Strategies whose whole is known by its parts."""
 
-    rows: tuple[Row, ...]
+    results: tuple[StrategyResult, ...]
     parts: dict[str, dict[str, float]]
     """By strategy and part, the mean over seeds; never below zero."""
     words: tuple[str, ...]
@@ -52,46 +53,50 @@ class _Split:
         write: Callable[[float], str],
     ) -> _Split:
         parts: dict[str, dict[str, float]] = {}
-        for row in comparison.rows:
-            known = [each for record in row.finished if record.measured and (each := read(record.measured)) is not None]
+        for result in comparison.results:
+            known = [
+                each for record in result.finished if record.measured and (each := read(record.measured)) is not None
+            ]
             if known:
-                parts[row.strategy] = {
+                parts[result.strategy] = {
                     word: max(0.0, fmean(getattr(each, field) for each in known)) for word, field in fields.items()
                 }
-        return cls(tuple(row for row in comparison.rows if row.strategy in parts), parts, tuple(fields), write)
+        return cls(
+            tuple(result for result in comparison.results if result.strategy in parts), parts, tuple(fields), write
+        )
 
-    def total(self, row: Row) -> float:
-        return sum(self.parts[row.strategy].values())
+    def total(self, result: StrategyResult) -> float:
+        return sum(self.parts[result.strategy].values())
 
-    def largest(self, row: Row) -> tuple[str, float]:
+    def largest(self, result: StrategyResult) -> tuple[str, float]:
         """The part that is most of the whole, and its share."""
-        word, amount = max(self.parts[row.strategy].items(), key=lambda part: part[1])
-        return word, amount / (self.total(row) or 1)
+        word, amount = max(self.parts[result.strategy].items(), key=lambda part: part[1])
+        return word, amount / (self.total(result) or 1)
 
-    def in_words(self, row: Row) -> str:
-        return ", ".join(f"{word} {self.write(amount)}" for word, amount in self.parts[row.strategy].items())
+    def in_words(self, result: StrategyResult) -> str:
+        return ", ".join(f"{word} {self.write(amount)}" for word, amount in self.parts[result.strategy].items())
 
     def table(self) -> tuple[tuple[str, ...], ...]:
         lines = (
             (
-                row.strategy,
-                *(self.write(amount) for amount in self.parts[row.strategy].values()),
-                self.write(self.total(row)),
+                result.strategy,
+                *(self.write(amount) for amount in self.parts[result.strategy].values()),
+                self.write(self.total(result)),
             )
-            for row in self.rows
+            for result in self.results
         )
         return (("strategy", *self.words, "total"), *lines)
 
     def title(self, comparison: Comparison, otherwise: str, *, of: str) -> str:
         """Name the largest part of the reference."""
-        base = next((row for row in self.rows if row.strategy == comparison.reference), None)
+        base = next((result for result in self.results if result.strategy == comparison.reference), None)
         if base is None:
             return otherwise
         word, share = self.largest(base)
         return f"{word.capitalize()} {'are' if word.endswith('s') or 'rest' in word else 'is'} {share:.0%} of {of} of {base.strategy}"
 
 
-def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def memory_split(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart of the training peak's parts; it is missing where no run was measured by parts."""
     split = _Split.of(comparison, _MEMORY, lambda measured: measured.memory.parts, format_bytes)
     return _chart(
@@ -105,7 +110,7 @@ def memory_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str
     )
 
 
-def step_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def step_split(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart of a step's parts; it is missing where no run was measured by parts."""
     split = _Split.of(comparison, _STEP, lambda measured: measured.step_parts, format_seconds)
     return _chart(
@@ -119,38 +124,40 @@ def step_split(comparison: Comparison, styles: Mapping[str, Look], prefix: str) 
     )
 
 
-def _chart(split: _Split, styles: Mapping[str, Look], *, name: str, title: str, caption: str, missing: str) -> Chart:
+def _chart(split: _Split, styles: Mapping[str, Style], *, name: str, title: str, caption: str, missing: str) -> Chart:
     return Chart(
         name=name,
         title=title,
         caption=caption,
-        alternative="Stacked bars. " + "; ".join(f"{row.strategy}: {split.in_words(row)}" for row in split.rows) + ".",
+        alternative="Stacked bars. "
+        + "; ".join(f"{result.strategy}: {split.in_words(result)}" for result in split.results)
+        + ".",
         table=split.table(),
         draw=lambda width: _draw(split, styles, width),
-        missing="" if split.rows else missing,
+        missing="" if split.results else missing,
     )
 
 
-def _draw(split: _Split, styles: Mapping[str, Look], width: float) -> Figure:
-    values = [split.write(split.total(row)) for row in split.rows]
+def _draw(split: _Split, styles: Mapping[str, Style], width: float) -> Figure:
+    values = [split.write(split.total(result)) for result in split.results]
     beside = max(map(text_width, values)) + 0.4
-    lines = Lines.of([(row.strategy, styles[row.strategy]) for row in split.rows], width, 0.22, beside)
+    lines = Lines.of([(result.strategy, styles[result.strategy]) for result in split.results], width, 0.22, beside)
     columns = _columns(split.words, width)
     legend = LINE * 1.4 * -(-len(split.words) // columns)
     figure = Figure(figsize=(width, lines.height + 0.5 + legend), layout="constrained")
     axes = figure.subplots()
     lines.write(axes, values)
-    for row, look, bottom in zip(split.rows, lines.looks, lines.bottoms, strict=True):
+    for result, style, bottom in zip(split.results, lines.styles, lines.bottoms, strict=True):
         start = 0.0
-        for (colour, hatch), amount in zip(PARTS, split.parts[row.strategy].values(), strict=False):
+        for (colour, hatch), amount in zip(PARTS, split.parts[result.strategy].values(), strict=False):
             axes.add_artist(
                 Rectangle(
                     (start, bottom - lines.mark), amount, lines.mark - 0.04, facecolor=colour, hatch=hatch,
-                    edgecolor=PAPER, linewidth=0.8, gid=look.tag,
+                    edgecolor=PAPER, linewidth=0.8, gid=style.tag,
                 )
             )  # fmt: skip
             start += amount
-    axes.set_xlim(0, 1.03 * (max(map(split.total, split.rows)) or 1))
+    axes.set_xlim(0, 1.03 * (max(map(split.total, split.results)) or 1))
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(byte_ticks(0, axes.get_xlim()[1]) if split.write is format_bytes else ticks(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: split.write(value) if value else "0"))

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.scans import Point, Scan
-    from reports.charts.theme import Look
+    from reports.charts.theme import Style
 
 __all__ = ["rate_sensitivity"]
 
 
-def rate_sensitivity(comparisons: Sequence[Comparison], styles: Mapping[str, Look]) -> Chart:
+def rate_sensitivity(comparisons: Sequence[Comparison], styles: Mapping[str, Style]) -> Chart:
     """Make the chart; it is missing where no strategy was run at several learning rates."""
     scans = _evaluated(by_rate(comparisons))
     word = comparisons[0].quality.word if comparisons else "quality"
@@ -43,11 +43,11 @@ def rate_sensitivity(comparisons: Sequence[Comparison], styles: Mapping[str, Loo
             ("strategy", "learning rate", word, "95% interval", "seeds"),
             *(
                 (
-                    point.row.strategy,
+                    point.result.strategy,
                     format_rate(point.value),
                     f"{_quality(point):.1%}",
                     " to ".join(f"{bound:.1%}" for bound in bounds) if (bounds := _bounds(point)) else "none",
-                    str(len(point.row.finished)),
+                    str(len(point.result.finished)),
                 )
                 for scan in scans
                 for point in scan.points
@@ -61,20 +61,20 @@ def rate_sensitivity(comparisons: Sequence[Comparison], styles: Mapping[str, Loo
 def _evaluated(scans: Sequence[Scan]) -> list[Scan]:
     """Leave out the points whose quality was not measured, and what is no line without them."""
     known = [
-        replace(scan, points=tuple(p for p in scan.points if p.row.means[p.row.quality.metric] is not None))
+        replace(scan, points=tuple(p for p in scan.points if p.result.means[p.result.quality.metric] is not None))
         for scan in scans
     ]
     return [scan for scan in known if len(scan.points) > 1]
 
 
 def _quality(point: Point) -> float:
-    quality = point.row.means[point.row.quality.metric]
+    quality = point.result.means[point.result.quality.metric]
     assert quality is not None, "others are left out"
     return quality
 
 
 def _bounds(point: Point) -> tuple[float, float] | None:
-    interval = point.row.quality_interval
+    interval = point.result.quality_interval
     return interval.bounds if interval else None
 
 
@@ -91,7 +91,7 @@ def _title(scans: Sequence[Scan], word: str, comparisons: Sequence[Comparison]) 
     if _quality(worst) == _quality(best):
         return f"No rate stands out: {name} reaches {_quality(best):.1%} at every one"
     said = f"at {format_rate(best.value)} {name} reaches {_quality(best):.1%}, at {format_rate(worst.value)} {_quality(worst):.1%}"
-    if best.row.beats_majority is False:
+    if best.result.beats_majority is False:
         return f"{_capital(word)} over the learning rate"
     return f"{'The learning rate decides' if _is_told(worst, best, comparisons) else 'No rate stands out'}: {said}"
 
@@ -99,45 +99,48 @@ def _title(scans: Sequence[Scan], word: str, comparisons: Sequence[Comparison]) 
 def _is_told(worst: Point, best: Point, comparisons: Sequence[Comparison]) -> bool:
     """Whether two rates are told apart: by the claim of a comparison of both, or by intervals of two comparisons."""
     for comparison in comparisons:
-        if sum(row is worst.row or row is best.row for row in comparison.rows) == 2:  # noqa: PLR2004
-            ours, theirs = best.row.strategy, worst.row.strategy
+        if sum(result is worst.result or result is best.result for result in comparison.results) == 2:  # noqa: PLR2004
+            ours, theirs = best.result.strategy, worst.result.strategy
             return comparison.ranking.standing(comparison.quality.metric, ours, theirs) == 1
     low, high = _bounds(best), _bounds(worst)
     return bool(low and high and high[1] < low[0])
 
 
-def _draw(scans: Sequence[Scan], styles: Mapping[str, Look], width: float) -> Figure:
+def _draw(scans: Sequence[Scan], styles: Mapping[str, Style], width: float) -> Figure:
     names = [scan.name for scan in scans]
     figure, axes = canvas(width, names)
-    looks = [styles[scan.points[0].row.strategy] for scan in scans]
-    for scan, look in zip(scans, looks, strict=True):
-        _draw_line(axes, scan, look, styles)
-    axes.set(xlabel="learning rate", ylabel=scans[0].points[0].row.quality.word, xscale="log")
+    drawn_as = [styles[scan.points[0].result.strategy] for scan in scans]
+    for scan, style in zip(scans, drawn_as, strict=True):
+        _draw_line(axes, scan, style, styles)
+    axes.set(xlabel="learning rate", ylabel=scans[0].points[0].result.quality.word, xscale="log")
     axes.margins(0.08, 0.12)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_rate(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(ticks(5))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    strategy_legend(figure, list(zip(names, looks, strict=True)), width, lines=True)
+    strategy_legend(figure, list(zip(names, drawn_as, strict=True)), width, lines=True)
     return figure
 
 
-def _draw_line(axes: Axes, scan: Scan, look: Look, styles: Mapping[str, Look]) -> None:
+def _draw_line(axes: Axes, scan: Scan, style: Style, styles: Mapping[str, Style]) -> None:
     """Draw one strategy; where an option of its name varies, each point is a strategy that a reader may choose."""
     axes.plot(
         [point.value for point in scan.points], [_quality(point) for point in scan.points],
-        color=look.colour, linestyle=look.dash, linewidth=2, gid=look.tag,
+        color=style.colour, linestyle=style.dash, linewidth=2, gid=style.tag,
     )  # fmt: skip
     for point in scan.points:
-        tag, seeds = styles[point.row.strategy].tag, tuple(point.row.samples[point.row.quality.metric].values())
+        tag, seeds = (
+            styles[point.result.strategy].tag,
+            tuple(point.result.samples[point.result.quality.metric].values()),
+        )
         if bounds := _bounds(point):
-            axes.vlines(point.value, *bounds, color=look.colour, linewidth=1.2, alpha=0.7, gid=tag)
+            axes.vlines(point.value, *bounds, color=style.colour, linewidth=1.2, alpha=0.7, gid=tag)
         axes.plot(
-            [point.value] * len(seeds), seeds, color=look.colour, marker="o", markersize=3, markeredgewidth=0,
+            [point.value] * len(seeds), seeds, color=style.colour, marker="o", markersize=3, markeredgewidth=0,
             linestyle="none", gid=f"{tag} seed",
         )  # fmt: skip
         axes.plot(
-            [point.value], [_quality(point)], color=look.colour, marker=look.marker, markersize=8,
+            [point.value], [_quality(point)], color=style.colour, marker=style.marker, markersize=8,
             linestyle="none", gid=tag,
         )  # fmt: skip

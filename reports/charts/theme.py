@@ -30,11 +30,11 @@ __all__ = [
     "SERIES",
     "VARIABLES",
     "WIDE",
-    "Look",
+    "Style",
     "contrast",
     "figure_style",
-    "looks",
     "style_variables",
+    "styles_of",
 ]
 
 _LEAST_CONTRAST = 3.0
@@ -107,7 +107,7 @@ FONT_POINTS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Style:
     """How one strategy is drawn in every figure."""
 
     index: int
@@ -122,10 +122,10 @@ class Look:
         return f"of-{self.index}"
 
 
-def looks(strategies: Iterable[str]) -> dict[str, Look]:
-    """Give each strategy its look, each once."""
+def styles_of(strategies: Iterable[str]) -> dict[str, Style]:
+    """Return the style of each strategy."""
     return {
-        name: Look(index, SERIES[index % len(SERIES)], _MARKERS[index % len(_MARKERS)], _DASHES[index % len(_DASHES)])
+        name: Style(index, SERIES[index % len(SERIES)], _MARKERS[index % len(_MARKERS)], _DASHES[index % len(_DASHES)])
         for index, name in enumerate(dict.fromkeys(strategies))
     }
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
     from bench.analysis.intervals import Interval
-    from reports.charts.theme import Look
+    from bench.analysis.strategy_result import StrategyResult
+    from reports.charts.theme import Style
 
 __all__ = ["tradeoff"]
 
@@ -32,11 +33,11 @@ _MOST_DOTS = 1000
 """Of seeds; more are a cloud, and weigh more than the rest of the page."""
 
 
-def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def tradeoff(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where no run has both a memory and a quality."""
     plot = _Plot(comparison)
     memory, quality = (METRICS[metric].label for metric in plot.metrics)
-    told = "; ".join(f"{row.strategy}: {', '.join(plot.values(row))}" for row in plot.rows)
+    told = "; ".join(f"{result.strategy}: {', '.join(plot.values(result))}" for result in plot.results)
     hollow = (
         f" A shape is hollow where another strategy is detectably better in speed, memory or {quality} and worse in none."
         if plot.frontier
@@ -50,10 +51,10 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Look], prefix: str) ->
         alternative=f"Scatter plot of {memory} and {quality}. {told}.",
         table=(
             ("strategy", memory, "95% interval", quality, "95% interval", "on the frontier"),
-            *((row.strategy, *plot.described(row), plot.place(row)) for row in plot.rows),
+            *((result.strategy, *plot.described(result), plot.place(result)) for result in plot.results),
         ),
         draw=lambda width: _draw(plot, styles, width),
-        missing="" if plot.rows else f"no run has both {memory} and {quality}",
+        missing="" if plot.results else f"no run has both {memory} and {quality}",
     )
 
 
@@ -68,53 +69,55 @@ class _Plot:
         return MEMORY, self.comparison.quality.metric
 
     @property
-    def rows(self) -> list[Row]:
+    def results(self) -> list[StrategyResult]:
         return [
-            row
-            for row in self.comparison.rows
-            if row.finished and None not in [row.means[metric] for metric in self.metrics]
+            result
+            for result in self.comparison.results
+            if result.finished and None not in [result.means[metric] for metric in self.metrics]
         ]
 
     @property
-    def frontier(self) -> list[Row]:
+    def frontier(self) -> list[StrategyResult]:
         """Those that no other is better than, where at least two are ranked and one has learnt."""
-        return [row for row in self.rows if self.place(row) == "yes"]
+        return [result for result in self.results if self.place(result) == "yes"]
 
     @property
     def title(self) -> str:
-        rows, best = self.rows, self.frontier
+        results, best = self.results, self.frontier
         memory, quality = (METRICS[metric].label for metric in self.metrics)
-        if not best or len(rows) == 1:
+        if not best or len(results) == 1:
             return f"{quality[0].upper()}{quality[1:]} against {memory}"
-        who = "every strategy" if len(best) == len(rows) else group(row.strategy for row in best)
+        who = "every strategy" if len(best) == len(results) else group(result.strategy for result in best)
         return f"On the frontier of speed, memory and {quality}: {who}"
 
-    def place(self, row: Row) -> str:
+    def place(self, result: StrategyResult) -> str:
         ranking = self.comparison.ranking
-        if not self.comparison.learned or row.strategy not in ranking.names:
+        if not self.comparison.learned or result.strategy not in ranking.names:
             return "not ranked"
-        if row.beats_majority is False:
+        if result.beats_majority is False:
             return "not shown to beat the majority class"
-        return "yes" if row.strategy in ranking.frontier else "no"
+        return "yes" if result.strategy in ranking.frontier else "no"
 
-    def values(self, row: Row) -> list[str]:
-        return [cell(row, metric).value for metric in self.metrics]
+    def values(self, result: StrategyResult) -> list[str]:
+        return [cell(result, metric).value for metric in self.metrics]
 
-    def described(self, row: Row) -> tuple[str, ...]:
+    def described(self, result: StrategyResult) -> tuple[str, ...]:
         """Give both values, each with its interval."""
         return tuple(
             text
-            for metric, value, interval in zip(self.metrics, self.values(row), self.intervals(row), strict=True)
+            for metric, value, interval in zip(self.metrics, self.values(result), self.intervals(result), strict=True)
             for text in (value, _written(metric, interval))
         )
 
-    def intervals(self, row: Row) -> tuple[Interval, Interval]:
+    def intervals(self, result: StrategyResult) -> tuple[Interval, Interval]:
         memory, quality = self.metrics
-        return intervals.mean(row.samples[memory]), row.quality_interval or intervals.mean(row.samples[quality])
+        return intervals.mean(result.samples[memory]), result.quality_interval or intervals.mean(
+            result.samples[quality]
+        )
 
-    def at(self, row: Row) -> tuple[float, float]:
-        memory, quality = (row.means[metric] for metric in self.metrics)
-        assert memory is not None, "asked only of rows that have both"
+    def at(self, result: StrategyResult) -> tuple[float, float]:
+        memory, quality = (result.means[metric] for metric in self.metrics)
+        assert memory is not None, "asked only of strategies that have both"
         assert quality is not None, "likewise"
         return memory, quality
 
@@ -125,23 +128,23 @@ def _written(metric: str, interval: Interval) -> str:
     return " to ".join(METRICS[metric].format(bound) for bound in interval.bounds)
 
 
-def _draw(plot: _Plot, styles: Mapping[str, Look], width: float) -> Figure:
-    rows, metrics = plot.rows, plot.metrics
-    figure, axes = canvas(width, [row.strategy for row in rows])
-    with_dots = sum(len(row.finished) for row in rows) <= _MOST_DOTS
-    for row in rows:
-        look, is_beaten = styles[row.strategy], plot.place(row) == "no"
-        _draw_intervals(axes, plot, row, look)
-        seeds = sorted(set.intersection(*(set(row.samples[metric]) for metric in metrics))) if with_dots else []
+def _draw(plot: _Plot, styles: Mapping[str, Style], width: float) -> Figure:
+    results, metrics = plot.results, plot.metrics
+    figure, axes = canvas(width, [result.strategy for result in results])
+    with_dots = sum(len(result.finished) for result in results) <= _MOST_DOTS
+    for result in results:
+        style, is_beaten = styles[result.strategy], plot.place(result) == "no"
+        _draw_intervals(axes, plot, result, style)
+        seeds = sorted(set.intersection(*(set(result.samples[metric]) for metric in metrics))) if with_dots else []
         dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3, "markeredgewidth": 0}
-        xs, ys = ([row.samples[metric][seed] for seed in seeds] for metric in metrics)
-        axes.plot(xs, ys, color=look.colour, gid=f"{look.tag} seed", zorder=3, **dots)
+        xs, ys = ([result.samples[metric][seed] for seed in seeds] for metric in metrics)
+        axes.plot(xs, ys, color=style.colour, gid=f"{style.tag} seed", zorder=3, **dots)
         axes.plot(
-            *([value] for value in plot.at(row)), color=look.colour, marker=look.marker, markersize=9, gid=look.tag,
-            markerfacecolor=PAPER if is_beaten else look.colour, markeredgecolor=look.colour if is_beaten else INK,
+            *([value] for value in plot.at(result)), color=style.colour, marker=style.marker, markersize=9, gid=style.tag,
+            markerfacecolor=PAPER if is_beaten else style.colour, markeredgecolor=style.colour if is_beaten else INK,
             markeredgewidth=1, linestyle="none", zorder=4,
         )  # fmt: skip
-    if majority := [row.majority_quality for row in rows if row.majority_quality is not None]:
+    if majority := [result.majority_quality for result in results if result.majority_quality is not None]:
         axes.axhline(majority[0], color=MUTED, linewidth=0.8, linestyle=(0, (2, 2)), zorder=1)
         axes.text(
             1, majority[0], "majority class", transform=axes.get_yaxis_transform(), ha="right", va="bottom", color=MUTED
@@ -152,13 +155,13 @@ def _draw(plot: _Plot, styles: Mapping[str, Look], width: float) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_bytes(value)))
     axes.yaxis.set_major_locator(ticks(6))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    strategy_legend(figure, [(row.strategy, styles[row.strategy]) for row in rows], width, lines=False)
+    strategy_legend(figure, [(result.strategy, styles[result.strategy]) for result in results], width, lines=False)
     return figure
 
 
-def _draw_intervals(axes: Axes, plot: _Plot, row: Row, look: Look) -> None:
-    (across, up), (x, y) = (interval.bounds for interval in plot.intervals(row)), plot.at(row)
-    drawn: dict[str, Any] = {"color": look.colour, "linewidth": 1.2, "alpha": 0.7, "zorder": 2, "gid": look.tag}
+def _draw_intervals(axes: Axes, plot: _Plot, result: StrategyResult, style: Style) -> None:
+    (across, up), (x, y) = (interval.bounds for interval in plot.intervals(result)), plot.at(result)
+    drawn: dict[str, Any] = {"color": style.colour, "linewidth": 1.2, "alpha": 0.7, "zorder": 2, "gid": style.tag}
     if up:
         axes.vlines(x, *up, **drawn)
     if across:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import LayerRate
-    from reports.charts.theme import Look
+    from reports.charts.theme import Style
 
 __all__ = ["trained_layers"]
 
@@ -30,37 +31,39 @@ _STRIP = 0.26
 """Height of the tallest cell, in inches."""
 
 
-def trained_layers(comparison: Comparison, styles: Mapping[str, Look], prefix: str) -> Chart:
+def trained_layers(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where no finished run has recorded its rates."""
-    rows = [row for row in comparison.rows if row.layer_rates]
+    results = [result for result in comparison.results if result.layer_rates]
     return Chart(
         name=f"{prefix}trained_layers",
-        title=_title(rows),
+        title=_title(results),
         caption="One cell per layer in forward order. The taller, the higher its peak learning rate, on a scale of "
         "factors over all strategies; hatched cells stay frozen. Rates stand at the right.",
-        alternative="Strips of layers. " + "; ".join(f"{row.strategy}: {_in_words(row)}" for row in rows) + ".",
+        alternative="Strips of layers. "
+        + "; ".join(f"{result.strategy}: {_in_words(result)}" for result in results)
+        + ".",
         table=(
             ("strategy", "layers trained", "of", "parameters trained at the end", "learning rates"),
             *(
                 (
-                    row.strategy,
-                    str(_num_trained(row)),
-                    str(len(row.layer_rates)),
-                    f"{sum(layer.num_trainable_params for layer in row.layer_rates):,}",
-                    _in_words(row),
+                    result.strategy,
+                    str(_num_trained(result)),
+                    str(len(result.layer_rates)),
+                    f"{sum(layer.num_trainable_params for layer in result.layer_rates):,}",
+                    _in_words(result),
                 )
-                for row in rows
+                for result in results
             ),
         ),
-        draw=lambda width: _draw(rows, styles, width),
-        missing="" if rows else "no finished run has recorded its learning rates",
+        draw=lambda width: _draw(results, styles, width),
+        missing="" if results else "no finished run has recorded its learning rates",
     )
 
 
-def _title(rows: list[Row]) -> str:
-    if not rows:
+def _title(results: list[StrategyResult]) -> str:
+    if not results:
         return "What each strategy trains"
-    fewest, most = (choose(rows, key=_num_trained) for choose in (min, max))
+    fewest, most = (choose(results, key=_num_trained) for choose in (min, max))
     if _num_trained(fewest) == _num_trained(most):
         return f"Every strategy trains {_num_trained(most)} of {len(most.layer_rates)} layers"
     return (
@@ -69,28 +72,28 @@ def _title(rows: list[Row]) -> str:
     )
 
 
-def _num_trained(row: Row) -> int:
-    return sum(layer.lr is not None for layer in row.layer_rates)
+def _num_trained(result: StrategyResult) -> int:
+    return sum(layer.lr is not None for layer in result.layer_rates)
 
 
-def _in_words(row: Row) -> str:
+def _in_words(result: StrategyResult) -> str:
     """The range of its learning rates: "1e-3", or "2e-5 to 1e-3"."""
-    rates = {layer.lr for layer in row.layer_rates if layer.lr is not None}
+    rates = {layer.lr for layer in result.layer_rates if layer.lr is not None}
     return " to ".join(format_rate(rate) for rate in sorted({min(rates), max(rates)})) if rates else "nothing trains"
 
 
-def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
-    values = [_in_words(row) for row in rows]
+def _draw(results: list[StrategyResult], styles: Mapping[str, Style], width: float) -> Figure:
+    values = [_in_words(result) for result in results]
     beside = max(map(text_width, values)) + 0.4
-    lines = Lines.of([(row.strategy, styles[row.strategy]) for row in rows], width, _STRIP, beside)
-    layers = max((row.layer_rates for row in rows), key=len)
+    lines = Lines.of([(result.strategy, styles[result.strategy]) for result in results], width, _STRIP, beside)
+    layers = max((result.layer_rates for result in results), key=len)
     ends = fold(f"layer, from {one_line(layers[0].layer)} to {one_line(layers[-1].layer)}", width - 0.5)
     figure = Figure(figsize=(width, lines.height + 0.6 + LINE * ends.count("\n")), layout="constrained")
     axes = figure.subplots()
     lines.write(axes, values)
-    rates = [layer.lr for row in rows for layer in row.layer_rates if layer.lr] or [1.0]
-    for row, look, bottom in zip(rows, lines.looks, lines.bottoms, strict=True):
-        _draw_strip(axes, row.layer_rates, bottom, look, (min(rates), max(rates)))
+    rates = [layer.lr for result in results for layer in result.layer_rates if layer.lr] or [1.0]
+    for result, style, bottom in zip(results, lines.styles, lines.bottoms, strict=True):
+        _draw_strip(axes, result.layer_rates, bottom, style, (min(rates), max(rates)))
     axes.set(xlim=(0.5, len(layers) + 0.5), xlabel=ends)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
@@ -99,7 +102,7 @@ def _draw(rows: list[Row], styles: Mapping[str, Look], width: float) -> Figure:
 
 
 def _draw_strip(
-    axes: Axes, layers: tuple[LayerRate, ...], bottom: float, look: Look, ends: tuple[float, float]
+    axes: Axes, layers: tuple[LayerRate, ...], bottom: float, style: Style, ends: tuple[float, float]
 ) -> None:
     """Draw a cell per layer; y grows downwards, so a cell reaches up from the bottom."""
     for is_frozen in (True, False):
@@ -115,7 +118,7 @@ def _draw_strip(
                 edgecolor=MUTED if is_frozen else LIGHT["accent"],
                 hatch="////" if is_frozen else None,
                 linewidth=0.5,
-                gid=look.tag,
+                gid=style.tag,
             ),
             autolim=False,
         )

@@ -77,7 +77,7 @@ def render_gate(judgement: Judgement) -> str:
             rows=[_row(finding) for finding in judgement.by_severity],
             charts=[(chart, to_svg(chart, NARROW)) for chart in shown[:_MOST_DRAWN]],
             num_left=max(0, len(shown) - _MOST_DRAWN),
-            style=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
+            css=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
             files=[form.file_name for form in FORMATS.values()],
         )
     )

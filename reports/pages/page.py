@@ -26,7 +26,7 @@ from reports.tables.overview import overview
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reports.charts.theme import Look
+    from reports.charts.theme import Style
     from reports.parts import Whole
 
 __all__ = ["MOST_BYTES", "render_page"]
@@ -47,7 +47,7 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
         BenchError: the page is larger than MOST_BYTES.
 
     """
-    looks = whole.looks
+    styles = whole.styles
     script = asset("report.js")
     page = (
         environment()
@@ -56,8 +56,8 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
             parts=whole.parts,
             across=whole.across,
             overview=overview(whole.comparisons) if len(whole.parts) > 1 else None,
-            looks=looks,
-            style=Markup(style_variables() + asset("report.css") + _dimming(looks)),  # noqa: S704
+            styles=styles,
+            css=Markup(style_variables() + asset("report.css") + _dimming(styles)),  # noqa: S704
             script=Markup(script),  # noqa: S704
             script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             metrics=METRICS,
@@ -87,10 +87,10 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
     return page
 
 
-def _dimming(styles: Mapping[str, Look]) -> str:
+def _dimming(styles: Mapping[str, Style]) -> str:
     """CSS that dims a strategy everywhere while its box is not checked; no script is needed."""
     return "".join(
-        f"body:has(#pick-{look.index}:not(:checked)) .{look.tag} {{ opacity: .1; }}\n" for look in styles.values()
+        f"body:has(#pick-{style.index}:not(:checked)) .{style.tag} {{ opacity: .1; }}\n" for style in styles.values()
     )
 
 

@@ -53,6 +53,6 @@ def render_trend(baselines: Sequence[Baseline]) -> str:
             headline=f"{num} baseline{'s' if num > 1 else ''}, {ordered[0].recorded:%Y-%m-%d} to {ordered[-1].recorded:%Y-%m-%d}",
             charts=[(chart, to_svg(chart, NARROW)) for chart in charts if not chart.missing],
             baselines=list(reversed(ordered)),
-            style=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
+            css=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
         )
     )

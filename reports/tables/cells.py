@@ -9,7 +9,8 @@ from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, bounds, change
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = [
     "Cell",
@@ -51,47 +52,47 @@ def column_title(metric: str) -> str:
     return f"{named.label} ({named.unit})" if named.unit in _UNIT_IN_TITLE else named.label
 
 
-def cell(row: Row, metric: str, comparison: Comparison | None = None) -> Cell:
+def cell(result: StrategyResult, metric: str, comparison: Comparison | None = None) -> Cell:
     """Write one metric of one strategy. A value that was not measured is a dash, never zero.
 
     Where the comparison is given, the letters of its ties stand beside the value.
     """
-    value = row.means[metric]
+    value = result.means[metric]
     if value is None:
         return Cell(NOT_MEASURED)
     text = METRICS[metric].format(value)
-    interval = row.relative[metric]
-    group = _letters(comparison, metric).get(row.strategy, "") if comparison else ""
-    if row.is_reference and METRICS[metric].compare == "ratio":
+    interval = result.relative[metric]
+    group = _letters(comparison, metric).get(result.strategy, "") if comparison else ""
+    if result.is_reference and METRICS[metric].compare == "ratio":
         return Cell(text, change(metric, 1), group=group)
     if interval is None:
         return Cell(text, group=group)
-    claim = comparison.ranking.claims.about(metric, row.strategy, comparison.reference or "") if comparison else None
+    claim = comparison.ranking.claims.about(metric, result.strategy, comparison.reference or "") if comparison else None
     against = change(metric, interval.estimate, is_told=claim is not None and claim.is_detected)
     return Cell(text, against, bounds(metric, interval, scope=False), group)
 
 
-def remark(row: Row, comparison: Comparison, *, with_reason: bool = True) -> str:
-    """Say what a reader must know of a row beside its numbers: how it ended (and why), and what is doubtful.
+def remark(result: StrategyResult, comparison: Comparison, *, with_reason: bool = True) -> str:
+    """What a reader must know of a strategy beside its numbers: how it ended (and why), and what is doubtful.
 
     What is true of all strategies stands in the notes instead.
     """
-    bad = [record for record in row.records if record.status != "ok"]
+    bad = [record for record in result.records if record.status != "ok"]
     said = []
     if bad:
-        share = f" for {len(bad)} of {len(row.records)} seeds" if row.finished else ""
-        why = f": {one_line(row.reason)}" if row.reason and with_reason else ""
+        share = f" for {len(bad)} of {len(result.records)} seeds" if result.finished else ""
+        why = f": {one_line(result.reason)}" if result.reason and with_reason else ""
         said.append(f"{ENDINGS[bad[0].status]}{share}{why}")
-    if row.doubts:
+    if result.doubts:
         said.append("suspect")
-    if row.beats_majority is False and not _none_beats_majority(comparison):
-        said.append(f"not shown to beat the majority class ({row.majority_quality:.1%})")
+    if result.beats_majority is False and not _none_beats_majority(comparison):
+        said.append(f"not shown to beat the majority class ({result.majority_quality:.1%})")
     return "; ".join(said)
 
 
 def notes(comparison: Comparison) -> str:
     """Say what the second numbers of the table are, and what its intervals rest on."""
-    known = [row.relative[metric] for row in comparison.rows for metric in shown(comparison)]
+    known = [result.relative[metric] for result in comparison.results for metric in shown(comparison)]
     methods = list(dict.fromkeys(interval.method for interval in known if interval and interval.bounds))
     against = f"Factors and points are against {comparison.reference}." if comparison.reference else ""
     rest = f"Intervals are 95%: {'; '.join(methods)}." if methods else ""
@@ -103,13 +104,13 @@ def majority_note(comparison: Comparison) -> str:
     """Say that no strategy is shown to have learnt; empty where one is, and where there is one alone."""
     if not _none_beats_majority(comparison):
         return ""
-    share = next(row.majority_quality for row in comparison.rows if row.majority_quality is not None)
+    share = next(result.majority_quality for result in comparison.results if result.majority_quality is not None)
     return f"No strategy is shown to beat the majority class ({share:.1%})."
 
 
 def _none_beats_majority(comparison: Comparison) -> bool:
-    finished = [row for row in comparison.rows if row.finished]
-    return len(finished) > 1 and all(row.beats_majority is False for row in finished)
+    finished = [result for result in comparison.results if result.finished]
+    return len(finished) > 1 and all(result.beats_majority is False for result in finished)
 
 
 def letters_note(comparison: Comparison) -> str:

@@ -45,7 +45,9 @@ def class_table(
     comparison: Comparison, *, most_classes: int = MOST_CLASSES, most_strategies: int | None = None
 ) -> ClassTable | None:
     """Make the table of the classes with the most evaluation rows; None where no record knows what its rows were taken for."""
-    found = {row.strategy: by_class(one.evaluation for one in row.measured.values()) for row in comparison.rows}
+    found = {
+        result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in comparison.results
+    }
     known = {name: {score.name: score for score in each.scores} for name, each in found.items() if each}
     rows = {score.name: score.num_rows for scores in known.values() for score in scores.values()}
     used = [name for name in sorted(rows, key=lambda name: -rows[name]) if rows[name]]

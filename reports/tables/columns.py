@@ -13,7 +13,8 @@ from reports.tables.cells import Cell, cell, column_title, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["Column", "groups", "main_columns"]
 
@@ -35,8 +36,8 @@ class Column:
 
     title: str
     meaning: str
-    cell: Callable[[Row], Cell]
-    value: Callable[[Row], float | None]
+    cell: Callable[[StrategyResult], Cell]
+    value: Callable[[StrategyResult], float | None]
     """What it is sorted by."""
 
 
@@ -44,8 +45,8 @@ def main_columns(comparison: Comparison) -> tuple[Column, ...]:
     """What decides, with letters of ties; then what it takes to train and to ship."""
     return (
         *(_column(metric, comparison) for metric in shown(comparison)),
-        Column("to deploy", "weights that training changed", lambda row: Cell(size_to_deploy(row)), _trained),
-        Column("fits on", "smallest common card", lambda row: Cell(fits_on(row)), _peak_on_gpu),
+        Column("to deploy", "weights that training changed", lambda result: Cell(size_to_deploy(result)), _trained),
+        Column("fits on", "smallest common card", lambda result: Cell(fits_on(result)), _peak_on_gpu),
     )
 
 
@@ -62,14 +63,14 @@ def _column(metric: str, comparison: Comparison | None = None) -> Column:
     return Column(
         column_title(metric),
         METRICS[metric].description,
-        lambda row: cell(row, metric, comparison),
-        lambda row: row.means[metric],
+        lambda result: cell(result, metric, comparison),
+        lambda result: result.means[metric],
     )
 
 
-def _trained(row: Row) -> float | None:
-    return row.means["num_trainable_params"]
+def _trained(result: StrategyResult) -> float | None:
+    return result.means["num_trainable_params"]
 
 
-def _peak_on_gpu(row: Row) -> float | None:
-    return None if fits_on(row) in ("n/a", NOT_MEASURED) else row.means["training_memory_bytes"]
+def _peak_on_gpu(result: StrategyResult) -> float | None:
+    return None if fits_on(result) in ("n/a", NOT_MEASURED) else result.means["training_memory_bytes"]

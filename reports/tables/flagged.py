@@ -10,7 +10,8 @@ from bench.records.flags import kind_of
 from reports.tables.cells import one_line
 
 if TYPE_CHECKING:
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Flag
 
 __all__ = ["Flagged", "flagged", "own_flags"]
@@ -38,51 +39,56 @@ class Flagged:
 
 def flagged(comparison: Comparison) -> tuple[Flagged, ...]:
     """Gather the flags of a comparison by their code, those of all strategies first."""
-    by_code: dict[str, list[tuple[Row, Flag]]] = {}
-    for row in comparison.rows:
+    by_code: dict[str, list[tuple[StrategyResult, Flag]]] = {}
+    for result in comparison.results:
         firsts: dict[str, Flag] = {}
-        for flag in row.flags:
+        for flag in result.flags:
             firsts.setdefault(flag.code, flag)
         for code, flag in firsts.items():
-            by_code.setdefault(code, []).append((row, flag))
+            by_code.setdefault(code, []).append((result, flag))
     made = [
-        Flagged(one_line(code), _who(code, [row for row, _ in found], comparison), _found(found), kind_of(code).meaning)
+        Flagged(
+            one_line(code),
+            _who(code, [result for result, _ in found], comparison),
+            _found(found),
+            kind_of(code).meaning,
+        )
         for code, found in by_code.items()
     ]
     return tuple(sorted(made, key=lambda one: not one.is_of_all))
 
 
-def own_flags(row: Row, comparison: Comparison) -> tuple[str, ...]:
+def own_flags(result: StrategyResult, comparison: Comparison) -> tuple[str, ...]:
     """Give the codes of the flags of a strategy that not all have, with of how many of its runs."""
     return tuple(
-        _counted(one_line(code), row)
-        for code in dict.fromkeys(flag.code for flag in row.flags)
+        _counted(one_line(code), result)
+        for code in dict.fromkeys(flag.code for flag in result.flags)
         if not _is_of_all(code, comparison)
     )
 
 
 def _is_of_all(code: str, comparison: Comparison) -> bool:
-    finished = [row for row in comparison.rows if row.finished]
-    return len(finished) > 1 and all(any(flag.code == code for flag in row.flags) for row in finished)
+    finished = [result for result in comparison.results if result.finished]
+    return len(finished) > 1 and all(any(flag.code == code for flag in result.flags) for result in finished)
 
 
-def _who(code: str, rows: list[Row], comparison: Comparison) -> str:
+def _who(code: str, results: list[StrategyResult], comparison: Comparison) -> str:
     if _is_of_all(code, comparison):
         return _ALL
-    return group(f"{one_line(row.strategy)}{_share(code, row)}" for row in rows)
+    return group(f"{one_line(result.strategy)}{_share(code, result)}" for result in results)
 
 
-def _counted(code: str, row: Row) -> str:
-    return f"{code}{_share(code, row)}"
+def _counted(code: str, result: StrategyResult) -> str:
+    return f"{code}{_share(code, result)}"
 
 
-def _share(code: str, row: Row) -> str:
+def _share(code: str, result: StrategyResult) -> str:
     """Write of how many of the runs of a strategy a flag is; empty where it is of all of them."""
-    num = sum(any(one_line(flag.code) == one_line(code) for flag in record.flags) for record in row.records)
-    return f" ({num} of {len(row.records)} runs)" if num < len(row.records) else ""
+    num = sum(any(one_line(flag.code) == one_line(code) for flag in record.flags) for record in result.records)
+    return f" ({num} of {len(result.records)} runs)" if num < len(result.records) else ""
 
 
-def _found(found: list[tuple[Row, Flag]]) -> str:
+def _found(found: list[tuple[StrategyResult, Flag]]) -> str:
     """Write what was found; of which strategy, where it is not the same in all."""
     messages = list(dict.fromkeys(one_line(flag.message).rstrip(".") for _, flag in found))
     first = found[0][0]

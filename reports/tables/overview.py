@@ -11,7 +11,8 @@ from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, change
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.analysis.comparison import Comparison, Row
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["Overview", "overview"]
 
@@ -28,25 +29,25 @@ class Overview:
 
 def overview(comparisons: Sequence[Comparison]) -> Overview:
     """Set strategies against workloads; what was not run there is a dash."""
-    names = dict.fromkeys(row.strategy for comparison in comparisons for row in comparison.rows)
-    by_name = [{row.strategy: row for row in comparison.rows} for comparison in comparisons]
+    names = dict.fromkeys(result.strategy for comparison in comparisons for result in comparison.results)
+    by_name = [{result.strategy: result for result in comparison.results} for comparison in comparisons]
     return Overview(
         workloads=provenance.titles(comparisons),
         references=tuple(each.reference or NOT_MEASURED for each in comparisons),
-        lines=tuple((name, tuple(_cell(rows.get(name)) for rows in by_name)) for name in names),
+        lines=tuple((name, tuple(_cell(results.get(name)) for results in by_name)) for name in names),
     )
 
 
-def _cell(row: Row | None) -> tuple[str, ...]:
-    if row is None:
+def _cell(result: StrategyResult | None) -> tuple[str, ...]:
+    if result is None:
         return (NOT_MEASURED,)
-    if not row.finished:
-        return (ENDINGS[row.status],)
-    if row.is_reference:
+    if not result.finished:
+        return (ENDINGS[result.status],)
+    if result.is_reference:
         return ("reference", "1.00\N{MULTIPLICATION SIGN}")
     told = tuple(
         f"{word} {change(metric, interval.estimate)}"
-        for metric, word in zip(row.quality.headlines, ("speed", "memory", row.quality.word), strict=True)
-        if (interval := row.relative[metric])
+        for metric, word in zip(result.quality.headlines, ("speed", "memory", result.quality.word), strict=True)
+        if (interval := result.relative[metric])
     )
     return told or ("not compared",)

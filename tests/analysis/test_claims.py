@@ -42,8 +42,8 @@ def test_a_difference_that_is_not_certain_is_worded_as_what_it_is(make_record):
     steps = {"full": (1, 1, 1), "amp": (0.78, 0.7, 0.63), "a": (1, 1.2, 0.9), "b": (0.9, 1.1, 1.2)}
     comparison = compare(_at(make_record, steps, memory=2 << 30))
     claim = comparison.ranking.claims.about("samples_per_second", "amp", "full")
-    assert (claim.looks, claim.standing, claim.num_comparisons) == (1, 0, 6)
-    assert claim.turned.looks == -1
+    assert (claim.tentative, claim.standing, claim.num_comparisons) == (1, 0, 6)
+    assert claim.turned.tentative == -1
     assert comparison.form == "undecided"
     assert comparison.headline.startswith("Not enough data: amp looks faster than full (1.4")
     assert "; not certain after correcting for 6 comparisons). No difference detected" in comparison.headline
@@ -76,9 +76,9 @@ def test_some_that_beat_each_other_in_a_circle_have_no_fastest(make_record):
         for name, by_seed in steps.items()
         for seed, seconds in by_seed.items()
     ]
-    rows = compare(records).rows
-    claims = make_claims(rows, ACCURACY)
-    lead = Field(rows[0], rows[1:], claims).fastest()
+    results = compare(records).results
+    claims = make_claims(results, ACCURACY)
+    lead = Field(results[0], results[1:], claims).fastest()
     assert lead is not None
     assert not lead.is_clear
 

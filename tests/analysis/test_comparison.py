@@ -21,12 +21,12 @@ SETTLED = [
 
 
 def _rows(comparison):
-    return {row.strategy: row for row in comparison.rows}
+    return {result.strategy: result for result in comparison.results}
 
 
 def test_rows_keep_the_order_of_the_records_and_the_failed_ones(records):
     comparison = compare(records)
-    statuses = {row.strategy: row.status for row in comparison.rows}
+    statuses = {result.strategy: result.status for result in comparison.results}
     assert statuses == {
         "full": "ok", "freeze": "ok", "freeze:last=2+amp": "ok", "llrd:decay=0.8": "ok", "full+wide": "oom",
     }  # fmt: skip
@@ -73,7 +73,7 @@ def test_one_seed_speaks_of_this_run_only(records):
 
 
 def test_the_ratio_of_one_seed_is_the_quotient_of_the_values_shown(make_record):
-    full, fast = (row for row in compare([make_record("full"), make_record("fast", step=0.5)]).rows)
+    full, fast = (result for result in compare([make_record("full"), make_record("fast", step=0.5)]).results)
     for metric in ("samples_per_second", "train_seconds", "step_seconds_median"):
         assert fast.relative[metric].estimate == pytest.approx(fast.means[metric] / full.means[metric])
         assert fast.relative[metric].side(1) == (1 if metric == "samples_per_second" else -1)
@@ -81,8 +81,8 @@ def test_the_ratio_of_one_seed_is_the_quotient_of_the_values_shown(make_record):
 
 def test_runs_of_different_length_have_a_ratio_without_bounds(make_record):
     records = [make_record("full"), make_record("fast", step=0.5, num_steps=20)]
-    rows = compare(records, allow_mismatch=True).rows
-    assert rows[1].relative["samples_per_second"].bounds is None
+    results = compare(records, allow_mismatch=True).results
+    assert results[1].relative["samples_per_second"].bounds is None
 
 
 def test_the_reference_is_the_one_given_then_full_then_the_first_that_finished(make_record):
@@ -108,12 +108,12 @@ def test_the_newest_of_equal_runs_counts(make_record):
     old, new = make_record("full", status="killed"), make_record("full")
     new = new.model_copy(update={"started_at": new.started_at.replace(year=2027)})
     for order in ([old, new], [new, old]):
-        assert compare(order).rows[0].records == (new,)
+        assert compare(order).results[0].records == (new,)
 
 
 def test_without_a_common_seed_nothing_is_compared(make_record):
     comparison = compare([make_record("full", seed=0), make_record("freeze", seed=1)])
-    assert set(comparison.rows[1].relative.values()) == {None}
+    assert set(comparison.results[1].relative.values()) == {None}
     assert comparison.sentences == ("freeze shares no seed with full.",)
 
 
@@ -122,9 +122,9 @@ def test_memory_that_is_not_above_zero_gives_no_ratio(make_record):
         measured = record.measured.model_copy(update={"memory": Memory(nvml_delta_bytes=delta)})
         return record.model_copy(update={"measured": measured})
 
-    rows = compare([with_delta(make_record("full"), 5), with_delta(make_record("freeze"), 0)]).rows
-    assert rows[1].relative["training_memory_bytes"] is None
-    assert rows[1].means["training_memory_bytes"] == 0
+    results = compare([with_delta(make_record("full"), 5), with_delta(make_record("freeze"), 0)]).results
+    assert results[1].relative["training_memory_bytes"] is None
+    assert results[1].means["training_memory_bytes"] == 0
 
 
 def _flagged(record, *codes):
@@ -171,7 +171,7 @@ def test_unequal_runs_are_not_compared_unless_asked(make_record, change):
     (name,) = change
     assert (comparison.form, comparison.reference, comparison.ranking.names) == ("invalid", None, ())
     assert f"differ in more than the strategy: {name} (" in comparison.headline
-    assert all(interval is None for row in comparison.rows for interval in row.relative.values())
+    assert all(interval is None for result in comparison.results for interval in result.relative.values())
     assert [found.field for found in comparison.mismatches] == [name]
     allowed = compare(records, allow_mismatch=True)
     assert allowed.winners == ("amp",)
@@ -199,11 +199,11 @@ def test_set_up_counts_in_the_speed_of_one_run(make_record):
         update={"cache_seconds": 20.0, "train_seconds": seconds, "samples_per_second": 512 / seconds}
     )
     comparison = compare([plain, quick.model_copy(update={"measured": measured})], "freeze")
-    speed = comparison.rows[1].relative["samples_per_second"]
+    speed = comparison.results[1].relative["samples_per_second"]
     assert speed.estimate == pytest.approx(measured.samples_per_second / plain.measured.samples_per_second)
     assert speed.low > 1.5
     assert speed.high < 1.8
-    steps = comparison.rows[1].relative["step_seconds_median"]
+    steps = comparison.results[1].relative["step_seconds_median"]
     assert 0.009 < steps.low < steps.high < 0.012
 
 

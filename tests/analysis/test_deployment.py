@@ -11,7 +11,7 @@ def _on_gpu(record, memory):
 
 
 def _row(record):
-    return compare([record]).rows[0]
+    return compare([record]).results[0]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ def begun(make_record):
 
 
 def doubted(records, **more):
-    return {row.strategy: [flag.code for flag in row.doubts] for row in compare(records, **more).rows if row.doubts}
+    return {
+        result.strategy: [flag.code for flag in result.doubts]
+        for result in compare(records, **more).results
+        if result.doubts
+    }
 
 
 def test_runs_that_begin_alike_are_ranked_each_seed_for_itself(begun, make_record):
@@ -35,10 +39,10 @@ def test_the_one_that_begins_elsewhere_is_suspect_even_if_it_is_the_reference(be
         records = [begun(name, loss + (name == odd) * 1e-4) for name, loss in strategies.items()]
         assert doubted(records) == {odd: ["other-start"]}
     comparison = compare([*records[:2], begun("amp", 0.7001, seed=0)])
-    (row,) = [row for row in comparison.rows if row.doubts]
-    assert "its loss on the first batch was 0.7001, that of the others 0.7" in row.doubts[0].message
-    assert row.strategy not in comparison.ranking.names
-    assert row.strategy in compare(records, rank_suspect=True).ranking.names
+    (result,) = [result for result in comparison.results if result.doubts]
+    assert "its loss on the first batch was 0.7001, that of the others 0.7" in result.doubts[0].message
+    assert result.strategy not in comparison.ranking.names
+    assert result.strategy in compare(records, rank_suspect=True).ranking.names
 
 
 def test_of_two_the_reference_is_believed(begun):

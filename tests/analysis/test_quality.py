@@ -59,7 +59,7 @@ def test_accuracy_is_what_a_comparison_is_by_unless_asked(rare: tuple[RunRecord,
     assert comparison.quality == ACCURACY
     assert comparison.ranking.standing("accuracy", "freeze", "full") in {0, None}
     assert comparison.ranking.standing("macro_f1", "freeze", "full") is None
-    assert all(row.beats_majority is False for row in comparison.rows)
+    assert all(result.beats_majority is False for result in comparison.results)
     assert "accuracy" in " ".join((comparison.headline, *comparison.sentences))
     assert "macro F1" not in " ".join((comparison.headline, *comparison.sentences))
 
@@ -73,12 +73,12 @@ def test_what_accuracy_does_not_see_decides_by_another_quality(
     word = METRICS[metric].label
     assert comparison.ranking.standing(metric, "freeze", "full") == -1
     assert comparison.ranking.letters[metric] == {"full": "a", "freeze": "b"}
-    assert [row.beats_majority for row in comparison.rows] == [True, False]
+    assert [result.beats_majority for result in comparison.results] == [True, False]
     assert comparison.form == "winner"
     assert comparison.winners == ("full",)
     assert word in comparison.headline
     assert "accuracy" not in " ".join((comparison.headline, *comparison.sentences)).replace("balanced accuracy", "")
-    (full, freeze) = comparison.rows
+    (full, freeze) = comparison.results
     assert full.quality_interval is not None
     assert full.quality_interval.bounds is not None
     assert freeze.majority_quality == pytest.approx(freeze.means[metric])
@@ -91,7 +91,7 @@ def test_being_better_is_said_in_the_words_of_the_quality(rare: tuple[RunRecord,
 
 def test_every_output_speaks_of_the_quality(rare: tuple[RunRecord, ...], tmp_path: Path) -> None:
     comparison = by(rare, "macro_f1")
-    page = write_report(comparison, tmp_path)
+    page = write_report([comparison], tmp_path)
     summary = (tmp_path / "summary.md").read_text()
     assert "| strategy | throughput \\(samples/s\\) |" in summary.replace("(samples/s)", "\\(samples/s\\)")
     header = next(line for line in summary.splitlines() if line.startswith("| strategy"))
@@ -128,7 +128,7 @@ def test_an_older_record_is_compared_in_what_it_knows(rare: tuple[RunRecord, ...
     for metric in QUALITIES:
         comparison = by(tuple(old), metric)
         assert comparison.headline
-        assert (comparison.rows[1].relative[metric] is None) == (metric == "balanced_accuracy")
+        assert (comparison.results[1].relative[metric] is None) == (metric == "balanced_accuracy")
         assert render([comparison], "html" if metric == "balanced_accuracy" else "md")
 
 

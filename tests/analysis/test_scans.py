@@ -7,11 +7,11 @@ from bench.analysis.grouping import split
 from bench.analysis.provenance import titles
 from bench.analysis.scans import by_length, by_rate
 from bench.experiment.spec import parse_strategy
-from reports import write_joined
+from reports import write_report
 from reports.charts.drawing import to_svg
 from reports.charts.length_scan import length_scan
 from reports.charts.rate_scan import rate_sensitivity
-from reports.charts.theme import NARROW, WIDE, looks
+from reports.charts.theme import NARROW, WIDE, styles_of
 
 RATES = (1e-5, 1e-4, 1e-3)
 
@@ -51,7 +51,7 @@ def with_lengths(make_record):
 
 
 def _chart(make, comparisons):
-    return make(comparisons, looks(row.strategy for comparison in comparisons for row in comparison.rows))
+    return make(comparisons, styles_of(result.strategy for comparison in comparisons for result in comparison.results))
 
 
 def test_titles_tell_apart_what_differs_and_nothing_else(make_record, with_rates):
@@ -78,12 +78,13 @@ def test_accuracy_stands_over_the_rates_of_the_runs(with_rates):
         ("full", list(RATES)), ("amp", list(RATES)),
     ]  # fmt: skip
     chart = _chart(rate_sensitivity, comparisons)
-    best, worst = (comparisons[place].rows[0].means["accuracy"] for place in (1, 2))
+    best, worst = (comparisons[place].results[0].means["accuracy"] for place in (1, 2))
     assert chart.title == f"The learning rate decides: at 1e-4 full reaches {best:.1%}, at 1e-3 {worst:.1%}"
     assert f"{best:.1%} at 1e-4" in chart.alternative
     level = _chart(rate_sensitivity, [comparisons[0], _like(comparisons[0], lr=1e-4)])
     assert (
-        level.title == f"No rate stands out: full reaches {comparisons[0].rows[0].means['accuracy']:.1%} at every one"
+        level.title
+        == f"No rate stands out: full reaches {comparisons[0].results[0].means['accuracy']:.1%} at every one"
     )
     assert [line[:2] for line in chart.table[1:4]] == [("full", "1e-5"), ("full", "1e-4"), ("full", "1e-3")]
     assert not chart.missing
@@ -168,15 +169,15 @@ def test_lines_of_several_models_are_named_apart(make_record):
 
 
 def test_the_figures_stand_in_every_output(with_lengths, tmp_path):
-    page = write_joined(split(with_lengths), tmp_path).read_text()
+    page = write_report(split(with_lengths), tmp_path).read_text()
     assert (tmp_path / "length_scan.png").exists()
     assert not (tmp_path / "rate_sensitivity.png").exists()
     assert "Over a setting that varies" in page
     assert "left out: no strategy was run at several learning rates" not in page
     assert "<h2>smollm2-135m on rotten-tomatoes, max length 128</h2>" in page
     assert "| strategy | maximal length |" in (tmp_path / "summary.md").read_text()
-    write_joined(split(with_lengths), tmp_path, figures_url="https://a.example")
+    write_report(split(with_lengths), tmp_path, figures_url="https://a.example")
     assert "(https://a.example/length_scan.png)" in (tmp_path / "summary.md").read_text()
-    write_joined(split(with_lengths[:1]), tmp_path)
+    write_report(split(with_lengths[:1]), tmp_path)
     assert not (tmp_path / "length_scan.png").exists()
     assert "Over a setting that varies" not in (tmp_path / "report.html").read_text()

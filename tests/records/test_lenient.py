@@ -62,12 +62,14 @@ def test_what_a_record_does_not_know_is_not_measured_and_not_compared() -> None:
     work = Work(step_flops=1e9, flops_per_second=1e10, matmul_flops_per_second=2e10, mfu=0.5)
     known = [record.model_copy(update={"measured": record.measured.model_copy(update={"work": work})})
              for record in Store(FIRST).read_all() if record.measured]  # fmt: skip
-    rows = {row.strategy: row for row in compare([read(record, forget) for record in known], "full").rows}
-    assert rows["full"].means["mfu"] == 0.5
+    results = {
+        result.strategy: result for result in compare([read(record, forget) for record in known], "full").results
+    }
+    assert results["full"].means["mfu"] == 0.5
     for metric in ("mfu", "flops_per_second", "weights_bytes"):
-        assert rows["freeze:last=1"].means[metric] is None
-        assert rows["freeze:last=1"].relative[metric] is None
-    assert rows["freeze:last=1"].relative["samples_per_second"] is not None
+        assert results["freeze:last=1"].means[metric] is None
+        assert results["freeze:last=1"].relative[metric] is None
+    assert results["freeze:last=1"].relative["samples_per_second"] is not None
 
 
 def add_everywhere(content: object) -> None:
@@ -86,7 +88,7 @@ def test_fields_of_a_later_version_are_no_hindrance_wherever_they_stand() -> Non
     later = [read(record, add_everywhere) for record in known]
     before, now = compare(known, rank_suspect=True), compare(later, rank_suspect=True)
     assert now.headline == before.headline
-    assert [row.means for row in now.rows] == [row.means for row in before.rows]
+    assert [result.means for result in now.results] == [result.means for result in before.results]
     assert settings(now)[LATER] == 'of_a_later_version "7", of_a_later_version "7", of_a_later_version "7"'
     assert reproduce(now) == "", "no command of this version asks for these runs"
     assert reproduce(before).endswith("--epochs 2 --batch-size 4 --lr 0.001 --device cpu")

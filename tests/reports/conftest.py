@@ -13,7 +13,7 @@ from bench.analysis.grouping import split
 from bench.records.data_summary import ClassCount
 from bench.records.readings import MemoryParts, StepParts
 from bench.records.record import Flag, Memory
-from reports import write_joined, write_report
+from reports import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,7 +127,7 @@ def pages(
     """The page of every case, one of names that would be markup, and one of several comparisons."""
     command = "python -m bench compare --seeds 3"
     made = {
-        name: write_report(compare(records), tmp_path_factory.mktemp(name), command=command)
+        name: write_report([compare(records)], tmp_path_factory.mktemp(name), command=command)
         for name, records in cases.items()
     }
     return made | {"hostile": hostile_report, "joined": joined_report}
@@ -173,14 +173,14 @@ def _hostile(make_record: Callable[..., RunRecord], names: tuple[str, ...]) -> t
 @pytest.fixture(scope="session")
 def report(records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(
-        compare(records), tmp_path_factory.mktemp("report"), command="python -m bench compare --seeds 3"
+        [compare(records)], tmp_path_factory.mktemp("report"), command="python -m bench compare --seeds 3"
     )
 
 
 @pytest.fixture(scope="session")
 def hostile_report(hostile_records: tuple[RunRecord, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("hostile")
-    return write_report(compare(hostile_records, EVIL[0]), directory, command=f"bench `{EVIL[0]}`")
+    return write_report([compare(hostile_records, EVIL[0])], directory, command=f"bench `{EVIL[0]}`")
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +208,7 @@ def joined_report(
         ]
         for length, rate in ((64, 1e-4), (256, 1e-4), (64, 2e-5))
     ]
-    return write_joined(
+    return write_report(
         split([cases["eight"], *scanned]), tmp_path_factory.mktemp("joined"), command="bench report a b"
     )
 

@@ -51,7 +51,7 @@ def _check(comparison):
     for width in (80, 200):
         terminal = _terminal(comparison, width)
         words = "".join(terminal.split())
-        long = len(comparison.rows) > 8
+        long = len(comparison.results) > 8
         told = [one.text for one in comparison.said if not long or one.about != "standing"]
         assert all("".join(text.split()) in words for text in (comparison.headline, *told))
     seen = of_terminal(terminal, names)

@@ -105,6 +105,6 @@ def test_several_comparisons_make_one_page(opened, joined_report):
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_no_runs_at_all_make_a_page_too(opened, tmp_path, width):
-    page, noise = opened(write_report(compare([]), tmp_path), width)
+    page, noise = opened(write_report([compare([])], tmp_path), width)
     check_boxes(page)
     assert noise == []

@@ -34,7 +34,7 @@ def test_rendering(make_record, with_parts, tmp_path, size):
     num_strategies, num_seeds, limit = size
     records = _records(make_record, with_parts, num_strategies, num_seeds)
     started = time.perf_counter()
-    page = write_report(compare(records), tmp_path)
+    page = write_report([compare(records)], tmp_path)
     seconds = time.perf_counter() - started
     verdict = "PASS" if seconds < limit else "SHORT"
     print(f"{verdict} {len(records):,} runs: {seconds:.1f} s of {limit} s, {page.stat().st_size / 1024:.0f} KiB")  # noqa: T201

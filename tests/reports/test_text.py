@@ -104,9 +104,9 @@ def test_a_flag_of_several_runs_is_named_once_with_their_number(make_record):
     comparison = compare(runs)
     (one,) = flagged(comparison)
     assert (one.code, one.who, one.found) == ("chance-accuracy", "full (2 of 3 runs)", "50% on 256 rows")
-    assert own_flags(comparison.rows[0], comparison) == ("chance-accuracy (2 of 3 runs)",)
+    assert own_flags(comparison.results[0], comparison) == ("chance-accuracy (2 of 3 runs)",)
     alone = compare(runs[:1])
-    assert own_flags(alone.rows[0], alone) == ("chance-accuracy",)
+    assert own_flags(alone.results[0], alone) == ("chance-accuracy",)
 
 
 def test_what_all_strategies_share_is_said_once_everywhere(make_record):
@@ -204,8 +204,8 @@ def test_a_command_with_backticks_stays_code(hostile_report):
 
 
 def test_a_value_that_was_not_measured_is_a_dash(make_record):
-    row = compare([make_record(status="killed")]).rows[0]
-    assert cell(row, "accuracy").value == "\N{EN DASH}"
+    result = compare([make_record(status="killed")]).results[0]
+    assert cell(result, "accuracy").value == "\N{EN DASH}"
 
 
 def test_a_strategy_that_is_at_chance_is_remarked(make_record):
@@ -218,7 +218,7 @@ def test_one_line_leaves_nothing_to_break_a_line():
 
 def test_letters_stand_beside_the_values_and_are_explained(records, report):
     comparison = compare(records)
-    full = comparison.rows[0]
+    full = comparison.results[0]
     assert cell(full, "samples_per_second", comparison).group == "c"
     assert cell(full, "samples_per_second").group == ""
     assert cell(full, "train_seconds", comparison).group == ""
@@ -234,8 +234,8 @@ def test_letters_that_nobody_could_read_are_left_out(make_record):
     records = [make_record(f"s{index}", seed=seed, step=1 + index / 100) for seed in range(3) for index in range(30)]
     comparison = compare(records)
     assert max(map(len, comparison.ranking.letters["samples_per_second"].values())) > 8
-    assert cell(comparison.rows[0], "samples_per_second", comparison).group == ""
-    assert cell(comparison.rows[0], "accuracy", comparison).group == "a"
+    assert cell(comparison.results[0], "samples_per_second", comparison).group == ""
+    assert cell(comparison.results[0], "accuracy", comparison).group == "a"
 
 
 def test_a_flag_is_explained(make_record):
@@ -248,7 +248,7 @@ def test_a_flag_is_explained(make_record):
 
 def _remark(records, place):
     comparison = compare(records)
-    return remark(comparison.rows[place], comparison)
+    return remark(comparison.results[place], comparison)
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
@@ -265,8 +265,8 @@ def test_no_word_of_the_table_is_broken_in_a_terminal(make_record, width, num):
     rule = next(place for place, line in enumerate(table) if "\N{BOX DRAWINGS LIGHT HORIZONTAL}" in line)
     columns = [re.split(" {2,}", line.strip()) for line in table[rule + 1 :]]
     cells = {text for line in columns for text in line}
-    for row in comparison.rows:
-        written = cell(row, "accuracy", comparison)
+    for result in comparison.results:
+        written = cell(result, "accuracy", comparison)
         beside = " ".join(part for part in (written.against, written.group) if part)
         assert cells >= {written.value, beside} or f"{written.value} {beside}" in cells
     starts = [line.split("  ")[0] for line in table[rule + 1 :] if line and not line.startswith(" ")]

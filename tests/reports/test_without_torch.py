@@ -16,7 +16,7 @@ from bench.records.record import RunRecord
 from reports import write_report
 from reports.terminal import summary_table
 records = [RunRecord.from_json(path.read_text()) for path in sorted(Path(sys.argv[1]).glob("*.json"))]
-print(write_report(compare(records), Path(sys.argv[2])))
+print(write_report([compare(records)], Path(sys.argv[2])))
 Console().print(summary_table(compare(records)))
 """
 

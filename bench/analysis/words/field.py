@@ -9,14 +9,14 @@ from bench.analysis.quality import MEMORY, SPEED
 from bench.analysis.tuning import untuned
 from bench.analysis.words.numbers import change, group, listed, within
 from bench.analysis.words.resolution import size
-from bench.analysis.words.sentences import looking
+from bench.analysis.words.sentences import tentative
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.field import Field, Lead
     from bench.analysis.ranking import Ranking
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["Phrases", "are", "names_of"]
 
@@ -55,84 +55,88 @@ class Phrases:
         who = "It is not" if len(lead.leaders) == 1 else "Not each of them is"
         return f" {who} told apart in {self.ranking.quality.words[metric]} from {group(names_of(lead.tied))}."
 
-    def against(self, row: Row) -> str:
-        """Say what speaks against a row that is faster, and where that is a loss, that its rate was not tuned."""
+    def against(self, result: StrategyResult) -> str:
+        """What speaks against a strategy that is faster, and where that is a loss, that its rate was not tuned."""
         metric = self.ranking.quality.metric
-        claim = self.ranking.claims.about(metric, row.strategy, self.base)
-        if row.beats_majority is False:
+        claim = self.ranking.claims.about(metric, result.strategy, self.base)
+        if result.beats_majority is False:
             return "is not shown to beat the majority class"
         if claim is None:
             return f"its {self.quality} cannot be compared"
         if claim.leaning != -1:
             return f"is not known to be faster than {self.base}"
         lost = f"loses {self.quality}: {change(metric, claim.interval.estimate)}{within(metric, claim.interval)}"
-        said = looking(claim, self.base, self.ranking) if claim.looks else lost
-        return f"{said}. {untuned([row])}".removesuffix(".")
+        said = tentative(claim, self.base, self.ranking) if claim.tentative else lost
+        return f"{said}. {untuned([result])}".removesuffix(".")
 
-    def at_speed(self, rows: Sequence[Row]) -> str:
-        """Write at what speed rows are better in something else."""
-        if all(self.field.speed(row) for row in rows):
-            return f"at {self.factors(rows, SPEED)} the speed"
+    def at_speed(self, results: Sequence[StrategyResult]) -> str:
+        """At what speed strategies are better in something else."""
+        if all(self.field.speed(result) for result in results):
+            return f"at {self.factors(results, SPEED)} the speed"
         return f"at a speed that is not told from that of {self.base}"
 
-    def looking(self, rows: Sequence[Row]) -> str:
+    def tentative(self, results: Sequence[StrategyResult]) -> str:
         """Write which way the differences point that are not certain, and end with a full stop."""
-        seen = {row.strategy: self.field.looks(row) for row in rows}
+        seen = {result.strategy: self.field.tentative(result) for result in results}
         doubts = {claim.doubt for claims in seen.values() for claim in claims}
         is_one = len(doubts) == 1 < sum(map(len, seen.values()))  # then it is said once
         told = [
-            f"{name} {' and '.join(looking(claim, self.base, self.ranking, with_doubt=not is_one) for claim in claims)}"
+            f"{name} {' and '.join(tentative(claim, self.base, self.ranking, with_doubt=not is_one) for claim in claims)}"
             for name, claims in list(seen.items())[:_MOST_TOLD]
         ]
-        if (more := len(rows) - _MOST_TOLD) > 0:
+        if (more := len(results) - _MOST_TOLD) > 0:
             told.append(f"{more} other{' looks' if more == 1 else 's look'} different too")
-        poor = [row for row in rows if not self.field.keeps_quality(row)]
+        poor = [result for result in results if not self.field.keeps_quality(result)]
         end = f", all {min(doubts)}" if is_one else ""
         return f"{listed(told)}{end}.{f' {untuned(poor)}' if poor else ''}"
 
-    def alike(self, rows: Sequence[Row]) -> str:
+    def alike(self, results: Sequence[StrategyResult]) -> str:
         """Write "o difference detected in speed or accuracy between full, a and b"."""
         said = f"o difference detected in speed or {self.quality} between"
-        if self.field.are_alike(rows):
-            return f"{said} {group([self.base, *names_of(rows)])}"
-        return f"{said} {self.base} and each of {group(names_of(rows))}"
+        if self.field.are_alike(results):
+            return f"{said} {group([self.base, *names_of(results)])}"
+        return f"{said} {self.base} and each of {group(names_of(results))}"
 
-    def memory(self, rows: Sequence[Row]) -> str:
+    def memory(self, results: Sequence[StrategyResult]) -> str:
         """Write the differences in memory that are detected, as sentences that follow; empty where there are none.
 
         Those that round to nothing stand in the table alone.
         """
         metric, said = MEMORY, ""
         told = [
-            row for row in rows if self.field.memory(row) and size(metric, self.field.estimate(row, metric)) >= _LEAST
+            result
+            for result in results
+            if self.field.memory(result) and size(metric, self.field.estimate(result, metric)) >= _LEAST
         ]
         for side, word in ((1, "less"), (-1, "more")):
-            if found := [row for row in told if self.field.memory(row) == side]:
+            if found := [result for result in told if self.field.memory(result) == side]:
                 who = f"{group(names_of(found))} use{'s' if len(found) == 1 else ''}"
                 said += f" {who} {word} memory than {self.base} ({self.factors(found, metric)})."
         return said
 
     def dearer(self) -> str:
         """Name those that are faster and lose quality, as a sentence that follows; empty where there are none."""
-        rows = [row for row in self.field.others if self.field.speed(row) == 1 and self.field.quality(row) == -1]
-        if not rows:
+        results = [
+            result for result in self.field.others if self.field.speed(result) == 1 and self.field.quality(result) == -1
+        ]
+        if not results:
             return ""
-        loses = f"lose{'s' if len(rows) == 1 else ''} {self.quality}"
-        return f" {are(rows)} faster, but {loses} ({self.factors(rows, self.ranking.quality.metric)}). {untuned(rows)}"
+        loses = f"lose{'s' if len(results) == 1 else ''} {self.quality}"
+        return f" {are(results)} faster, but {loses} ({self.factors(results, self.ranking.quality.metric)}). {untuned(results)}"
 
-    def factors(self, rows: Sequence[Row], metric: str) -> str:
+    def factors(self, results: Sequence[StrategyResult], metric: str) -> str:
         """Write what each has against the reference, of one or two; else from the least to the most."""
-        values = [self.field.estimate(row, metric) for row in rows]
+        values = [self.field.estimate(result, metric) for result in results]
         if len(values) > 2:  # noqa: PLR2004
             return " to ".join(change(metric, choose(values), is_told=True) for choose in (min, max))
         return listed(change(metric, value, is_told=True) for value in values)
 
 
-def names_of(rows: Sequence[Row]) -> tuple[str, ...]:
+def names_of(results: Sequence[StrategyResult]) -> tuple[str, ...]:
     """Give the strategies by name."""
-    return tuple(row.strategy for row in rows)
+    return tuple(result.strategy for result in results)
 
 
-def are(rows: Sequence[Row]) -> str:
-    """Write "a is" or "a and b are", of rows that are named together."""
-    return f"{group(names_of(rows))} {'is' if len(rows) == 1 else 'are'}"
+def are(results: Sequence[StrategyResult]) -> str:
+    """Write "a is" or "a and b are", of strategies that are named together."""
+    return f"{group(names_of(results))} {'is' if len(results) == 1 else 'are'}"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.ranking import Ranking
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
-__all__ = ["Form", "Verdict", "conclude"]
+__all__ = ["Conclusion", "Form", "conclude"]
 
 Form = Literal["winner", "leading", "tie", "undecided", "invalid"]
 """Somebody is ahead of all others; somebody is better than the reference, but not than all others; no difference was
@@ -27,7 +27,7 @@ detected; not enough data; the comparison is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Conclusion:
     """The headline and whom it names as ahead."""
 
     form: Form
@@ -43,25 +43,25 @@ class Verdict:
     """What would make a comparison decide that does not, as sentences that follow those on the strategies."""
 
 
-def conclude(rows: Sequence[Row], ranking: Ranking) -> Verdict:
-    """Draw the one conclusion that stands on top; `rows` are all, `ranking` is of those that may be ranked."""
-    base = next((row for row in rows if row.is_reference), None)
-    if base is None or all(row.status != "ok" for row in rows):
-        ended = listed(f"{row.strategy} {ENDINGS[row.status]}" for row in rows) if rows else ""
-        return Verdict("undecided", f"No run finished: {ended}." if ended else "No run was recorded.")
+def conclude(results: Sequence[StrategyResult], ranking: Ranking) -> Conclusion:
+    """Draw the one conclusion that stands on top; `results` are all, `ranking` is of those that may be ranked."""
+    base = next((result for result in results if result.is_reference), None)
+    if base is None or all(result.status != "ok" for result in results):
+        ended = listed(f"{result.strategy} {ENDINGS[result.status]}" for result in results) if results else ""
+        return Conclusion("undecided", f"No run finished: {ended}." if ended else "No run was recorded.")
     if problem := _problem(base, ranking):
-        return Verdict("invalid", f"Comparison not valid: the reference {base.strategy} {problem}.")
-    others = [row for row in rows if row is not base and row.strategy in ranking.names]
+        return Conclusion("invalid", f"Comparison not valid: the reference {base.strategy} {problem}.")
+    others = [result for result in results if result is not base and result.strategy in ranking.names]
     if not others:
-        suspect = [row.strategy for row in rows if row is not base and row.finished]
+        suspect = [result.strategy for result in results if result is not base and result.finished]
         able = f"can be ranked ({listed(suspect)} suspect)" if suspect else "finished"
-        return Verdict("undecided", f"Only {base.strategy} {able}, so there is nothing to compare it with.")
-    if all(row.beats_majority is False for row in (base, *others)):
-        return Verdict("undecided", _at_chance([base, *others]))
-    return _Conclusion(Phrases(Field(base, others, ranking.claims), ranking)).draw()
+        return Conclusion("undecided", f"Only {base.strategy} {able}, so there is nothing to compare it with.")
+    if all(result.beats_majority is False for result in (base, *others)):
+        return Conclusion("undecided", _at_chance([base, *others]))
+    return _Forms(Phrases(Field(base, others, ranking.claims), ranking)).draw()
 
 
-def _problem(base: Row, ranking: Ranking) -> str:
+def _problem(base: StrategyResult, ranking: Ranking) -> str:
     """Say why nothing can be set against the reference; empty where it can."""
     if base.status != "ok":
         return ENDINGS[base.status]
@@ -71,21 +71,21 @@ def _problem(base: Row, ranking: Ranking) -> str:
     return f"is suspect ({doubts}); measure again, or rank it all the same (--rank-suspect)"
 
 
-def _at_chance(rows: Sequence[Row]) -> str:
-    best = max(rows, key=lambda row: row.quality_interval.estimate if row.quality_interval else 0)
-    who = "no strategy is" if len(rows) > 1 else f"{best.strategy} is not"
+def _at_chance(results: Sequence[StrategyResult]) -> str:
+    best = max(results, key=lambda result: result.quality_interval.estimate if result.quality_interval else 0)
+    who = "no strategy is" if len(results) > 1 else f"{best.strategy} is not"
     return (
         f"Not enough data: {who} shown to beat the majority class ({best.majority_quality:.1%}). {beyond_chance(best)}"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Conclusion:
+class _Forms:
     """What the ranked strategies allow to be concluded, the first of these that they do."""
 
     say: Phrases
 
-    def draw(self) -> Verdict:
+    def draw(self) -> Conclusion:
         return self._faster() or self._better() or self._unknown() or self._open() or self._reference()
 
     @property
@@ -96,7 +96,7 @@ class _Conclusion:
     def _ranking(self) -> Ranking:
         return self.say.ranking
 
-    def _faster(self) -> Verdict | None:
+    def _faster(self) -> Conclusion | None:
         """Those that are faster than the reference and lose no quality, so far as can be seen."""
         lead = self._field.fastest()
         if lead is None:
@@ -112,15 +112,15 @@ class _Conclusion:
         if lead.is_clear:
             said = f"{are(lead.leaders)} the fastest {self.say.at_no_loss}: {told}."
             rank = f"{'' if alone else 'among the '}fastest, no loss detected"
-            return Verdict("winner", said, names_of(lead.leaders), rank, spelled_out)
+            return Conclusion("winner", said, names_of(lead.leaders), rank, spelled_out)
         said = f"{are(lead.leaders)} faster than {self.say.base} {self.say.at_no_loss}: {told}."
         said += self.say.untold(lead, SPEED)
         if lead.better:
-            fastest = max(lead.better, key=lambda row: row.means[SPEED] or 0)
+            fastest = max(lead.better, key=lambda result: result.means[SPEED] or 0)
             said += f" {fastest.strategy} is faster still, but {self.say.against(fastest)}."
-        return Verdict("leading", said, spelled_out=spelled_out)
+        return Conclusion("leading", said, spelled_out=spelled_out)
 
-    def _better(self) -> Verdict | None:
+    def _better(self) -> Conclusion | None:
         """Those that are better than the reference in quality."""
         lead, metric = self._field.best(), self._ranking.quality.metric
         if lead is None:
@@ -130,57 +130,57 @@ class _Conclusion:
         rates = f" {untuned([self._field.base, *lead.leaders])}"
         if lead.is_clear:
             rank = f"best in {self.say.quality}"
-            return Verdict("winner", f"{are(lead.leaders)} {rank}: {gains}.{rates}", names_of(lead.leaders), rank)
+            return Conclusion("winner", f"{are(lead.leaders)} {rank}: {gains}.{rates}", names_of(lead.leaders), rank)
         said = f"{are(lead.leaders)} {self._ranking.quality.better} than {self.say.base}: {gains}."
-        return Verdict("leading", said + self.say.untold(lead, metric) + rates)
+        return Conclusion("leading", said + self.say.untold(lead, metric) + rates)
 
-    def _unknown(self) -> Verdict | None:
+    def _unknown(self) -> Conclusion | None:
         """No interval for those that might be faster."""
-        unknown = [row for row in self._field.others if self._field.speed(row) is None]
+        unknown = [result for result in self._field.others if self._field.speed(result) is None]
         if not unknown or self._field.open:
             return None
         said = f"Not enough data: too few steps and common seeds to bound the speed of {group(names_of(unknown))}"
         more = f"At least 3 seeds would (--seeds 3).{self.say.memory(unknown)}"
-        return Verdict("undecided", f"{said} against {self.say.base}. {more}")
+        return Conclusion("undecided", f"{said} against {self.say.base}. {more}")
 
-    def _open(self) -> Verdict | None:
+    def _open(self) -> Conclusion | None:
         """Neither speed nor quality of some is told from the reference."""
-        rows = self._field.open
-        if not rows:
+        results = self._field.open
+        if not results:
             return None
-        seen = [row for row in rows if self._field.looks(row)]
-        alike = [row for row in rows if row not in seen]
-        missed = Resolution(rows, self._field.base, self._ranking)
-        more = self.say.memory(rows) + self.say.dearer()
+        seen = [result for result in results if self._field.tentative(result)]
+        alike = [result for result in results if result not in seen]
+        missed = Resolution(results, self._field.base, self._ranking)
+        more = self.say.memory(results) + self.say.dearer()
         if seen:
-            said = self.say.looking(seen) + (f" N{self.say.alike(alike)}." if alike else "")
-            return Verdict("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
+            said = self.say.tentative(seen) + (f" N{self.say.alike(alike)}." if alike else "")
+            return Conclusion("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
         if missed.is_fine:
             said = f"N{self.say.alike(alike)}; this run could have detected {missed.in_words()}."
-            return Verdict("tie", said + more)
+            return Conclusion("tie", said + more)
         said = f"n{self.say.alike(alike)}, but this run could only have detected {missed.in_words()}."
-        return Verdict("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
+        return Conclusion("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
 
-    def _reference(self) -> Verdict:
+    def _reference(self) -> Conclusion:
         """Nobody is better than the reference at no cost, or not told from it."""
         field, name = self._field, self.say.base
         if field.base.beats_majority is False:
-            return Verdict("undecided", _at_chance([field.base]))
-        is_ahead = all(field.is_behind(row) for row in field.others)
-        faster = [row for row in field.others if field.speed(row) == 1]
+            return Conclusion("undecided", _at_chance([field.base]))
+        is_ahead = all(field.is_behind(result) for result in field.others)
+        faster = [result for result in field.others if field.speed(result) == 1]
         if not faster:
             if not is_ahead:
                 said = f"No strategy is detected to be faster than {name} or {self._ranking.quality.better}."
-                return Verdict("undecided", said)
-            rank = "fastest" if all(field.speed(row) == -1 for row in field.others) else "ahead"
+                return Conclusion("undecided", said)
+            rank = "fastest" if all(field.speed(result) == -1 for result in field.others) else "ahead"
             said = f"{name} is {'the fastest' if rank == 'fastest' else rank}"
-            return Verdict(
+            return Conclusion(
                 "winner", f"{said}, and no strategy is detectably {self._ranking.quality.better}.", (name,), rank
             )
-        keeping = [row for row in faster if field.quality(row) != -1]
-        row = max(keeping or faster, key=lambda row: field.estimate(row, SPEED))
-        said = f"{row.strategy} is {self.say.factors([row], SPEED)} as fast as {name}, but {self.say.against(row)}."
+        keeping = [result for result in faster if field.quality(result) != -1]
+        result = max(keeping or faster, key=lambda result: field.estimate(result, SPEED))
+        said = f"{result.strategy} is {self.say.factors([result], SPEED)} as fast as {name}, but {self.say.against(result)}."
         if keeping:
-            return Verdict("undecided", f"Not enough data to prefer another to {name}: {said}")
+            return Conclusion("undecided", f"Not enough data to prefer another to {name}: {said}")
         said = f"No strategy is faster than {name} {self.say.at_no_loss}: {said}"
-        return Verdict("winner", said, (name,), "not beaten") if is_ahead else Verdict("undecided", said)
+        return Conclusion("winner", said, (name,), "not beaten") if is_ahead else Conclusion("undecided", said)

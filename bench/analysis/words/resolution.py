@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.analysis.ranking import Ranking
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["Need", "Resolution", "beyond_chance", "data_needed", "size"]
 
@@ -61,12 +61,14 @@ class Need:
 class Resolution:
     """What a tie between the reference and other strategies could have missed."""
 
-    def __init__(self, tied: Sequence[Row], base: Row, ranking: Ranking) -> None:
+    def __init__(self, tied: Sequence[StrategyResult], base: StrategyResult, ranking: Ranking) -> None:
         """Find, in each metric, the strategy in which the least would have been detected."""
         self._base, self._level = base, ranking.level
         self._words = {metric: ranking.quality.words[metric] for metric in (SPEED, ranking.quality.metric)}
         self._coarsest = {
-            metric: max(((_detectable(row, metric, self._level), row) for row in tied), key=lambda found: found[0])
+            metric: max(
+                ((_detectable(result, metric, self._level), result) for result in tied), key=lambda found: found[0]
+            )
             for metric in self._words
         }
 
@@ -96,7 +98,7 @@ class Resolution:
         )
 
     @property
-    def _found(self) -> Sequence[tuple[str, tuple[float, Row]]]:
+    def _found(self) -> Sequence[tuple[str, tuple[float, StrategyResult]]]:
         return tuple(self._coarsest.items())
 
     @property
@@ -105,25 +107,25 @@ class Resolution:
         return {metric: least for metric, least in worth.items() if self._coarsest[metric][0] > least}
 
 
-def data_needed(row: Row, base: Row, metric: str, effect: float, level: float) -> Need | None:
+def data_needed(result: StrategyResult, base: StrategyResult, metric: str, effect: float, level: float) -> Need | None:
     """How much data would detect `effect` against the reference; None where nothing tells."""
-    interval = row.relative[metric]
+    interval = result.relative[metric]
     if interval is None or interval.evidence is None or not effect:
         return None
-    if num := _rows_needed(row, base, metric, effect, level):
+    if num := _rows_needed(result, base, metric, effect, level):
         return Need("rows", num if num <= _MOST_ROWS else None)
     seeds = seeds_needed(interval, effect, level)
     enough = None if seeds is None or seeds > _MOST_SEEDS else max(seeds, 3)
     return Need("seeds", enough, interval.this_run_only)
 
 
-def beyond_chance(row: Row) -> str:
-    """Say what would show that a row beats the majority class: more rows, or longer training where it is no better."""
-    spec, found, majority = row.finished[0].spec, row.quality_interval, row.majority_quality
-    assert found is not None, "asked only of rows whose quality is known"
+def beyond_chance(result: StrategyResult) -> str:
+    """What would show that a strategy beats the majority class: more rows, or longer training where it is no better."""
+    spec, found, majority = result.finished[0].spec, result.quality_interval, result.majority_quality
+    assert found is not None, "asked only of strategies whose quality is known"
     assert majority is not None, "likewise"
     if found.estimate > majority and spec.workload.eval_samples is not None:
-        num_rows = min(one.num_samples for one in row.evaluations.values())
+        num_rows = min(one.num_samples for one in result.evaluations.values())
         variance = num_rows * found.evidence.standard_error**2 if found.evidence else None
         num = _two_digits(rows_to_exceed(found.estimate, majority, variance=variance))
         if num <= _MOST_ROWS:
@@ -136,9 +138,9 @@ def size(metric: str, value: float) -> float:
     return abs(math.log(value)) if METRICS[metric].compare == "ratio" else abs(value)
 
 
-def _rows_needed(row: Row, base: Row, metric: str, effect: float, level: float) -> int | None:
+def _rows_needed(result: StrategyResult, base: StrategyResult, metric: str, effect: float, level: float) -> int | None:
     """Evaluation rows that would detect `effect`; None where they are all used already, or seeds were compared."""
-    interval, run = row.relative[metric], base.finished[0]
+    interval, run = result.relative[metric], base.finished[0]
     if metric not in QUALITIES or interval is None or run.measured is None or run.spec.workload.eval_samples is None:
         return None
     num = rows_needed(interval, run.measured.evaluation.num_samples, effect, level)
@@ -155,8 +157,8 @@ def _margin(metric: str, amount: float) -> str:
     return margin(metric, math.expm1(amount) if METRICS[metric].compare == "ratio" else amount)
 
 
-def _detectable(row: Row, metric: str, level: float) -> float:
-    interval = row.relative[metric]
+def _detectable(result: StrategyResult, metric: str, level: float) -> float:
+    interval = result.relative[metric]
     assert interval is not None, "asked only of ties, which intervals tell"
     assert interval.evidence is not None, "likewise"
     return detectable(interval.evidence, level)

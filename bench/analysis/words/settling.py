@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bench.analysis.ranking import Ranking
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
 
 __all__ = ["to_settle"]
 
@@ -20,19 +20,19 @@ _MOST_APART = 3
 """Strategies whose needs are told one by one."""
 
 
-def to_settle(rows: Iterable[Row], base: Row | None, ranking: Ranking) -> Iterator[str]:
+def to_settle(results: Iterable[StrategyResult], base: StrategyResult | None, ranking: Ranking) -> Iterator[str]:
     """Say for speed, and for quality, what would tell the tied strategies from the reference, or that nothing would."""
     if base is None:
         return
     for metric in (SPEED, ranking.quality.metric):
         needs: list[tuple[str, Need]] = []
-        for row in rows:
-            claim = ranking.claims.about(metric, row.strategy, base.strategy)
+        for result in results:
+            claim = ranking.claims.about(metric, result.strategy, base.strategy)
             if claim is None or claim.is_detected:
                 continue
             effect = size(metric, claim.interval.estimate)
-            if need := data_needed(row, base, metric, effect, ranking.level):
-                needs.append((row.strategy, need))
+            if need := data_needed(result, base, metric, effect, ranking.level):
+                needs.append((result.strategy, need))
         yield from _said(needs, base.strategy, ranking.quality.words[metric])
 
 

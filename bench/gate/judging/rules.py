@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.intervals import Interval
-    from bench.analysis.strategy_result import Row
+    from bench.analysis.strategy_result import StrategyResult
     from bench.gate.judging.grammar import Rule
 
 __all__ = ["check_strategies", "judge_rules"]
@@ -54,7 +54,7 @@ def judge_rules(
         UnknownName: a rule is about a strategy that was not compared.
 
     """
-    rows = {row.strategy: row for row in comparison.rows}
+    rows = {row.strategy: row for row in comparison.results}
     check_strategies(rules, rows)
     findings = []
     for written in rules:
@@ -66,7 +66,9 @@ def judge_rules(
     return Judgement(tuple(findings), Side(name), Side(", ".join(rows)), comparison.warnings)
 
 
-def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, rank_suspect: bool) -> Finding:
+def _judge(
+    rule: Rule, row: StrategyResult, other: StrategyResult | None, comparison: Comparison, *, rank_suspect: bool
+) -> Finding:
     title = rule.text if rule.strategy else f"{row.strategy} {rule.text}"
     if comparison.form == "invalid":
         return unmeasured(title, rule.metric, comparison.headline)
@@ -84,7 +86,7 @@ def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, r
     is_told = is_ratio or METRICS[rule.metric].compare == "difference"
     verdict, said = _word(rule, interval, bound), ""
     claim = comparison.ranking.claims.about(rule.metric, row.strategy, other.strategy)
-    if claim and claim.looks and _tells_apart(rule, verdict, bound):
+    if claim and claim.tentative and _tells_apart(rule, verdict, bound):
         verdict, said = "INCONCLUSIVE", f"; {claim.doubt}"
     change, low, high = (
         None if value is None or not is_told else value - 1 if is_ratio else value
@@ -107,7 +109,7 @@ def _judge(rule: Rule, row: Row, other: Row | None, comparison: Comparison, *, r
     )
 
 
-def _absolute(title: str, rule: Rule, row: Row) -> Finding:
+def _absolute(title: str, rule: Rule, row: StrategyResult) -> Finding:
     """Judge a metric against a fixed bound."""
     kind, samples = METRICS[rule.metric], tuple(row.samples[rule.metric].values())
     if kind.unit == "bytes":
@@ -125,7 +127,7 @@ def _absolute(title: str, rule: Rule, row: Row) -> Finding:
     return Finding(title, rule.metric, verdict, _in_words(rule, interval, verdict), head=interval.estimate)
 
 
-def _relative(rule: Rule, row: Row, other: Row) -> Interval | None:
+def _relative(rule: Rule, row: StrategyResult, other: StrategyResult) -> Interval | None:
     """Set one row against another on the scale of the rule: a ratio where it has a factor, else a difference."""
     kind, ours, theirs = METRICS[rule.metric].compare, row.samples[rule.metric], other.samples[rule.metric]
     if kind == ("ratio" if rule.factor is not None else "difference"):
@@ -152,7 +154,7 @@ def _holds(rule: Rule, value: float, bound: float) -> bool:
     return {">=": value >= bound, ">": value > bound, "<=": value <= bound, "<": value < bound}[rule.op]
 
 
-def _fault(row: Row, metric: str, *, rank_suspect: bool) -> str | None:
+def _fault(row: StrategyResult, metric: str, *, rank_suspect: bool) -> str | None:
     """Say what keeps a row from being judged."""
     if not row.finished:
         return f"{row.strategy} {row.status}: {row.reason or 'no run finished'}"

@@ -219,52 +219,52 @@ def test_headline_winners_letters_and_table_agree(make_record, data):
 
 def _check_form(comparison):
     """The headline has the form it claims to have, and names whom it calls ahead."""
-    assert (comparison.form == "winner") == bool(comparison.winners) == bool(comparison.verdict.distinction)
+    assert (comparison.form == "winner") == bool(comparison.winners) == bool(comparison.conclusion.distinction)
     beginnings = {"tie": "No difference detected", "invalid": "Comparison not valid", "undecided": "N|Only"}
     assert re.match(beginnings.get(comparison.form, ""), comparison.headline)
     assert all(name in comparison.headline for name in comparison.winners[:3])
-    able = {row.strategy for row in comparison.rows if row.finished and not row.is_suspect}
+    able = {result.strategy for result in comparison.results if result.finished and not result.is_suspect}
     assert set(comparison.ranking.names) == able
 
 
 def _check_claims(comparison):
     """A claim is the same from both sides, letters repeat it, and the interval of the table stands behind it."""
-    ranking, rows = comparison.ranking, {row.strategy: row for row in comparison.rows}
+    ranking, results = comparison.ranking, {result.strategy: result for result in comparison.results}
     for metric, (one, other) in itertools.product(ranking.quality.headlines, itertools.permutations(ranking.names, 2)):
         claim, letters = ranking.claims.about(metric, one, other), ranking.letters[metric]
         if claim is None:
             assert ranking.claims.about(metric, other, one) is None
             continue
         back = ranking.claims.about(metric, other, one)
-        assert (back.standing, back.looks) == (-claim.standing, -claim.looks)
-        assert not (claim.standing and claim.looks)
+        assert (back.standing, back.tentative) == (-claim.standing, -claim.tentative)
+        assert not (claim.standing and claim.tentative)
         assert bool(set(letters[one]) & set(letters[other])) == (not claim.standing)
         if other == comparison.reference:
-            side = rows[one].relative[metric].side(no_change(metric))
+            side = results[one].relative[metric].side(no_change(metric))
             assert (claim.leaning, claim.interval) == (
                 side if METRICS[metric].better == "higher" else -side,
-                rows[one].relative[metric],
+                results[one].relative[metric],
             )
 
 
 def _check_winners(comparison):
     """A winner has learnt, and is detected to be better than everybody who is not named with it."""
-    ranking, rows = comparison.ranking, {row.strategy: row for row in comparison.rows}
+    ranking, results = comparison.ranking, {result.strategy: result for result in comparison.results}
     speed, _, quality = ranking.quality.headlines
     for name, other in itertools.product(comparison.winners, ranking.names):
-        assert rows[name].beats_majority
+        assert results[name].beats_majority
         standings = {ranking.standing(metric, name, other) for metric in (speed, quality)}
         if other in comparison.winners:
             assert ranking.standing(speed, name, other) in {0, None} or "best" in comparison.headline
         else:
             assert 1 in standings, (name, other)
     if comparison.form == "tie":
-        assert all(ranking.standing(speed, name, comparison.reference) != 1 or not keeps(rows[name], quality) for name in ranking.names)  # fmt: skip
+        assert all(ranking.standing(speed, name, comparison.reference) != 1 or not keeps(results[name], quality) for name in ranking.names)  # fmt: skip
 
 
-def keeps(row, quality):
-    interval = row.relative[quality]
-    return bool(row.beats_majority) and interval is not None and interval.side(0) != -1
+def keeps(result, quality):
+    interval = result.relative[quality]
+    return bool(result.beats_majority) and interval is not None and interval.side(0) != -1
 
 
 def _check_frontier(ranking):
@@ -282,7 +282,7 @@ def _check_sentences(comparison):
     ranking, base = comparison.ranking, comparison.reference
     for name in ranking.names if base in ranking.names else ():
         told = [said for said in comparison.sentences if re.match(rf"{re.escape(name)} (is|ran|looks|shares) ", said)]
-        assert told or name in {base, comparison.verdict.spelled_out}
+        assert told or name in {base, comparison.conclusion.spelled_out}
     for said in (comparison.headline, *comparison.sentences):
         assert "narrowly" not in said
         if re.search(r"loses accuracy|, accuracy \N{MINUS SIGN}|looks lower in accuracy", said):

@@ -137,7 +137,7 @@ def test_a_rule_says_no_more_than_the_comparison_claims(make_record):
         [make_record(name, seed=seed, step=seconds[seed]) for seed in range(3) for name, seconds in steps.items()]
     )
     claim = comparison.ranking.claims.about("samples_per_second", "amp", "full")
-    assert claim.looks == 1
+    assert claim.tentative == 1
     faster, bounded, slower = _findings(
         comparison, "amp throughput > full", "amp throughput <= 9x full", "amp throughput <= 1x full"
     )

@@ -10,7 +10,7 @@ from bench.records.record import Flag
 from reports.charts.drawing import draw, to_svg
 from reports.charts.figures import charts
 from reports.charts.layout import fold, text_width
-from reports.charts.theme import DARK, INK, LIGHT, NARROW, PAPER, WIDE, contrast, figure_style, looks
+from reports.charts.theme import DARK, INK, LIGHT, NARROW, PAPER, WIDE, contrast, figure_style, styles_of
 
 
 def _texts(svg):
@@ -253,9 +253,9 @@ def test_memory_at_its_baseline_is_drawn(make_record):
 
 
 def test_looks_differ_in_more_than_colour_and_stand_out_in_both_themes():
-    styles = list(looks(map(str, range(12))).values())
-    assert len({(look.colour, look.marker, look.dash) for look in styles}) == 12
-    assert len({look.marker for look in styles[:10]}) == 10
+    styles = list(styles_of(map(str, range(12))).values())
+    assert len({(style.colour, style.marker, style.dash) for style in styles}) == 12
+    assert len({style.marker for style in styles[:10]}) == 10
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])

@@ -115,14 +115,14 @@ def test_no_name_becomes_markup(hostile_report, evil):
 
 
 def test_equal_records_make_equal_files(records, report, tmp_path):
-    again = write_report(compare(records), tmp_path, command="python -m bench compare --seeds 3")
+    again = write_report([compare(records)], tmp_path, command="python -m bench compare --seeds 3")
     for path in report.parent.iterdir():
         assert (again.parent / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_a_figure_that_has_lost_its_data_is_taken_away(make_record, tmp_path):
     (tmp_path / "tradeoff.png").write_bytes(b"of an earlier report")
-    page = write_report(compare([make_record(status="oom", reason="too large")]), tmp_path / ".")
+    page = write_report([compare([make_record(status="oom", reason="too large")])], tmp_path / ".")
     assert not (tmp_path / "tradeoff.png").exists()
     text = _Page(page.read_text()).all_text()
     assert "is left out: no run has both training memory and accuracy" in text
@@ -130,7 +130,7 @@ def test_a_figure_that_has_lost_its_data_is_taken_away(make_record, tmp_path):
 
 
 def test_no_runs_make_a_page_that_says_so(tmp_path):
-    page = write_report(compare([]), tmp_path / "new" / "place")
+    page = write_report([compare([])], tmp_path / "new" / "place")
     assert "No run was recorded." in page.read_text()
 
 
@@ -141,20 +141,20 @@ def test_a_reference_that_was_not_run_is_refused(records):
 
 def test_ten_strategies_by_five_seeds_stay_small(make_record, tmp_path):
     records = [make_record(f"s{index}", seed=seed, step=1 + index) for seed in range(5) for index in range(10)]
-    assert write_report(compare(records), tmp_path).stat().st_size < 600 * 1024
+    assert write_report([compare(records)], tmp_path).stat().st_size < 600 * 1024
 
 
 def test_a_page_too_large_to_open_is_refused_and_all_else_is_there(make_record, tmp_path, monkeypatch):
     monkeypatch.setattr("reports.pages.page.MOST_BYTES", 1 << 15)
     with pytest.raises(BenchError, match=r"the page would have .* MiB"):
-        write_report(compare([make_record()]), tmp_path)
+        write_report([compare([make_record()])], tmp_path)
     assert not (tmp_path / "report.html").exists()
     assert {"summary.md", "results.csv", "comparison.csv", "tradeoff.png"} <= {one.name for one in tmp_path.iterdir()}
 
 
 def test_data_too_large_for_a_page_lies_beside_it(make_record, tmp_path):
     records = [make_record(name, seed=seed) for seed in range(501) for name in ("full", "freeze")]
-    text = _Page(write_report(compare(records), tmp_path).read_text()).all_text()
+    text = _Page(write_report([compare(records)], tmp_path).read_text()).all_text()
     assert "results.csv (beside this page; too large to stand in it)" in text
     assert "501 seeds (0 to 500)" in text
 

@@ -9,7 +9,7 @@ import pytest
 from bench.analysis.comparison import compare
 from reports.charts.confusion import confusion
 from reports.charts.drawing import draw, to_svg
-from reports.charts.theme import NARROW, WIDE, looks
+from reports.charts.theme import NARROW, WIDE, styles_of
 from reports.markdown import render_summary
 from reports.pages.page import render_page
 from reports.parts import Part, Whole
@@ -30,7 +30,7 @@ def two(make_record, evaluated):
 
 
 def chart(comparison, prefix=""):
-    return confusion(comparison, looks(row.strategy for row in comparison.rows), prefix)
+    return confusion(comparison, styles_of(result.strategy for result in comparison.results), prefix)
 
 
 def test_the_confusion_of_each_strategy_is_drawn_with_its_numbers(two):
