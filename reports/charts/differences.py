@@ -91,7 +91,7 @@ def _pair(result: StrategyResult, metric: str) -> tuple[str, str]:
     interval = result.relative[metric]
     if interval is None:
         return NOT_MEASURED, NOT_MEASURED
-    return change(metric, interval.estimate), bounds(metric, interval) or NOT_MEASURED
+    return change(METRICS[metric], interval.estimate), bounds(METRICS[metric], interval) or NOT_MEASURED
 
 
 def _draw(results: list[StrategyResult], panels: tuple[str, ...], styles: Mapping[str, Style], width: float) -> Figure:

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.analysis.scans import by_length
 from bench.analysis.words.numbers import NOT_MEASURED, change
-from bench.records.metrics import format_bytes, format_seconds
+from bench.records.metrics import METRICS, format_bytes, format_seconds
 from reports.charts.chart import Chart
 from reports.charts.layout import byte_ticks, canvases, strategy_legend, ticks
 
@@ -98,7 +98,7 @@ def _title(scans: Sequence[Scan]) -> str:
     ):
         short, long = (_mean(read(point.result)) for point in (first, last))
         if short and long:
-            said.append(f"{change(metric, long / short)} the {word}")
+            said.append(f"{change(METRICS[metric], long / short)} the {word}")
     return f"From {first.value:.0f} to {last.value:.0f} tokens, {told.name} takes {' and '.join(said)}"
 
 

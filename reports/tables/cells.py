@@ -57,19 +57,19 @@ def cell(result: StrategyResult, metric: str, comparison: Comparison | None = No
 
     Where the comparison is given, the letters of its ties stand beside the value.
     """
-    value = result.means[metric]
+    kind, value = METRICS[metric], result.means[metric]
     if value is None:
         return Cell(NOT_MEASURED)
-    text = METRICS[metric].format(value)
+    text = kind.format(value)
     interval = result.relative[metric]
     group = _letters(comparison, metric).get(result.strategy, "") if comparison else ""
-    if result.is_reference and METRICS[metric].compare == "ratio":
-        return Cell(text, change(metric, 1), group=group)
+    if result.is_reference and kind.compare == "ratio":
+        return Cell(text, change(kind, 1), group=group)
     if interval is None:
         return Cell(text, group=group)
     claim = comparison.ranking.claims.about(metric, result.strategy, comparison.reference or "") if comparison else None
-    against = change(metric, interval.estimate, is_told=claim is not None and claim.is_detected)
-    return Cell(text, against, bounds(metric, interval, scope=False), group)
+    against = change(kind, interval.estimate, is_told=claim is not None and claim.is_detected)
+    return Cell(text, against, bounds(kind, interval, scope=False), group)
 
 
 def remark(result: StrategyResult, comparison: Comparison, *, with_reason: bool = True) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
 from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, change
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ def _cell(result: StrategyResult | None) -> tuple[str, ...]:
     if result.is_reference:
         return ("reference", "1.00\N{MULTIPLICATION SIGN}")
     told = tuple(
-        f"{word} {change(metric, interval.estimate)}"
+        f"{word} {change(METRICS[metric], interval.estimate)}"
         for metric, word in zip(result.quality.headlines, ("speed", "memory", result.quality.word), strict=True)
         if (interval := result.relative[metric])
     )

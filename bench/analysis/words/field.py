@@ -10,6 +10,7 @@ from bench.analysis.tuning import untuned
 from bench.analysis.words.numbers import change, group, listed, within
 from bench.analysis.words.resolution import size
 from bench.analysis.words.sentences import tentative
+from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ class Phrases:
             return f"its {self.quality} cannot be compared"
         if claim.leaning != -1:
             return f"is not known to be faster than {self.base}"
-        lost = f"loses {self.quality}: {change(metric, claim.interval.estimate)}{within(metric, claim.interval)}"
+        lost = f"loses {self.quality}: {change(METRICS[metric], claim.interval.estimate)}{within(METRICS[metric], claim.interval)}"
         said = tentative(claim, self.base, self.ranking) if claim.tentative else lost
         return f"{said}. {untuned([result])}".removesuffix(".")
 
@@ -128,8 +129,8 @@ class Phrases:
         """Write what each has against the reference, of one or two; else from the least to the most."""
         values = [self.field.estimate(result, metric) for result in results]
         if len(values) > 2:  # noqa: PLR2004
-            return " to ".join(change(metric, choose(values), is_told=True) for choose in (min, max))
-        return listed(change(metric, value, is_told=True) for value in values)
+            return " to ".join(change(METRICS[metric], choose(values), is_told=True) for choose in (min, max))
+        return listed(change(METRICS[metric], value, is_told=True) for value in values)
 
 
 def names_of(results: Sequence[StrategyResult]) -> tuple[str, ...]:

@@ -1,18 +1,32 @@
-"""Numbers of a comparison in words: the same in the terminal, in Markdown and on the page."""
+"""Numbers in words: one style in the terminal, in Markdown, on pages and in the gate. A function is handed the Metric."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.records.metrics import METRICS
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bench.analysis.intervals import Interval
+    from bench.records.metrics import Metric
     from bench.records.record import Status
 
-__all__ = ["ENDINGS", "NOT_MEASURED", "bounds", "change", "group", "listed", "margin", "with_bounds", "within"]
+__all__ = [
+    "ENDINGS",
+    "MINUS",
+    "NOT_MEASURED",
+    "bounds",
+    "change",
+    "group",
+    "listed",
+    "margin",
+    "measured",
+    "percent",
+    "percent_change",
+    "unit_of",
+    "with_bounds",
+    "within",
+]
 
 ENDINGS: dict[Status, str] = {
     "ok": "finished",
@@ -28,21 +42,36 @@ ENDINGS: dict[Status, str] = {
 NOT_MEASURED = "\N{EN DASH}"
 """In place of a value; never zero."""
 
+MINUS = "\N{MINUS SIGN}"
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_MINUS = "\N{MINUS SIGN}"
+_MUCH = 10
+"""From here on a factor is read more easily than a percentage."""
 
 
-def change(metric: str, value: float, *, is_told: bool = False) -> str:
-    """Write a value against the reference: "2.10x" for a ratio, "+1.2 points" for a share, else signed.
+def measured(metric: Metric, value: float | None) -> str:
+    """Write a value with its unit; a dash where it was not measured."""
+    return NOT_MEASURED if value is None else metric.format(value)
+
+
+def percent(share: float) -> str:
+    """Write a share, or how far a ratio is from one: "4.2%"."""
+    return f"more than a factor of {_MUCH}" if share > _MUCH else f"{share:.1%}"
+
+
+def percent_change(share: float) -> str:
+    """Write the change of a ratio, signed: "+4.2%"."""
+    return f"over +{_MUCH:.0%}" if share > _MUCH else f"{_signed(f'{abs(share):.1%}', share)}"
+
+
+def change(metric: Metric, value: float, *, is_told: bool = False) -> str:
+    """Write a value against the reference: "2.10x" for a ratio, "+1.2 points" for a share, else signed with its unit.
 
     One that `is_told` from no change is not rounded to it.
     """
-    return (_bound if is_told else _number)(metric, value) + {"ratio": _TIMES, "difference": _unit(metric), "none": ""}[
-        METRICS[metric].compare
-    ]
+    return (_bound if is_told else _number)(metric, value) + unit_of(metric)
 
 
-def bounds(metric: str, interval: Interval | None, *, scope: bool = True) -> str:
+def bounds(metric: Metric, interval: Interval | None, *, scope: bool = True) -> str:
     """Write the bounds of an interval: "1.98 to 2.22, this run only"; empty where there are none to tell apart."""
     if interval is None or interval.bounds is None:
         return ""
@@ -52,23 +81,31 @@ def bounds(metric: str, interval: Interval | None, *, scope: bool = True) -> str
     return f"{low} to {high}{', this run only' if scope and interval.this_run_only else ''}"
 
 
-def within(metric: str, interval: Interval | None) -> str:
+def within(metric: Metric, interval: Interval | None) -> str:
     """Write the bounds in brackets, to follow what they bound; empty where there are none."""
     text = bounds(metric, interval)
     return text and f" ({text})"
 
 
-def with_bounds(metric: str, interval: Interval) -> str:
+def with_bounds(metric: Metric, interval: Interval) -> str:
     """Write estimate and bounds: "-0.2 points, -1.1 to +0.7"."""
     return ", ".join(part for part in (change(metric, interval.estimate), bounds(metric, interval)) if part)
 
 
-def margin(metric: str, value: float) -> str:
+def margin(metric: Metric, value: float) -> str:
     """Write the size of a difference: a share of the reference for a ratio, else in the metric's unit."""
-    kind = METRICS[metric]
-    if kind.compare == "ratio":
-        return f"{value:.1%}" if value < 1 else f"a factor of {1 + value:.3g}"
-    return f"{value * 100:.1f} points" if kind.unit == "share" else f"{value:.3f}{_unit(metric)}"
+    if metric.compare == "ratio":
+        return percent(value) if value < 1 else f"a factor of {1 + value:.3g}"
+    return f"{_size(metric, value)}{unit_of(metric)}"
+
+
+def unit_of(metric: Metric) -> str:
+    """What follows a comparison in this metric; empty where the number has its unit already."""
+    if metric.compare == "ratio":
+        return _TIMES
+    if metric.unit == "share":
+        return " points"
+    return f" {metric.unit}" if metric.format(1.0).replace(".", "").isdecimal() else ""
 
 
 def listed(words: Iterable[str], *, most: int = 6) -> str:
@@ -88,24 +125,34 @@ def group(names: Iterable[str], *, most: int = 3) -> str:
     return f"{', '.join(names[:most])} and {num} other{'s' if num > 1 else ''}"
 
 
-def _unit(metric: str) -> str:
-    return " points" if METRICS[metric].unit == "share" else f" {METRICS[metric].unit}"
+def _signed(size: str, value: float) -> str:
+    """Put a sign before a size; what is rounded to nothing has a plus."""
+    return f"{MINUS if value < 0 and _read(size) else '+'}{size}"
 
 
-def _number(metric: str, value: float) -> str:
-    kind = METRICS[metric]
-    if kind.compare == "ratio":
-        return f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.3g}"  # noqa: PLR2004  (three digits)
-    text = f"{value * 100:+.1f}" if kind.unit == "share" else f"{value:+.3f}"
-    return text.replace("-", _MINUS)
+def _size(metric: Metric, value: float) -> str:
+    return f"{abs(value) * 100:.1f}" if metric.unit == "share" else metric.format(abs(value))
 
 
-def _bound(metric: str, value: float) -> str:
+def _number(metric: Metric, value: float) -> str:
+    if metric.compare == "ratio":
+        few = f"{value:.2f}" if 0.1 <= value < 10 else f"{value:.3g}"  # noqa: PLR2004  (three digits)
+        return few if "e+" not in few else f"{value:,.0f}"
+    return _signed(_size(metric, value), value)
+
+
+def _bound(metric: Metric, value: float) -> str:
     """Write a bound, with more digits where rounding would move it onto "no change"."""
-    same = 1.0 if METRICS[metric].compare == "ratio" else 0.0
+    same = 1.0 if metric.compare == "ratio" else 0.0
     text = _number(metric, value)
-    if float(text.replace(_MINUS, "-")) != same or value == same:
+    if value == same or _read(text) != same:
         return text
-    scale = 100 if METRICS[metric].unit == "share" else 1
-    written = (f"{value:.{num}f}" if same else f"{value * scale:+.{num}f}" for num in range(3 + bool(same), 12))
-    return next((more for more in written if float(more) != same), text).replace("-", _MINUS)
+    scale = 100 if metric.unit == "share" else 1
+    written = (f"{value:.{num}f}" if same else f"{abs(value) * scale:.{num}f}" for num in range(3 + bool(same), 12))
+    more = next((size for size in written if float(size) != same), None)
+    return text if more is None else more if same else _signed(more, value)
+
+
+def _read(text: str) -> float:
+    """The size of a number that was written, whatever its sign and unit."""
+    return float("".join(char for char in text.partition(" ")[0] if char.isdecimal() or char == ".") or "nan")

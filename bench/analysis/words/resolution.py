@@ -154,7 +154,8 @@ def _two_digits(number: int) -> int:
 
 
 def _margin(metric: str, amount: float) -> str:
-    return margin(metric, math.expm1(amount) if METRICS[metric].compare == "ratio" else amount)
+    kind = METRICS[metric]
+    return margin(kind, math.expm1(amount) if kind.compare == "ratio" else amount)
 
 
 def _detectable(result: StrategyResult, metric: str, level: float) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from bench.analysis.break_even import NEVER, steps_to_pay, twin
 from bench.analysis.quality import MEMORY, SPEED
 from bench.analysis.tuning import untuned
-from bench.analysis.words.numbers import ENDINGS, bounds, change, listed, with_bounds, within
+from bench.analysis.words.numbers import ENDINGS, change, listed, with_bounds, within
 from bench.analysis.words.settling import to_settle
 from bench.records.metrics import METRICS
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bench.analysis.claims import Claim
-    from bench.analysis.intervals import Interval
     from bench.analysis.ranking import Ranking
     from bench.analysis.strategy_result import StrategyResult
 
@@ -48,14 +47,14 @@ def sentences(
 
 def against_reference(result: StrategyResult, base: StrategyResult, ranking: Ranking) -> str:
     """Write how a strategy stands: "is 1.42x as fast as full (1.38 to 1.47), uses 0.97x the memory, accuracy tied (...)"."""
-    parts = (_speed(result, base, ranking), _memory(result, base, ranking), _quality(result, base, ranking))
+    parts = (_standing(metric, result, base, ranking) for metric in ranking.quality.headlines)
     return ", ".join(part for part in parts if part)
 
 
 def tentative(claim: Claim, base: str, ranking: Ranking, *, with_doubt: bool = True) -> str:
     """Write what a difference that is not certain looks like: "looks faster than full (1.79x, 1.29 to 2.50; not certain ...)"."""
     is_better = claim.tentative == 1
-    numbers = f"({with_bounds(claim.metric, claim.interval)}{f'; {claim.doubt}' if with_doubt else ''})"
+    numbers = f"({with_bounds(METRICS[claim.metric], claim.interval)}{f'; {claim.doubt}' if with_doubt else ''})"
     if claim.metric == SPEED:
         return f"looks {'faster' if is_better else 'slower'} than {base} {numbers}"
     is_higher = is_better == (METRICS[claim.metric].better == "higher")
@@ -111,47 +110,20 @@ def _over_seeds(result: StrategyResult, base: StrategyResult) -> str:
     return f"; compared over the common seed{'s' if len(common) > 1 else ''} {listed(map(str, common))}"
 
 
-def _speed(result: StrategyResult, base: StrategyResult, ranking: Ranking) -> str:
-    metric = SPEED
-    interval, claim = result.relative[metric], ranking.claims.about(metric, result.strategy, base.strategy)
-    assert interval is not None, "asked only of strategies that share a seed with the reference"
-    if claim is None:
-        return f"ran {change(metric, interval.estimate)} as fast as {base.strategy}{_seen(metric, interval)}"
-    if claim.tentative:
-        return tentative(claim, base.strategy, ranking)
-    if not claim.standing:
-        return f"is tied with {base.strategy} in speed ({with_bounds(metric, interval)})"
-    return f"is {change(metric, interval.estimate, is_told=True)} as fast as {base.strategy}{within(metric, interval)}"
-
-
-def _memory(result: StrategyResult, base: StrategyResult, ranking: Ranking) -> str:
-    metric = MEMORY
+def _standing(metric: str, result: StrategyResult, base: StrategyResult, ranking: Ranking) -> str:
+    """Write how a strategy stands to the reference in one metric; empty where nothing tells."""
     interval, claim = result.relative[metric], ranking.claims.about(metric, result.strategy, base.strategy)
     if interval is None:
         return ""
-    if claim is None:
-        return f"used {change(metric, interval.estimate)} the memory{_seen(metric, interval)}"
-    if claim.tentative:
+    if claim and claim.tentative:
         return tentative(claim, base.strategy, ranking)
-    if not claim.standing:
-        return f"memory tied ({with_bounds(metric, interval)})"
-    return f"uses {change(metric, interval.estimate, is_told=True)} the memory{within(metric, interval)}"
-
-
-def _quality(result: StrategyResult, base: StrategyResult, ranking: Ranking) -> str:
-    metric, word = ranking.quality.metric, ranking.quality.word
-    interval, claim = result.relative[metric], ranking.claims.about(metric, result.strategy, base.strategy)
-    if interval is None:
-        return ""
-    if claim is None:
-        return f"{word} {change(metric, interval.estimate)}{_seen(metric, interval)}"
-    if claim.tentative:
-        return tentative(claim, base.strategy, ranking)
-    if not claim.standing:
-        return f"{word} tied ({with_bounds(metric, interval)})"
-    return f"{word} {change(metric, interval.estimate, is_told=True)}{within(metric, interval)}"
-
-
-def _seen(metric: str, interval: Interval) -> str:
-    """What bounds a value of which nothing is claimed."""
-    return within(metric, interval) if bounds(metric, interval) else " (no interval)"
+    kind, word = METRICS[metric], ranking.quality.words[metric]
+    if claim and not claim.standing:
+        tied = f"is tied with {base.strategy} in speed" if metric == SPEED else f"{word} tied"
+        return f"{tied} ({with_bounds(kind, interval)})"
+    number = change(kind, interval.estimate, is_told=claim is not None)
+    said = {
+        SPEED: f"{'is' if claim else 'ran'} {number} as fast as {base.strategy}",
+        MEMORY: f"{'uses' if claim else 'used'} {number} the memory",
+    }.get(metric, f"{word} {number}")
+    return said + (within(kind, interval) or ("" if claim else " (no interval)"))

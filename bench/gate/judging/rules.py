@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bench.analysis import intervals, scores
 from bench.analysis.quality import QUALITIES
 from bench.analysis.strategy_result import relative
+from bench.analysis.words import numbers as words
 from bench.errors import UnknownName
 from bench.gate.judging.grammar import QUALITY
 from bench.gate.judging.judgement import Finding, Judgement, Side, Word
@@ -166,16 +167,14 @@ def _fault(row: StrategyResult, metric: str, *, rank_suspect: bool) -> str | Non
 
 
 def _in_words(rule: Rule, interval: Interval, verdict: Word) -> str:
-    def write(value: float) -> str:
-        if rule.factor is not None:
-            return f"{value:.3g}x"
-        if rule.other is not None and METRICS[rule.metric].unit == "share":
-            return f"{value * 100:+z.1f} points"
-        return METRICS[rule.metric].format(value)
-
-    seen = write(interval.estimate)
+    """Write what was found, on the scale of the rule: a factor, a difference, or a value with its bounds."""
+    kind = METRICS[rule.metric]
+    if rule.other is None:
+        seen, bounded = kind.format(interval.estimate), [kind.format(bound) for bound in interval.bounds or ()]
+        within = f" ({' to '.join(bounded)}{', this run only' if interval.this_run_only else ''})"
+    else:
+        kind = replace(kind, compare="difference" if rule.factor is None else "ratio")
+        seen, within = words.change(kind, interval.estimate), words.within(kind, interval)
     if interval.bounds is None:
-        more = "; add seeds (--seeds), one run has no interval" if verdict == "INCONCLUSIVE" else ", one run"
-        return seen + more
-    low, high = (write(value) for value in interval.bounds)
-    return f"{seen} ({low} to {high}{', this run only' if interval.this_run_only else ''})"
+        return seen + ("; add seeds (--seeds), one run has no interval" if verdict == "INCONCLUSIVE" else ", one run")
+    return seen + within

@@ -137,7 +137,7 @@ def test_a_machine_that_is_too_noisy_for_a_margin_says_so():
     said = lesson(both, Margins())
     assert said.startswith("Too noisy for the margin")
     assert "freeze, step time and freeze, mean step" in said
-    wider = float(re.search(r"A margin of ([0-9.]+) % could be judged", said)[1]) / 100
+    wider = float(re.search(r"A margin of ([0-9.]+)% could be judged", said)[1]) / 100
     assert refusals(noisy, WHEN, dict.fromkeys(TIMES, wider)) == {}
     wild = baseline({"full": recorded(noise=2.0)})
     assert "No margin could be judged" in lesson(wild, Margins())
@@ -146,7 +146,7 @@ def test_a_machine_that_is_too_noisy_for_a_margin_says_so():
 
 def test_tables_tell_what_was_recorded():
     table = text(calibration_table(baseline(noise=0.02), Margins()))
-    assert table.count("5.0 %") == 2
+    assert table.count("5.0%") == 2
     table = text(history_table([baseline({"full": recorded(), "freeze": recorded(peak=None)}), baseline(peak=2 << 30)]))
     assert [line.split()[0] for line in table.splitlines()[1:]] == ["full", "full", "freeze"]
     assert "2 GiB" in table

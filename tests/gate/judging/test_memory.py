@@ -35,9 +35,9 @@ def test_ratio_and_bytes_must_both_be_exceeded(base, head, verdict):
 
 def test_a_finding_says_how_much():
     finding = _judged([500, 500], [532, 532])
-    assert finding.reason == "32 MiB more, 6.4 % of base"
+    assert finding.reason == "32 MiB more, 6.4% of base"
     assert finding.change == pytest.approx(0.064)
-    assert "differ by 20.0 %" in _judged([500, 600], [550, 550]).reason
+    assert "differ by 20.0%" in _judged([500, 600], [550, 550]).reason
     assert "2 processes per side must agree" in _judged([500], [500]).reason
 
 

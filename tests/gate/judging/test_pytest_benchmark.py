@@ -288,7 +288,7 @@ def test_a_warning_says_so(make_sides):
         0,
     )
     warned = [finding for finding in judgement.findings if finding.verdict == "WARN"]
-    assert all("probably slower, by less than the margin of 5.0 %" in finding.reason for finding in warned)
+    assert all("probably slower, by less than the margin of 5.0%" in finding.reason for finding in warned)
 
 
 def test_noise_alone_warns_of_nothing(make_sides):
@@ -332,7 +332,7 @@ def test_a_margin_may_be_of_some_benchmarks(make_sides):
     judgement = judge_benchmarks(*sides, Margins(benchmarks=wide))
     found = {(finding.benchmark, finding.metric): finding.verdict for finding in judgement.findings}
     assert [found[name, metric] for name in NAMES for metric in FILE_METRICS] == ["PASS", "PASS", "FAIL", "PASS"]
-    assert "the margin of 30.0 %" in judgement.findings[0].reason
+    assert "the margin of 30.0%" in judgement.findings[0].reason
 
 
 @pytest.mark.parametrize(

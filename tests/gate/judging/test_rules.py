@@ -56,7 +56,7 @@ def test_findings_say_what_was_seen(comparison):
     ratio, share, memory = _findings(
         comparison, "amp throughput >= 1.2x full", "amp accuracy >= full - 1 point", "amp peak_memory <= 20 GiB"
     )
-    assert ratio.reason.startswith("1.99x (")
+    assert ratio.reason.startswith("1.99\N{MULTIPLICATION SIGN} (")
     assert ratio.low < ratio.change < ratio.high
     assert len(ratio.pairs) == ratio.num_pairs == 3
     assert " points (" in share.reason
@@ -78,7 +78,7 @@ def test_one_run_has_no_interval_but_of_its_steps_and_its_peak(make_record):
     steps, peak, loss, absolute, absolute_amp = _findings(one, *texts)
     assert (steps.verdict, peak.verdict, loss.verdict) == ("PASS", "PASS", "INCONCLUSIVE")
     assert steps.reason.endswith("this run only)")
-    assert peak.reason == "0.5x, one run"
+    assert peak.reason == "0.50\N{MULTIPLICATION SIGN}, one run"
     assert loss.reason.endswith("one run has no interval")
     assert (absolute.verdict, absolute_amp.verdict) == ("FAIL", "PASS")
 

@@ -237,7 +237,7 @@ def test_dashboards_fit_their_formats(judgement):
     entries = {entry["name"]: entry for entry in json.loads(render(judgement, "github-action-benchmark"))}
     assert "amp: step time" not in entries
     assert entries["full: step time"] | {"extra": ""} == {
-        "name": "full: step time", "unit": "s", "value": 0.1003, "extra": "", "range": "+0.3 % (-1.0 to +1.6)"
+        "name": "full: step time", "unit": "s", "value": 0.1003, "extra": "", "range": "+0.3% (\N{MINUS SIGN}1.0 to +1.6)"
     }  # fmt: skip
     errors = next(entry for name, entry in entries.items() if name.endswith("errors (accuracy)"))
     assert errors["value"] == pytest.approx(0.21)
@@ -252,7 +252,7 @@ def test_rates_are_inverted_where_smaller_is_better():
     still = replace(fast, benchmark="still", head=0.0)
     loss = Finding("amp", "eval_loss", "PASS", "", head=0.5, change=-0.01)
     assert json.loads(render(Judgement((loss,), Side("a"), Side("b")), "github-action-benchmark"))[0]["range"] == (
-        "-0.010 nats"
+        "\N{MINUS SIGN}0.010 nats"
     )
     (entry,) = json.loads(render(Judgement((fast, still), Side("a"), Side("b")), "github-action-benchmark"))
     assert (entry["name"], entry["unit"], entry["value"]) == ("amp: inverse of throughput", "1/(samples/s)", 0.02)

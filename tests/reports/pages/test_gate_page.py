@@ -84,7 +84,7 @@ def test_every_finding_with_pairs_is_drawn_with_its_numbers_behind(judgement):
     table = pair_changes(red, "red").table
     assert [line[0] for line in table] == ["pair", *map(str, range(1, 7)), *(f"rerun {n}" for n in range(1, 7))]
     base, head = red.pairs[0]
-    assert table[1][3] == f"{(head / base - 1) * 100:+.1f} %"
+    assert table[1][3] == f"{head / base - 1:+.1%}"
 
 
 def test_what_was_not_measured_in_pairs_is_not_drawn():

@@ -54,8 +54,8 @@ def history(evil):
 
 
 def test_the_finding_is_of_the_last_stretch_that_can_be_compared(history):
-    assert trend("full", STEP, history[:15], "x").title == "full, step time: 115 ms, +14.9 % since 2026-03-01 12:00"
-    assert trend("full", STEP, history, "x").title == "full, step time: 121 ms, +4.1 % since 2026-03-16 12:00"
+    assert trend("full", STEP, history[:15], "x").title == "full, step time: 115 ms, +14.9% since 2026-03-01 12:00"
+    assert trend("full", STEP, history, "x").title == "full, step time: 121 ms, +4.1% since 2026-03-16 12:00"
     assert trend("full", STEP, history[:16], "x").title == "full, step time: 116 ms, with none to compare it with"
     assert trend("full", STEP, history[:1], "x").title == "full, step time: 100 ms"
 
@@ -63,7 +63,7 @@ def test_the_finding_is_of_the_last_stretch_that_can_be_compared(history):
 def test_the_numbers_behind_start_anew_on_another_machine(history):
     title, *lines = trend("full", STEP, history, "x").table
     assert title[-1] == "since the one before"
-    assert [line[-1] for line in lines] == ["\N{EN DASH}", *["+1.0 %"] * 14, "\N{EN DASH}", *["+1.0 %"] * 4]
+    assert [line[-1] for line in lines] == ["\N{EN DASH}", *["+1.0%"] * 14, "\N{EN DASH}", *["+1.0%"] * 4]
     assert lines[0] == ("2026-03-01 12:00", "0123abcd", "100 ms", "98 ms", "102 ms", "\N{EN DASH}")
 
 
