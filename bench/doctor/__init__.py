@@ -1,1 +1,1 @@
-"""Known answers through the real runner and trainer: what this machine can measure, and how well."""
+"""Measures what is known in advance, with the real executor and trainer: how well this machine measures."""

@@ -1,4 +1,4 @@
-"""What a known answer should be, what was measured, and how far apart they are."""
+"""Compares measurements with values that are known in advance."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["MOMENT_SECONDS", "TOLERANCE", "Check", "arithmetic", "billing", "mem
 TOLERANCE = 0.02
 """The largest relative error of an instrument that passes."""
 MOMENT_SECONDS = 0.01
-"""How long a message of a run may be under way: no error of the clock that it is held against."""
+"""How late a message of a run may arrive, which is no error of the clock that it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One instrument held against a known answer."""
+    """One instrument and a value known in advance."""
 
     instrument: str
     expected: float
@@ -31,11 +31,11 @@ class Check:
     """None where this machine cannot measure it."""
     format: Callable[[float], str]
     slack: float = 0.0
-    """An error that counts as none, in the unit of the answer: by so much the answer itself may be wrong."""
+    """By how much the known value itself may be wrong, in its unit: such an error passes."""
 
     @property
     def error(self) -> float | None:
-        """How far the measurement is from the answer, relative to it."""
+        """The relative error of the measurement."""
         return None if self.measured is None else abs(self.measured / self.expected - 1)
 
     @property
@@ -45,7 +45,7 @@ class Check:
 
 
 def pace(paced: Measurement, *, seconds: float, rows: int, tokens: int) -> Iterator[Check]:
-    """Hold times and rates against steps of known length: `rows` of them, with `tokens` in all."""
+    """Check times and rates on steps of known duration, each of `rows` rows with `tokens` tokens in all."""
     steps = paced.num_steps
     yield Check("step time, median", seconds, median(paced.step_seconds[paced.num_warmup_steps :]), format_seconds)
     yield Check("training time", steps * seconds, paced.train_seconds, format_seconds)
@@ -56,7 +56,7 @@ def pace(paced: Measurement, *, seconds: float, rows: int, tokens: int) -> Itera
 
 
 def memory(plain: Measurement, hoarding: Measurement, *, num_bytes: int) -> Iterator[Check]:
-    """Hold peaks of training against those of a run that takes `num_bytes` more, and more again in evaluation."""
+    """Check peaks of training on a run that takes `num_bytes` more than another, and even more in evaluation."""
     on_gpu = hoarding.memory.torch_allocated_peak_bytes is not None
     for instrument, field, is_of_gpu in (
         ("host memory, kernel's high-water mark", "host_peak_bytes", False),
@@ -71,12 +71,12 @@ def memory(plain: Measurement, hoarding: Measurement, *, num_bytes: int) -> Iter
 
 
 def billing(cached: Measurement, *, seconds: float) -> Check:
-    """Hold what was billed against the wall clock between the phases of the run, seen from outside."""
+    """Check the billed time against the wall clock outside the run, between the messages of its phases."""
     return Check("billed time, cache included", seconds, cached.train_seconds, format_seconds, MOMENT_SECONDS)
 
 
 def arithmetic(measured: Measurement, *, strategy: str, flops: int) -> Check:
-    """Hold the FLOPs that were counted against those that are made."""
+    """Check the counted FLOPs against those computed by hand."""
     counted = measured.work.step_flops if measured.work else None
     return Check(f"FLOPs per step, {strategy}", flops, counted, _flops)
 

@@ -1,4 +1,4 @@
-"""A diagnosis for the terminal."""
+"""Shows a diagnosis on the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERDICTS = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("not o
 
 
 def diagnosis_table(diagnosis: Diagnosis) -> Table:
-    """Show every instrument with what it should have said and what it said."""
+    """Return a table of every instrument with the known value and the measured one."""
     table = Table(
         "instrument",
         box=None,
@@ -38,7 +38,7 @@ def diagnosis_table(diagnosis: Diagnosis) -> Table:
 
 
 def noise_in_words(diagnosis: Diagnosis) -> str:
-    """Say how far two equal strategies were apart, and what difference would have shown."""
+    """Describe how far two equal strategies were apart, and what difference would have been detected."""
     noise = diagnosis.noise
     between = "" if noise.bounds is None else f" ({noise.bounds[0]:.3f} to {noise.bounds[1]:.3f}, {noise.method})"
     floor = (

@@ -1,11 +1,11 @@
-"""The examination: a few runs of a tiny model, each with something about it that is known."""
+"""The examination: a few runs of a tiny model, in each of which something is known in advance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bench.analysis.claims import LEVEL
 from bench.analysis.power import detectable
@@ -21,66 +21,70 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.analysis.intervals import Interval
+    from bench.campaign.campaign import RunsOne
     from bench.protocol import Message
     from bench.records.record import Measurement, RunRecord
 
-__all__ = ["Diagnosis", "examine"]
+__all__ = ["Diagnosis", "Effort", "examine"]
 
-WIDTH = 192
-"""Of the model: wide enough that its memory and time are no noise, and small enough for any machine."""
 BATCH, LENGTH = 16, 32
 """Rows per step, and tokens in every row."""
 NUM_ROWS = 400
-PACE_SECONDS, PACED_STEPS = 0.15, 20
-HOARD_MIB = 512
-TWIN_SEEDS, TWIN_STEPS = 3, 12
 
 
-class RunsOne(Protocol):
-    """Any runner."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How large and long the runs of an examination are."""
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
-        """Carry out one request."""
-        ...
+    width: int = 192
+    """Of the model: its memory and time must exceed the noise, and any machine must be able to run it."""
+    pace_seconds: float = 0.15
+    paced_steps: int = 20
+    hoard_mib: int = 512
+    twin_seeds: int = 3
+    twin_steps: int = 12
+
+
+_FULL = Effort()
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What the examination found."""
+    """The result of an examination."""
 
     checks: tuple[Check, ...]
     noise: Interval
-    """Step time of one of two equal strategies over the other's: what is not 1 is noise, and no instrument's error."""
+    """The ratio of the step times of two equal strategies: its deviation from 1 is noise, not an instrument's error."""
     detectable: float | None
-    """The smallest relative difference in step time that as many runs would have detected, four times out of five."""
+    """The smallest relative difference in step time that as many runs detect with 80 % probability."""
 
     @property
     def is_well(self) -> bool:
-        """Whether no instrument errs too much."""
+        """Whether no instrument fails."""
         return not any(check.passes is False for check in self.checks)
 
 
-def examine(runner: RunsOne, device: str, say: Callable[[str], None]) -> Diagnosis:
-    """Measure what is known, on a device; `say` gets a sentence for each part.
+def examine(runner: RunsOne, device: str, say: Callable[[str], None], effort: Effort = _FULL) -> Diagnosis:
+    """Check every instrument on a device; `say` gets a sentence for each part.
 
     Raises:
-        BenchError: a run that must work did not.
+        BenchError: a run failed.
 
     """
     with TemporaryDirectory(prefix="bench-doctor-") as directory:
-        patient = _Patient(runner, device, Path(directory))
-        say(f"steps of {PACE_SECONDS} s each")
-        paced, _ = patient.run(f"freeze+paced:seconds={PACE_SECONDS}", steps=PACED_STEPS)
-        say(f"{HOARD_MIB} MiB taken in training, more in evaluation")
-        hoarding, _ = patient.run(f"freeze+hoarding:train={HOARD_MIB}", steps=4)
+        tiny = _TinyRuns(runner, device, Path(directory), effort)
+        say(f"steps of {effort.pace_seconds} s each")
+        paced, _ = tiny.run(f"freeze+paced:seconds={effort.pace_seconds}", steps=effort.paced_steps)
+        say(f"{effort.hoard_mib} MiB taken in training, more in evaluation")
+        hoarding, _ = tiny.run(f"freeze+hoarding:train={effort.hoard_mib}", steps=4)
         say("a cache that is filled once")
-        cached, seconds = patient.run("freeze+cached")
-        say(f"two equal strategies, {TWIN_SEEDS} runs each")
-        noise, full = patient.twins()
-    size = {"width": WIDTH, "rows": BATCH, "length": LENGTH}
+        cached, seconds = tiny.run("freeze+cached")
+        say(f"two equal strategies, {effort.twin_seeds} runs each")
+        noise, full = tiny.twins()
+    size = {"width": effort.width, "rows": BATCH, "length": LENGTH}
     checks = (
-        *pace(paced, seconds=PACE_SECONDS, rows=BATCH, tokens=BATCH * LENGTH),
-        *memory(paced, hoarding, num_bytes=HOARD_MIB << 20),
+        *pace(paced, seconds=effort.pace_seconds, rows=BATCH, tokens=BATCH * LENGTH),
+        *memory(paced, hoarding, num_bytes=effort.hoard_mib << 20),
         billing(cached, seconds=seconds),
         arithmetic(paced, strategy="freeze", flops=freeze_flops(**size)),
         arithmetic(full, strategy="full", flops=full_flops(**size)),
@@ -89,24 +93,25 @@ def examine(runner: RunsOne, device: str, say: Callable[[str], None]) -> Diagnos
 
 
 @dataclass
-class _Patient:
-    """A tiny model and rows of one length, and the runs they go through."""
+class _TinyRuns:
+    """Runs of a tiny model on rows of one length."""
 
     runner: RunsOne
     device: str
     directory: Path
+    effort: Effort
     workload: WorkloadSpec = field(init=False)
 
     def __post_init__(self) -> None:
         num_words = LENGTH - 1  # and one more, which makes each text unlike any other
         data = save_toy_reviews(self.directory / "rows.csv", NUM_ROWS + NUM_ROWS // 4, (num_words, num_words))
-        model = save_tiny_llama(self.directory / "model", width=WIDTH)
+        model = save_tiny_llama(self.directory / "model", width=self.effort.width)
         self.workload = WorkloadSpec(
             model=str(model), dataset=str(data), train_samples=NUM_ROWS, eval_samples=64, max_length=LENGTH
         )
 
     def run(self, strategy: str, *, seed: int = 0, steps: int | None = None) -> tuple[Measurement, float]:
-        """Carry out one run; give what it measured, and the seconds between the beginnings of training and evaluation."""
+        """Carry out one run; return its measurement, and the seconds from the start of training to that of evaluation."""
         began: dict[str, float] = {}
 
         def listen(message: Message) -> None:
@@ -136,11 +141,11 @@ class _Patient:
         return record
 
     def twins(self) -> tuple[Interval, Measurement]:
-        """Run two strategies that are the same, in turn, and compare their step times; give one run's measurement too."""
+        """Run two equal strategies in turn; return the ratio of their step times, and one run's measurement."""
         arms: tuple[list[RunRecord], list[RunRecord]] = ([], [])
-        for seed in range(TWIN_SEEDS):
+        for seed in range(self.effort.twin_seeds):
             for number in (0, 1) if seed % 2 else (1, 0):
-                arms[number].append(self.record(f"twin:number={number}", seed=seed, steps=TWIN_STEPS))
+                arms[number].append(self.record(f"twin:number={number}", seed=seed, steps=self.effort.twin_steps))
         first, second = (make_result(f"twin {n}", tuple(arm), is_reference=not n) for n, arm in enumerate(arms))
         noise = relative(second, first, "step_seconds_median")
         one = arms[0][0].measured

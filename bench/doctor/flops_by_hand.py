@@ -1,4 +1,4 @@
-"""The arithmetic of one step of the doctor's model, by hand."""
+"""FLOPs of one step of the doctor's model, computed by hand."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def forward_flops(*, width: int, rows: int, length: int) -> int:
     """Count a forward pass of `bench.workload.toy.tiny_llama` over packed rows of one length.
 
     2 FLOPs per multiply-add. Queries and outputs are as wide as the model, keys and values half
-    as wide, the three products of the MLP twice. Of the last layer only the last token of each
-    row goes on, which asks all keys of its row.
+    as wide, the three matmuls of the MLP twice. Of the last layer only the last token of each
+    row is computed further, and attends to all keys of its row.
     """
     tokens = rows * length
     keys_and_values = 2 * width * (width // 2)
@@ -23,12 +23,12 @@ def forward_flops(*, width: int, rows: int, length: int) -> int:
 
 
 def full_flops(*, width: int, rows: int, length: int) -> int:
-    """Count a step that trains everything: backward makes every product twice, for its input and its weight."""
+    """Count a step that trains everything: backward adds two matmuls to each, for its input and its weight."""
     return 3 * forward_flops(width=width, rows=rows, length=length)
 
 
 def freeze_flops(*, width: int, rows: int, length: int) -> int:
-    """Count a step that trains the head alone: there is one product in backward, for the head's weight."""
+    """Count a step that trains the head alone: backward has one matmul, for the head's weight."""
     return forward_flops(width=width, rows=rows, length=length) + _head(width, rows)
 
 

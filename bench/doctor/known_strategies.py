@@ -1,4 +1,4 @@
-"""Strategies whose cost is known, and the entry of a run that knows them."""
+"""Strategies of known cost, and the entry point of runs that use them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
+
+from bench import worker
 from bench.experiment import registry
 from bench.plan import Edit, Stage
 
@@ -20,30 +23,30 @@ __all__ = ["Hoarding", "Paced", "Twin", "main"]
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """Every step takes `seconds`, from the start of its forward pass: what is left of them is slept away."""
+    """Every step takes `seconds` from the start of its forward pass, by sleeping at its end."""
 
     seconds: float = 0.15
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (any model can sleep)
-        """Look at the clock before the model runs, and wait after the step."""
+        """Note the time before the model runs, and wait after the step."""
         return Edit(transforms=(_Watch(),), after_step=(_Wait(self.seconds),))
 
 
 @dataclass(frozen=True, slots=True)
 class Hoarding:
-    """The first forward pass of training takes `train` MiB; evaluation gives them back, and takes `evaluate` MiB for moments."""
+    """The first forward pass of training allocates `train` MiB; evaluation frees them, and briefly allocates `evaluate` MiB."""
 
     train: int = 512
     evaluate: int = 768
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (any model can waste memory)
-        """Take the memory before the model runs."""
+        """Allocate the memory before the model runs."""
         return Edit(transforms=(_Hoard(self.train, self.evaluate),))
 
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """Changes nothing: two of them are the same, whatever their `number`."""
+    """Changes nothing: two of them are equal, whatever their `number`."""
 
     number: int = 0
 
@@ -83,18 +86,16 @@ class _Hoard:
     stage: Stage = Stage.HOARD
 
     def __call__(self, model: nn.Module, /) -> nn.Module:
-        import torch  # noqa: PLC0415  (the doctor's caller has none)
-
         kept: list[torch.Tensor] = []
 
         def allocate(module: nn.Module, mebibytes: int) -> torch.Tensor:
             return torch.ones(mebibytes << 20, dtype=torch.uint8, device=next(module.parameters()).device)
 
         def take(module: nn.Module, _args: object) -> None:
-            # Given back between passes, it would go to other tensors in part, and a GPU's allocator would fetch it anew.
+            # Freed between passes, parts would go to other tensors, and a GPU's allocator would have to reserve more.
             if torch.is_grad_enabled() and not kept:
                 kept.append(allocate(module, self.train))
-            elif kept and not torch.is_grad_enabled():  # not while the model is looked at before training
+            elif kept and not torch.is_grad_enabled():  # not in passes before training
                 kept.clear()
                 allocate(module, self.evaluate)
 
@@ -104,8 +105,6 @@ class _Hoard:
 
 def main(connection: Connection, request_json: str) -> None:
     """Carry out a request as `bench.worker` does, with the doctor's strategies beside the others."""
-    from bench import worker  # noqa: PLC0415  (torch)
-
     for cls in (Paced, Hoarding, Twin):
         registry.offer(cls.__name__.lower(), cls)
     worker.main(connection, request_json)

@@ -6,45 +6,28 @@ How well this machine keeps time is for `tox -e slow`; here only errors far abov
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from rich.console import Console
 
-from bench.analysis.intervals import Interval
-from bench.doctor import examine as examination
-from bench.doctor.checks import Check
-from bench.doctor.display import diagnosis_table, noise_in_words
-from bench.doctor.examine import Diagnosis, examine
+from bench.doctor.display import noise_in_words
+from bench.doctor.examine import Diagnosis, Effort, examine
 from bench.errors import BenchError
 from bench.executors import InProcessRunner, Runner
 from bench.measuring.peaks import Peaks
 from bench.training.prepared import Prepared
 from bench.worker import run
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 ENTRY = "bench.doctor.known_strategies:main"
 
 
-@pytest.fixture
-def diagnose(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Diagnosis]:
-    """Examine with a smaller model, fewer twins and steps that take longer than the command's, which a busy machine keeps."""
-    for name, value in {
-        "WIDTH": 16,
-        "TWIN_SEEDS": 2,
-        "TWIN_STEPS": 4,
-        "PACE_SECONDS": 0.6,
-        "PACED_STEPS": 6,
-    }.items():
-        monkeypatch.setattr(examination, name, value)
+SMALL = Effort(width=16, twin_seeds=2, twin_steps=4, pace_seconds=0.6, paced_steps=6)
+"""A smaller model, fewer twins and steps that take longer than the command's, which a busy machine keeps."""
 
-    def carry_out() -> Diagnosis:
-        with InProcessRunner(entry=ENTRY) as runner:
-            return examine(runner, "cpu", lambda _text: None)
 
-    return carry_out
+def diagnose(effort: Effort = SMALL) -> Diagnosis:
+    with InProcessRunner(entry=ENTRY) as runner:
+        return examine(runner, "cpu", lambda _text: None, effort)
 
 
 def passes(diagnosis: Diagnosis) -> dict[str, bool | None]:
@@ -55,7 +38,7 @@ def errors(diagnosis: Diagnosis) -> dict[str, float | None]:
     return {check.instrument: check.error for check in diagnosis.checks}
 
 
-def test_what_does_not_depend_on_the_speed_of_the_machine_is_right(diagnose: Callable[[], Diagnosis]) -> None:
+def test_what_does_not_depend_on_the_speed_of_the_machine_is_right() -> None:
     diagnosis = diagnose()
     found = passes(diagnosis)
     assert found["tokens per step"]
@@ -69,9 +52,7 @@ def test_what_does_not_depend_on_the_speed_of_the_machine_is_right(diagnose: Cal
     assert "This is noise, not error." in noise_in_words(diagnosis)
 
 
-def test_throughput_times_the_number_of_steps_is_caught(
-    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_throughput_times_the_number_of_steps_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = run.measurement
 
     def wrong(*args: Any) -> Any:
@@ -84,9 +65,7 @@ def test_throughput_times_the_number_of_steps_is_caught(
     assert not diagnosis.is_well
 
 
-def test_a_peak_that_is_read_after_evaluation_is_caught(
-    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_peak_that_is_read_after_evaluation_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Peaks.enter
     monkeypatch.setattr(Peaks, "enter", lambda self, phase: None if phase == "evaluate" else right(self, phase))
     diagnosis = diagnose()
@@ -94,9 +73,7 @@ def test_a_peak_that_is_read_after_evaluation_is_caught(
     assert not diagnosis.is_well
 
 
-def test_a_warm_up_step_that_leaks_into_the_time_is_caught(
-    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_warm_up_step_that_leaks_into_the_time_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right = run.train
 
     def wrong(*args: Any, **kwargs: Any) -> Any:
@@ -109,9 +86,7 @@ def test_a_warm_up_step_that_leaks_into_the_time_is_caught(
     assert not diagnosis.is_well
 
 
-def test_a_cache_that_is_filled_off_the_clock_is_caught(
-    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_is_filled_off_the_clock_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     right, set_up = run.train, Prepared.set_up
 
     def wrong(prepared: Prepared, split: Any, schedule: Any, **kwargs: Any) -> Any:
@@ -125,33 +100,9 @@ def test_a_cache_that_is_filled_off_the_clock_is_caught(
     assert not diagnosis.is_well
 
 
-def test_a_run_that_cannot_keep_its_pace_says_so(
-    diagnose: Callable[[], Diagnosis], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(examination, "PACE_SECONDS", 1e-6)
+def test_a_run_that_cannot_keep_its_pace_says_so() -> None:
     with pytest.raises(BenchError, match="the machine is too busy"):
-        diagnose()
-
-
-def test_a_diagnosis_is_shown_as_it_is() -> None:
-    checks = (
-        Check("right", 2.0, 2.02, "{:.2f} s".format),
-        Check("wrong", 2.0, 1.0, "{:.2f} s".format),
-        Check("absent", 2.0, None, "{:.2f} s".format),
-    )
-    diagnosis = Diagnosis(checks, Interval(1.0, None, None, "one value, no interval"), None)
-    console = Console(width=120, record=True, file=None, quiet=True)
-    console.quiet = False
-    with console.capture() as capture:
-        console.print(diagnosis_table(diagnosis))
-    lines = {line.split()[0]: line for line in capture.get().splitlines() if line.strip()}
-    assert "1.0%" in lines["right"]
-    assert "pass" in lines["right"]
-    assert "50.0%" in lines["wrong"]
-    assert "FAIL" in lines["wrong"]
-    assert "not on this machine" in lines["absent"]
-    assert not diagnosis.is_well
-    assert noise_in_words(diagnosis).startswith("Two equal strategies: step times differ by a factor of 1.000.")
+        diagnose(replace(SMALL, pace_seconds=1e-6))
 
 
 @pytest.mark.slow
