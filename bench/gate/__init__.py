@@ -1,4 +1,4 @@
-"""The regression gate: two sides are sampled in turns or read from files, judged, and the judgement is written in many forms.
+"""The regression gate: measures two sides in turns or reads them from files, judges them, and writes the judgement.
 
-request.py   what is asked; judging/  what is concluded, without torch; sampling/  what is run; outputs/  what is written
+request.py   the user's request; judging/  statistics and verdicts, without torch; sampling/  measuring; outputs/  formats
 """

@@ -1,4 +1,4 @@
-"""What a gate is asked to compare, as the user says it."""
+"""The user's request of a gate: what to compare, and by which margins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FormatName = Literal["json", "markdown", "junit", "sarif", "github-action-benchm
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What is compared, as the user says it."""
+    """What to compare, as the user gave it."""
 
     base: tuple[str, ...]
     head: tuple[str, ...]
@@ -32,15 +32,15 @@ class Sides:
     head_python: str | None = None
     config: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of a comparison, those that were given."""
+    """Settings of a comparison that were given."""
     run: str | None = None
-    """What measures both sides, where that is not bench's own training."""
+    """The command that measures both sides, where that is not bench's own training."""
     setup: str | None = None
-    """What sets a side up for it."""
+    """The command that sets up a side for it."""
 
 
 def one_side(option: str, words: Sequence[str]) -> str | None:
-    """Give the one checkout or ref of a side; None where none is named.
+    """Return the one checkout or ref of a side; None where none is named.
 
     Raises:
         UsageError: there are several, or it is a file.
@@ -55,7 +55,7 @@ def one_side(option: str, words: Sequence[str]) -> str | None:
 
 
 def names_file(side: str) -> bool:
-    """Whether a side is a file, by its name."""
+    """Whether the name of a side is that of a file."""
     return side.lower().endswith(".json")
 
 
@@ -74,12 +74,12 @@ def make_directory(path: Path, option: str = "--out") -> None:
 
 
 def with_config(sides: Sides) -> Sides:
-    """Take the file of settings that lies here, where none is named."""
+    """Use the config file of the current directory where none is named."""
     return replace(sides, config=sides.config or default_config())
 
 
 def margins_of(config: Path | None, margin: str | None) -> Margins:
-    """Read the margins of the file, with the default that was given.
+    """Read the margins of the config file, with the default that was given.
 
     Raises:
         UsageError: one of them is no margin.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from bench.gate.judging.suite_looks import FAIL, Decided, decide_suite, suite_plan
+from bench.gate.judging.suite_sequential import FAIL, Decided, decide_suite, suite_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""Two baselines judged, head against base, each recorded at its own time.
+"""Judges two baselines, head against base, that were recorded at different times.
 
-Memory, accuracy and first losses hardly depend on the moment and are always judged. A time does: it
-is judged only where both were recorded on one machine with one set of versions, and where single
-processes agree so well that no pairing is needed. Elsewhere a stored time shows a trend and no more.
+Memory, accuracy and first losses hardly depend on the time of recording and are always judged. Step
+times do: they are judged only where both were recorded on one machine with the same versions, and
+single processes agree so well that no pairing is needed. Elsewhere a recorded time only shows a trend.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 __all__ = ["MOST_NOISE", "differences_of_work", "judge_baselines", "too_noisy"]
 
 MOST_NOISE = 0.01
-"""Deviation of single processes up to which times of different hours are compared."""
+"""The largest standard deviation of single processes at which times of different hours are compared."""
 _FEWEST_PAIRS = 2
 
 
 def judge_baselines(
     base: Baseline, head: Baseline, margins: Margins, failed: Mapping[str, tuple[Finding, ...]] | None = None
 ) -> Judgement:
-    """Judge every strategy that either has; `failed` has the findings of those that head could not record."""
+    """Judge every strategy that either has; `failed` has findings for those that head could not record."""
     work = differences_of_work(base.work, head.work)
     machine = _differences(base.side.fingerprint, head.side.fingerprint)
     device = _differences(*({"device": one.side.fingerprint.get("device")} for one in (base, head)))
@@ -67,17 +67,17 @@ def judge_baselines(
 
 
 def too_noisy(recorded: Recorded, metric: str) -> bool:
-    """Whether single processes differ too much for a stored time to be compared with."""
+    """Whether single processes differ too much for comparing recorded times."""
     return noise_of(recorded, metric).between_processes > MOST_NOISE
 
 
 def differences_of_work(base: Mapping[str, object], head: Mapping[str, object]) -> str:
-    """Say in what two works differ beside their strategies; empty where they do not."""
+    """Describe how the workloads of two baselines differ, strategies aside; empty where they do not."""
     return _differences(base, head, skip=("strategies",))
 
 
 def _differences(base: Mapping[str, object], head: Mapping[str, object], skip: Iterable[str] = ()) -> str:
-    """Say in what two mappings differ; empty where they do not."""
+    """Describe how two mappings differ; empty where they do not."""
     names = [name for name in dict.fromkeys([*base, *head]) if name not in skip and base.get(name) != head.get(name)]
     return "; ".join(
         f"{name} is {base.get(name, 'unknown')} in base and {head.get(name, 'unknown')} in head" for name in names
@@ -90,7 +90,7 @@ def _noise(side: str, recorded: Recorded, metric: str) -> str:
 
 
 def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Iterable[str]) -> tuple[Finding, ...]:
-    """Judge what two recordings of one strategy share: head may have taken fewer pairs than base."""
+    """Judge one strategy by the pairs that both recordings have: head may have fewer than base."""
     befores, afters = ({pair.seed: pair for pair in side.pairs} for side in (base, head))
     seeds = [seed for seed in befores if seed in afters]
     if len(seeds) < _FEWEST_PAIRS:
@@ -101,7 +101,7 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
         metric: tuple((_time(befores[seed], metric), _time(afters[seed], metric)) for seed in seeds) for metric in timed
     }
     return (
-        # A head that only became less steady must not be the greener for it.
+        # A head that only became noisier must not get a better verdict for it.
         *(
             Finding(name, metric, "INCONCLUSIVE", _noise("head", head, metric), num_pairs=len(seeds))
             if too_noisy(head, metric)
@@ -121,7 +121,7 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
 
 
 def _time(pair: Pair, metric: str) -> float:
-    """Give the geometric mean of the two processes, in seconds."""
+    """Return the geometric mean of the two processes, in seconds."""
     return math.sqrt(math.prod(getattr(process, metric) for process in pair.processes))
 
 

@@ -1,7 +1,7 @@
-"""What a side was once: processes of every strategy, in a file to compare later ones with, and to learn a machine's noise from.
+"""A baseline: one side recorded in a file, to compare later versions with and to estimate a machine's noise.
 
-A baseline is recorded as the gate measures, but with one side taking turns with itself: what its
-pairs differ by is noise. The same file serves as the calibration of a machine.
+It is recorded as the gate measures, but with one side taking turns with itself, so that the
+differences of its pairs are noise. The same file serves as the calibration of a machine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
 
 KIND = "bench baseline"
 OF_FILES = "pytest-benchmark"
-"""In the work of a baseline: that it was made of the files of that, whose benchmarks stand for strategies."""
+"""The key in the work of a baseline made of files of pytest-benchmark, whose benchmarks stand for strategies."""
 
 
 class _Value(Frozen):
@@ -40,42 +40,42 @@ class _Value(Frozen):
 
 
 class Process(_Value):
-    """One run, by what is judged of it."""
+    """One run: the numbers that are judged."""
 
     step_seconds_median: Elapsed
     step_seconds_mean: Elapsed
     training_memory_bytes: Positive | None = None
     peak_memory_bytes: Positive | None = None
-    """In files of schema 1: of the whole process on a CPU, and so not compared."""
+    """Only in files of schema 1: the peak of the whole process on a CPU, and so not compared."""
     accuracy: Share | None = None
     """A share; None where the benchmark has none."""
     losses: tuple[Loss, ...] = ()
-    """Of the first steps; none of a benchmark that trains nothing."""
+    """Losses of the first steps; empty for a benchmark that trains nothing."""
 
 
 class Pair(_Value):
-    """Two processes that took turns, with one seed."""
+    """Two processes that took turns, with the same seed."""
 
     seed: Seed
     processes: tuple[Process, Process]
 
 
 class Recorded(_Value):
-    """One strategy."""
+    """The pairs of one strategy."""
 
     is_half_precision: bool
     data_digest: str | None
-    """Of the rows that were trained and evaluated on."""
+    """Digest of the rows that were trained and evaluated on."""
     pairs: tuple[Pair, ...] = Field(min_length=2)
 
     @property
     def processes(self) -> tuple[Process, ...]:
-        """All of them."""
+        """The processes of all pairs."""
         return tuple(process for pair in self.pairs for process in pair.processes)
 
 
 class Baseline(_Value):
-    """One side, recorded at one time on one machine."""
+    """One side, recorded once on one machine."""
 
     kind: Literal["bench baseline"] = "bench baseline"
     schema_version: Literal[1, 2] = 2
@@ -84,9 +84,9 @@ class Baseline(_Value):
     is_changed: bool = False
     """Whether files of it differed from its commit."""
     work: dict[str, str | int | float | None]
-    """The settings that were trained with; "tiny" stands for the gate's own model and data, of that layout."""
+    """The settings of the runs; "tiny" stands for the gate's own model and data, by the version of their layout."""
     strategies: dict[str, Recorded]
-    """By name."""
+    """The strategies by name."""
 
     @property
     def is_of_files(self) -> bool:
@@ -95,7 +95,7 @@ class Baseline(_Value):
 
 
 def is_baseline(path: Path) -> bool:
-    """Whether a file, if it can be read, says of itself that it is a baseline."""
+    """Whether a file can be read and declares itself a baseline."""
     try:
         with path.open("rb") as file:
             return KIND.encode() in file.read(200)
@@ -104,7 +104,7 @@ def is_baseline(path: Path) -> bool:
 
 
 def read_baseline(path: Path) -> Baseline:
-    """Read a file that `bench baseline save` wrote.
+    """Read a file written by `bench baseline save`.
 
     Raises:
         UsageError: it cannot be read, or is of another version.
@@ -127,7 +127,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def write_baseline(baseline: Baseline, path: Path) -> None:
-    """Write a file to be read by people too.
+    """Write a file that people can read too.
 
     Raises:
         UsageError: it cannot be written.

@@ -22,7 +22,7 @@ _FEWEST = 4
 
 
 def baseline_of_files(paths: Sequence[Path]) -> Baseline:
-    """Make one baseline of the processes of one commit on one machine.
+    """Return one baseline of the processes of one commit on one machine.
 
     Raises:
         UsageError: a file cannot be read, or the files are not of one commit, one machine and the same benchmarks.
@@ -44,7 +44,7 @@ def baseline_of_files(paths: Sequence[Path]) -> Baseline:
     names = dict.fromkeys(name for file in files for name in file.benchmarks)
     ordered = sorted(files, key=lambda file: file.recorded.timestamp() if file.recorded else 0.0)
     latest = ordered[-1].recorded
-    assert latest is not None  # a file without a time has a fault
+    assert latest is not None  # a file without a time is refused
     return Baseline(
         recorded=latest.astimezone(UTC).replace(microsecond=0),
         side=Side(listed((file.name for file in files), most=3), files[0].commit, files[0].machine),

@@ -1,4 +1,4 @@
-"""Files of pytest-benchmark, read: whatever is wrong with one becomes a sentence that names its field."""
+"""Reads files of pytest-benchmark; whatever is wrong with one becomes a sentence that names the field."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 __all__ = ["MACHINE_KEY", "MEMORY_KEY", "TRAINING_MEMORY_KEY", "BenchmarkFile", "Sample", "read_file", "refuse_copies"]
 
 MEMORY_KEY = "peak_memory_bytes"
-"""In `extra_info`: the peak of the process, a whole number or not, where the benchmark measured it."""
+"""Key in `extra_info`: the peak of the process, where the benchmark measured it."""
 
 TRAINING_MEMORY_KEY = "training_memory_bytes"
-"""In `extra_info`, before that: what training took alone, as `benchmark_strategy` measures it."""
+"""Key in `extra_info`, preferred to that: the peak of training alone, as `benchmark_strategy` measures it."""
 
 MACHINE_KEY = "bench"
-"""In `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
+"""Key in `machine_info`: the GPU and its driver, where a plugin added them; compared as a whole."""
 
 _NO_JSON = "the file is no whole JSON of pytest-benchmark"
 _SECONDS = (1e-9, 1e9)
 _BYTES = (1, 2**60)
-"""The least and the most that can be meant."""
+"""The smallest and largest plausible values."""
 
 
 class _Part(BaseModel):
-    """What is read of a part of the file; the rest is passed over."""
+    """The fields that are read of a part of the file; others are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -45,7 +45,7 @@ class _Part(BaseModel):
 class _Processor(_Part):
     brand_raw: str | None = None
     brand: str | None = None
-    """As old versions write it."""
+    """The processor, as old versions write it."""
     count: int | None = None
 
 
@@ -61,7 +61,7 @@ class _Commit(_Part):
 
 
 def _named(name: str) -> str:
-    # Not a constraint of the field: pydantic would refuse a name that holds half of a character.
+    # Not a constraint of the field: pydantic would refuse a name with a lone surrogate.
     if not name.strip():
         msg = "it is empty"
         raise ValueError(msg)
@@ -83,7 +83,7 @@ class _Document(_Part):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one process tells of one benchmark, or why it tells nothing."""
+    """One benchmark in one process: its numbers, or why there are none."""
 
     median: float = math.nan
     """Seconds."""
@@ -92,26 +92,26 @@ class Sample:
     fault: str | None = None
     peak_bytes: float | None = None
     peak_name: str = MEMORY_KEY
-    """Of the field that it stood in: peaks of unlike fields are not compared."""
+    """The field it was read from: peaks of different fields are not compared."""
     peak_fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkFile:
-    """What one file holds."""
+    """The content of one file."""
 
     name: str
     fault: str | None = None
-    """Why it holds nothing."""
+    """Why it has no measurements."""
     recorded: datetime | None = None
     commit: str | None = None
     machine: dict[str, str] = field(default_factory=dict)
     benchmarks: dict[str, Sample] = field(default_factory=dict)
-    """By full name."""
+    """Samples by full name of the benchmark."""
 
 
 def read_file(path: Path) -> BenchmarkFile:
-    """Read a file; one that holds no measurement says so, as that is a result and no mistake of the user.
+    """Read a file; one without measurements gets a fault and no error, since that is a result, not a mistake of the user.
 
     Raises:
         UsageError: it cannot be opened.
@@ -139,10 +139,10 @@ def read_file(path: Path) -> BenchmarkFile:
 
 
 def refuse_copies(paths: Sequence[Path]) -> None:
-    """Refuse one measurement given twice: it is one process, however often it is counted.
+    """Refuse a measurement that is given twice, since it is one process only.
 
     Raises:
-        UsageError: it is, or a file cannot be opened.
+        UsageError: there is one, or a file cannot be opened.
 
     """
     seen: dict[str, Path] = {}
@@ -167,7 +167,7 @@ def _content(path: Path) -> bytes:
 
 
 def _when(written: str) -> datetime:
-    """Read a time; files of old versions have no zone, and are taken for UTC as only their order matters."""
+    """Parse a time; those of old versions without a zone are taken for UTC, since only their order matters."""
     try:
         read = datetime.fromisoformat(written)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
@@ -177,7 +177,7 @@ def _when(written: str) -> datetime:
 
 
 def _machine(info: _Machine) -> dict[str, str]:
-    """What must be equal for times to be compared; versions of software may be what is compared."""
+    """Return what must be equal for comparing times; versions of software may be what is compared."""
     parts = {
         "processor": info.cpu.brand_raw or info.cpu.brand,
         "number of cores": info.cpu.count,
@@ -208,7 +208,7 @@ def _sample(one: _Benchmark) -> Sample:
 
 
 def _number(value: object, limits: tuple[float, float]) -> float | None:
-    """Give a number within limits; None where it is none. A whole number may be too long to be a float."""
+    """Return a number within limits, else None. A whole number may be too long for a float."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not limits[0] <= value <= limits[1]:
         return None
     return float(value)

@@ -1,4 +1,4 @@
-"""The rules of `compare --gate rules.toml`, read.
+"""Parses the rules of `compare --gate rules.toml`.
 
     rules = [
       "amp throughput >= 1.2x full",
@@ -9,7 +9,7 @@
     rule    := [strategy] metric (">=" | "<=" | ">" | "<") bound
     bound   := number unit | factor "x" strategy | strategy [("+" | "-") number unit]
 
-`quality` is the score that the comparison ranks by (--quality). A rule without a strategy is about every strategy but the one that it compares with.
+`quality` is the score that the comparison ranks by (--quality). A rule without a strategy applies to every strategy but the one that it compares with.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ ALIASES = {
     "step_time": "step_seconds_median",
     "evaluation_loss": "eval_loss",
 }
-"""Short names of metrics, beside those of METRICS."""
+"""Short names of metrics, in addition to those of METRICS."""
 
 QUALITY = "quality"
-"""The score that the comparison ranks by: accuracy, unless it was asked to rank by another."""
+"""Stands for the score that the comparison ranks by: accuracy, unless another was chosen."""
 
 _UNITS = {
     "bytes": {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
@@ -65,7 +65,7 @@ _OTHER = re.compile(r"(?P<strategy>\S+)(?:\s+(?P<sign>[+-])\s*(?P<amount>.+))?")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a metric of one strategy, or of every one, must be."""
+    """A bound on a metric of one strategy, or of every one."""
 
     text: str
     strategy: str | None
@@ -73,15 +73,15 @@ class Rule:
     """A name of METRICS, or QUALITY."""
     op: Op
     other: str | None = None
-    """The strategy that it is compared with; None where the bound is absolute."""
+    """The strategy to compare with; None where the bound is absolute."""
     factor: float | None = None
-    """Of the other's value."""
+    """The factor on the other strategy's value."""
     amount: float = 0.0
-    """In the metric's unit: the bound, or what is added to the other's value."""
+    """In the metric's unit: the bound, or what is added to the other strategy's value."""
 
     @property
     def sign(self) -> Literal[-1, 1]:
-        """1 where more is right, -1 where less is."""
+        """1 where the value must be larger, -1 where it must be smaller."""
         return 1 if self.op.startswith(">") else -1
 
 
@@ -89,7 +89,7 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
     """Read a file of rules.
 
     Raises:
-        UsageError: it cannot be read, is no TOML, or holds something else than rules of known metrics.
+        UsageError: it cannot be read, is no TOML, or contains something else than rules of known metrics.
 
     """
     table = read_config(path, "--gate")
@@ -108,7 +108,7 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
 
 
 def parse_rule(text: str) -> Rule:
-    """Read one rule.
+    """Parse one rule.
 
     Raises:
         UsageError: it is no rule, or its bound does not suit its metric.
@@ -146,7 +146,7 @@ def parse_rule(text: str) -> Rule:
 
 
 def _amount(text: str, metric: str, written: str) -> float:
-    """Read a number with its unit, in the unit of the metric."""
+    """Parse a number with its unit, and convert it to the unit of the metric."""
     found = _AMOUNT.fullmatch(written)
     if not found:
         msg = f"rule {text!r}: {written!r} is no number with a unit"

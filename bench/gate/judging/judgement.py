@@ -1,4 +1,4 @@
-"""What the gate found: one object, from which every output and the exit code are made."""
+"""The judgement of a gate: one object from which every output and the exit code are derived."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bench.errors import ExitCode
 from bench.inert import inert
 from bench.records.metrics import METRICS, Metric, format_bytes, format_seconds
 
-__all__ = ["FILE_METRICS", "GATED", "SEVERITY", "Finding", "Judgement", "Side", "Word"]
+__all__ = ["FILE_METRICS", "GATED", "SEVERITY", "Finding", "Judgement", "Side", "Verdict"]
 
-Word = Literal["NEW", "REMOVED", "PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL"]
+Verdict = Literal["NEW", "REMOVED", "PASS", "IMPROVED", "WARN", "INCONCLUSIVE", "NOT_MEASURED", "FAIL"]
 
-SEVERITY: tuple[Word, ...] = get_args(Word)
-"""The verdicts; what several findings amount to is the last of theirs. Of a benchmark that head alone has (new), or that
-it may lack (removed), there is nothing to judge."""
+SEVERITY: tuple[Verdict, ...] = get_args(Verdict)
+"""The verdicts by severity: several findings together have the last of theirs. A benchmark that only head has (new), or
+that it may lack (removed), is not judged."""
 
 FILE_METRICS = ("median_seconds", "mean_seconds")
-"""Of a benchmark of pytest-benchmark, as that calls them."""
+"""Statistics of a benchmark of pytest-benchmark, by its names."""
 
 
 def _short(seconds: float) -> str:
-    """Write the seconds of a function: "85.1 ms", "12.3 µs", "850 ns"."""
+    """Format seconds with a unit that suits them: "85.1 ms", "12.3 µs", "850 ns"."""
     for least, unit in ((1e-3, ""), (1e-6, "µs"), (0.0, "ns")):
         if seconds >= least:
             return f"{seconds * (1e6 if unit == 'µs' else 1e9):.3g} {unit}" if unit else format_seconds(seconds)
@@ -45,10 +45,10 @@ GATED: dict[str, Metric] = METRICS | {
         "first losses", "share", "lower", "none", "{:.1e}".format, "largest relative difference over the first steps"
     ),
 }
-"""By the name that a finding has: the metrics of a comparison, and those that only the gate looks at."""
+"""The metrics of findings by name: those of a comparison, and those of the gate alone."""
 
 _STRICT: dict[str, bool] = {"use_attribute_docstrings": True, "allow_inf_nan": False}
-"""For gate.json: how pydantic reads and describes what is below."""
+"""How pydantic reads and describes these classes, for gate.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,63 +61,63 @@ class Finding:
     """The name of a strategy, of a pytest-benchmark test, or a rule as it was written."""
     metric: str
     """A name of GATED."""
-    verdict: Word
-    """What it amounts to."""
+    verdict: Verdict
+    """The verdict."""
     reason: str
-    """Why, in one sentence."""
+    """The reason, in one sentence."""
     base: float | None = None
-    """What the base side needed, in the metric's unit."""
+    """The value of base, in the metric's unit."""
     head: float | None = None
-    """What the head side needed, in the metric's unit."""
+    """The value of head, in the metric's unit."""
     change: float | None = None
     """Of head against base: 0.05 is 5 % more for a ratio, 5 points more for a share that is subtracted."""
     low: float | None = None
-    """Bound of the change from below, one-sided, at the level of the look."""
+    """Lower bound of the change, one-sided, at the level of the interim analysis."""
     high: float | None = None
-    """Bound of the change from above, likewise."""
+    """Upper bound of the change, likewise."""
     margin: float | None = None
     """How much worse head may be, as a change."""
     detectable: float | None = None
-    """The smallest change that would have been found four times in five."""
+    """The smallest change that would be found with 80 % probability."""
     deviation: float | None = None
-    """Standard deviation of a single pair, on the scale that was tested: logarithms for a ratio."""
+    """Standard deviation of a single pair on the tested scale: logarithms for a ratio."""
     num_pairs: int = 0
-    """Pairs that the verdict rests on, without those of a rerun."""
+    """The number of pairs that the verdict is based on, without those of a rerun."""
     needs_rerun: bool = False
-    """Whether it was red once, and fresh pairs are to say whether it is again."""
+    """Whether it was red once, so that fresh pairs must confirm it."""
     confirmed: bool | None = None
     """Whether a fresh rerun was red as well; None where there was none."""
     pairs: tuple[tuple[float, float], ...] = ()
     """Base and head, process by process, in the metric's unit."""
     rerun_pairs: tuple[tuple[float, float], ...] = ()
-    """The same of the rerun."""
+    """The same for the rerun."""
     file: str | None = None
     """Where the benchmark is defined, relative to the repository."""
     line: int | None = None
-    """In that file, counted from 1."""
+    """The line in that file, from 1."""
 
     def __post_init__(self) -> None:
-        """Make every text one inert line, so that no output has to."""
+        """Make every text one line without control characters or markup, so that no output has to."""
         _make_inert(self, "benchmark", "reason", "file")
 
     @property
     def id(self) -> str:
-        """What names it among all findings."""
+        """Identifies it among all findings."""
         return f"{self.benchmark} {self.metric}"
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two things that were compared."""
+    """One of the two sides that were compared."""
 
     __pydantic_config__: ClassVar = _STRICT
 
     name: str
-    """As the user gave it."""
+    """The name that the user gave."""
     commit: str | None = None
-    """Of git, where it is known."""
+    """The git commit, where it is known."""
     fingerprint: dict[str, str] = field(default_factory=dict)
-    """What it ran on: processor, GPU, versions."""
+    """Where it ran: processor, GPU, versions."""
 
     def __post_init__(self) -> None:
         """Make every text one inert line."""
@@ -128,20 +128,20 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Everything that one gate found."""
+    """The result of one gate."""
 
     __pydantic_config__: ClassVar = _STRICT
 
     findings: tuple[Finding, ...]
     """One per benchmark and metric."""
     base: Side
-    """What head was compared with."""
+    """The side that head was compared with."""
     head: Side
-    """What was judged."""
+    """The side that was judged."""
     warnings: tuple[str, ...] = ()
-    """What every output must say beside the findings."""
+    """Sentences that every output must show beside the findings."""
     head_crashed: str | None = None
-    """How head ended where it did not come to its end."""
+    """How head ended, where it crashed."""
 
     def __post_init__(self) -> None:
         """Make every text one inert line."""
@@ -149,28 +149,28 @@ class Judgement:
         object.__setattr__(self, "warnings", tuple(map(inert, self.warnings)))
 
     @property
-    def verdict(self) -> Word:
-        """The most severe verdict; an empty gate has measured nothing."""
+    def verdict(self) -> Verdict:
+        """The most severe verdict; without findings, nothing was measured."""
         if self.head_crashed or not self.findings:
             return "NOT_MEASURED"
         return max((finding.verdict for finding in self.findings), key=SEVERITY.index)
 
     @property
-    def counts(self) -> dict[Word, int]:
-        """How many findings have each verdict, the most severe first."""
+    def counts(self) -> dict[Verdict, int]:
+        """The number of findings with each verdict, the most severe first."""
         found = Counter(finding.verdict for finding in self.findings)
         return {word: found[word] for word in reversed(SEVERITY) if word in found}
 
     @property
     def by_severity(self) -> tuple[Finding, ...]:
-        """The findings, the most severe first, else in their order."""
+        """The findings, the most severe first, otherwise in their order."""
         return tuple(sorted(self.findings, key=lambda finding: -SEVERITY.index(finding.verdict)))
 
     def exit_code(self, *, strict: bool = False) -> ExitCode:
-        """What the command ends with; inconclusive is an exit code of its own with `strict` alone."""
+        """Return the exit code of the command; inconclusive is an exit code of its own with `strict` alone."""
         if self.head_crashed:
             return ExitCode.CRASHED
-        codes: dict[Word, ExitCode] = {"FAIL": ExitCode.FAILED, "NOT_MEASURED": ExitCode.NOT_MEASURED}
+        codes: dict[Verdict, ExitCode] = {"FAIL": ExitCode.FAILED, "NOT_MEASURED": ExitCode.NOT_MEASURED}
         if strict:
             codes["INCONCLUSIVE"] = ExitCode.INCONCLUSIVE
         return codes.get(self.verdict, ExitCode.OK)

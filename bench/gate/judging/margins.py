@@ -1,4 +1,4 @@
-"""The table [gate] of `bench.toml`: margins, and what may be missing.
+"""The table [gate] of `bench.toml`: margins, and benchmarks that may be missing.
 
 [gate]
 margin = 0.05                         # of times, as a share
@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UnknownName, UsageError
+from bench.experiment import registry
+from bench.experiment.spec import format_strategy, parse_strategy
 from bench.files import read_config
 from bench.gate.judging.judgement import FILE_METRICS
 from bench.inert import shown
@@ -46,23 +48,23 @@ _OF_BENCHMARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How much worse head may be: a share, of accuracy too."""
+    """How much worse head may be, as a share, also for accuracy."""
 
     default: float = MARGIN
-    """Of times."""
+    """The margin of times without one of their own."""
     strategies: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By the name of a strategy, then by metric."""
+    """Margins by name of a strategy, then by metric."""
     benchmarks: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """By the name of a benchmark, or a pattern of names, then by metric."""
+    """Margins by name of a benchmark, or a pattern of names, then by metric."""
     allow_missing: tuple[str, ...] = ()
-    """Names of benchmarks, or patterns, that head need not have."""
+    """Names of benchmarks, or patterns, that head may lack."""
 
     def of(self, strategy: str) -> dict[str, float]:
-        """Give the margins of a strategy, by metric; what is absent has the default of its own rule."""
+        """Return the margins of a strategy by metric; a missing one has the default of its rule."""
         return dict.fromkeys(_TIMES, self.default) | dict(self.strategies.get(strategy, {}))
 
     def of_benchmark(self, name: str) -> dict[str, float]:
-        """Give the margins of a benchmark, by metric: a later pattern wins over an earlier one, its own name over all."""
+        """Return the margins of a benchmark by metric: later patterns override earlier ones, its own name overrides all."""
         margins = dict.fromkeys(FILE_METRICS, self.default)
         for pattern, by_metric in self.benchmarks.items():
             margins |= by_metric if matches(name, [pattern]) else {}
@@ -70,14 +72,14 @@ class Margins:
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of these, or like one of them; only * and ? stand for others, as names hold brackets."""
+    """Whether a name matches one of these patterns; only * and ? are wildcards, since names may contain brackets."""
     return any(
         re.fullmatch(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), name, flags=re.DOTALL) for one in patterns
     )
 
 
 def read_margins(path: Path | None) -> Margins:
-    """Read the table [gate] of a file; without a file, or such a table in it, everything is as by default.
+    """Read the table [gate] of a file; the defaults without a file, or such a table in it.
 
     Raises:
         UsageError: the file cannot be read, or a margin is no share.
@@ -88,7 +90,7 @@ def read_margins(path: Path | None) -> Margins:
 
 
 def margins_in(table: object, path: Path) -> Margins:
-    """Read the table [gate], which is of the file `path`; raises what `read_margins` does."""
+    """Read the table [gate] of the file `path`; raises what `read_margins` does."""
     if not isinstance(table, dict):
         msg = f"{path}: gate is a table: [gate]"
         raise UsageError(msg)
@@ -114,15 +116,12 @@ def margins_in(table: object, path: Path) -> Margins:
 
 
 def _is_benchmark(name: str) -> bool:
-    """Whether a name is one of pytest, or a pattern; no strategy holds any of these."""
+    """Whether a name is a test of pytest, or a pattern; no strategy contains these characters."""
     return any(part in name for part in ("::", "*", "?", "/", ".py"))
 
 
 def _strategy(name: str) -> str:
-    """Write a strategy as findings name it."""
-    from bench.experiment import registry  # noqa: PLC0415  (imports every strategy, which files of other projects do without)
-    from bench.experiment.spec import format_strategy, parse_strategy  # noqa: PLC0415
-
+    """Return the name of a strategy as findings have it."""
     terms = parse_strategy(name)
     registry.check(terms)
     return format_strategy(terms)

@@ -1,4 +1,4 @@
-"""Peaks of memory judged: nearly the same in every process, so a few of them suffice and no noise is assumed."""
+"""Judges peaks of memory: they are nearly the same in every process, so that a few suffice and no noise is assumed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.gate.judging.judgement import Finding, Word
+from bench.gate.judging.judgement import Finding, Verdict
 from bench.gate.judging.times import unmeasured
 from bench.gate.judging.words import percent
 from bench.records.metrics import format_bytes
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 __all__ = ["MemoryRule", "judge_memory"]
 
 _FEWEST = 2
-"""Processes per side that must agree."""
+"""The fewest processes per side, which must agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryRule:
-    """How much more head may use: both must be exceeded to be red."""
+    """How much more memory head may use: both limits must be exceeded for red."""
 
     margin: float = 0.02
-    """As a share of base."""
+    """The margin as a share of base."""
     least_bytes: int = 8 * 2**20
 
     def exceeded(self, base: float, head: float, part: float = 1.0) -> bool:
-        """Whether head needs more than base and the margin, or a part of the margin."""
+        """Whether head uses more than base plus the margin, or plus `part` of the margin."""
         return head > base * (1 + part * self.margin) and head - base > part * self.least_bytes
 
 
@@ -46,8 +46,8 @@ def judge_memory(
     """Judge the peaks of several processes per side, in bytes.
 
     Red or improved where the medians differ by more than the margin and every process of one side
-    lies beyond every process of the other. Green where they do not differ by that much and the
-    processes of each side agree within it; else inconclusive.
+    is above every process of the other. Green where they differ by less and the processes of each
+    side agree within the margin; else inconclusive.
     """
     if not base or not head:
         side = "head" if base else "base"
@@ -85,7 +85,7 @@ def judge_memory(
     )
 
 
-def _word(base: Sequence[float], head: Sequence[float], rule: MemoryRule) -> Word:
+def _word(base: Sequence[float], head: Sequence[float], rule: MemoryRule) -> Verdict:
     ours, theirs = median(head), median(base)
     if min(len(base), len(head)) < _FEWEST:
         return "INCONCLUSIVE"

@@ -1,9 +1,9 @@
-"""The variance of each benchmark, steadied by those of the others: Smyth, Linear models and empirical Bayes methods, 2004.
+"""The variance of each benchmark, moderated by those of the others: Smyth, Linear models and empirical Bayes methods, 2004.
 
-A few processes tell the variance of one benchmark badly. Where the benchmarks of a suite are about
-equally noisy, what all of them show counts for each of them. Three things keep that honest: the prior
-is believed only as far as so many benchmarks can support it, benchmarks that vary together count as
-fewer, and a benchmark that is noisier than the others is never taken to be less noisy than it was.
+A few processes estimate the variance of one benchmark poorly. Where the benchmarks of a suite are about
+equally noisy, each borrows strength from the others. Three things keep that conservative: the prior is
+trusted only as far as that many benchmarks support it, benchmarks that vary together count as fewer, and
+the variance of a benchmark noisier than the others is never lowered.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 __all__ = ["effective_number", "moderate"]
 
 _LEAST = 1e-12
-"""Variance of a logarithm: a millionth of a time is less than any clock tells."""
+"""The smallest variance of a logarithm: no clock resolves a millionth of a time."""
 
 
 def moderate(residuals: NDArray[np.float64], degrees: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the variance of every benchmark and the degrees of freedom behind each.
+    """Return the moderated variance of every benchmark and its degrees of freedom.
 
     Args:
-        residuals: (..., processes, benchmarks), without the sides, the trend and what the benchmarks of a process share.
-        degrees: Of freedom of the residuals of one benchmark.
+        residuals: (..., processes, benchmarks), after the sides, the trend and what the benchmarks of a process share.
+        degrees: Degrees of freedom of the residuals of one benchmark.
 
     Returns:
         Variances (..., benchmarks), and degrees (..., 1), which are those of the suite together.
@@ -38,7 +38,7 @@ def moderate(residuals: NDArray[np.float64], degrees: int) -> tuple[NDArray[np.f
     logs = np.log(own) - special.digamma(degrees / 2) + np.log(degrees / 2)
     by_chance = special.polygamma(1, degrees / 2)
     kurtosis = 3 + special.polygamma(3, degrees / 2) / by_chance**2
-    # How much the variances themselves may differ: what is seen beyond chance, and what chance may have hidden.
+    # How much the true variances may differ: what is observed beyond chance, and what chance may have hidden.
     spread = np.maximum(logs.var(-1, ddof=1) - by_chance, 0) + by_chance * np.sqrt((kurtosis - 1) / number)
     prior_degrees = np.minimum(2 * _inverse_trigamma(spread), degrees * (number - 1))[..., None]
     prior = np.exp(logs.mean(-1, keepdims=True))
@@ -47,7 +47,7 @@ def moderate(residuals: NDArray[np.float64], degrees: int) -> tuple[NDArray[np.f
 
 
 def effective_number(residuals: NDArray[np.float64], degrees: int) -> NDArray[np.float64]:
-    """Count benchmarks that vary independently: all of them where none does with another, 1 where all go together."""
+    """Return the effective number of independent benchmarks: all where none are correlated, 1 where all are fully."""
     num = residuals.shape[-1]
     scaled = residuals / np.sqrt(np.maximum((residuals**2).sum(-2, keepdims=True), _LEAST))
     between = scaled @ np.swapaxes(scaled, -1, -2)  # (..., processes, processes)
@@ -59,7 +59,7 @@ def effective_number(residuals: NDArray[np.float64], degrees: int) -> NDArray[np
 
 
 def _inverse_trigamma(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Solve trigamma(x) = values for values above zero, by Newton's steps on 1 / trigamma."""
+    """Solve trigamma(x) = values for values above zero, by Newton's method on 1 / trigamma."""
     x = 0.5 + 1 / values
     for _ in range(12):
         found = special.polygamma(1, x)

@@ -1,4 +1,4 @@
-"""What a machine's noise lets the gate find, from pairs of processes between which nothing differs."""
+"""A machine's noise, from pairs of equal processes, and the changes that the gate can find in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.gate.judging.sequential import Plan, smallest_shift
+from bench.gate.judging.sequential import AnalysisPlan, smallest_shift
 from bench.gate.judging.times import TIME_METRICS
 from bench.gate.judging.words import percent
 
@@ -21,36 +21,36 @@ if TYPE_CHECKING:
 __all__ = ["Noise", "noise_of", "refusals"]
 
 _MOST_PAIRS = 100
-"""Where counting ends."""
+"""The most pairs that are considered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """Of one metric of step time, on the logarithmic scale."""
+    """The noise of one metric of step time, on the logarithmic scale."""
 
     between_pairs: float
     """Standard deviation of the difference of two processes that took turns."""
     between_processes: float
-    """Standard deviation of single processes, which a comparison with a stored number has to live with."""
-    plan: Plan = field(default_factory=Plan)
+    """Standard deviation of single processes, which matters for a comparison with a recorded time."""
+    plan: AnalysisPlan = field(default_factory=AnalysisPlan)
 
     def finds(self, num_pairs: int) -> float:
-        """Give the smallest change that a look at so many pairs would find four times in five, as a share."""
+        """Return the smallest change, as a share, that the analysis of so many pairs finds with 80 % probability."""
         return math.expm1(min(smallest_shift(num_pairs, self.between_pairs, self.plan.red_level), 700.0))
 
     def pairs_for(self, margin: float) -> int | None:
-        """Count the pairs that would find a change of the margin; None is more than 100."""
+        """Return the number of pairs that find a change of the margin; None for more than 100."""
         return next((num for num in range(2, _MOST_PAIRS + 1) if self.finds(num) <= margin), None)
 
 
 def noise_of(recorded: Recorded, metric: str) -> Noise:
-    """Estimate the noise of a metric of step time from two pairs at least."""
+    """Estimate the noise of a metric of step time from at least two pairs."""
     logs = np.log([[getattr(process, metric) for process in pair.processes] for pair in recorded.pairs])
     return Noise(float(np.std(logs[:, 1] - logs[:, 0], ddof=1)), float(np.std(logs, ddof=1)))
 
 
 def refusals(recorded: Recorded, when: datetime, margins: Mapping[str, float]) -> dict[str, str]:
-    """Say which step times are too noisy to be judged by these margins however many pairs the gate takes, and why."""
+    """Return by metric why step times are too noisy to be judged by these margins with any number of pairs."""
     refused = {}
     for metric in TIME_METRICS:
         noise = noise_of(recorded, metric)

@@ -1,9 +1,9 @@
-"""Files of pytest-benchmark judged, base against head: one file is one process, so one sample.
+"""Judges files of pytest-benchmark, base against head: one file is one process, and so one sample.
 
-All that a file knows, thousands of rounds or not, is of a single process and says nothing of how
-processes differ. There is no rerun, so red is asked for far more certainty than green, and is held to
-it over the whole suite. A benchmark that a file lacks (deleted, renamed, skipped, disabled, failed) is
-not measured, and never green; one that head alone has is new, and never red.
+However many rounds a file has, they are of a single process and show nothing of how processes differ.
+There is no rerun, so red needs far more certainty than green, over the whole suite. A benchmark that a
+file lacks (deleted, renamed, skipped, disabled, failed) is not measured, and never green; one that only
+head has is new, and never red.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bench.gate.judging.judgement import FILE_METRICS, Finding, Judgement, Side
 from bench.gate.judging.margins import Margins, matches
 from bench.gate.judging.memory import MemoryRule, judge_memory
 from bench.gate.judging.suite_findings import HOW_TO_MEASURE, Measured, suite_findings
-from bench.gate.judging.suite_looks import Decided, decide_suite, suite_plan
+from bench.gate.judging.suite_sequential import Decided, decide_suite, suite_plan
 from bench.gate.judging.times import unmeasured
 from bench.gate.judging.turns import are_in_turns
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.gate.judging.benchmark_files import BenchmarkFile, Sample
-    from bench.gate.judging.sequential import Plan
+    from bench.gate.judging.sequential import AnalysisPlan
 
 __all__ = ["Suite", "differences_of_machines", "judge_benchmarks", "judge_suite", "read_suite"]
 
 _SHORTEST = 2
-"""Processes of a side that have an interval."""
+"""The fewest processes of a side for an interval."""
 _MEMORY = "peak_memory_bytes"
 
 
@@ -43,11 +43,11 @@ class Suite:
     """The files of both sides."""
 
     files: tuple[BenchmarkFile, ...]
-    """In the order of recording, those without a time last."""
+    """The files in the order of recording, those without a time last."""
     is_head: tuple[bool, ...]
 
     def side(self, *, head: bool) -> list[BenchmarkFile]:
-        """Give the files of one side."""
+        """Return the files of one side."""
         return [file for file, of_head in zip(self.files, self.is_head, strict=True) if of_head == head]
 
 
@@ -62,7 +62,7 @@ def read_suite(base: Sequence[Path], head: Sequence[Path]) -> Suite:
         msg = f"{len(base)} files of base and {len(head)} of head: give as many of each, recorded in turns"
         raise UsageError(msg)
     refuse_copies([*base, *head])
-    # Files of one moment belong together, as the sides may have run at once.
+    # The sides may have run at the same time, so that files of one moment belong together.
     placed = [
         (file.recorded is None, file.recorded and file.recorded.timestamp(), number, of_head, file)
         for of_head, side in ((False, base), (True, head))
@@ -79,9 +79,9 @@ def read_suite(base: Sequence[Path], head: Sequence[Path]) -> Suite:
 
 
 def judge_benchmarks(
-    base: Sequence[Path], head: Sequence[Path], margins: Margins | None = None, plan: Plan | None = None
+    base: Sequence[Path], head: Sequence[Path], margins: Margins | None = None, plan: AnalysisPlan | None = None
 ) -> Judgement:
-    """Judge every benchmark that any of the files has; a `plan` tells at how many files a side to look, by default at all.
+    """Judge every benchmark of any file; `plan` has the numbers of files a side to analyse, by default all.
 
     Raises:
         UsageError: a file cannot be opened, a measurement is given twice, or the sides cannot be compared.
@@ -90,8 +90,8 @@ def judge_benchmarks(
     return judge_suite(read_suite(base, head), margins or Margins(), plan)[0]
 
 
-def judge_suite(suite: Suite, margins: Margins, plan: Plan | None = None) -> tuple[Judgement, Decided | None]:
-    """Judge what was read; beside the judgement, what was decided of times, which says whether more files could help."""
+def judge_suite(suite: Suite, margins: Margins, plan: AnalysisPlan | None = None) -> tuple[Judgement, Decided | None]:
+    """Judge a suite; the second value is what was decided about times, which shows whether more files could help."""
     findings: dict[str, list[Finding]] = {}
     measured: list[str] = []
     machines = differences_of_machines([file for file in suite.files if not file.fault])
@@ -120,9 +120,9 @@ def judge_suite(suite: Suite, margins: Margins, plan: Plan | None = None) -> tup
 
 
 def _judge(
-    names: Sequence[str], suite: Suite, margins: Margins, plan: Plan
+    names: Sequence[str], suite: Suite, margins: Margins, plan: AnalysisPlan
 ) -> tuple[list[Finding], Decided | None, list[str]]:
-    """Judge the times of benchmarks that every file has, and the memory of those of which every file has it."""
+    """Judge the times of benchmarks that all files have, and the memory of those for which all files have it."""
     limits = {name: margins.of_benchmark(name) for name in names}
     times = [
         Measured(
@@ -180,7 +180,7 @@ def _memory(
 
 
 def _is_certain(decided: Decided, sized: Sequence[str], name: str) -> tuple[bool, int]:
-    """Whether more memory is certain at any look, and among how many comparisons."""
+    """Whether more memory is certain at any interim analysis, and among how many comparisons."""
     if name not in sized:
         return False, 0
     place = sized.index(name)
@@ -189,7 +189,7 @@ def _is_certain(decided: Decided, sized: Sequence[str], name: str) -> tuple[bool
 
 
 def _left_out(name: str, suite: Suite, margins: Margins) -> list[Finding]:
-    """Say of a benchmark that one side alone has that it is new, or may be missing; nothing of any other."""
+    """Return the findings for a benchmark that only one side has: new, or may be missing; none for any other."""
     if any(file.fault for file in suite.files):
         return []
     has = [[name in file.benchmarks for file in suite.side(head=head)] for head in (False, True)]
@@ -203,7 +203,7 @@ def _left_out(name: str, suite: Suite, margins: Margins) -> list[Finding]:
 
 
 def _fault(name: str, suite: Suite) -> str | None:
-    """Say what keeps a benchmark from being judged."""
+    """Return what prevents a benchmark from being judged."""
     for head, side_name in ((True, "head"), (False, "base")):
         for file in suite.side(head=head):
             sample = file.benchmarks.get(name)
@@ -221,7 +221,7 @@ def _fault(name: str, suite: Suite) -> str | None:
 
 
 def differences_of_machines(files: Sequence[BenchmarkFile]) -> str | None:
-    """Say in what the machines of files differ."""
+    """Describe how the machines of files differ."""
     for name in dict.fromkeys(name for file in files for name in file.machine):
         values = dict.fromkeys(file.machine.get(name, "unknown") for file in files)
         if len(values) > 1:

@@ -1,4 +1,4 @@
-"""Accuracy and first losses judged: whether head still learns the same."""
+"""Judges accuracy and first losses: whether head still learns the same."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.gate.judging.judgement import Finding, Word
-from bench.gate.judging.sequential import Plan, decide
+from bench.gate.judging.judgement import Finding, Verdict
+from bench.gate.judging.sequential import AnalysisPlan, decide
 from bench.gate.judging.times import unmeasured
 from bench.gate.judging.words import signed
 
@@ -22,9 +22,9 @@ class AccuracyRule:
     """How much accuracy head may lose."""
 
     margin: float = 0.01
-    """As a share: 0.01 is one point."""
+    """The margin as a share: 0.01 is one point."""
     alpha: float = 0.05
-    """One-sided."""
+    """One-sided level."""
     fewest_seeds: int = 4
 
 
@@ -33,13 +33,13 @@ class LossRule:
     """How far the losses of the first steps may move, with the same seed."""
 
     tolerance: float = 1e-3
-    """Relative, for fp32."""
+    """Relative tolerance for fp32."""
     amp_tolerance: float = 2e-2
-    """Relative, where matrix products run in half precision."""
+    """Relative tolerance for matmuls in half precision."""
     num_steps: int = 20
 
     def allowed(self, *, amp: bool) -> float:
-        """The tolerance for the precision."""
+        """Return the tolerance for the precision."""
         return self.amp_tolerance if amp else self.tolerance
 
 
@@ -49,9 +49,9 @@ _ACCURACY, _LOSS = AccuracyRule(), LossRule()
 def judge_accuracy(
     benchmark: str, base: Mapping[int, float], head: Mapping[int, float], rule: AccuracyRule = _ACCURACY
 ) -> tuple[Finding, ...]:
-    """Judge the accuracy by seed, as a share: whether head is not worse than base by more than the margin.
+    """Judge the accuracy by seed, as a share: whether head is at most the margin below base.
 
-    A side that lacks a seed of the other is not measured: a run that crashed must not leave the pairs greener.
+    A side that lacks a seed of the other is not measured: a crashed run must not improve the verdict.
     """
     metric = "accuracy"
     if base.keys() != head.keys() or not base:
@@ -67,9 +67,9 @@ def judge_accuracy(
         [theirs - ours for theirs, ours in pairs],
         rule.margin,
         -rule.margin,
-        Plan(rule.alpha, (len(pairs),)),
+        AnalysisPlan(rule.alpha, (len(pairs),)),
     )
-    assert look is not None  # there are as many pairs as the only look needs
+    assert look is not None  # there are as many pairs as the only analysis needs
     change, low, high = -look.estimate, -look.high, -look.low
     seen = f"{signed(metric, change)} ({signed(metric, low)} to {signed(metric, high)})"
     if word is None:
@@ -102,7 +102,7 @@ def judge_losses(
     *,
     amp: bool = False,
 ) -> tuple[Finding, ...]:
-    """Judge the losses of the first steps by seed: both sides compute the same, or head computes something else."""
+    """Judge the losses of the first steps by seed: whether both sides compute the same."""
     metric = "first_losses"
     seeds = sorted(base.keys() & head.keys())
     trajectories = [(seed, base[seed][: rule.num_steps], head[seed][: rule.num_steps]) for seed in seeds]
@@ -124,7 +124,7 @@ def judge_losses(
             if moved > largest:
                 largest, where = moved, f" at step {step} of seed {seed}"
     allowed = rule.allowed(amp=amp)
-    verdict: Word = "FAIL" if largest > allowed else "PASS"
+    verdict: Verdict = "FAIL" if largest > allowed else "PASS"
     return (
         Finding(
             benchmark,

@@ -15,7 +15,7 @@ from bench.analysis.strategy_result import relative
 from bench.analysis.words import numbers as words
 from bench.errors import UnknownName
 from bench.gate.judging.grammar import QUALITY
-from bench.gate.judging.judgement import Finding, Judgement, Side, Word
+from bench.gate.judging.judgement import Finding, Judgement, Side, Verdict
 from bench.gate.judging.times import unmeasured
 from bench.records.metrics import METRICS
 
@@ -115,7 +115,7 @@ def _absolute(title: str, rule: Rule, row: StrategyResult) -> Finding:
     kind, samples = METRICS[rule.metric], tuple(row.samples[rule.metric].values())
     if kind.unit == "bytes":
         worst = min(samples, key=lambda value: rule.sign * value)
-        verdict: Word = "PASS" if _holds(rule, worst, rule.amount) else "FAIL"
+        verdict: Verdict = "PASS" if _holds(rule, worst, rule.amount) else "FAIL"
         which = "the one run" if len(samples) == 1 else f"the furthest of {len(samples)} runs"
         return Finding(title, rule.metric, verdict, f"{kind.format(worst)} in {which}", head=worst)
     own = (
@@ -136,7 +136,7 @@ def _relative(rule: Rule, row: StrategyResult, other: StrategyResult) -> Interva
     return intervals.ratio(ours, theirs) if rule.factor is not None else intervals.difference(ours, theirs)
 
 
-def _word(rule: Rule, interval: Interval, bound: float) -> Word:
+def _word(rule: Rule, interval: Interval, bound: float) -> Verdict:
     if interval.bounds is None:
         if METRICS[rule.metric].unit != "bytes":
             return "INCONCLUSIVE"
@@ -145,7 +145,7 @@ def _word(rule: Rule, interval: Interval, bound: float) -> Word:
     return "PASS" if all(held) else "INCONCLUSIVE" if any(held) else "FAIL"
 
 
-def _tells_apart(rule: Rule, verdict: Word, bound: float) -> bool:
+def _tells_apart(rule: Rule, verdict: Verdict, bound: float) -> bool:
     """Whether a verdict says that two strategies differ: "the same" would have had the other one."""
     same = 0.0 if rule.factor is None else 1.0
     return verdict != "INCONCLUSIVE" and _holds(rule, same, bound) != (verdict == "PASS")
@@ -166,8 +166,8 @@ def _fault(row: StrategyResult, metric: str, *, rank_suspect: bool) -> str | Non
     return None if row.samples[metric] else f"{row.strategy} did not measure it"
 
 
-def _in_words(rule: Rule, interval: Interval, verdict: Word) -> str:
-    """Write what was found, on the scale of the rule: a factor, a difference, or a value with its bounds."""
+def _in_words(rule: Rule, interval: Interval, verdict: Verdict) -> str:
+    """Describe what was found, on the scale of the rule: a factor, a difference, or a value with its bounds."""
     kind = METRICS[rule.metric]
     if rule.other is None:
         seen, bounded = kind.format(interval.estimate), [kind.format(bound) for bound in interval.bounds or ()]

@@ -1,4 +1,4 @@
-"""What was sampled of one strategy, judged: every metric of it gets a finding, also where nothing was measured."""
+"""Judges the samples of one strategy: every metric gets a finding, also where nothing was measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.gate.judging.judgement import Finding
-    from bench.gate.judging.pairs import Taken
+    from bench.gate.judging.pairs import PairResult
 
 __all__ = ["MEMORY", "Rules", "judge_strategy", "rules_of", "step_pairs", "without"]
 
@@ -22,14 +22,14 @@ MEMORY, QUALITY = "training_memory_bytes", ("accuracy", "first_losses")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How one strategy is judged."""
+    """The rules by which one strategy is judged."""
 
     time: TimeRule = field(default_factory=TimeRule)
     memory: MemoryRule = field(default_factory=MemoryRule)
     accuracy: AccuracyRule = field(default_factory=AccuracyRule)
     losses: LossRule = field(default_factory=LossRule)
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Why step times are not judged, by metric."""
+    """By metric, why step times are not judged."""
 
     @property
     def timed(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class Rules:
 
 
 def rules_of(margins: Mapping[str, float]) -> Rules:
-    """Give the rules with these margins by metric; what is absent has the default of its own rule."""
+    """Return the rules with these margins by metric; a missing one has the default of its rule."""
     memory, accuracy = MemoryRule(), AccuracyRule()
     return Rules(
         TimeRule({metric: margins[metric] for metric in TIME_METRICS if metric in margins}),
@@ -47,15 +47,17 @@ def rules_of(margins: Mapping[str, float]) -> Rules:
     )
 
 
-def step_pairs(taken: Sequence[Taken]) -> list[Pair]:
-    """Give the steps of the pairs of which both sides gave some."""
+def step_pairs(taken: Sequence[PairResult]) -> list[Pair]:
+    """Return the step times of the pairs in which both sides have a sample."""
     return [Pair(base.step_seconds, head.step_seconds) for base, head in filter(None, (one.samples for one in taken))]
 
 
-def judge_strategy(name: str, taken: Sequence[Taken], rerun: Sequence[Taken], rules: Rules) -> tuple[Finding, ...]:
-    """Judge all metrics; one pair that lacks a side leaves none measured, so that a crash makes nothing greener."""
+def judge_strategy(
+    name: str, taken: Sequence[PairResult], rerun: Sequence[PairResult], rules: Rules
+) -> tuple[Finding, ...]:
+    """Judge all metrics; none is measured if a pair lacks a side, so that a crash cannot improve a verdict."""
     for one in (*taken, *rerun):
-        for side, trouble in one.troubles.items():
+        for side, trouble in one.failures.items():
             return without(name, f"{side}: {trouble}", has_diverged=_only_head_diverged(one))
     every = [pair for pair in (one.samples for one in (*taken, *rerun)) if pair]
     times = (
@@ -94,13 +96,13 @@ def _known(peaks: Iterable[int | None]) -> list[int]:
 
 
 def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Finding, ...]:
-    """Say that nothing was measured; a head that diverged where base did not is a regression all the same."""
+    """Return findings that nothing was measured; a head that diverged where base did not is a regression."""
     found = [unmeasured(name, metric, reason) for metric in (*TIME_METRICS, MEMORY, *QUALITY)]
     if has_diverged:
         found[-1] = replace(found[-1], verdict="FAIL")
     return tuple(found)
 
 
-def _only_head_diverged(taken: Taken) -> bool:
-    troubles = taken.troubles
+def _only_head_diverged(taken: PairResult) -> bool:
+    troubles = taken.failures
     return "base" not in troubles and "head" in troubles and troubles["head"].has_diverged

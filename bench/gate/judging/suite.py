@@ -1,11 +1,11 @@
-"""What a look at a whole suite shows: the change of every benchmark, of all together, and how certain each is.
+"""Statistics of a whole suite: the change of every benchmark and of all together, and how certain each is.
 
-The change of a benchmark is what the suite shares plus what is its own. The shared part rests on the
-processes alone, however many benchmarks there are, so it is bounded with their degrees of freedom. The
-own part rests on a variance that is pooled over the suite, and is tested by Holm's procedure over all
-benchmarks and metrics. Each part has half of the error, so that the sum of both bounds holds for every
-benchmark at once, whatever the parts have to do with each other. Nothing is subtracted: a machine
-that slows all of head makes head slower.
+The change of a benchmark is the sum of a part that the suite shares and a part of its own. The shared
+part varies with the processes, however many benchmarks there are, and is bounded with their degrees of
+freedom. The own part has a variance that is pooled over the suite, and is tested by Holm's procedure over
+all benchmarks and metrics. Each part has half of the error probability, so that the sum of both bounds
+holds for every benchmark at once, however the parts are correlated. Nothing is subtracted: a machine that
+slows all of head makes head slower.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["FEWEST_POOLED", "Bounds", "Shown", "bounds", "holm_levels", "passing_rate", "show"]
+__all__ = ["FEWEST_POOLED", "Bounds", "SuiteChanges", "bounds", "changes_of", "holm_levels", "passing_rate"]
 
 FEWEST_POOLED = 8
-"""Benchmarks from which on a variance is pooled; fewer are tested each by itself."""
+"""The fewest benchmarks whose variance is pooled; fewer are each tested alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """One metric of every benchmark at one look, on the logarithmic scale; above zero is slower."""
+class SuiteChanges:
+    """The changes of one metric in every benchmark, on the logarithmic scale; above zero is slower."""
 
     change: Array
     """(..., benchmarks)."""
@@ -50,10 +50,10 @@ class Shown:
     """(..., 1)."""
     common_degrees: int
     is_pooled: bool
-    """Whether the common part was taken out of the own one."""
+    """Whether the common part was separated from the own one."""
 
     def common_bound(self, level: float) -> Array:
-        """How far the common part may lie below what is seen, but for `level`; nothing where it was not taken out."""
+        """Return how far the true common part may be below the estimate, at `level`; 0 where there is no common part."""
         if not self.is_pooled:
             return np.zeros_like(self.common)
         return np.asarray(special.stdtrit(self.common_degrees, 1 - level) * self.common_error)
@@ -61,7 +61,7 @@ class Shown:
     def beyond(self, value: Array | float, sign: int = 1, *, suite: bool = False) -> NDArray[np.bool_]:
         """Whether the change of each benchmark is `value` or more in the direction of `sign`, with the trend and without.
 
-        That of the suite must also be that of half of its benchmarks: one that is far slower is no matter of all.
+        For the suite, this must also hold for half of its benchmarks, so that one much slower benchmark is not enough.
         """
         both = (sign * self.change, sign * self.plain_change)
         if not suite:
@@ -76,27 +76,27 @@ class Shown:
 
     @property
     def degrees(self) -> Array:
-        """Of freedom of that error (Satterthwaite, 1946)."""
+        """Degrees of freedom of that error (Satterthwaite, 1946)."""
         if not self.is_pooled:
             return np.broadcast_to(self.own_degrees, self.change.shape)
         parts = self.own_error**4 / self.own_degrees + self.common_error**4 / self.common_degrees
         return np.asarray(self.error**4 / parts)
 
     def chance(self, value: Array | float, sign: int = 1) -> Array:
-        """Of a change that looks as far above `value` as this one (below, with sign -1), where it is `value`; one by one."""
+        """Return the p-value of each change against `value`: one-sided, above (below, with sign -1)."""
         return np.asarray(special.stdtr(self.degrees, -sign * (self.change - value) / self.error))
 
     def suite_chance(self) -> float:
-        """Of a suite that looks as slow as that where it is not; of one gate."""
+        """Return the one-sided p-value of the suite being slower; for a single gate."""
         return float(special.stdtr(self.common_degrees, -self.common[0] / self.common_error[0]))
 
 
-def show(logs: Array, is_head: Sequence[bool]) -> Shown:
-    """Look at the logarithms of one metric.
+def changes_of(logs: Array, is_head: Sequence[bool]) -> SuiteChanges:
+    """Estimate the changes of one metric from its logarithms.
 
     Args:
         logs: (..., processes, benchmarks), in the order of recording.
-        is_head: (processes,): which are of head.
+        is_head: (processes,): which processes are of head.
 
     """
     turns = turns_of(tuple(is_head))
@@ -110,18 +110,20 @@ def show(logs: Array, is_head: Sequence[bool]) -> Shown:
         error = np.sqrt(turns.variance * variance)
     else:
         error, degrees = _error(residuals, turns), np.full((*change.shape[:-1], 1), float(turns.degrees))
-    return Shown(change, turns.plain_contrast @ logs, error, degrees, common, common_error, turns.degrees, is_pooled)
+    return SuiteChanges(
+        change, turns.plain_contrast @ logs, error, degrees, common, common_error, turns.degrees, is_pooled
+    )
 
 
 def passing_rate(chances: Array, rate: float) -> NDArray[np.bool_]:
-    """Which of these chances pass a false-discovery rate (Benjamini and Hochberg, 1995)."""
+    """Return which of these p-values pass a false-discovery rate (Benjamini and Hochberg, 1995)."""
     ordered = np.sort(chances)
     below = np.flatnonzero(ordered <= rate * np.arange(1, len(ordered) + 1) / len(ordered))
     return chances <= (ordered[below[-1]] if len(below) else -1.0)
 
 
 def holm_levels(chances: Array, level: float) -> Array:
-    """Give the level that each of these chances is held against: it is found where it is not above its level (Holm, 1979)."""
+    """Return the level of each of these p-values, which is significant where not above it (Holm, 1979)."""
     num = chances.shape[-1]
     order = np.argsort(chances, axis=-1)
     steps = level / (num - np.arange(num))
@@ -134,30 +136,30 @@ def holm_levels(chances: Array, level: float) -> Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bounds:
-    """What holds for every benchmark of every metric at once, but for one gate in so many; one entry a metric."""
+    """Bounds that hold simultaneously for every benchmark of every metric, at one level; one entry per metric."""
 
     is_slower: tuple[NDArray[np.bool_], ...]
     """(..., benchmarks): certainly slower."""
     levels: tuple[Array, ...]
-    """(..., benchmarks): what each own part is held against."""
+    """(..., benchmarks): the level of each own part."""
     common_level: float
-    """What each common part is held against."""
+    """The level of each common part."""
     sign: int
 
-    def low(self, index: int, shown: Shown) -> Array:
-        """Bound the change of each benchmark from below, on the scale of `sign`."""
+    def low(self, index: int, shown: SuiteChanges) -> Array:
+        """Return the lower bound of each benchmark's change, times `sign`."""
         distance = special.stdtrit(shown.own_degrees, 1 - self.levels[index]) * shown.own_error
         return np.asarray(self.sign * shown.change - shown.common_bound(self.common_level) - distance)
 
-    def common_low(self, shown: Shown) -> Array:
-        """Bound the change of the suite from below, on the scale of `sign`."""
+    def common_low(self, shown: SuiteChanges) -> Array:
+        """Return the lower bound of the suite's change, times `sign`."""
         quantile = special.stdtrit(shown.common_degrees, 1 - self.common_level)
         return np.asarray(self.sign * shown.common - quantile * shown.common_error)
 
 
-def bounds(shown: Sequence[Shown], level: float, sign: int = 1) -> Bounds:
-    """Hold all benchmarks of all metrics against one level: with a sign of -1, whether they are faster."""
-    # Half for what the benchmarks share, which is a finding of its own, and half for what they do not.
+def bounds(shown: Sequence[SuiteChanges], level: float, sign: int = 1) -> Bounds:
+    """Return simultaneous bounds of all benchmarks and metrics at one level; with a sign of -1, of being faster."""
+    # Half for the shared part, which is a finding of its own, and half for the own parts.
     own_level, common_level = level / 2, level / 2 / len(shown)
     chances = [
         np.asarray(special.stdtr(one.own_degrees, (one.common_bound(common_level) - sign * one.change) / one.own_error))
@@ -170,6 +172,6 @@ def bounds(shown: Sequence[Shown], level: float, sign: int = 1) -> Bounds:
 
 
 def _error(residuals: Array, turns: Turns) -> Array:
-    """Give the standard error of a change whose residuals are (..., processes, n)."""
+    """Return the standard error of a change whose residuals are (..., processes, n)."""
     variance = np.maximum((residuals**2).sum(-2) / turns.degrees, 1e-12)
     return np.asarray(np.sqrt(turns.variance * variance))

@@ -1,4 +1,4 @@
-"""A decided suite in words: one finding a benchmark and metric, and one of the suite as a whole."""
+"""Findings of a suite: one per benchmark and metric, and one for the suite as a whole."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from scipy import special
 
 from bench.analysis.power import POWER
-from bench.gate.judging.judgement import Finding, Word
-from bench.gate.judging.sequential import Look
+from bench.gate.judging.judgement import Finding, Verdict
+from bench.gate.judging.sequential import InterimAnalysis
 from bench.gate.judging.suite import passing_rate
-from bench.gate.judging.suite_looks import FAIL, IMPROVED, OPEN, PASS, Decided, LookAtSuite
+from bench.gate.judging.suite_sequential import FAIL, IMPROVED, OPEN, PASS, Decided, SuiteAnalysis
 from bench.gate.judging.times import in_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["HOW_TO_MEASURE", "MOST_WARNED", "SUITE", "Measured", "suite_findings
 SUITE = "the suite as a whole"
 MOST_WARNED = 5
 _RATE = 0.1
-"""Of false warnings among those that are shown."""
+"""False-discovery rate of the warnings that are shown."""
 
 HOW_TO_MEASURE = (
     "Base and head were not measured in turns, so that a slower hour of the machine looks like a slower head: no time is "
@@ -36,7 +36,7 @@ HOW_TO_MEASURE = (
     'bench gate --run "pytest benchmarks --benchmark-json={out}" --base REF --head REF.'
 )
 
-_WORDS: dict[int, Word] = {OPEN: "INCONCLUSIVE", PASS: "PASS", IMPROVED: "IMPROVED", FAIL: "FAIL"}
+_WORDS: dict[int, Verdict] = {OPEN: "INCONCLUSIVE", PASS: "PASS", IMPROVED: "IMPROVED", FAIL: "FAIL"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +48,17 @@ class Measured:
     logs: Array
     """(processes, benchmarks): logarithms of seconds, in the order of recording."""
     margins: tuple[float, ...]
-    """By benchmark, as a share."""
+    """The margin of each benchmark, as a share."""
     suite_margin: float
 
 
 def suite_findings(
     measured: Sequence[Measured], is_head: Sequence[bool], decided: Decided, *, in_turns: bool
 ) -> tuple[list[Finding], list[str]]:
-    """Write what was decided, and what is to be said beside it: a finding a metric and benchmark, then those of the suite.
+    """Return a finding per metric and benchmark, then those of the suite, and notes.
 
-    A warning is an effect of half the margin or more that is not red. At most five are shown, those that are largest
-    among what passes a false-discovery rate of 10 %; the others are counted.
+    A warning is a change of half the margin or more that is not red. At most five are shown, the largest of those
+    that pass a false-discovery rate of 10 %; the others are counted.
     """
     head = np.asarray(is_head, dtype=bool)
     found: list[Finding] = []
@@ -90,10 +90,10 @@ def suite_findings(
 
 
 def _is_suspect(finding: Finding, *, in_turns: bool) -> bool:
-    """Whether a finding is to be a warning, if it may be one."""
+    """Whether a finding is to become a warning, if it may."""
     if finding.verdict == "FAIL":
         return not in_turns
-    slow = math.sqrt(1 + (finding.margin or 0.0)) - 1  # half of the margin, as logarithms have it
+    slow = math.sqrt(1 + (finding.margin or 0.0)) - 1  # half of the margin on the logarithmic scale
     return finding.verdict == "PASS" and (finding.change or 0.0) >= slow
 
 
@@ -107,22 +107,22 @@ def _as_warning(finding: Finding, *, is_shown: bool) -> Finding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """One metric at one look, in numbers by benchmark."""
+    """One metric at one interim analysis, by benchmark."""
 
     num_files: int
     num_compared: int
     change: Array
     error: Array
     certain: tuple[Array, Array]
-    """Bounds that hold for all benchmarks at once: from below, and from above."""
+    """Lower and upper bounds that hold for all benchmarks at once."""
     plain: tuple[Array, Array]
-    """Bounds of each benchmark by itself, as a wrong green is allowed."""
+    """Bounds of each benchmark alone, at the level of a wrong green."""
     detectable: Array
     chances: Array
-    """Of looking as slow as that where nothing changed, by itself."""
+    """The p-value of each benchmark alone for being slower."""
 
 
-def _seen(look: LookAtSuite, index: int, level: float) -> _Seen:
+def _seen(look: SuiteAnalysis, index: int, level: float) -> _Seen:
     shown = look.shown[index]
     distance = shown.common_bound(look.slower.common_level) + shown.own_error * special.stdtrit(
         shown.own_degrees, 1 - look.slower.levels[index]
@@ -143,7 +143,7 @@ def _seen(look: LookAtSuite, index: int, level: float) -> _Seen:
 def _finding(one: Measured, place: int, code: int, seen: _Seen, head: NDArray[np.bool_]) -> Finding:
     ends = seen.plain[0], seen.certain[1]  # a faster head must be so for all benchmarks at once, as a slower one must
     low, high = ends if code == IMPROVED else (seen.certain[0], seen.plain[1])
-    look = Look(
+    look = InterimAnalysis(
         seen.num_files,
         float(seen.change[place]),
         float(low[place]),
@@ -158,14 +158,14 @@ def _finding(one: Measured, place: int, code: int, seen: _Seen, head: NDArray[np
 
 
 def _suite_finding(
-    one: Measured, code: int, look: tuple[LookAtSuite, int], level: float, head: NDArray[np.bool_]
+    one: Measured, code: int, look: tuple[SuiteAnalysis, int], level: float, head: NDArray[np.bool_]
 ) -> Finding:
     looked, index = look
     shown = looked.shown[index]
     change, error, degrees = float(shown.common[0]), float(shown.common_error[0]), float(shown.common_degrees)
     certain, plain = (float(special.stdtrit(degrees, 1 - each)) * error for each in (looked.slower.common_level, level))
     below, above = (plain, certain) if code == IMPROVED else (certain, plain)
-    seen = Look(
+    seen = InterimAnalysis(
         looked.num_files,
         change,
         change - below,
@@ -180,7 +180,7 @@ def _written(
     name: str,
     one: Measured,
     code: int,
-    seen: Look,
+    seen: InterimAnalysis,
     *,
     margin: float,
     logs: Array,

@@ -1,7 +1,7 @@
-"""Step times judged: median and mean, by pairs of fresh processes.
+"""Judges step times, median and mean, by pairs of fresh processes.
 
-The median is steady and blind to slow single steps; the mean, the inverse of throughput, sees them.
-Both are gated, and a red one must be red again in a fresh rerun.
+The median is robust and ignores single slow steps; the mean, the inverse of throughput, includes them.
+Both are judged, and a red one must be red again in a fresh rerun.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.gate.judging.judgement import Finding, Word
+from bench.gate.judging.judgement import Finding, Verdict
 from bench.gate.judging.margins import MARGIN
-from bench.gate.judging.sequential import Look, Plan, decide
+from bench.gate.judging.sequential import AnalysisPlan, InterimAnalysis, decide
 from bench.gate.judging.words import faster_or_slower, percent
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
 TIME_METRICS = tuple(_STATISTICS)
 
 _COLLAPSE = math.log(0.7)
-"""Head 30 % faster: more often work that was left out than work done better."""
+"""Head 30 % faster: more often because it leaves out work than because it is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +55,32 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class TimeRule:
-    """How step times are judged."""
+    """The rule by which step times are judged."""
 
     margins: dict[str, float] = field(default_factory=dict)
-    """By metric, how much slower head may be, as a share; MARGIN where none is given."""
-    plan: Plan = field(default_factory=Plan)
+    """How much slower head may be by metric, as a share; MARGIN where none is given."""
+    plan: AnalysisPlan = field(default_factory=AnalysisPlan)
     confirm: bool = True
     """Whether red must be red again in fresh pairs."""
 
     def margin(self, metric: str) -> float:
-        """How much slower head may be."""
+        """Return how much slower head may be, as a share."""
         return self.margins.get(metric, MARGIN)
 
 
 _DEFAULT = TimeRule()
 
 RED_ALPHA = 0.0125
-"""How often a process-by-process tie may look slower; to be red it must also look slower by the margin."""
+"""The error probability of "slower"; for red, the estimate must also exceed the margin."""
 
 
 def without_rerun(margins: dict[str, float], num_pairs: int) -> TimeRule:
-    """Make the rule for pairs that are all there are: no rerun can confirm red, so it is asked for more certainty."""
-    return TimeRule(margins, Plan(looks=(num_pairs,), red_alpha=RED_ALPHA), confirm=False)
+    """Return the rule for a fixed number of pairs: without a rerun to confirm red, it needs more certainty."""
+    return TimeRule(margins, AnalysisPlan(looks=(num_pairs,), red_alpha=RED_ALPHA), confirm=False)
 
 
 def pairs_wanted(pairs: Sequence[Pair], rule: TimeRule = _DEFAULT, metrics: Iterable[str] = TIME_METRICS) -> int | None:
-    """How many pairs the next look needs; None where all metrics are decided, or no look is left.
+    """Return how many pairs the next look needs; None where all metrics are decided, or no look is left.
 
     For a rerun, pass its own pairs and the metrics of the findings that need it.
     """
@@ -115,7 +115,7 @@ def time_findings(
     rerun: tuple[tuple[float, float], ...],
     rule: TimeRule,
 ) -> Finding:
-    """Judge one metric from one number per process, all above zero."""
+    """Judge one metric from one number per process, each above zero."""
     word, look = _decide(pairs, rule, metric)
     if look is None:
         wanted = rule.plan.looks[0]
@@ -125,7 +125,7 @@ def time_findings(
         confirmed = _decide(rerun, rule, metric)[0] == "FAIL"
     needs_rerun = word == "FAIL" and rule.confirm and not rerun
     red_once = word == "FAIL" and (needs_rerun or confirmed is False)
-    verdict: Word = "INCONCLUSIVE" if word is None or red_once else word
+    verdict: Verdict = "INCONCLUSIVE" if word is None or red_once else word
     used = pairs[: look.num_pairs]
     margin = rule.margin(metric)
     return Finding(
@@ -150,16 +150,18 @@ def time_findings(
 
 
 def statistics(steps: Sequence[float]) -> dict[str, float]:
-    """Give what is judged of the steps of one process, by metric."""
+    """Return the statistics of the step times of one process, by metric."""
     return {metric: of(steps) for metric, of in _STATISTICS.items()}
 
 
 def unmeasured(benchmark: str, metric: str, reason: str) -> Finding:
-    """Say that a metric of a benchmark was not measured, which is never green."""
+    """Return a finding that a metric was not measured, which is never green."""
     return Finding(benchmark, metric, "NOT_MEASURED", reason)
 
 
-def _decide(pairs: Sequence[tuple[float, float]], rule: TimeRule, metric: str) -> tuple[Word | None, Look | None]:
+def _decide(
+    pairs: Sequence[tuple[float, float]], rule: TimeRule, metric: str
+) -> tuple[Verdict | None, InterimAnalysis | None]:
     margin = math.log1p(rule.margin(metric))
     return decide([math.log(head / base) for base, head in pairs], margin, -margin, rule.plan)
 
@@ -170,7 +172,7 @@ def _values(pairs: Sequence[Pair], metric: str) -> tuple[tuple[float, float], ..
 
 
 def _fault(pairs: Sequence[Pair]) -> str | None:
-    """Say what keeps pairs from being judged."""
+    """Return what prevents pairs from being judged."""
     for number, pair in enumerate(pairs, start=1):
         for side, steps in (("base", pair.base), ("head", pair.head)):
             if not len(steps):
@@ -181,15 +183,15 @@ def _fault(pairs: Sequence[Pair]) -> str | None:
 
 
 def in_words(
-    verdict: Word,
-    look: Look,
+    verdict: Verdict,
+    look: InterimAnalysis,
     margin: float,
     *,
     confirmed: bool | None = None,
     needs_rerun: bool = False,
     unit: str = "pairs",
 ) -> str:
-    """Say what a look shows, and by what rule that is the verdict; a share is the margin."""
+    """Describe what a look shows, and the reason of the verdict; `margin` is a share."""
     seen, limit = faster_or_slower(look), f"the margin of {percent(margin)}"
     if needs_rerun:
         return f"{seen}; beyond {limit}, to be confirmed by a fresh rerun"
@@ -208,5 +210,5 @@ def in_words(
 
 
 def _expm1(value: float) -> float:
-    """Keep what noise without bounds would make infinite a finite number, so that every file is plain JSON."""
+    """Return exp(value) - 1, at most a huge finite number: infinity is not valid JSON."""
     return math.expm1(min(value, 700.0))

@@ -1,10 +1,10 @@
-"""The order in which the files of both sides were recorded: whether they took turns, and the change that it gives.
+"""The order in which the files of both sides were recorded: whether they took turns, and a trend over them.
 
-A machine that gets slower all the time makes whatever is measured later look slower. Where the sides
-take turns, a straight trend over the turns is fitted beside the change, so that no pairs are needed;
-what drifts more slowly than the turns go only makes the noise look larger than it is. A trend so steep
-that it matters whether it is straight (a machine that gets slower by a tenth from pair to pair) is not
-argued with: what is called slower must be so with the trend taken out and without.
+On a machine that becomes slower, whatever is measured later looks slower. Where the sides take turns, a
+linear trend over the turns is fitted together with the change, so that no pairs are needed; a drift
+slower than the turns only makes the noise look larger than it is. Where the trend is so steep that its
+shape matters (a machine that becomes slower by a tenth from pair to pair), it is not trusted: a
+benchmark is slower only if it is so with and without the trend.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ __all__ = ["Turns", "are_in_turns", "turns_of"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turns:
-    """What a sequence of processes makes of one logarithm per process."""
+    """The linear model of one logarithm per process, for one order of processes."""
 
     contrast: NDArray[np.float64]
     """(processes,): weights whose sum over the processes is the change of head against base."""
     plain_contrast: NDArray[np.float64]
     """(processes,): the same without a trend, the difference of two means."""
     residual_maker: NDArray[np.float64]
-    """(processes, processes): takes sides and trend out of the processes."""
+    """(processes, processes): the matrix that removes sides and trend."""
     degrees: int
-    """Of freedom of what is left."""
+    """Degrees of freedom of the residuals."""
 
     @property
     def variance(self) -> float:
-        """Of the change, where single processes have a variance of one."""
+        """The variance of the change for a variance of one of single processes."""
         return float(self.contrast @ self.contrast)
 
 
 def are_in_turns(is_head: Sequence[bool]) -> bool:
-    """Whether neither side ever ran ahead of the other by two of its processes, however unequal their numbers are."""
+    """Whether neither side was ever ahead of the other by two of its processes, relative to their numbers."""
     head = np.asarray(is_head, dtype=bool)
     num_head, num_base = int(head.sum()), int((~head).sum())
     ahead = np.cumsum(head) / num_head - np.cumsum(~head) / num_base
@@ -52,7 +52,7 @@ def are_in_turns(is_head: Sequence[bool]) -> bool:
 
 @lru_cache(maxsize=64)
 def turns_of(is_head: tuple[bool, ...]) -> Turns:
-    """Fit both sides, and a trend over the turns where there are turns; each side has two processes at least."""
+    """Return the model of both sides, with a trend where they took turns; each side has at least two processes."""
     head = np.asarray(is_head, dtype=np.float64)
     columns: list[NDArray[np.float64]] = [np.ones_like(head), head]
     if are_in_turns(is_head):

@@ -10,7 +10,7 @@ from bench.gate.judging.judgement import GATED
 
 if TYPE_CHECKING:
     from bench.gate.judging.judgement import Finding
-    from bench.gate.judging.sequential import Look
+    from bench.gate.judging.sequential import InterimAnalysis
 
 __all__ = ["change_of", "faster_or_slower", "percent", "signed", "value_of"]
 
@@ -21,7 +21,7 @@ def signed(metric: str, amount: float) -> str:
     return change(kind, amount) if kind.compare == "difference" else percent_change(amount)
 
 
-def faster_or_slower(look: Look) -> str:
+def faster_or_slower(look: InterimAnalysis) -> str:
     """Write what a look at logarithms of step times shows."""
     low, high = (percent_change(math.expm1(min(bound, 700.0))) for bound in (look.low, look.high))
     word = "slower" if look.estimate > 0 else "faster"

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, ValidationError
 
 from bench.errors import RecordError
 from bench.experiment.bounds import Frozen
-from bench.gate.judging.judgement import Judgement, Word
+from bench.gate.judging.judgement import Judgement, Verdict
 
 __all__ = ["SCHEMA_VERSION", "read_json", "schema", "to_json"]
 
@@ -23,7 +23,7 @@ class Gate(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     """Of this file; another number is another format."""
-    verdict: Word
+    verdict: Verdict
     """The most severe verdict of all findings."""
     exit_code: int
     """0 pass, warn, improved or inconclusive; 1 a regression; 4 not measured; 5 head crashed."""

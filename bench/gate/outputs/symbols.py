@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from bench.gate.judging.judgement import FILE_METRICS
 
 if TYPE_CHECKING:
-    from bench.gate.judging.judgement import Judgement, Word
+    from bench.gate.judging.judgement import Judgement, Verdict
 
 __all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline", "unit_of"]
 
-WORDS: dict[Word, str] = {
+WORDS: dict[Verdict, str] = {
     "NEW": "new",
     "REMOVED": "removed",
     "PASS": "pass",
@@ -22,7 +22,7 @@ WORDS: dict[Word, str] = {
     "FAIL": "fail",
 }
 
-SIGNS: dict[Word, str] = {
+SIGNS: dict[Verdict, str] = {
     "NEW": "\N{MEDIUM WHITE CIRCLE}",
     "REMOVED": "\N{MEDIUM WHITE CIRCLE}",
     "PASS": "\N{LARGE GREEN CIRCLE}",
@@ -33,7 +33,7 @@ SIGNS: dict[Word, str] = {
     "FAIL": "\N{LARGE RED CIRCLE}",
 }
 
-STYLES: dict[Word, str] = {
+STYLES: dict[Verdict, str] = {
     "NEW": "cyan",
     "REMOVED": "cyan",
     "PASS": "green",
@@ -45,7 +45,7 @@ STYLES: dict[Word, str] = {
 }
 """In the terminal."""
 
-LEVELS: dict[Word, str] = {
+LEVELS: dict[Verdict, str] = {
     "IMPROVED": "notice",
     "WARN": "warning",
     "INCONCLUSIVE": "warning",

@@ -1,10 +1,9 @@
-"""What the gate judges, measured: pairs of fresh processes, one of each side, that take turns.
+"""Measures what the gate judges: pairs of fresh processes, one of each side, that take turns.
 
-sides.py     directories, git refs and interpreters
-forker.py    a script that runs in the interpreter of a side, and forks a process per run
-server.py    that script as the gate sees it
-sample.py    what is read of a run;  pairs.py: one run of each side
-session.py   as many pairs as the judgement wants, strategy by strategy
-recording.py one side against itself, for a baseline;  calibrations.py: those of this machine
-subject.py   what is trained where nothing else is asked for
+sides.py     directories, git refs and interpreters;  subject.py: the workload, if none is asked for
+forker.py    a script for the interpreter of a side, which forks a process per run
+server.py    starts that script and talks to it
+sample.py    reads the result of a run;  pairs.py: one run of each side
+session.py   as many pairs as the judgement needs, strategy by strategy
+recording.py one side against itself, for a baseline;  calibrations.py: the noise of this machine
 """

@@ -1,4 +1,4 @@
-"""A side judged against what was recorded of another, or of itself, at another time."""
+"""Judges a side against a baseline, which was recorded at another time."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.errors import UsageError
+from bench.executors.devices import choose_device
+from bench.experiment.settings import Settings
 from bench.gate.judging.against import differences_of_work, judge_baselines, too_noisy
 from bench.gate.judging.baseline import is_baseline, read_baseline
 from bench.gate.judging.margins import Margins
-from bench.gate.judging.sequential import Plan
+from bench.gate.judging.sequential import AnalysisPlan
 from bench.gate.judging.times import TIME_METRICS
 from bench.gate.request import names_file, one_side
+from bench.gate.sampling.recording import record
+from bench.gate.sampling.session import Session
+from bench.gate.sampling.sides import find_side, hold
+from bench.gate.sampling.subject import TINY, gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,23 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = ["NUM_PAIRS", "against", "record_side"]
 
-NUM_PAIRS = Plan().looks[-1]
-"""As many as a gate takes at the most."""
+NUM_PAIRS = AnalysisPlan().looks[-1]
+"""The most pairs that a gate takes."""
 _HOW = {"device", "timeout"}
-"""The settings that say how something is trained, not what."""
+"""The settings that do not change the workload."""
 
 
 def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgement]:
-    """Find out what to judge against a baseline, and whether that can be done, before anything is done.
+    """Prepare to judge head against a baseline; whatever can be refused is refused before anything is measured.
 
     Raises:
         UsageError: head cannot be read, or an option does not go with a baseline.
 
     """
-    from bench.executors.devices import choose_device  # noqa: PLC0415
-    from bench.experiment.settings import Settings  # noqa: PLC0415
-    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
-
     if sides.base_python:
         msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
         raise UsageError(msg)
@@ -57,7 +59,7 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
         head = Path(sides.head[0])
     else:
         head = find_side("--head", one_side("--head", sides.head), sides.head_python)
-    # Of a file of settings, only what does not change the work.
+    # Of a config file, only the settings that do not change the workload.
     written = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
     return _against(base, head, margins, {**written, **sides.settings}, choose_device)
 
@@ -65,16 +67,12 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
 def record_side(
     side: Checkout, subject: Subject, num_pairs: int = NUM_PAIRS, *, has_known_work: bool = False
 ) -> Recording:
-    """Let a side take turns with itself, and say on stderr how far it is.
+    """Measure pairs of a side with itself; progress is shown on stderr.
 
     Raises:
-        UsageError: the side says that the request is wrong, and its work is not known to have been right.
+        UsageError: the side refuses the request, and the workload is not known to be valid.
 
     """
-    from bench.gate.sampling.recording import record  # noqa: PLC0415
-    from bench.gate.sampling.session import Session  # noqa: PLC0415
-    from bench.gate.sampling.sides import hold  # noqa: PLC0415
-
     say = Console(stderr=True).print
     with hold(side) as held:
         session = Session(held, subject, margins=Margins(), say=lambda text: say(Text(text), soft_wrap=True))
@@ -84,17 +82,17 @@ def record_side(
 def _against(
     base: Path, head: Path | Checkout, margins: Margins, settings: Mapping[str, Any], choose: Callable[[str], str]
 ) -> Callable[[], Judgement]:
-    """Prepare to judge a side, or what was recorded of one, against a baseline: the work is the baseline's own.
+    """Prepare to judge a side, or another baseline, against a baseline, with the baseline's own workload.
 
     Args:
         base: The baseline.
-        head: What is judged.
+        head: The side that is judged, or its baseline.
         margins: By strategy and metric.
         settings: Device and timeout, where they are given.
-        choose: Finds the device.
+        choose: Resolves the name of the device.
 
     Raises:
-        UsageError: a file is no baseline, or is one of work that this bench no longer does.
+        UsageError: a file is no baseline, or has a workload that this bench no longer supports.
 
     """
     before = read_baseline(base)
@@ -106,8 +104,6 @@ def _against(
     if isinstance(head, Path):
         after = read_baseline(head)
         return lambda: judge_baselines(before, after, margins)
-    from bench.gate.sampling.subject import TINY, gather  # noqa: PLC0415
-
     work = {name: value for name, value in before.work.items() if name != TINY}
     try:
         subject = gather({**work, **settings}, None, choose)
@@ -117,9 +113,9 @@ def _against(
     if different := differences_of_work(before.work, subject.work):
         msg = f"{base} cannot be compared with: {different}; record it again"
         raise UsageError(msg)
-    # Where times will not be judged, the first look is enough for the rest.
+    # Where times will not be judged, the pairs of the first look are enough for the rest.
     timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
-    num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else Plan().looks[0]
+    num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else AnalysisPlan().looks[0]
 
     def measure() -> Judgement:
         recording = record_side(head, subject, num_pairs, has_known_work=True)

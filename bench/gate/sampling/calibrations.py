@@ -1,4 +1,4 @@
-"""What the gate knows of this machine's noise, kept in the cache by machine, work and strategy."""
+"""Calibrations: this machine's noise, cached by machine, workload and strategy."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["keep", "look_up"]
 
 _MACHINE = ("processor", "threads", "device")
-"""Of a fingerprint. Versions of software change what a step takes, and hardly how it varies; the number of cores is
-that which a run was allowed, which is not the same in all of a gate."""
+"""Parts of a fingerprint that do not matter for noise. Versions of software change how long a step takes, but hardly
+how much it varies; the number of cores is what a run was allowed, which differs within a gate."""
 
 
 def keep(baseline: Baseline) -> None:
@@ -38,11 +38,11 @@ def keep(baseline: Baseline) -> None:
 
 
 def look_up(work: Mapping[str, object], margins: Margins, name: str, fingerprint: Mapping[str, str]) -> dict[str, str]:
-    """Say which step times of a strategy were found too noisy to be judged on a machine, and why."""
+    """Return by metric why step times of a strategy are too noisy to be judged on a machine."""
     path = _path(work, name, fingerprint)
     try:
         known = read_baseline(path)
-    except UsageError:  # none, or one of another version
+    except UsageError:  # no calibration, or one of another version
         return {}
     recorded = known.strategies.get(name)
     return refusals(recorded, known.recorded, margins.of(name)) if recorded else {}

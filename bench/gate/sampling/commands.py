@@ -1,4 +1,4 @@
-"""`bench gate --run`: the benchmarks of any project, run in both checkouts in turns until the judgement needs no more."""
+"""`bench gate --run`: runs the benchmarks of any project in both checkouts in turns, until enough is known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from bench.errors import UsageError
 from bench.gate.judging.judgement import Judgement, Side
 from bench.gate.judging.pytest_benchmark import judge_suite, read_suite
-from bench.gate.judging.suite_looks import suite_plan
+from bench.gate.judging.suite_sequential import suite_plan
 from bench.gate.sampling.environments import make_environment, variables_for
 from bench.inert import inert
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["LOOKS", "TIMEOUT", "Command", "Failed", "Processes", "run_gate", "take_turns"]
 
 LOOKS = (4, 6, 8, 12)
-"""Processes a side after which the gate looks whether they suffice."""
+"""Processes a side at which the gate judges whether they suffice."""
 TIMEOUT = 600.0
 OUT = "{out}"
 _TOLD = 20
-"""Lines of what a failed command wrote that are shown."""
+"""The last lines of a failed command's output that are shown."""
 
 
 class Failed(Exception):
-    """A process of a side left no file of benchmarks."""
+    """A process of a side wrote no file of benchmarks."""
 
     def __init__(self, *, is_head: bool, reason: str) -> None:
         super().__init__(reason)
@@ -46,20 +46,20 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is run in each checkout."""
+    """The commands that run in each checkout."""
 
     run: str
-    """For a shell; {out} is where the file of pytest-benchmark is to go."""
+    """A shell command; {out} is the path for its file of pytest-benchmark."""
     setup: str | None = None
-    """Run once in each checkout before."""
+    """Runs once in each checkout before."""
     timeout: float = TIMEOUT
-    """Seconds of one process."""
+    """The longest that one process may take, in seconds."""
 
     def check(self) -> None:
-        """Refuse a command that says nowhere where its file is to go.
+        """Refuse a command without {out}.
 
         Raises:
-            UsageError: it does not.
+            UsageError: it has none.
 
         """
         if OUT not in self.run:
@@ -69,23 +69,23 @@ class Command:
 
 @dataclass(slots=True)
 class Processes:
-    """Both sides as they are there, and the processes that were run of them."""
+    """Runs the processes of both sides."""
 
     command: Command
     sides: Mapping[Literal["base", "head"], Checkout]
     within: Path
-    """Of the checkout, the directory that the command is run in."""
+    """The directory in the checkout in which the command runs."""
     files: Path
-    """Where the file of every process is put."""
+    """The directory for the file of every process."""
     scratch: Path
-    """Where environments are made."""
+    """The directory for the environments."""
     say: Callable[[str], None]
     troubles: dict[str, str] = field(default_factory=dict)
-    """By side, what went wrong although there is a file."""
+    """By side, what went wrong although a file was written."""
     num: int = 0
 
     def prepare(self) -> None:
-        """Set both sides up, each in an environment of its own.
+        """Set up both sides, each in an environment of its own.
 
         Raises:
             Failed: the setup of a side failed.
@@ -103,10 +103,10 @@ class Processes:
                 raise Failed(is_head=name == "head", reason=f"{name}: --setup {_ending(code, tail)}")
 
     def measure(self, is_head: bool, number: int) -> Path:  # noqa: FBT001  (it is one of two sides)
-        """Run one process; give the file that it left.
+        """Run one process and return the file that it wrote.
 
         Raises:
-            Failed: it left none.
+            Failed: it wrote none.
 
         """
         name: Literal["base", "head"] = "head" if is_head else "base"
@@ -120,7 +120,7 @@ class Processes:
             self._tell(tail)
             raise Failed(is_head=is_head, reason=f"{name}: --run left no benchmarks: it {_ending(code, tail)}")
         if code:
-            self.troubles.setdefault(name, f"{name}: --run {_ending(code, tail)}; what failed is not judged.")
+            self.failures.setdefault(name, f"{name}: --run {_ending(code, tail)}; what failed is not judged.")
         self.say(f"{name} {number + 1}: {time.perf_counter() - began:.1f} s")
         return path
 
@@ -128,11 +128,11 @@ class Processes:
         return self.scratch / f"{name}-environment"
 
     def _call(self, name: Literal["base", "head"], command: str, number: int) -> tuple[int | None, list[str]]:
-        """Run a command in a side; give its exit code, None where it took too long, and its last lines."""
+        """Run a command in a side; return its exit code, None where it took too long, and its last lines."""
         root = self.sides[name].root
         assert root is not None  # it is checked out
         environment = None if self.command.setup is None else self._environment(name)
-        process = subprocess.Popen(  # noqa: S602  (it is the user's own command, and a line of a shell)
+        process = subprocess.Popen(  # noqa: S602  (the user's own shell command)
             command,
             shell=True,
             cwd=root / self.within,
@@ -163,13 +163,13 @@ class Processes:
 def take_turns(
     measure: Callable[[bool, int], Path], margins: Margins, order: random.Random, looks: tuple[int, ...] = LOOKS
 ) -> Judgement:
-    """Measure both sides in turns, and judge at every look, until something is red or nothing is left open.
+    """Measure both sides in turns, and judge at every look, until something is red or everything is decided.
 
     Args:
-        measure: Runs the process of a side (head or not) with a number; gives the file that it left.
+        measure: Runs the process of a side (head or not) with a number, and returns the file that it wrote.
         margins: How much worse head may be.
-        order: Draws which side goes first, in half of the turns each.
-        looks: Processes a side at which to look.
+        order: Draws which side goes first: each in half of the turns.
+        looks: The numbers of processes a side at which to judge.
 
     """
     files: dict[bool, list[Path]] = {False: [], True: []}
@@ -184,12 +184,12 @@ def take_turns(
         judgement, decided = judge_suite(read_suite(files[False], files[True]), margins, suite_plan(looks))
         if decided is None or decided.is_red or not decided.is_open:
             break
-    assert judgement is not None  # there is a look
+    assert judgement is not None  # there is at least one look
     return judgement
 
 
 def run_gate(processes: Processes, margins: Margins) -> Judgement:
-    """Set up, measure and judge; a side that leaves no benchmarks is a judgement too."""
+    """Set up, measure and judge; a side that writes no benchmarks gets a judgement too."""
     base, head = (Side(side.name, side.commit) for side in (processes.sides["base"], processes.sides["head"]))
     began = time.perf_counter()
     try:
@@ -205,7 +205,7 @@ def run_gate(processes: Processes, margins: Margins) -> Judgement:
         found,
         base=replace(base, fingerprint=machines["base"]),
         head=replace(head, fingerprint=machines["head"]),
-        warnings=(*processes.troubles.values(), *found.warnings),
+        warnings=(*processes.failures.values(), *found.warnings),
     )
 
 

@@ -1,7 +1,7 @@
-"""An environment of its own for each side of `--run`, above the one that the gate is called from.
+"""Virtual environments, one for each side of `--run`, on top of the environment that the gate is called from.
 
-What `--setup` installs for one side must not be what the other one measures. Everything that is
-installed where the gate is called (pytest, the project's requirements) can be used by both.
+What `--setup` installs for one side must not be measured by the other. Both can use everything that is
+installed where the gate is called (pytest, the project's requirements).
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _ASK = (
 )
 _INTERPRETER = re.compile(rb"/[^\s'\"]*/python[0-9.]*")
 _HEAD = 512
-"""Bytes of a script in which its interpreter is named."""
+"""The first bytes of a script, in which its interpreter is named."""
 
 
 def make_environment(folder: Path) -> None:
-    """Make a virtual environment that sees what the `python` on the path has installed, and runs its scripts by itself.
+    """Make a virtual environment that sees the packages of the `python` on the path, and runs their scripts itself.
 
     Raises:
-        UsageError: there is no Python that can make one.
+        UsageError: no Python can make one.
 
     """
     python = shutil.which("python") or shutil.which("python3") or sys.executable
@@ -46,8 +46,8 @@ def make_environment(folder: Path) -> None:
         raise UsageError(msg) from error
     packages, scripts = json.loads(asked.stdout)
     (site,) = folder.glob("lib/python*/site-packages")
-    # The lines of a .pth come after the environment's own packages, and what they name is not searched for other .pth:
-    # a checkout of the project that is installed for editing stays out.
+    # Paths in a .pth come after the environment's own packages, and are not searched for other .pth files, so that
+    # an editable install of the project stays out.
     (site / "caller.pth").write_text("".join(f"{path}\n" for path in packages if os.path.isdir(path)), encoding="utf-8")  # noqa: PTH112
     own = folder / "bin"
     for name in os.listdir(scripts):  # noqa: PTH208  (names alone are needed)
@@ -56,13 +56,13 @@ def make_environment(folder: Path) -> None:
 
 
 def variables_for(root: Path, environment: Path | None, number: int) -> dict[str, str]:
-    """Give the variables of a process: the checkout comes first where Python looks, whatever else is installed."""
+    """Return the environment variables of a process: the checkout comes first on Python's path."""
     sources = [str(path) for path in (root / "src", root) if path.is_dir()]
     inherited = os.environ.get("PYTHONPATH")
     variables = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([*sources, *([inherited] if inherited else [])]),
-        # Both sides of a turn hash alike, and turns do not: how strings hash changes how long they take.
+        # Both sides of a turn have the same hash seed, which affects times; turns have different ones.
         "PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", str(number)),
     }
     if environment is not None:
@@ -75,7 +75,7 @@ def variables_for(root: Path, environment: Path | None, number: int) -> dict[str
 
 
 def _adopt(script: str, copy: Path, python: Path) -> None:
-    """Copy a script of Python so that the environment's own interpreter runs it; anything else is left where it is."""
+    """Copy a Python script so that the environment's own interpreter runs it; nothing else is copied."""
     try:
         with open(script, "rb") as file:  # noqa: PTH123
             content = file.read()

@@ -2,17 +2,16 @@
 
     python forker.py FD [CHECKOUT]
 
-It is a file of the bench that judges, and all that it knows of a side is `bench.worker.main` and the
-JSON of its messages; it imports nothing else of either bench. Orders and answers are JSON, over the
-socket FD:
+It belongs to the bench that judges. All that it knows of a side is `bench.worker.main` and the JSON of
+its messages; it imports nothing else of either bench. Orders and replies are JSON, over the socket FD:
 
     {"order": "run", "request": {...}, "turns": [10, 1, 1], "waits": true, "cores": null}
-    {"order": "go"}                         to the run that waits: train on
-    {"order": "import", "names": [...]}     so that no run has to
+    {"order": "go"}                         to the waiting run: continue
+    {"order": "import", "names": [...]}     before the runs, so that they need not
 
-A run trains 10 steps, says in {"kind": "turn"} how long they took, waits so that the other side can
-take its turn, and so on; its last turn is as long as it takes. It sends the side's own messages,
-without its progress, and the end of its process is {"kind": "exit"}.
+A run trains 10 steps, reports in {"kind": "turn"} how long they took, waits so that the other side can
+take its turn, and so on; its last turn has all remaining steps. It sends the side's own messages,
+without progress, and finally {"kind": "exit"}.
 """
 
 from __future__ import annotations
@@ -35,23 +34,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["VERSION", "Turns", "serve"]
+__all__ = ["VERSION", "TurnPipe", "serve"]
 
 VERSION = 1
-"""Of the orders and answers above."""
+"""The version of the orders and replies above."""
 
 
-class Turns:
-    """The end of a pipe that a run writes to: it holds the run back where its turn is over, and times its turns."""
+class TurnPipe:
+    """The end of a pipe that a run writes to; times the run's turns, and blocks it at the end of each."""
 
     def __init__(self, connection: Connection, lengths: list[int], *, waits: bool) -> None:
-        """Prepare for turns of so many steps, the first of which has begun."""
+        """Begin the first turn; `lengths` has the steps of each."""
         self._connection, self._waits = connection, waits
         self._lengths = iter(lengths)
         self._length, self._done, self._began = next(self._lengths), 0, time.perf_counter()
 
     def send_bytes(self, data: bytes, /) -> None:
-        """Pass a message on, or count the step that it tells of."""
+        """Pass a message on, or count the step that it reports."""
         message = json.loads(data)
         if message["kind"] != "progress":
             self._connection.send_bytes(data)
@@ -62,8 +61,8 @@ class Turns:
                 self._end_turn(is_last=is_last)
 
     def _end_turn(self, *, is_last: bool) -> None:
-        """Tell how long the turn took, and wait for the next, unless training is over: evaluation follows at once."""
-        _settle()
+        """Report how long the turn took, and wait for the next, unless training is over: evaluation follows at once."""
+        _synchronize()
         seconds = time.perf_counter() - self._began
         _send(self._connection, kind="turn", steps=self._done, seconds=seconds, is_last=is_last)
         if not is_last and self._waits:
@@ -73,11 +72,11 @@ class Turns:
 
 
 def serve(connection: Connection, checkout: Path | None) -> None:
-    """Say what the side is, then carry out orders until the other end is closed."""
+    """Report the versions of the side, then carry out orders until the other end is closed."""
     try:
         main = _import_side(checkout)
         version, schema = getattr(import_module("bench.protocol"), "VERSION", 1), _schema()
-    except Exception as error:  # noqa: BLE001  (whatever the side raises is an answer)
+    except Exception as error:  # noqa: BLE001  (whatever the side raises is reported)
         is_missing = isinstance(error, ModuleNotFoundError)
         _send(connection, kind="broken", is_missing=is_missing, reason=_line(error), traceback=traceback.format_exc())
         return
@@ -98,7 +97,7 @@ def serve(connection: Connection, checkout: Path | None) -> None:
 
 
 def _import_side(checkout: Path | None) -> Callable[[Any, str], None]:
-    """Import the side's entry of a run; `checkout` is first where Python looks, None is what it has installed."""
+    """Import the side's entry point of runs; `checkout` comes first on Python's path, None is the installed bench."""
     sys.path[:1] = [] if checkout is None else [str(checkout)]
     if checkout is not None:
         _compile(checkout)
@@ -112,7 +111,7 @@ def _import_side(checkout: Path | None) -> Callable[[Any, str], None]:
 
 
 def _compile(checkout: Path) -> None:
-    """Compile the side elsewhere, since what compiling leaves in memory would count as the side's."""
+    """Compile the side in another process, since memory left by compiling would count as the side's."""
     pid = os.fork()
     if not pid:
         for package in ("bench", "strategies"):
@@ -127,24 +126,24 @@ def _schema() -> int:
 
 
 def _import(names: list[str]) -> None:
-    """Import what the last run has imported; what cannot be imported first is left to each run."""
+    """Import what the last run has imported; what fails is left to each run."""
     for name in names:
         with suppress(Exception):
             import_module(name)
 
 
 def _carry_out(connection: Connection, main: Callable[[Any, str], None], order: dict[str, Any]) -> None:
-    """Be a run, and end."""
+    """Carry out a run in this process, and exit."""
     code, known = 1, set(sys.modules)
     try:
         if order["cores"]:
             os.sched_setaffinity(0, order["cores"])
         threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
-        turns = Turns(connection, order["turns"], waits=order["waits"])
+        turns = TurnPipe(connection, order["turns"], waits=order["waits"])
         main(turns, json.dumps(order["request"]))
         _send(connection, kind="imported", names=[name for name in sys.modules if name not in known])
         code = 0
-    except BaseException as error:  # noqa: BLE001  (a run answers its own errors: what escapes it, it did not expect)
+    except BaseException as error:  # noqa: BLE001  (a run reports its own errors; this one escaped it)
         _send(connection, kind="escaped", reason=_line(error), traceback=traceback.format_exc())
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -154,13 +153,13 @@ def _carry_out(connection: Connection, main: Callable[[Any, str], None], order: 
 
 
 def _die_with_parent() -> None:
-    """Wait until whoever started the server is gone, which closes its standard input, then end server and run."""
+    """Wait until the process that started the server is gone, which closes stdin, then end server and run."""
     os.read(0, 1)
     os.killpg(0, signal.SIGKILL)
 
 
-def _settle() -> None:
-    """Let a GPU come to the end of its work, so that none of it falls into the other's turn."""
+def _synchronize() -> None:
+    """Wait until a GPU is idle, so that its work does not fall into the other side's turn."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():
         torch.cuda.synchronize()
@@ -175,7 +174,7 @@ def _line(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for whoever started us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C
     os.dup2(2, 1)  # stdout is for data
     faulthandler.enable()
     serve(Connection(int(sys.argv[1])), Path(sys.argv[2]) if sys.argv[2:] else None)

@@ -1,4 +1,4 @@
-"""A pair: one fresh process per side, which take turns, so that whatever slows the machine slows both."""
+"""A pair: one fresh process per side, in turns, so that whatever slows the machine slows both."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bench.executors.outcome import how_it_ended
-from bench.gate.judging.pairs import SIDES, Sample, SideName, Taken, Trouble
+from bench.gate.judging.pairs import SIDES, PairResult, Sample, SideFailure, SideName
 from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS, read_sample
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["fill_caches", "take_pair", "try_out", "turns_of"]
 
 
 def turns_of(num_steps: int, length: int) -> tuple[int, ...]:
-    """Cut a run into turns of so many steps: the warm-up is the first, and whatever is left belongs to the last."""
+    """Split a run into turns of `length` steps: the first is the warm-up, and the last has the remaining steps."""
     num, left = divmod(num_steps - NUM_UNJUDGED_STEPS, length)
     return (NUM_UNJUDGED_STEPS, *(length,) * (num - 1), length + left)
 
@@ -33,10 +33,10 @@ def take_pair(
     waits: bool,
     timeout: float,
     cores: Sequence[int] | None = None,
-) -> Taken:
-    """Train once on each side, the one that `begins` first, both on the same `cores`.
+) -> PairResult:
+    """Train once on each side, `begins` first, both on the same `cores`.
 
-    They take turns of so many steps each; without `waits`, one trains from beginning to end, then the other.
+    They take turns of `length` steps; without `waits`, one trains from beginning to end, then the other.
     """
     runs = {side: _Run(servers[side], spec, turns, timeout, waits=waits, cores=cores) for side in SIDES}
     order = (begins, *(side for side in SIDES if side != begins))
@@ -44,37 +44,37 @@ def take_pair(
         for side in order:
             runs[side].begin_turn()
             runs[side].end_turn()
-    return Taken(spec.seed, runs["base"].outcome, runs["head"].outcome)
+    return PairResult(spec.seed, runs["base"].outcome, runs["head"].outcome)
 
 
-def fill_caches(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> Taken:
-    """Train once on both sides at the same time, so that later runs find every cache filled."""
+def fill_caches(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> PairResult:
+    """Train once on both sides at the same time, so that caches are filled for later runs."""
     taken, _ = _at_once(servers, spec, timeout)
     return taken
 
 
-def try_out(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> Taken:
-    """Train once on both sides at the same time, to find out whether they can, and so that later runs import nothing."""
+def try_out(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> PairResult:
+    """Train once on both sides at the same time, to see whether they can, and to import what later runs need."""
     taken, names = _at_once(servers, spec, timeout)
-    # Both sides import what either needed, or their memory differs for another reason than their code.
+    # Both sides import what either needs, so that their memory differs by their own code alone.
     for server in servers.values() if taken.samples else ():
         server.order("import", names=names)
     return taken
 
 
-def _at_once(servers: Mapping[SideName, Server], spec: RunSpec, timeout: float) -> tuple[Taken, list[str]]:
-    """Train both sides at the same time; give what came of it, and the modules that had to be imported."""
+def _at_once(servers: Mapping[SideName, Server], spec: RunSpec, timeout: float) -> tuple[PairResult, list[str]]:
+    """Train both sides at the same time; return the result, and the modules that had to be imported."""
     runs = {side: _Run(servers[side], spec, (NUM_UNJUDGED_STEPS,), timeout, waits=False) for side in SIDES}
     for run in runs.values():
         run.begin_turn()
     for run in runs.values():
         run.end_turn()
     names = list(dict.fromkeys(name for run in runs.values() for name in run.imported))
-    return Taken(spec.seed, runs["base"].outcome, runs["head"].outcome), names
+    return PairResult(spec.seed, runs["base"].outcome, runs["head"].outcome), names
 
 
 class _Run:
-    """One process of a side, from the order to its last word."""
+    """One run of a side, from the order to its last message."""
 
     def __init__(
         self,
@@ -86,33 +86,33 @@ class _Run:
         waits: bool,
         cores: Sequence[int] | None = None,
     ) -> None:
-        # A side of another age knows not every setting, but those that were chosen it must know.
+        # An older side does not know every setting, but must know those that were chosen.
         request = {"spec": spec.model_dump(mode="json", exclude_defaults=True)}
         self._order: dict[str, Any] = {"request": request, "turns": lengths, "waits": waits, "cores": cores}
         self.imported: list[str] = []
-        """Modules that it had to import, known at its end."""
+        """Modules that it had to import; known at its end."""
         self._server, self._waits = server, waits
         self._seconds = timeout
-        """Left to it; waiting for its turn is not counted."""
+        """Seconds left to it; waiting for its turn does not count."""
         self._began: float | None = None
         self._turns: list[tuple[int, float]] = []
-        """Steps and seconds of each."""
+        """Steps and seconds of each turn."""
         self._last: dict[str, Any] = {}
-        self._outcome: Sample | Trouble | None = None
+        self._outcome: Sample | SideFailure | None = None
 
     @property
     def is_running(self) -> bool:
-        """Whether it has not ended, or not begun."""
+        """Whether it has not ended yet."""
         return self._outcome is None
 
     @property
-    def outcome(self) -> Sample | Trouble:
-        """What it gave, once it has ended."""
+    def outcome(self) -> Sample | SideFailure:
+        """Its result, once it has ended."""
         assert self._outcome is not None
         return self._outcome
 
     def begin_turn(self) -> None:
-        """Let it go on, unless it has ended."""
+        """Let it continue, unless it has ended."""
         if self._outcome is not None:
             return
         try:
@@ -120,22 +120,22 @@ class _Run:
                 self._server.order("run", **self._order)
             else:
                 self._server.order("go")
-        except Trouble as trouble:
+        except SideFailure as trouble:
             self._outcome = trouble
         self._began = time.monotonic()
 
     def end_turn(self) -> None:
-        """Wait until its turn is over, or it has ended."""
+        """Wait until its turn or the run ends."""
         began = self._began or time.monotonic()
         try:
             while self._outcome is None and not self._hear(began + self._seconds):
                 pass
-        except Trouble as trouble:
+        except SideFailure as trouble:
             self._outcome = trouble
         self._seconds -= time.monotonic() - began
 
     def _hear(self, deadline: float) -> bool:
-        """Take the next message; whether the turn is over."""
+        """Receive the next message; returns whether the turn is over."""
         message = self._server.receive(deadline)
         kind = message["kind"]
         if kind == "turn":
@@ -148,14 +148,14 @@ class _Run:
             self._outcome = self._conclude(message["code"])
         return kind == "turn" and self._waits and not message["is_last"]
 
-    def _conclude(self, code: int) -> Sample | Trouble:
+    def _conclude(self, code: int) -> Sample | SideFailure:
         last = self._last
         match last.get("kind"):
             case "finished":
                 return read_sample(last, self._turns)
             case "failed":
                 status, is_usage = last["status"], bool(last["usage"])
-                return Trouble(
+                return SideFailure(
                     last["reason"] if is_usage else f"its run {status}: {last['reason']}",
                     is_crash=status == "failed" and not is_usage,
                     is_usage=is_usage,
@@ -163,6 +163,6 @@ class _Run:
                     lacks_memory=status == "oom",
                 )
             case "escaped":
-                return Trouble(f"it does not understand the request: {last['reason']}")
+                return SideFailure(f"it does not understand the request: {last['reason']}")
             case _:
-                return Trouble(how_it_ended(code, oom_kills=None)[1], is_crash=True)
+                return SideFailure(how_it_ended(code, oom_kills=None)[1], is_crash=True)

@@ -1,4 +1,4 @@
-"""Two versions of any project, and the command that measures them: what `bench gate --run` does."""
+"""`bench gate --run`: two versions of any project, and the command that measures them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["project_gate"]
 def project_gate(
     sides: Sides, named: tuple[str | None, str | None], margins: Margins, out: Path | None
 ) -> Callable[[], Judgement]:
-    """Find both sides, and what is run in them, before anything is done.
+    """Find both sides and their commands; whatever can be refused is refused before anything is run.
 
     Args:
-        sides: What was asked for.
-        named: Base and head; a head that is not named is what lies here.
+        sides: The user's request.
+        named: Base and head; without a head, it is the current directory.
         margins: How much worse head may be.
-        out: Where the files of all processes are kept, in a directory of their own; None keeps none.
+        out: Keeps the files of all processes, in a directory of their own; None keeps none.
 
     Raises:
         UsageError: a side cannot be found, or an option does not go with --run.

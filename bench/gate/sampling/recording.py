@@ -1,4 +1,4 @@
-"""One side recorded: it takes turns with itself, and what came of it is a baseline."""
+"""Records one side, which takes turns with itself, as a baseline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.gate.judging.judgement import Finding
-    from bench.gate.judging.pairs import Sample, Taken
+    from bench.gate.judging.pairs import PairResult, Sample
     from bench.gate.sampling.session import Session
 
 __all__ = ["Recording", "record"]
@@ -30,27 +30,27 @@ _NUM_LOSSES = LossRule().num_steps
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What was recorded, and what could not be."""
+    """A recorded baseline, and what could not be recorded."""
 
     baseline: Baseline
-    """Of the strategies of which every run ended well."""
+    """Has the strategies of which every run ended well."""
     failed: Mapping[str, tuple[Finding, ...]]
-    """For the others, that nothing was measured and why."""
+    """Findings for the other strategies: that nothing was measured, and why."""
     crash: str | None = None
-    """How the side ended where it did not come to its end."""
+    """How the side ended, where it crashed."""
 
 
 def record(
     session: Session, work: Mapping[str, str | int | float | None], num_pairs: int, *, has_known_work: bool = False
 ) -> Recording:
-    """Take pairs of a session both of whose sides are the same.
+    """Record pairs of a session whose two sides are the same.
 
     Raises:
-        UsageError: the side says that the request is wrong, and its work is not known to have been right.
+        UsageError: the side refuses the request, and the workload is not known to be valid.
 
     """
     taken = session.record(num_pairs, has_known_work=has_known_work)
-    troubles = {name: trouble for name, pairs in taken.items() for one in pairs for trouble in one.troubles.values()}
+    troubles = {name: trouble for name, pairs in taken.items() for one in pairs for trouble in one.failures.values()}
     failed = {
         name: without(name, f"head: {trouble}", has_diverged=trouble.has_diverged) for name, trouble in troubles.items()
     }
@@ -70,7 +70,7 @@ def record(
         recorded=datetime.now(UTC).replace(microsecond=0),
         side=replace(
             side,
-            name=where.name if where.is_absolute() else side.name,  # the file goes to other machines
+            name=where.name if where.is_absolute() else side.name,  # the file may go to other machines
             fingerprint=side.fingerprint | {"host": _host()} if side.fingerprint else {},
         ),
         work=dict(work),
@@ -81,7 +81,7 @@ def record(
 
 
 def _host() -> str:
-    """Tell hosts of one kind apart without naming them."""
+    """Return a hash that distinguishes hosts without naming them."""
     return sha256(platform.node().encode()).hexdigest()[:8]
 
 
@@ -95,7 +95,7 @@ def _has_diverged(sample: Sample) -> bool:
     return not all(map(math.isfinite, sample.losses))
 
 
-def _recorded(taken: Sequence[Taken]) -> Recorded:
+def _recorded(taken: Sequence[PairResult]) -> Recorded:
     pairs = [(one.seed, samples) for one in taken if (samples := one.samples)]
     _, (first, _) = pairs[0]
     return Recorded(

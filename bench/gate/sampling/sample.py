@@ -1,4 +1,4 @@
-"""What the gate reads of a run's last message: no more than it judges, so that sides of different age can be read."""
+"""Reads a run's last message: only what the gate judges, so that older and newer sides can be read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from bench.gate.judging.pairs import Sample, Trouble
+from bench.gate.judging.pairs import Sample, SideFailure
 from bench.records.readings import Memory
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class _Finished(BaseModel):
 
 
 def read_sample(message: dict[str, Any], turns: Sequence[tuple[int, float]]) -> Sample:
-    """Read the message of a run that ended well, whose turns were so many steps and seconds each.
+    """Read the last message of a successful run; `turns` has the steps and seconds of each turn.
 
     Raises:
-        Trouble: it does not hold what is judged.
+        SideFailure: it lacks what is judged.
 
     """
     try:
@@ -59,7 +59,7 @@ def read_sample(message: dict[str, Any], turns: Sequence[tuple[int, float]]) -> 
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise Trouble(f"its record cannot be read: {where}: {first['msg']}") from error
+        raise SideFailure(f"its record cannot be read: {where}: {first['msg']}") from error
     return Sample(
         tuple(seconds / steps for steps, seconds in turns[1:]),
         measured.losses,

@@ -1,4 +1,4 @@
-"""The fork server of one side, as the gate sees it."""
+"""The fork server of one side, from the gate's end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from bench.executors.local import SERVER_ENVIRONMENT
-from bench.gate.judging.pairs import Trouble
+from bench.gate.judging.pairs import SideFailure
 from bench.protocol import VERSION as PROTOCOL
 from bench.records.record import SCHEMA_VERSION
 
@@ -27,14 +27,14 @@ __all__ = ["VERSIONS", "Server"]
 
 _SCRIPT = Path(__file__).with_name("forker.py")
 VERSIONS = {"forker": 1, "protocol": PROTOCOL, "schema": SCHEMA_VERSION}
-"""Of what both ends must understand."""
+"""Versions that both ends must have in common."""
 
 
 class Server:
-    """Starts at once, in a process group that ends with the context, or with this process."""
+    """A started fork server; its process group ends with the context, or with this process."""
 
     def __init__(self, side: Checkout, environ: Mapping[str, str]) -> None:
-        """Start the interpreter of the side; `environ` is added to what every run starts with."""
+        """Start the interpreter of the side; `environ` is added to the environment of every run."""
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (the user names the interpreter)
@@ -45,7 +45,7 @@ class Server:
                 start_new_session=True,
             )
         self._connection = Connection(ours.detach())
-        self._answer: dict[str, Any] = {}
+        self._greeting: dict[str, Any] = {}
         """The first message: whether the side can be run."""
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Server:
         self.end()
 
     def end(self) -> None:
-        """End the group, run included; what is ordered afterwards is trouble."""
+        """End the group with its run; later orders fail."""
         if self._connection.closed:
             return
         self._connection.close()
@@ -69,35 +69,37 @@ class Server:
         """Send an order.
 
         Raises:
-            Trouble: the side cannot carry out any, or its server is gone.
+            SideFailure: the side cannot carry out any, or its server is gone.
 
         """
-        self._check_answer()
-        with suppress(OSError):  # the next message, or its absence, says why
+        self._check_greeting()
+        with suppress(OSError):  # the next message, or its absence, shows why
             self._connection.send_bytes(json.dumps({"order": order, **more}).encode())
 
     def receive(self, deadline: float) -> dict[str, Any]:
         """Wait for a message, until a moment of `time.monotonic()`.
 
         Raises:
-            Trouble: none came, or the server is gone.
+            SideFailure: none came, or the server is gone.
 
         """
         try:
             if not self._connection.poll(max(deadline - time.monotonic(), 0)):
                 self.end()
-                raise Trouble("it took longer than the limit of a run (--timeout)", is_crash=True)
+                raise SideFailure("it took longer than the limit of a run (--timeout)", is_crash=True)
             message: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError, ValueError) as error:
             self.end()
-            raise Trouble(f"its server ended, exit code {self._process.returncode}", is_crash=True) from error
+            raise SideFailure(f"its server ended, exit code {self._process.returncode}", is_crash=True) from error
         return message
 
-    def _check_answer(self) -> None:
-        """Raise what keeps the side from being run, at every order anew."""
-        self._answer = answer = self._answer or self.receive(time.monotonic() + 600)
-        if answer["kind"] == "broken":
-            raise Trouble(f"it cannot be run: {answer['reason']}", is_crash=not answer["is_missing"])
+    def _check_greeting(self) -> None:
+        """Raise what prevents the side from being run; at every order."""
+        self._greeting = greeting = self._greeting or self.receive(time.monotonic() + 600)
+        if greeting["kind"] == "broken":
+            raise SideFailure(f"it cannot be run: {greeting['reason']}", is_crash=not greeting["is_missing"])
         for name, ours in VERSIONS.items():
-            if answer[name] != ours:
-                raise Trouble(f"it speaks version {answer[name]} of the {name}, and this bench speaks version {ours}")
+            if greeting[name] != ours:
+                raise SideFailure(
+                    f"it speaks version {greeting[name]} of the {name}, and this bench speaks version {ours}"
+                )

@@ -1,4 +1,4 @@
-"""A gate from two sides to the judgement: as many pairs as it wants, and a fresh rerun of what is red."""
+"""A gate from two sides to the judgement: as many pairs as needed, and a fresh rerun of what is red."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec
     from bench.gate.judging.margins import Margins
-    from bench.gate.judging.pairs import SideName, Taken
+    from bench.gate.judging.pairs import PairResult, SideName
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
 
-    _Wanted = Callable[[Sequence[Taken]], int | None]
-    """How many pairs there are to be, given those that were taken; None is enough."""
+    _Wanted = Callable[[Sequence[PairResult]], int | None]
+    """Returns how many pairs there must be, given those that were taken; None for enough."""
 
 __all__ = ["Session"]
 
 _CPU_TURN, _GPU_TURN = 1, 5
-"""Steps of a turn: as few as can be, but a GPU has to come to rest at the end of each."""
+"""Steps of a turn: as few as possible, but a GPU must become idle at the end of each."""
 _TRIED_STEPS = NUM_UNJUDGED_STEPS + 2
 _RERUN_SEED = 101
-"""The first of the fresh rerun; the pairs before it have 1, 2, and so on."""
+"""The first seed of the rerun; the pairs before it have 1, 2, and so on."""
 
 
 class Session:
-    """Two sides that are there, and the strategies that are trained on both."""
+    """Two sides whose files are present, and the strategies that are trained on both."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class Session:
         say: Callable[[str], None],
         refusals: Callable[[str, Mapping[str, str]], Mapping[str, str]] = lambda _name, _machine: {},
     ) -> None:
-        """Prepare to train every strategy of the subject, and to judge it by its margins.
+        """Keep what is to be trained and judged.
 
-        `refusals` says by metric why the step times of a strategy are not judged on a machine.
+        `refusals` returns by metric why the step times of a strategy are not judged on a machine.
         """
         self._sides, self._subject, self._say = sides, subject, say
         self._specs = {spec.name: spec for spec in subject.specs}
@@ -67,12 +67,12 @@ class Session:
         """Measure and judge.
 
         Raises:
-            UsageError: both sides say that the request is wrong.
+            UsageError: both sides refuse the request.
 
         """
         taken = self._take({name: partial(self._wanted, name, TIME_METRICS) for name in self._specs}, first_seed=1)
         red = {name: metrics for name, pairs in taken.items() if (metrics := self._red(name, pairs))}
-        rerun: Mapping[str, list[Taken]] = {}
+        rerun: Mapping[str, list[PairResult]] = {}
         if red:
             self._say(f"red so far: {', '.join(red)}; a fresh rerun is to confirm it")
             again = {name: partial(self._wanted, name, metrics) for name, metrics in red.items()}
@@ -83,7 +83,7 @@ class Session:
             for finding in judge_strategy(name, taken[name], rerun.get(name, ()), rules)
         ]
         every = [one for pairs in (*taken.values(), *rerun.values()) for one in pairs]
-        crash = next((trouble for one in every if (trouble := one.troubles.get("head")) and trouble.is_crash), None)
+        crash = next((trouble for one in every if (trouble := one.failures.get("head")) and trouble.is_crash), None)
         return Judgement(
             tuple(findings),
             self.side("base", every),
@@ -92,11 +92,11 @@ class Session:
             None if crash is None else str(crash),
         )
 
-    def record(self, num_pairs: int, *, has_known_work: bool = False) -> dict[str, list[Taken]]:
-        """Take so many pairs of every strategy, fewer only where a run fails.
+    def record(self, num_pairs: int, *, has_known_work: bool = False) -> dict[str, list[PairResult]]:
+        """Take `num_pairs` pairs of every strategy, fewer only where a run fails.
 
         Raises:
-            UsageError: both sides say that the request is wrong, and its work is not known to have been right.
+            UsageError: both sides refuse the request, and the workload is not known to be valid.
 
         """
         wanted = dict.fromkeys(self._specs, lambda taken: num_pairs if len(taken) < num_pairs else None)
@@ -104,12 +104,12 @@ class Session:
 
     def _take(
         self, wanted: Mapping[str, _Wanted], *, first_seed: int, has_known_work: bool = False
-    ) -> dict[str, list[Taken]]:
-        """Take pairs of the strategies with fresh servers, as many as each wants."""
+    ) -> dict[str, list[PairResult]]:
+        """Take pairs of the strategies with fresh servers, as many as each needs."""
         specs = [self._specs[name] for name in wanted]
         with ExitStack() as stack:
             uuid = stack.enter_context(lease(Request(spec=specs[0]), self._say))
-            # Memory addresses and the order of sets belong to a server, so that a rerun has others.
+            # Memory addresses and the order of sets are those of a server, so that a rerun gets others.
             environ = {"PYTHONHASHSEED": str(first_seed), "CUDA_VISIBLE_DEVICES": uuid or ""}
             if self._subject.threads:
                 environ["OMP_NUM_THREADS"] = str(self._subject.threads)
@@ -122,80 +122,82 @@ class Session:
                 self._refuse(name, one)
             return {
                 spec.name: [tried[spec.name]]
-                if tried[spec.name].troubles
+                if tried[spec.name].failures
                 else self._pairs(servers, spec, wanted[spec.name], first_seed)
                 for spec in specs
             }
 
-    def _try_out(self, servers: Mapping[SideName, Server], specs: Sequence[RunSpec], seed: int) -> dict[str, Taken]:
-        """Find out whether the sides can train, by the name of the strategy."""
+    def _try_out(
+        self, servers: Mapping[SideName, Server], specs: Sequence[RunSpec], seed: int
+    ) -> dict[str, PairResult]:
+        """Return by strategy the result of a trial run on both sides."""
         short = [spec.model_copy(update={"steps": _TRIED_STEPS, "seed": seed}) for spec in specs]
         seconds = self._subject.timeout
-        # What filling a cache imports would stay in memory, here and not where caches are filled already.
+        # What filling a cache imports would stay in memory, but only where the cache was not filled already.
         filled = fill_caches(servers, short[0], timeout=seconds)
-        if filled.troubles:
+        if filled.failures:
             return {short[0].name: filled} | {spec.name: try_out(servers, spec, timeout=seconds) for spec in short[1:]}
         return {spec.name: try_out(servers, spec, timeout=seconds) for spec in short}
 
-    def _refuse(self, name: str, tried: Taken) -> None:
-        """Leave out the step times that cannot be judged on this machine."""
+    def _refuse(self, name: str, tried: PairResult) -> None:
+        """Note the step times that cannot be judged on this machine."""
         if tried.samples:
             refused = self._refusals(name, tried.samples[1].fingerprint)
             self._rules[name] = replace(self._rules[name], refused=refused)
 
-    def _wanted(self, name: str, metrics: Sequence[str], taken: Sequence[Taken]) -> int | None:
-        """Say how many pairs the next look at the metrics needs; None where they are decided."""
+    def _wanted(self, name: str, metrics: Sequence[str], taken: Sequence[PairResult]) -> int | None:
+        """Return how many pairs the next look at the metrics needs; None where they are decided."""
         rules = self._rules[name]
         timed = [metric for metric in metrics if metric in rules.timed]
         if timed:
             return pairs_wanted(step_pairs(taken), rules.time, timed)
-        first = rules.time.plan.looks[0]  # which suffices for memory and accuracy
+        first = rules.time.plan.looks[0]  # enough for memory and accuracy
         return first if len(taken) < first else None
 
     def _pairs(
         self, servers: Mapping[SideName, Server], spec: RunSpec, wanted: _Wanted, first_seed: int
-    ) -> list[Taken]:
+    ) -> list[PairResult]:
         begins = _beginnings()
-        taken: list[Taken] = []
+        taken: list[PairResult] = []
         while (num := wanted(taken)) is not None:
             self._say(f"{spec.name}: {num} pairs")
             while len(taken) < num:
                 seed = first_seed + len(taken)
                 taken.append(self._pair(servers, spec.model_copy(update={"seed": seed}), next(begins)))
-                if taken[-1].troubles:
+                if taken[-1].failures:
                     return taken
         return taken
 
-    def _pair(self, servers: Mapping[SideName, Server], spec: RunSpec, begins: SideName) -> Taken:
-        """Take a pair: by turns, unless two processes at once are too much for the memory."""
-        assert spec.steps is not None  # a gate asks for steps, not epochs
+    def _pair(self, servers: Mapping[SideName, Server], spec: RunSpec, begins: SideName) -> PairResult:
+        """Take a pair: in turns, unless the memory is too small for two processes at once."""
+        assert spec.steps is not None  # a gate counts steps, not epochs
         turns = turns_of(spec.steps, _CPU_TURN if spec.device == "cpu" else _GPU_TURN)
         seconds, cores = self._subject.timeout, self._cores()
         take = partial(take_pair, servers, spec, begins=begins, turns=turns, timeout=seconds, cores=cores)
         if self._takes_turns:
             pair = take(waits=True)
-            if not any(trouble.lacks_memory for trouble in pair.troubles.values()):
+            if not any(trouble.lacks_memory for trouble in pair.failures.values()):
                 return pair
             self._takes_turns = False
             self._say("both sides at once need too much memory; from now on one run after the other")
         return take(waits=False)
 
     def _cores(self) -> Sequence[int] | None:
-        """Draw the cores of a pair: on one and the same, another guest on its other half slows both sides alike."""
+        """Draw the cores of a pair: on the same core, a process on its hyperthread slows both sides alike."""
         allowed = sorted(os.sched_getaffinity(0))
         num = self._subject.threads
         return random.sample(allowed, num) if num and num < len(allowed) else None
 
-    def _red(self, name: str, taken: Sequence[Taken]) -> tuple[str, ...]:
-        """Name the metrics of step time that a rerun must confirm."""
+    def _red(self, name: str, taken: Sequence[PairResult]) -> tuple[str, ...]:
+        """Return the metrics of step time that a rerun must confirm."""
         rules = self._rules[name]
-        if any(one.troubles for one in taken):
+        if any(one.failures for one in taken):
             return ()
         found = judge_time(name, step_pairs(taken), rule=rules.time)
         return tuple(one.metric for one in found if one.needs_rerun and one.metric in rules.timed)
 
-    def side(self, side: SideName, taken: Sequence[Taken]) -> Side:
-        """Say what a side is, and what it ran on."""
+    def side(self, side: SideName, taken: Sequence[PairResult]) -> Side:
+        """Return the description of a side, and where it ran."""
         checkout = self._sides[side]
         samples = (pair[SIDES.index(side)] for pair in (one.samples for one in taken) if pair)
         fingerprint = next((sample.fingerprint for sample in samples), {})
@@ -215,12 +217,12 @@ class Session:
             yield "Base and head are the same, so that nothing can have changed."
 
 
-def _is_wrong(tried: Taken) -> bool:
-    """Whether both sides call the request wrong; where only one does, it lacks what the other has."""
-    return len(tried.troubles) == len(SIDES) and all(trouble.is_usage for trouble in tried.troubles.values())
+def _is_wrong(tried: PairResult) -> bool:
+    """Whether both sides refuse the request; where only one does, it lacks what the other has."""
+    return len(tried.failures) == len(SIDES) and all(trouble.is_usage for trouble in tried.failures.values())
 
 
 def _beginnings() -> Iterator[SideName]:
-    """Say which side begins: each once in two pairs, in random order."""
+    """Yield which side begins: each once in two pairs, in random order."""
     while True:
         yield from random.sample(SIDES, len(SIDES))

@@ -1,4 +1,4 @@
-"""The two sides of a gate: directories, git refs checked out for a while, interpreters.
+"""The two sides of a gate: directories, git refs that are checked out temporarily, interpreters.
 
 A side is a version of bench, or of the project that `--run` measures.
 """
@@ -34,29 +34,29 @@ class Checkout:
     """A version of bench, or of another project, and the interpreter that runs it."""
 
     name: str
-    """As the user gave it."""
+    """The name that the user gave."""
     python: str
     root: Path | None
-    """Directory that holds the package; None is what the interpreter has installed."""
+    """The directory of the package; None for what the interpreter has installed."""
     commit: str | None = None
     repository: Path | None = None
-    """Where `commit` is to be checked out from; None where `root` is the user's own."""
+    """The repository of `commit`, if that is to be checked out; None where `root` is the user's own directory."""
     is_changed: bool = False
-    """Whether files of it differ from the commit."""
+    """Whether its files differ from the commit."""
     is_bench: bool = True
-    """Whether it is to be a version of bench."""
+    """Whether it must be a version of bench."""
 
 
 def find_side(option: str, name: str | None, python: str | None) -> Checkout:
-    """Find what the user means, without doing anything.
+    """Find the side that the user means, without checking anything out.
 
     Args:
-        option: Of the command line, for the message.
+        option: The option of the command line, for messages.
         name: A directory, else a git ref; None is the bench that `python` has installed, or this one.
         python: An interpreter, or the directory of its virtual environment; None is this one.
 
     Raises:
-        UsageError: there is no such thing.
+        UsageError: there is no such side.
 
     """
     interpreter = sys.executable if python is None else _interpreter(f"{option}-python", python)
@@ -76,10 +76,10 @@ def find_side(option: str, name: str | None, python: str | None) -> Checkout:
 
 
 def find_project(option: str, name: str) -> Checkout:
-    """Find a git ref of the repository here, else a directory, whatever project it holds.
+    """Find a git ref of the repository here, else a directory, of any project.
 
     Raises:
-        UsageError: there is no such thing.
+        UsageError: there is no such side.
 
     """
     root = _directory(option, name)
@@ -95,7 +95,7 @@ def find_project(option: str, name: str) -> Checkout:
 
 @contextmanager
 def hold(base: Checkout, head: Checkout | None = None) -> Iterator[dict[Literal["base", "head"], Checkout]]:
-    """Give both sides with their files; what was checked out is gone afterwards, also where SIGTERM ends the gate.
+    """Yield both sides with their files; checkouts are removed afterwards, also after SIGTERM.
 
     Without a head, both are base.
     """
@@ -113,7 +113,7 @@ def hold(base: Checkout, head: Checkout | None = None) -> Iterator[dict[Literal[
 
 
 def place_in_repository() -> Path:
-    """Give the current directory as seen from the top of its repository; the top itself where there is none."""
+    """Return the current directory relative to the top of its repository; "." outside a repository."""
     return Path(_git(Path.cwd(), "rev-parse", "--show-prefix") or ".")
 
 
@@ -129,7 +129,7 @@ def _directory(option: str, name: str) -> Path:
 
 
 def _find_commit(name: str) -> tuple[Path | None, str | None]:
-    """Find the repository here, and the commit that a name has in it."""
+    """Return the repository here, and the commit of a name in it."""
     top = _git(Path.cwd(), "rev-parse", "--show-toplevel")
     repository = Path(top) if top else None
     return repository, _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
@@ -137,7 +137,7 @@ def _find_commit(name: str) -> tuple[Path | None, str | None]:
 
 @contextmanager
 def checked_out(side: Checkout) -> Iterator[Checkout]:
-    """Give the side with its files there; those of a ref are gone afterwards, whatever happens.
+    """Yield the side with its files; those of a ref are removed afterwards, whatever happens.
 
     Raises:
         UsageError: git cannot check it out, or it is no bench.
@@ -178,7 +178,7 @@ def _why_not(root: Path | None, repository: Path | None, name: str) -> str:
 
 
 def _git(root: Path | None, *arguments: str) -> str | None:
-    """Give what git prints; None where it fails."""
+    """Return what git prints; None where it fails."""
     try:
         return None if root is None else _git_or_say(root, *arguments)
     except UsageError:
@@ -186,7 +186,7 @@ def _git(root: Path | None, *arguments: str) -> str | None:
 
 
 def _git_or_say(root: Path, *arguments: str) -> str:
-    # Inside a hook, git's own variables would point it to another checkout.
+    # Inside a hook, git's own variables would point to another checkout.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ("git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments)
     try:

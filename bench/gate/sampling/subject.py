@@ -1,4 +1,4 @@
-"""What the gate trains: the settings of a comparison, or a tiny Llama where neither model nor data are asked for."""
+"""The workload of a gate: the settings of a comparison, or a tiny Llama where neither model nor data are given."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ if TYPE_CHECKING:
 __all__ = ["TINY", "Subject", "gather"]
 
 TINY = "tiny"
-"""In the work of a subject: the layout of the tiny model and its data."""
+"""The key in the work of a subject for the version of the tiny model and its data."""
 
 _LEAST_STEPS = 2 * NUM_UNJUDGED_STEPS
 _DEFAULTS: Mapping[str, Any] = {"strategies": "full,freeze", "steps": NUM_UNJUDGED_STEPS + 50, "timeout": 600.0}
 
 _TINY_THREADS = 1
-"""Its products are too small to be shared out: two threads are slower than one, and noisier."""
+"""The matmuls of the tiny model are too small for two threads, which are slower and noisier than one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is trained on both sides."""
+    """The runs of both sides."""
 
     specs: tuple[RunSpec, ...]
     """One per strategy; the gate sets the seeds."""
     timeout: float
-    """Seconds that one run may take."""
+    """The longest that one run may take, in seconds."""
     threads: int | None = None
-    """Of torch on a CPU; None leaves it to torch."""
+    """Threads of torch on a CPU; None leaves it to torch."""
     work: Mapping[str, str | int | float | None] = field(default_factory=dict)
-    """The settings that the specs follow from, but for device and timeout; a tiny model and its data by their layout alone."""
+    """The settings of the specs without device and timeout; of the tiny model and its data only the version."""
 
 
 def gather(given: Mapping[str, Any], config: Path | None, device_of: Callable[[str], str]) -> Subject:
-    """Merge the settings that are given with those of the file, and what suits a gate; both sides get the same files.
+    """Merge the given settings with those of the file and the gate's defaults; both sides get the same files.
 
-    Which strategies there are is for the sides to say.
+    The sides themselves check the strategies.
 
     Raises:
-        UsageError: a name or a value that is not valid.
+        UsageError: a name or a value is not valid.
 
     """
     settings = Settings.gather(given, config=config, defaults=_DEFAULTS)

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import stats
 
 from bench.analysis.multiple_testing import holm
-from bench.gate.judging.moderated import effective_number, moderate
-from bench.gate.judging.suite import FEWEST_POOLED, bounds, holm_levels, passing_rate, show
-from bench.gate.judging.suite_looks import FAIL, IMPROVED, OPEN, PASS, decide_suite, suite_plan
+from bench.gate.judging.suite import FEWEST_POOLED, bounds, changes_of, holm_levels, passing_rate
+from bench.gate.judging.suite_sequential import FAIL, IMPROVED, OPEN, PASS, decide_suite, suite_plan
 
 TURNS = (False, True) * 4
 WORSE = np.log(1.05)
@@ -31,7 +30,7 @@ def _codes(logs, looks=(4,), worse=WORSE):
 
 def test_one_benchmark_is_a_regression_on_side_and_turn():
     logs = _logs(1)
-    shown = show(logs, TURNS)
+    shown = changes_of(logs, TURNS)
     fit = np.column_stack([np.ones(8), TURNS, np.arange(8)])
     ours, squares, *_ = np.linalg.lstsq(fit, logs[:, 0])
     error = np.sqrt(squares[0] / 5 * np.linalg.inv(fit.T @ fit)[1, 1])
@@ -44,7 +43,7 @@ def test_the_bounds_of_many_benchmarks_hold_together():
     random = np.random.default_rng(1)
     for shared in (0.0, 1.0):
         logs = random.normal(size=(2000, 8, 12)) + shared * random.normal(size=(2000, 8, 1))
-        found = [show(logs, TURNS), show(logs + 0.1 * random.normal(size=logs.shape), TURNS)]
+        found = [changes_of(logs, TURNS), changes_of(logs + 0.1 * random.normal(size=logs.shape), TURNS)]
         held = bounds(found, 0.05)
         wrong = sum(
             (held.low(index, one) > 0).any(-1) | (held.common_low(one) > 0).any(-1) for index, one in enumerate(found)
@@ -56,7 +55,7 @@ def test_the_bounds_of_many_benchmarks_hold_together():
 
 def test_slower_and_faster_are_mirror_images():
     logs = _logs(12, sd=0.05)
-    there, back = show(logs, TURNS), show(-logs, TURNS)
+    there, back = changes_of(logs, TURNS), changes_of(-logs, TURNS)
     slower, faster = bounds([there], 0.05), bounds([back], 0.05, -1)
     assert slower.low(0, there) == pytest.approx(faster.low(0, back))
     assert slower.common_low(there) == pytest.approx(faster.common_low(back))
@@ -99,8 +98,8 @@ def test_what_a_file_shares_is_as_uncertain_as_the_files_are_few():
     """All benchmarks of one process go together: 100 of them tell no more of the machine than one."""
     shared = np.random.default_rng(3).normal(scale=0.05, size=(8, 1))
     logs = shared + _logs(100, sd=0.001)
-    shown = show(logs, TURNS)
-    alone = show(shared, TURNS)
+    shown = changes_of(logs, TURNS)
+    alone = changes_of(shared, TURNS)
     assert shown.common_error[0] == pytest.approx(alone.error[0], rel=0.05)
     assert shown.common_degrees == 5
     assert shown.error.mean() == pytest.approx(alone.error[0], rel=0.05)
@@ -163,35 +162,6 @@ def test_the_rate_of_false_discoveries_is_scipy_s(chances):
             assert found == (one <= 0.1)
 
 
-def test_equal_variances_are_pooled_and_unequal_ones_are_not():
-    random = np.random.default_rng(4)
-    residuals = random.normal(size=(200, 5, 300))  # of five degrees of freedom
-    variances, degrees = moderate(residuals, 5)
-    assert degrees.mean() > 30
-    assert (variances >= (residuals**2).sum(-2) / 5 - 1e-12).all(), "none is taken for less noisy than it was"
-    wild = residuals * np.exp(random.normal(size=(200, 1, 300)))
-    assert moderate(wild, 5)[1].mean() < 10
-
-
-def test_benchmarks_that_go_together_count_as_one():
-    random = np.random.default_rng(5)
-    apart = random.normal(size=(200, 5, 100))
-    groups = np.repeat(random.normal(size=(200, 5, 2)), 50, axis=-1)
-    assert effective_number(apart, 5).mean() > 60
-    assert effective_number(groups, 5).mean() < 4
-    assert effective_number(np.repeat(apart[..., :1], 100, axis=-1), 5) == pytest.approx(np.ones(200))
-    assert moderate(groups, 5)[1].mean() < 25
-
-
-def test_the_prior_is_that_of_its_own_distribution():
-    """Variances drawn from a scaled inverse chi-squared of 10 degrees: the moments of their logarithms give those back."""
-    random = np.random.default_rng(6)
-    sigma = np.sqrt(10 / random.chisquare(10, size=20_000))
-    _, degrees = moderate(random.normal(size=(5, 20_000)) * sigma, 5)
-    assert 8 < degrees[0] - 5 < 12
-    assert special.polygamma(1, 5.0) == pytest.approx(0.2213, abs=1e-4)
-
-
 def test_few_benchmarks_are_not_pooled():
-    assert not show(_logs(FEWEST_POOLED - 1), TURNS).is_pooled
-    assert show(_logs(FEWEST_POOLED), TURNS).is_pooled
+    assert not changes_of(_logs(FEWEST_POOLED - 1), TURNS).is_pooled
+    assert changes_of(_logs(FEWEST_POOLED), TURNS).is_pooled

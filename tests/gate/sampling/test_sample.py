@@ -1,7 +1,6 @@
 """Gates of sides that are real processes, but train nothing: what becomes of a side that misbehaves."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,8 +12,6 @@ import pytest
 from bench.errors import UsageError
 from bench.experiment.spec import RunSpec, parse_strategies
 from bench.gate.judging.margins import Margins
-from bench.gate.sampling import forker, server
-from bench.gate.sampling.pairs import turns_of
 from bench.gate.sampling.session import Session
 from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import Subject
@@ -224,16 +221,6 @@ def test_a_warning_says_when_nothing_can_differ(tmp_path, gate):
         subject = Subject((RunSpec(strategy=parse_strategies("full")[0], steps=20),), 30.0)
         warnings = Session(held, subject, margins=Margins(), say=print).judge().warnings
     assert warnings == ("Base and head are the same, so that nothing can have changed.",)
-
-
-def test_turns_take_all_steps():
-    assert turns_of(20, 1) == (10, *(1,) * 10)
-    assert turns_of(33, 5) == (10, 5, 5, 5, 8)
-
-
-def test_what_runs_in_a_side_knows_nothing_of_the_bench_that_judges():
-    assert not re.search(r"^\s*(from|import) bench", Path(forker.__file__).read_text(), re.MULTILINE)
-    assert server.VERSIONS["forker"] == forker.VERSION
 
 
 GATE = """

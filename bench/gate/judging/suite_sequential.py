@@ -1,7 +1,7 @@
-"""A suite looked at as planned: what each benchmark, and the suite as a whole, was found to be at the first look that decides.
+"""Interim analyses (looks) of a suite: the verdict of each benchmark, and of the suite, at the first look that decides.
 
-Each look at a suite may be wrong with red once in 400 gates, divided by the looks that are planned. A wrong green is
-allowed per benchmark, as everywhere in the gate: five times in a hundred, divided likewise.
+All looks together may be wrong with red in one of 400 gates. A wrong green is allowed per benchmark, as everywhere in
+the gate: in five of a hundred. Both are divided by the number of looks.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from bench.gate.judging.sequential import Plan
-from bench.gate.judging.suite import Bounds, Shown, bounds, show
+from bench.gate.judging.sequential import AnalysisPlan
+from bench.gate.judging.suite import Bounds, SuiteChanges, bounds, changes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,84 +30,88 @@ __all__ = [
     "PASS",
     "SUITE_RED_ALPHA",
     "Decided",
-    "LookAtSuite",
+    "SuiteAnalysis",
     "decide_suite",
     "suite_plan",
 ]
 
 SUITE_RED_ALPHA = 0.0025
-"""How often anything may be red of a suite whose head is unchanged: there is no rerun to confirm it."""
+"""The probability of any red in a suite whose head is unchanged: there is no rerun to confirm it."""
 
 OPEN, PASS, IMPROVED, FAIL = range(4)
 
 
-def suite_plan(looks: Sequence[int]) -> Plan:
-    """Plan looks at so many files a side."""
-    return Plan(looks=tuple(looks), red_alpha=SUITE_RED_ALPHA)
+def suite_plan(looks: Sequence[int]) -> AnalysisPlan:
+    """Return the plan of looks at these numbers of files a side."""
+    return AnalysisPlan(looks=tuple(looks), red_alpha=SUITE_RED_ALPHA)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LookAtSuite:
-    """All metrics of all benchmarks after so many files."""
+class SuiteAnalysis:
+    """All metrics of all benchmarks after `num_files` files a side."""
 
     num_files: int
-    """A side; of the side that has fewer."""
-    shown: tuple[Shown, ...]
-    """One a metric."""
+    """The files a side; of the side that has fewer."""
+    shown: tuple[SuiteChanges, ...]
+    """One per metric."""
     slower: Bounds
     faster: Bounds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decided:
-    """What the looks at a suite decided; one entry a metric."""
+    """What the looks at a suite decided; one entry per metric."""
 
     codes: tuple[Codes, ...]
     """(..., benchmarks): OPEN, PASS, IMPROVED or FAIL."""
     suite_codes: tuple[Codes, ...]
-    """(..., 1): the same of the suite as a whole; OPEN where it has one benchmark alone."""
+    """(..., 1): the same for the suite as a whole; OPEN where it has only one benchmark."""
     decided_at: tuple[Codes, ...]
-    """(..., benchmarks): the number of the look that each code, or else the last state of it, is of."""
+    """(..., benchmarks): the index of the look that decided each code, or of the last look."""
     suite_decided_at: tuple[Codes, ...]
-    looks: tuple[LookAtSuite, ...]
+    looks: tuple[SuiteAnalysis, ...]
     level: float
-    """What a green may err by, at each look and for each benchmark."""
+    """The error probability of green, at each look and for each benchmark."""
 
     @property
     def is_red(self) -> bool:
-        """Whether anything is."""
+        """Whether anything is red."""
         return any(bool((codes == FAIL).any()) for codes in (*self.codes, *self.suite_codes))
 
     @property
     def is_open(self) -> bool:
-        """Whether anything is undecided that another look might decide."""
+        """Whether another look might decide anything."""
         has_suite = self.codes[0].shape[-1] > 1
         return any(bool((codes == OPEN).any()) for codes in (*self.codes, *(self.suite_codes if has_suite else ())))
 
 
 def decide_suite(
-    logs: Sequence[Array], is_head: Sequence[bool], worse: Sequence[Array], suite_worse: Sequence[float], plan: Plan
+    logs: Sequence[Array],
+    is_head: Sequence[bool],
+    worse: Sequence[Array],
+    suite_worse: Sequence[float],
+    plan: AnalysisPlan,
 ) -> Decided | None:
-    """Look as planned until everything is decided; None where the first look needs more files.
+    """Look at the planned numbers of files until everything is decided; None where the first look needs more files.
 
     Args:
-        logs: One a metric: (..., processes, benchmarks), logarithms in the order of recording.
-        is_head: (processes,): which are of head.
-        worse: One a metric: (benchmarks,), margins above zero.
-        suite_worse: One a metric: the margin of the suite as a whole.
-        plan: Looks at so many files of the side that has fewer.
+        logs: One per metric: (..., processes, benchmarks), logarithms in the order of recording.
+        is_head: (processes,): which processes are of head.
+        worse: One per metric: (benchmarks,), margins above zero.
+        suite_worse: One per metric: the margin of the suite as a whole.
+        plan: The numbers of files at which to look, of the side that has fewer.
 
     """
-    looks: list[LookAtSuite] = []
+    looks: list[SuiteAnalysis] = []
     codes: list[Codes] = []
     at: list[Codes] = []
     for num in plan.looks:
         end = _files_for(num, is_head)
         if end is None:
             break
-        shown = tuple(show(one[..., :end, :], is_head[:end]) for one in logs)
+        shown = tuple(changes_of(one[..., :end, :], is_head[:end]) for one in logs)
         slower, faster = (bounds(shown, plan.red_level, sign) for sign in (1, -1))
-        look = LookAtSuite(num, shown, slower, faster)
+        look = SuiteAnalysis(num, shown, slower, faster)
         found = [_codes(look, index, margin, plan.level) for index, margin in enumerate(worse)]
         found += [_suite_codes(look, index, margin, plan.level) for index, margin in enumerate(suite_worse)]
         looks.append(look)
@@ -129,7 +133,7 @@ def decide_suite(
 
 
 def _files_for(num: int, is_head: Sequence[bool]) -> int | None:
-    """Count the files, from the first, that hold so many of each side; all where these are all that one side has."""
+    """Return how many files from the first on have `num` of each side; all files where one side has no more."""
     head = np.cumsum(is_head)
     base = np.arange(1, len(head) + 1) - head
     if min(head[-1], base[-1]) < num:
@@ -139,14 +143,14 @@ def _files_for(num: int, is_head: Sequence[bool]) -> int | None:
     return int(np.flatnonzero(np.minimum(head, base) >= num)[0]) + 1
 
 
-def _codes(look: LookAtSuite, index: int, worse: Array, level: float) -> Codes:
+def _codes(look: SuiteAnalysis, index: int, worse: Array, level: float) -> Codes:
     shown = look.shown[index]
     codes = np.where(shown.chance(worse, -1) < level, PASS, OPEN)
     codes = np.where(look.faster.is_slower[index] & shown.beyond(worse, -1), IMPROVED, codes)
     return np.where(look.slower.is_slower[index] & shown.beyond(worse), FAIL, codes).astype(np.int8)
 
 
-def _suite_codes(look: LookAtSuite, index: int, worse: float, level: float) -> Codes:
+def _suite_codes(look: SuiteAnalysis, index: int, worse: float, level: float) -> Codes:
     shown = look.shown[index]
     if shown.change.shape[-1] == 1:
         return np.full(shown.common.shape, OPEN, np.int8)
