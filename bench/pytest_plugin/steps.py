@@ -1,4 +1,4 @@
-"""A strategy's training, one step per call: what a benchmark of steps runs."""
+"""Trains a strategy one step per call, for benchmarks of its steps."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from bench.experiment.settings import Settings
 from bench.gate.judging.benchmark_files import TRAINING_MEMORY_KEY
 from bench.measuring.environment import fingerprint
 from bench.measuring.peaks import Peaks
-from bench.training.prepare import prepare
 from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
 from bench.training.trainer import steps
-from bench.worker import plan_of
-from bench.workload.data.dataset import load_data
-from bench.workload.models.layers import view_of
-from bench.workload.models.load import load_model
-from bench.workload.presets import rates_of
+from bench.worker.assemble import load_inputs
 from bench.workload.toy_files import toy_settings
 
 if TYPE_CHECKING:
@@ -38,22 +33,10 @@ class Stepper:
 
     def __init__(self, spec: RunSpec) -> None:
         """Load model and data, and apply the strategy."""
-        data = load_data(spec.workload)
         self._device = torch.device(spec.device)
         self._peaks = Peaks(self._device)
-        self._peaks.before_weights()
-        loaded = load_model(spec.workload.model, labels=data.label_names, seed=spec.seed, head=spec.workload.head)
-        view = view_of(loaded.model, loaded.fresh)
-        prepared = prepare(
-            loaded.model,
-            view,
-            plan_of(spec, view),
-            split=data.train,
-            pad_token_id=data.pad_token_id,
-            rates=rates_of(spec.workload.model),
-            device=self._device,
-            weight_decay=spec.weight_decay,
-        )
+        inputs = load_inputs(spec, before_weights=self._peaks.before_weights)
+        data, prepared = inputs.data, inputs.prepare(self._device)
         self.environment = fingerprint(self._device, data.assets, spec, fp32_matmuls=fp32_matmuls(self._device))
         torch.manual_seed(spec.seed)
         self._peaks.enter("train")
@@ -66,13 +49,13 @@ class Stepper:
             torch.cuda.synchronize(self._device)
 
     def close(self) -> int | None:
-        """End training; its peak, above what this process held before the model, or of torch's allocator on a GPU."""
+        """End training and return its peak in bytes: above what this process held before the model, or of torch's allocator on a GPU."""
         self._loop.close()
         return self._peaks.end().training_bytes
 
 
 def benchmark_steps(benchmark: Any, strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) -> None:
-    """Time steps of a strategy with pytest-benchmark's fixture `benchmark`, and keep beside them what the gate reads.
+    """Time steps of a strategy with pytest-benchmark's fixture `benchmark`, and record beside them what the gate reads.
 
     Raises:
         UsageError: a name or a value that is not valid.
@@ -91,7 +74,7 @@ def benchmark_steps(benchmark: Any, strategy: str, *, rounds: int, warmup_rounds
 
 
 def spec_of(strategy: str, *, rounds: int, warmup_rounds: int, **settings: Any) -> RunSpec:
-    """Ask for as many steps as are timed, of a tiny Llama where neither a model nor data are named.
+    """Return the settings of a run with as many steps as are timed, on the toy workload where neither model nor data are named.
 
     Raises:
         UsageError: a name or a value that is not valid.

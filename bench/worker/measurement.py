@@ -1,4 +1,4 @@
-"""From what a run observed to the measurement in its record."""
+"""Turns what a run observed into the measurement of its record."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StartingPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """Everything that the parts of a run reported."""
+    """All that a run observed."""
 
     data: Data
     prepared: Prepared
@@ -64,7 +64,7 @@ class Observed:
 
 
 def measurement(seen: Observed) -> Measurement:
-    """Put together what was measured; nothing here is an estimate."""
+    """Return the measurement of a run, in which nothing is an estimate."""
     trained, data, stored = seen.trained, seen.data, seen.prepared.stored
     rows = [len(batch) for epoch in seen.schedule.epochs for batch in epoch]
     steady = slice(WARMUP_STEPS, None)
@@ -126,7 +126,7 @@ def _mean_parts(steps: Sequence[Mapping[str, float]]) -> StepParts | None:
 
 
 def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
-    """Say after which steps other layers trained than before."""
+    """Return the steps after which other layers trained than before."""
     ends = accumulate((len(epoch) for epoch in schedule.epochs), initial=0)
     steps = dict(enumerate(ends))
     changes = (
@@ -138,7 +138,7 @@ def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
 
 
 def flags_of(seen: Observed) -> tuple[Flag, ...]:
-    """Find the doubts that only the run itself knows of; `bench.records.doubts` finds those that its record tells."""
+    """Return the doubts that only the run itself knows of; `bench.records.doubts` finds those that follow from its record."""
     precision, flags = seen.prepared.precision, [*seen.start.flags, *seen.prepared.flags, *seen.afterwards.flags]
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"

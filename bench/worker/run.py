@@ -1,8 +1,9 @@
-"""The measured part of a run: training, and what surrounds it."""
+"""The measured part of a run: training, the learning curve, and the evaluation at the end."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -39,35 +40,36 @@ CURVE_ROWS = 64
 """Rows of the evaluation set behind each point of the learning curve."""
 
 
+@dataclass(kw_only=True)
 class Run:
-    """One run with everything at hand."""
+    """Trains what was prepared, measures it, and tells its progress."""
 
-    def __init__(
-        self,
-        *,
-        spec: RunSpec,
-        data: Data,
-        prepared: Prepared,
-        start: StartingPoint,
-        schedule: Schedule,
-        send: Callable[[Message], None],
-        peaks: Peaks,
-    ) -> None:
-        self.spec, self.data, self.prepared, self.start, self.schedule = spec, data, prepared, start, schedule
-        self.send, self.peaks = send, peaks
-        self.neighbours = Contention(prepared.device)
-        self.curve: list[CurvePoint] = []
-        self.curve_seconds = 0.0
-        self.skipped: list[int] = []
+    spec: RunSpec
+    data: Data
+    prepared: Prepared
+    start: StartingPoint
+    schedule: Schedule
+    send: Callable[[Message], None]
+    peaks: Peaks
+    contention: Contention = field(init=False)
+    curve: list[CurvePoint] = field(init=False, default_factory=list)
+    curve_seconds: float = field(init=False, default=0.0)
+    """Spent on the points of the curve, which nobody is billed for."""
+    skipped: list[int] = field(init=False, default_factory=list)
+    """Steps that loss scaling skipped, counted from 1."""
+
+    def __post_init__(self) -> None:
+        """Watch the machine for other processes from now on."""
+        self.contention = Contention(self.prepared.device)
 
     def warm_up(self) -> None:
-        """Have done with what a GPU does once in a process, so that no step does."""
+        """Load a GPU's kernels before the clock starts."""
         if self.prepared.device.type == "cuda":
             self.prepared.warm_up(self.data.train, self.schedule.passes)
 
     def dry(self) -> Finished:
-        """Take the one step, and say how much work the whole run would be."""
-        trained = self._train()
+        """Take the one step of a dry run, and send how much work the whole run would be."""
+        trained = self.train()
         memory, stored = self.peaks.end(), self.prepared.stored
         whole = schedule_of(self.spec, self.data.train)
         lengths = self.data.train.lengths
@@ -85,8 +87,8 @@ class Run:
         return Finished()
 
     def whole(self, *, load_seconds: float) -> Finished:
-        """Train and evaluate, and put together what was measured."""
-        trained = self._train()
+        """Train and evaluate; return what was measured."""
+        trained = self.train()
         self._enter("evaluate")
         data, prepared = self.data, self.prepared
         layer_rates = prepared.layer_rates()
@@ -124,12 +126,13 @@ class Run:
             compute_dtype=compute_dtype,
             load_seconds=load_seconds,
             skipped_steps=tuple(self.skipped),
-            host=self.neighbours.activity(),
+            host=self.contention.activity(),
             afterwards=afterwards,
         )
         return Finished(measured=measurement(seen), flags=flags_of(seen), environment=environment)
 
-    def _train(self) -> Trained:
+    def train(self) -> Trained:
+        """Train from the seed of the run, with memory and other processes watched."""
         torch.manual_seed(self.spec.seed)
         touch(self.prepared.model)
         self._enter("train")
@@ -142,15 +145,15 @@ class Run:
         )
 
     def _enter(self, phase: Literal["train", "evaluate"]) -> None:
-        """Count memory and what else goes on to another phase from now on."""
-        self.neighbours.stop()
+        """Attribute memory, and what else the machine does, to another phase from now on."""
+        self.contention.stop()
         self.peaks.enter(phase)
         self._tell(phase)
 
     def _tell(self, phase: Literal["train", "evaluate"]) -> None:
         self.send(Phase(name=phase, at=time.monotonic()))
         if phase == "train":
-            self.neighbours.start()
+            self.contention.start()
 
     def _step(self, done: int, loss: float | None, seconds: float) -> None:
         if self.prepared.precision.num_skipped_steps > len(self.skipped):
@@ -159,8 +162,8 @@ class Run:
         self.send(Progress(done=done, total=self.schedule.num_steps, loss=loss, samples_per_second=rate))
 
     def _interrupt(self, step: int, seconds: float) -> None:
-        """Leave training for a point of the learning curve, off the clock and out of the peaks."""
-        self.neighbours.stop()
+        """Add a point to the learning curve in the midst of training, off its clock and outside its peaks."""
+        self.contention.stop()
         with self.peaks.aside():
             self._tell("evaluate")
             predictions = predict(self.prepared, self.data.evaluation.first(CURVE_ROWS))

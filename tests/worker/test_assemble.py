@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from bench.errors import UsageError
+from bench.experiment.spec import RunSpec, parse_strategy
+from bench.worker.assemble import load_inputs
+
+if TYPE_CHECKING:
+    from bench.experiment.spec import WorkloadSpec
+
+CPU = torch.device("cpu")
+
+
+def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(workload: WorkloadSpec) -> None:
+    inputs = load_inputs(RunSpec(strategy=parse_strategy("freeze+checkpoint"), workload=workload, lr=0.25))
+    assert inputs.plan.phases[0].layers == {"head"}
+    assert inputs.plan.checkpoint
+    rates = {layer.layer: layer.lr for layer in inputs.prepare(CPU).layer_rates()}
+    assert rates.pop("head") == 0.25
+    assert set(rates.values()) == {None}
+
+
+def test_another_plan_may_be_applied_in_its_place(workload: WorkloadSpec) -> None:
+    inputs = load_inputs(RunSpec(strategy=parse_strategy("compile"), workload=workload))
+    assert inputs.plan.compile
+    assert not inputs.prepare(CPU, plan=replace(inputs.plan, compile=False)).compiles
+
+
+def test_memory_is_noted_between_data_and_weights(workload: WorkloadSpec) -> None:
+    spec, noted = RunSpec(strategy=parse_strategy("full"), workload=workload), []
+    load_inputs(spec, before_weights=lambda: noted.append("before"))
+    assert noted == ["before"]
+
+
+def test_an_unknown_strategy_is_refused(workload: WorkloadSpec) -> None:
+    inputs = load_inputs(RunSpec(strategy=parse_strategy("frieze"), workload=workload))
+    with pytest.raises(UsageError, match="frieze"):
+        _ = inputs.plan
