@@ -35,8 +35,12 @@ def failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
         case UsageError():
             return Failed(status="failed", reason=str(error), usage=ends_all)
         case _:
-            status = "oom" if _is_out_of_memory(error) else "failed"
-            return Failed(status=status, reason=reason, traceback=trace, memory=peaks.end())
+            return Failed(
+                status="oom" if _is_out_of_memory(error) else "failed",
+                reason=reason,
+                traceback=trace,
+                memory=peaks.end(),
+            )
 
 
 def _is_out_of_memory(error: Exception) -> bool:
