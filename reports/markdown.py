@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
 from bench.analysis.words.data import in_full
-from bench.analysis.words.numbers import NOT_MEASURED
+from bench.analysis.words.numbers import NOT_MEASURED, percent
 from reports.marking import bullets, code, escape, folded, table
 from reports.tables.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
-from reports.tables.classes import class_table, share
+from reports.tables.classes import class_table
 from reports.tables.flagged import flagged
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _by_class(comparison: Comparison) -> str:
         [
             escape(line.name),
             f"{line.num_rows:,}",
-            *(share(score.f1) if score else NOT_MEASURED for score in line.scores),
+            *(percent(score.f1 if score else None) for score in line.scores),
         ]
         for line in found.lines
     )

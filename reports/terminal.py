@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.analysis.words.data import in_brief
-from bench.analysis.words.numbers import NOT_MEASURED
+from bench.analysis.words.numbers import percent
 from reports.tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
-from reports.tables.classes import class_table, share
+from reports.tables.classes import class_table
 from reports.tables.fitting import Fitting, Line, fold
 from reports.tables.flagged import flagged
 
@@ -95,7 +95,7 @@ def _by_class(comparison: Comparison) -> list[RenderableType]:
     for title in ("rows", *found.strategies):
         table.add_column(Text(fold(one_line(title), _TITLE)), justify="right", overflow="fold")
     for line in found.lines:
-        scores = (share(score.f1) if score else NOT_MEASURED for score in line.scores)
+        scores = (percent(score.f1 if score else None) for score in line.scores)
         table.add_row(Text(line.name), f"{line.num_rows:,}", *scores)
     return [table, Text(found.note, style="dim")]
 

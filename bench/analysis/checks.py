@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Measurement, RunRecord
 
-__all__ = ["Check", "State", "trust"]
+__all__ = ["Check", "State", "make_checks"]
 
 State = Literal["pass", "warn", "not checked"]
 
@@ -30,7 +30,7 @@ class Check:
     found: str
 
 
-def trust(comparison: Comparison) -> tuple[Check, ...]:
+def make_checks(comparison: Comparison) -> tuple[Check, ...]:
     """Make every check that the records allow, in the order in which a reader would ask."""
     if not comparison.records:
         return ()

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from bench.analysis.quality import Quality
     from bench.analysis.strategy_result import StrategyResult
 
-__all__ = ["LEVEL", "Claim", "Claims", "claimed", "make_claims", "no_change"]
+__all__ = ["LEVEL", "NEGLIGIBLE", "Claim", "Claims", "claimed", "make_claims", "no_change"]
 
 LEVEL = 0.05
 """The chance of detecting any difference in a metric where none exists, over all pairs."""
+
+NEGLIGIBLE = {"difference": 0.01, "ratio": 0.05}
+"""Differences that few would choose by: points of a share, and shares of the reference."""
 
 Side = Literal[-1, 0, 1]
 

@@ -72,6 +72,18 @@ class Comparison:
         ranked = [result for result in self.results if result.strategy in self.ranking.names]
         return len(ranked) > 1 and any(result.beats_majority is not False for result in ranked)
 
+    @property
+    def none_beats_majority(self) -> bool:
+        """Whether at least two strategies finished, and none is shown to beat the majority class."""
+        finished = [result for result in self.results if result.finished]
+        return len(finished) > 1 and all(result.beats_majority is False for result in finished)
+
+    def on_frontier(self, strategy: str) -> bool | None:
+        """Whether no other strategy makes it pointless; None where it is not ranked, or figures may not praise."""
+        if not self.learned or strategy not in self.ranking.names:
+            return None
+        return strategy in self.ranking.frontier
+
     @cached_property
     def records(self) -> tuple[RunRecord, ...]:
         """All runs, strategy by strategy."""

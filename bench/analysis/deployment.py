@@ -1,22 +1,19 @@
-"""What a strategy asks of others: the card to train on, and the weights to ship afterwards."""
+"""What a strategy asks of others: the memory of the card to train on, and the weights to ship afterwards."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.words.numbers import NOT_MEASURED
-from bench.records.metrics import format_bytes
-
 if TYPE_CHECKING:
     from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Measurement
 
-__all__ = ["CARDS_GIB", "DEPLOY_NOTE", "fits_on", "size_to_deploy"]
+__all__ = ["CARDS_GIB", "USABLE", "bytes_to_deploy", "gpu_bytes", "smallest_card_gib"]
 
 CARDS_GIB = (4, 6, 8, 12, 16, 24, 32, 40, 48, 80, 96, 141, 180)
 """Memory of common cards."""
 
-_USABLE = 0.95
+USABLE = 0.95
 """Of a card's nominal memory: the driver keeps the rest."""
 
 _CONTEXT_BYTES = 600 << 20
@@ -24,31 +21,25 @@ _CONTEXT_BYTES = 600 << 20
 
 _BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2}
 
-DEPLOY_NOTE = (
-    "To deploy: what must be stored beside the base model, the trained weights as they are kept in memory. "
-    f"Fits on: the smallest common card of whose memory the measured GPU peak leaves {1 - _USABLE:.0%} free."
-)
+
+def gpu_bytes(result: StrategyResult) -> int | None:
+    """The largest peak of its finished runs on a GPU; None where none was measured."""
+    runs = (run for run in result.finished if run.spec.device.partition(":")[0] != "cpu" and run.measured)
+    peaks = (_needed(run.measured) for run in runs if run.measured)
+    return max((peak for peak in peaks if peak is not None), default=None)
 
 
-def fits_on(result: StrategyResult) -> str:
-    """Name the smallest common card on which the largest peak fits: "16 GiB"; "n/a" where no GPU was used."""
-    if all(record.spec.device.partition(":")[0] == "cpu" for record in result.records):
-        return "n/a"
-    peaks = [_needed(record.measured) for record in result.finished if record.measured]
-    known = [peak for peak in peaks if peak is not None]
-    if not known:
-        return NOT_MEASURED
-    return next(
-        (f"{card} GiB" for card in CARDS_GIB if max(known) <= card * 2**30 * _USABLE), f"over {CARDS_GIB[-1]} GiB"
-    )
+def smallest_card_gib(num_bytes: int) -> int | None:
+    """The memory of the smallest common card on which a peak fits; None where it is too large for all of them."""
+    return next((card for card in CARDS_GIB if num_bytes <= card * 2**30 * USABLE), None)
 
 
-def size_to_deploy(result: StrategyResult) -> str:
-    """The bytes of the weights that training changed: "513 MiB"; a dash where no run finished."""
-    for record in result.finished:
-        if record.measured and record.measured.weights_dtype in _BYTES_PER_WEIGHT:
-            return format_bytes(record.measured.num_trainable_params * _BYTES_PER_WEIGHT[record.measured.weights_dtype])
-    return NOT_MEASURED
+def bytes_to_deploy(result: StrategyResult) -> int | None:
+    """The bytes of the weights that training changed, as they are kept in memory; None where no run finished."""
+    for run in result.measured.values():
+        if run.weights_dtype in _BYTES_PER_WEIGHT:
+            return run.num_trainable_params * _BYTES_PER_WEIGHT[run.weights_dtype]
+    return None
 
 
 def _needed(measured: Measurement) -> int | None:

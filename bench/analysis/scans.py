@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         str, float, dict[str, Hashable]
     ]  # a name, the value of the setting, and all that was asked beside it
 
-__all__ = ["Point", "Scan", "by_length", "by_rate"]
+__all__ = ["Point", "Scan", "by_length", "by_rate", "extremes", "told_apart", "with_quality"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,39 @@ def by_length(comparisons: Sequence[Comparison]) -> tuple[Scan, ...]:
 def by_rate(comparisons: Sequence[Comparison]) -> tuple[Scan, ...]:
     """Find the strategies that were run at several learning rates, given for the run or by an option of their own."""
     return _scans(comparisons, _rates)
+
+
+def with_quality(scans: Sequence[Scan]) -> tuple[Scan, ...]:
+    """Leave out the points whose quality was not measured, and what is no line without them."""
+    known = (replace(scan, points=tuple(point for point in scan.points if _known_quality(point))) for scan in scans)
+    return tuple(scan for scan in known if len(scan.points) > 1)
+
+
+def extremes(scans: Sequence[Scan]) -> tuple[str, Point, Point]:
+    """Find the line whose quality differs most, by name, with its worst and best point; all have a quality."""
+    ends = {scan.name: (min(scan.points, key=_quality), max(scan.points, key=_quality)) for scan in scans}
+    name = max(ends, key=lambda name: _quality(ends[name][1]) - _quality(ends[name][0]))
+    return (name, *ends[name])
+
+
+def told_apart(worst: Point, best: Point, comparisons: Sequence[Comparison]) -> bool:
+    """Whether the best is detectably better: by the claim of a comparison of both, or by intervals of two comparisons."""
+    for comparison in comparisons:
+        if sum(result is worst.result or result is best.result for result in comparison.results) == 2:  # noqa: PLR2004
+            ours, theirs = best.result.strategy, worst.result.strategy
+            return comparison.ranking.standing(comparison.quality.metric, ours, theirs) == 1
+    low, high = worst.result.quality_interval, best.result.quality_interval
+    return bool(low and high and low.bounds and high.bounds and low.bounds[1] < high.bounds[0])
+
+
+def _known_quality(point: Point) -> bool:
+    return point.result.means[point.result.quality.metric] is not None
+
+
+def _quality(point: Point) -> float:
+    quality = point.result.means[point.result.quality.metric]
+    assert quality is not None, "others are left out"
+    return quality
 
 
 def _length(result: StrategyResult) -> Iterator[_Found]:

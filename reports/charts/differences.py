@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from bench.analysis.claims import no_change
+from bench.analysis.claims import NEGLIGIBLE, no_change
 from bench.analysis.words.numbers import NOT_MEASURED, bounds, change, group
 from bench.records.metrics import METRICS
 from reports.charts.chart import Chart
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     from bench.analysis.strategy_result import StrategyResult
     from reports.charts.theme import Style
 
-__all__ = ["MARGINS", "differences"]
-
-MARGINS = {"difference": 0.01, "ratio": 0.05}
-"""Differences that few would choose by, drawn as a band: points of a share, and shares of the reference."""
+__all__ = ["differences"]
 
 _FARTHEST = 8
 """Times beyond the estimates at which an interval is cut off, so that a vague one does not hide the others."""
@@ -47,7 +44,7 @@ def differences(comparison: Comparison, styles: Mapping[str, Style], prefix: str
         name=f"{prefix}differences",
         title=_title(comparison, results),
         caption=f"Dot and 95% interval against {base}, the upright line. The band is a difference too small to "
-        f"choose by: {MARGINS['difference'] * 100:.0f} point of {quality}, {MARGINS['ratio']:.0%} of memory and speed. "
+        f"choose by: {NEGLIGIBLE['difference'] * 100:.0f} point of {quality}, {NEGLIGIBLE['ratio']:.0%} of memory and speed. "
         "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
         alternative=f"Dot plot of differences to {base}. {told}.",
         table=(
@@ -153,7 +150,7 @@ def _scale(axes: Axes, results: list[StrategyResult], metric: str) -> None:
 
 
 def _band(metric: str) -> tuple[float, float]:
-    margin = MARGINS[METRICS[metric].compare]
+    margin = NEGLIGIBLE[METRICS[metric].compare]
     return (1 / (1 + margin), 1 + margin) if METRICS[metric].compare == "ratio" else (-margin, margin)
 
 

@@ -9,7 +9,7 @@ from reports.charts.differences import differences
 from reports.charts.learning_curves import learning_curves
 from reports.charts.length_scan import length_scan
 from reports.charts.memory_and_step import memory_split, step_split
-from reports.charts.rate_scan import rate_sensitivity
+from reports.charts.rate_scan import rate_scan
 from reports.charts.theme import styles_of
 from reports.charts.tradeoff import tradeoff
 from reports.charts.trained_layers import trained_layers
@@ -34,4 +34,4 @@ def charts(comparison: Comparison, styles: Mapping[str, Style] | None = None, pr
 
 def charts_across(comparisons: Sequence[Comparison], styles: Mapping[str, Style]) -> tuple[Chart, ...]:
     """The figures over a setting that takes several values in a report, within a comparison or over all of them."""
-    return rate_sensitivity(comparisons, styles), length_scan(comparisons, styles)
+    return rate_scan(comparisons, styles), length_scan(comparisons, styles)

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from bench.analysis.quality import SPEED
-from bench.analysis.words.numbers import NOT_MEASURED
+from bench.analysis.words.numbers import measured
 from bench.records.extract import seconds_to_accuracy
 from bench.records.metrics import METRICS, format_seconds
 from reports.charts.chart import Chart
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["learning_curves"]
 
+_TIME = METRICS["train_seconds"]
 
 _MOST_LINES = 100
 """Of seeds; more can be neither told apart nor sent to a phone."""
@@ -53,8 +54,8 @@ class _Curve:
     @classmethod
     def of(cls, result: StrategyResult) -> _Curve:
         by_step: dict[int, list[CurvePoint]] = {}
-        for measured in result.measured.values():
-            for point in measured.curve:
+        for run in result.measured.values():
+            for point in run.curve:
                 by_step.setdefault(point.step, []).append(point)
         means = (
             _Point(fmean(point.seconds for point in points), fmean(point.accuracy for point in points))
@@ -100,7 +101,7 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Style], prefix:
                     curve.result.strategy,
                     f"{curve.end.accuracy:.1%}",
                     format_seconds(curve.end.seconds),
-                    _time(curve.seconds_to(target)),
+                    measured(_TIME, curve.seconds_to(target)),
                 )
                 for curve in curves
             ),
@@ -116,11 +117,7 @@ def _title(comparison: Comparison, reached: Mapping[str, float | None]) -> str:
     seconds = reached.get(winners[0]) if len(winners) == 1 and winners[0] != base else None
     if seconds is None or comparison.ranking.standing(SPEED, winners[0], base) != 1:
         return "Accuracy over training time"
-    return f"{winners[0]} reaches where {base} ends in {_time(seconds)}; {base} takes {_time(reached[base])}"
-
-
-def _time(seconds: float | None) -> str:
-    return NOT_MEASURED if seconds is None else METRICS["train_seconds"].format(seconds)
+    return f"{winners[0]} reaches where {base} ends in {measured(_TIME, seconds)}; {base} takes {measured(_TIME, reached[base])}"
 
 
 def _draw(curves: Sequence[_Curve], target: float | None, styles: Mapping[str, Style], width: float) -> Figure:
@@ -156,11 +153,7 @@ def _draw(curves: Sequence[_Curve], target: float | None, styles: Mapping[str, S
 
 def _draw_seeds(axes: Axes, result: StrategyResult, style: Style) -> None:
     points = pd.DataFrame(
-        [
-            (seed, point.seconds, point.accuracy)
-            for seed, measured in result.measured.items()
-            for point in measured.curve
-        ],
+        [(seed, point.seconds, point.accuracy) for seed, run in result.measured.items() for point in run.curve],
         columns=["seed", "seconds", "accuracy"],
     )
     before = len(axes.lines)

@@ -91,12 +91,12 @@ class _Plot:
         return f"On the frontier of speed, memory and {quality}: {who}"
 
     def place(self, result: StrategyResult) -> str:
-        ranking = self.comparison.ranking
-        if not self.comparison.learned or result.strategy not in ranking.names:
+        is_on = self.comparison.on_frontier(result.strategy)
+        if is_on is None:
             return "not ranked"
         if result.beats_majority is False:
             return "not shown to beat the majority class"
-        return "yes" if result.strategy in ranking.frontier else "no"
+        return "yes" if is_on else "no"
 
     def values(self, result: StrategyResult) -> list[str]:
         return [cell(result, metric).value for metric in self.metrics]

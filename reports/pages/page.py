@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from bench.analysis import provenance
-from bench.analysis.checks import trust
-from bench.analysis.deployment import DEPLOY_NOTE
+from bench.analysis.checks import make_checks
 from bench.analysis.words.data import in_full
-from bench.analysis.words.numbers import NOT_MEASURED
+from bench.analysis.words.deployment import DEPLOY_NOTE
+from bench.analysis.words.numbers import NOT_MEASURED, percent
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
 from reports.charts.theme import style_variables
 from reports.pages.templating import asset, environment
 from reports.tables.cells import notes, remark
-from reports.tables.classes import class_table, share
+from reports.tables.classes import class_table
 from reports.tables.columns import groups, main_columns
 from reports.tables.flagged import flagged, own_flags
 from reports.tables.overview import overview
@@ -63,7 +63,7 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
             metrics=METRICS,
             main_columns=main_columns,
             groups=groups,
-            trust=trust,
+            make_checks=make_checks,
             remark=remark,
             flagged=flagged,
             own_flags=own_flags,
@@ -73,7 +73,7 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
             facts=provenance,
             data_lines=in_full,
             class_table=class_table,
-            share=share,
+            percent=percent,
             command=command,
             downloads=_downloads(files),
         )

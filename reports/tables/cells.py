@@ -85,7 +85,7 @@ def remark(result: StrategyResult, comparison: Comparison, *, with_reason: bool 
         said.append(f"{ENDINGS[bad[0].status]}{share}{why}")
     if result.doubts:
         said.append("suspect")
-    if result.beats_majority is False and not _none_beats_majority(comparison):
+    if result.beats_majority is False and not comparison.none_beats_majority:
         said.append(f"not shown to beat the majority class ({result.majority_quality:.1%})")
     return "; ".join(said)
 
@@ -102,15 +102,10 @@ def notes(comparison: Comparison) -> str:
 
 def majority_note(comparison: Comparison) -> str:
     """Say that no strategy is shown to have learnt; empty where one is, and where there is one alone."""
-    if not _none_beats_majority(comparison):
+    if not comparison.none_beats_majority:
         return ""
     share = next(result.majority_quality for result in comparison.results if result.majority_quality is not None)
     return f"No strategy is shown to beat the majority class ({share:.1%})."
-
-
-def _none_beats_majority(comparison: Comparison) -> bool:
-    finished = [result for result in comparison.results if result.finished]
-    return len(finished) > 1 and all(result.beats_majority is False for result in finished)
 
 
 def letters_note(comparison: Comparison) -> str:

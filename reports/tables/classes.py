@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.by_class import by_class
-from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.names import in_quotes
 
 if TYPE_CHECKING:
     from bench.analysis.by_class import ClassScore
     from bench.analysis.comparison import Comparison
 
-__all__ = ["MOST_CLASSES", "ClassTable", "Line", "class_table", "share"]
+__all__ = ["MOST_CLASSES", "ClassTable", "Line", "class_table"]
 
 MOST_CLASSES = 30
 
@@ -66,8 +65,3 @@ def class_table(
     several = any(each.num_seeds > 1 for each in found.values() if each)
     note = f"F1 by class{', all seeds together' if several else ''}{', without ' + ' and '.join(left_out) if left_out else ''}."
     return ClassTable(shown, lines, note)
-
-
-def share(value: float | None) -> str:
-    """Write a score; a dash where there was nothing to divide by."""
-    return NOT_MEASURED if value is None else f"{value:.1%}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.deployment import fits_on, size_to_deploy
-from bench.analysis.words.numbers import NOT_MEASURED
+from bench.analysis.deployment import bytes_to_deploy, gpu_bytes
+from bench.analysis.words.deployment import fits_on, size_to_deploy
 from bench.records.metrics import METRICS
 from reports.tables.cells import Cell, cell, column_title, shown
 
@@ -45,8 +45,10 @@ def main_columns(comparison: Comparison) -> tuple[Column, ...]:
     """What decides, with letters of ties; then what it takes to train and to ship."""
     return (
         *(_column(metric, comparison) for metric in shown(comparison)),
-        Column("to deploy", "weights that training changed", lambda result: Cell(size_to_deploy(result)), _trained),
-        Column("fits on", "smallest common card", lambda result: Cell(fits_on(result)), _peak_on_gpu),
+        Column(
+            "to deploy", "weights that training changed", lambda result: Cell(size_to_deploy(result)), bytes_to_deploy
+        ),
+        Column("fits on", "smallest common card", lambda result: Cell(fits_on(result)), gpu_bytes),
     )
 
 
@@ -66,11 +68,3 @@ def _column(metric: str, comparison: Comparison | None = None) -> Column:
         lambda result: cell(result, metric, comparison),
         lambda result: result.means[metric],
     )
-
-
-def _trained(result: StrategyResult) -> float | None:
-    return result.means["num_trainable_params"]
-
-
-def _peak_on_gpu(result: StrategyResult) -> float | None:
-    return None if fits_on(result) in ("n/a", NOT_MEASURED) else result.means["training_memory_bytes"]

@@ -1,13 +1,13 @@
 import pytest
 
-from bench.analysis.checks import trust
+from bench.analysis.checks import make_checks
 from bench.analysis.comparison import compare
 from bench.records.readings import HostActivity
 from bench.records.record import Flag
 
 
 def _states(records, **options):
-    return {check.asked: (check.state, check.found) for check in trust(compare(records, **options))}
+    return {check.asked: (check.state, check.found) for check in make_checks(compare(records, **options))}
 
 
 def _with(record, **measured):
@@ -69,4 +69,4 @@ def test_where_nothing_finished_nothing_was_checked(make_record):
     assert {state for asked, (state, _) in states.items() if asked not in {
         "One change per strategy", "All runs finished", "At least 3 seeds",
     }} == {"not checked"}  # fmt: skip
-    assert trust(compare([])) == ()
+    assert make_checks(compare([])) == ()

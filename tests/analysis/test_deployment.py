@@ -1,39 +1,31 @@
-import pytest
+"""What a strategy asks of others, as numbers."""
 
 from bench.analysis.comparison import compare
-from bench.analysis.deployment import fits_on, size_to_deploy
+from bench.analysis.deployment import CARDS_GIB, USABLE, bytes_to_deploy, gpu_bytes, smallest_card_gib
 from bench.records.record import Memory
 
 
-def _on_gpu(record, memory):
-    spec = record.spec.model_copy(update={"device": "cuda:0"})
-    return record.model_copy(update={"spec": spec, "measured": record.measured.model_copy(update={"memory": memory})})
+def test_a_card_keeps_some_of_its_memory_free():
+    assert smallest_card_gib(1) == CARDS_GIB[0]
+    assert smallest_card_gib(int(24 * 2**30 * USABLE)) == 24
+    assert smallest_card_gib(24 << 30) == 32
+    assert smallest_card_gib(CARDS_GIB[-1] << 30) is None
 
 
-def _row(record):
-    return compare([record]).results[0]
+def test_the_largest_peak_of_the_runs_on_a_gpu_counts(make_record):
+    def on(device, seed, peak):
+        record = make_record(seed=seed)
+        spec = record.spec.model_copy(update={"device": device})
+        measured = record.measured.model_copy(update={"memory": Memory(nvml_delta_bytes=peak)})
+        return record.model_copy(update={"spec": spec, "measured": measured})
+
+    (result,) = compare([on("cuda:0", 0, 5 << 30), on("cuda:0", 1, 7 << 30)]).results
+    assert gpu_bytes(result) == 7 << 30
+    assert gpu_bytes(compare([on("cpu", 0, 5 << 30)]).results[0]) is None
+    assert gpu_bytes(compare([on("cuda:0", 0, None)]).results[0]) is None
 
 
-@pytest.mark.parametrize(
-    ("peak", "card"),
-    [(7 << 30, "8 GiB"), ((8 << 30) - 1, "12 GiB"), (1, "4 GiB"), (75 << 30, "80 GiB"), (200 << 30, "over 180 GiB")],
-)
-def test_the_smallest_card_whose_memory_leaves_something_free(make_record, peak, card):
-    assert fits_on(_row(_on_gpu(make_record(), Memory(nvml_delta_bytes=peak)))) == card
-
-
-def test_where_only_the_allocator_was_read_the_context_comes_on_top(make_record):
-    assert fits_on(_row(_on_gpu(make_record(), Memory(torch_reserved_peak_bytes=int(7.4 * 2**30))))) == "12 GiB"
-
-
-def test_a_cpu_has_no_card_and_what_was_not_measured_is_a_dash(make_record):
-    assert fits_on(_row(make_record())) == "n/a"
-    assert fits_on(_row(_on_gpu(make_record(), Memory()))) == "\N{EN DASH}"
-
-
-def test_what_is_shipped_are_the_weights_that_trained(make_record):
-    alone = make_record(lrs=(*(None,) * 13, 1e-3))
-    assert size_to_deploy(_row(alone)) == "38.1 MiB"
-    half = alone.model_copy(update={"measured": alone.measured.model_copy(update={"weights_dtype": "bfloat16"})})
-    assert size_to_deploy(_row(half)) == "19.1 MiB"
-    assert size_to_deploy(_row(make_record(status="oom"))) == "\N{EN DASH}"
+def test_weights_that_did_not_train_are_not_shipped(make_record):
+    (result,) = compare([make_record(lrs=(*(None,) * 13, 1e-3))]).results
+    assert bytes_to_deploy(result) == 4 * result.measured[0].num_trainable_params
+    assert bytes_to_deploy(compare([make_record(status="oom")]).results[0]) is None

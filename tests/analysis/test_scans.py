@@ -10,7 +10,7 @@ from bench.experiment.spec import parse_strategy
 from reports import write_report
 from reports.charts.drawing import to_svg
 from reports.charts.length_scan import length_scan
-from reports.charts.rate_scan import rate_sensitivity
+from reports.charts.rate_scan import rate_scan
 from reports.charts.theme import NARROW, WIDE, styles_of
 
 RATES = (1e-5, 1e-4, 1e-3)
@@ -77,11 +77,11 @@ def test_accuracy_stands_over_the_rates_of_the_runs(with_rates):
     assert [(scan.name, [point.value for point in scan.points]) for scan in by_rate(comparisons)] == [
         ("full", list(RATES)), ("amp", list(RATES)),
     ]  # fmt: skip
-    chart = _chart(rate_sensitivity, comparisons)
+    chart = _chart(rate_scan, comparisons)
     best, worst = (comparisons[place].results[0].means["accuracy"] for place in (1, 2))
     assert chart.title == f"The learning rate decides: at 1e-4 full reaches {best:.1%}, at 1e-3 {worst:.1%}"
-    assert f"{best:.1%} at 1e-4" in chart.alternative
-    level = _chart(rate_sensitivity, [comparisons[0], _like(comparisons[0], lr=1e-4)])
+    assert f"at 1e-4 {best:.1%}" in chart.alternative
+    level = _chart(rate_scan, [comparisons[0], _like(comparisons[0], lr=1e-4)])
     assert (
         level.title
         == f"No rate stands out: full reaches {comparisons[0].results[0].means['accuracy']:.1%} at every one"
@@ -106,7 +106,7 @@ def test_an_option_that_is_a_rate_is_told_from_one_that_is_not(make_record):
     (scan,) = by_rate([compare(runs)])
     assert scan.name == "discriminative:body=1e-5:head=*+amp"
     assert [point.value for point in scan.points] == [1e-4, 1e-3]
-    chart = _chart(rate_sensitivity, [compare(runs)])
+    chart = _chart(rate_scan, [compare(runs)])
     assert chart.title.startswith("No rate stands out: at 1e-")
     svg = to_svg(chart, WIDE)
     assert 'class="of-0"' in svg
@@ -124,8 +124,8 @@ def test_time_and_memory_stand_over_the_length(with_lengths):
     assert chart.title.endswith(
         "\N{MULTIPLICATION SIGN} the time per sample and 4.00\N{MULTIPLICATION SIGN} the memory"
     )
-    assert chart.table[1][:2] == ("full", "64")
-    assert "full: 64 tokens" in chart.alternative
+    assert chart.table[1][:2] == ("full", "64 tokens")
+    assert "full: at 64 tokens" in chart.alternative
     for width in (WIDE, NARROW):
         svg = to_svg(chart, width)
         assert 'class="of-1 seed"' in svg
@@ -155,7 +155,7 @@ def test_memory_that_was_not_measured_leaves_the_time(with_lengths):
 def test_without_such_runs_there_are_no_such_figures(records, make_record):
     unlike = compare([make_record("full"), make_record("freeze", workload={"max_length": 64})])
     for comparisons in ([compare(records)], [unlike, compare(records)]):
-        assert _chart(rate_sensitivity, comparisons).missing == "no strategy was run at several learning rates"
+        assert _chart(rate_scan, comparisons).missing == "no strategy was run at several learning rates"
         assert _chart(length_scan, comparisons).missing == "no strategy was run at several maximal lengths"
 
 

@@ -53,8 +53,10 @@ def measured(metric: Metric, value: float | None) -> str:
     return NOT_MEASURED if value is None else metric.format(value)
 
 
-def percent(share: float) -> str:
-    """Write a share, or how far a ratio is from one: "4.2%"."""
+def percent(share: float | None) -> str:
+    """Write a share, or how far a ratio is from one: "4.2%"; a dash where there is none."""
+    if share is None:
+        return NOT_MEASURED
     return f"more than a factor of {_MUCH}" if share > _MUCH else f"{share:.1%}"
 
 
