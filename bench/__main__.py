@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from bench.errors import BenchError, ExitCode, UsageError
 
@@ -29,4 +30,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # `python -m` looks for modules where the user stands first, which `bench` does not: a `datasets.py` there is the user's.
+    if not sys.flags.safe_path and sys.path[0] != str(Path(__file__).parents[1]):
+        del sys.path[0]
     raise SystemExit(main())

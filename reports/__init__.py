@@ -2,73 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from .pages.gate_page import write_gate
+    from .pages.trend_page import write_trend
+    from .terminal import summary_table
+    from .writing import render, write_report
 
-    from bench.analysis.comparison import Comparison
-
-__all__ = ["Format", "render", "write_report"]
+__all__ = ["Format", "render", "summary_table", "write_gate", "write_report", "write_trend"]
 
 Format = Literal["html", "md", "csv", "json"]
 """What a report can be written as: the page, Markdown for a pull request, and the conclusions as data."""
 
-
-def write_report(
-    comparisons: Sequence[Comparison], directory: Path, *, command: str | None = None, figures_url: str | None = None
-) -> Path:
-    """Write a report (page, Markdown, tables, a PNG file per figure) into a directory; return the page's path.
-
-    Several comparisons make one report with an overview, and the comparison's number begins the name of each figure.
-    The same records always make the same bytes. `command` is shown as what was run. The summary shows the figures at `figures_url`, where the directory can be reached; without one, their tables.
-
-    Raises:
-        BenchError: the page would be too large.
-
-    """
-    # Plotting takes a second to import, which a caller who only wants the terminal's table should not wait for.
-    from bench.files import replace_file  # noqa: PLC0415
-    from reports import export, markdown, parts  # noqa: PLC0415
-    from reports.pages import page  # noqa: PLC0415
-
-    whole = parts.drawn(parts.parts_of(comparisons))
-    directory.mkdir(parents=True, exist_ok=True)
-    files = export.data_files(comparisons)
-    for name, data in files.items():
-        replace_file(directory / name, data)
-    for figures in whole.figures:
-        for chart in figures.charts:
-            path = directory / f"{chart.name}.png"
-            if chart.missing:
-                path.unlink(missing_ok=True)  # of an earlier report in this directory
-            else:
-                replace_file(path, figures.drawn[chart.name].png)
-    summary = markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
-    replace_file(directory / "summary.md", summary.encode())
-    # The page comes last: where it would be too large, all else is there.
-    replace_file(directory / "report.html", page.render_page(whole, command, files).encode())
-    return directory / "report.html"
+_MODULES = {
+    "render": ".writing",
+    "summary_table": ".terminal",
+    "write_gate": ".pages.gate_page",
+    "write_report": ".writing",
+    "write_trend": ".pages.trend_page",
+}
 
 
-def render(
-    comparisons: Sequence[Comparison], kind: Format, *, command: str | None = None, figures_url: str | None = None
-) -> str:
-    """Write the comparisons as one text, and nothing to disk; `figures_url` as in `write_report`.
-
-    Raises:
-        BenchError: the page would be too large.
-
-    """
-    from reports import export, markdown, parts  # noqa: PLC0415  (see write_report)
-    from reports.pages import page  # noqa: PLC0415  (see write_report)
-
-    if kind == "csv":
-        return export.comparison_csv(comparisons)
-    if kind == "json":
-        return export.comparison_json(comparisons)
-    if kind == "md":
-        whole = parts.charted(parts.parts_of(comparisons))
-        return markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
-    return page.render_page(parts.drawn(parts.parts_of(comparisons)), command, export.data_files(comparisons))
+def __getattr__(name: str) -> Any:
+    """Import what is asked for and nothing else: plotting takes a second, which a table in the terminal does without."""
+    if name not in _MODULES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_MODULES[name], __name__), name)

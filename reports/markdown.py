@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 from bench.analysis import provenance
 from bench.analysis.words.data import in_full
 from bench.analysis.words.numbers import NOT_MEASURED, percent
-from reports.marking import bullets, code, escape, folded, table
-from reports.tables.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
-from reports.tables.classes import class_table
-from reports.tables.flagged import flagged
+
+from .marking import bullets, code, escape, folded, table
+from .tables.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
+from .tables.classes import class_table
+from .tables.flagged import flagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
-    from reports.charts.chart import Chart
-    from reports.parts import Part
+
+    from .charts.chart import Chart
+    from .parts import Part
 
 __all__ = ["render_summary"]
 

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bench.analysis import provenance
-from reports.charts.drawing import Drawing, draw
-from reports.charts.figures import charts, charts_across
-from reports.charts.theme import Style, styles_of
+
+from .charts.drawing import Drawing, draw
+from .charts.figures import charts, charts_across
+from .charts.theme import Style, styles_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.analysis.comparison import Comparison
-    from reports.charts.chart import Chart
+
+    from .charts.chart import Chart
 
 __all__ = ["Figures", "Part", "Whole", "charted", "drawn", "parts_of"]
 

@@ -11,10 +11,11 @@ from rich.text import Text
 
 from bench.analysis.words.data import in_brief
 from bench.analysis.words.numbers import percent
-from reports.tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
-from reports.tables.classes import class_table
-from reports.tables.fitting import Fitting, Line, fold
-from reports.tables.flagged import flagged
+
+from .tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
+from .tables.classes import class_table
+from .tables.fitting import Fitting, Line, fold
+from .tables.flagged import flagged
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import reports
     from bench.gate.judging.baseline import Baseline
     from bench.gate.judging.margins import Margins
     from bench.gate.sampling.recording import Recording
     from bench.gate.sampling.sides import Checkout
     from bench.gate.sampling.subject import Subject
+else:
+    from bench.beside import reports  # ours, whatever else is called so
 
 __all__ = ["calibrate", "save", "save_files", "show"]
 
@@ -96,10 +99,8 @@ def show(paths: list[Path], out: Path | None = None) -> int:
         make_directory(out)
     Console().print(history_table(ordered))
     if out is not None:
-        from reports.pages.trend_page import write_trend  # noqa: PLC0415  (plotting takes a second to import)
-
         try:
-            page = write_trend(ordered, out)
+            page = reports.write_trend(ordered, out)
         except OSError as error:
             msg = f"--out {out}: {error.strerror}; name a directory that can be written"
             raise UsageError(msg) from error

@@ -19,9 +19,12 @@ from bench.gate.request import Sides, make_directory, margins_of, names_file, on
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import reports
     from bench.gate.judging.judgement import Judgement
     from bench.gate.judging.margins import Margins
     from bench.gate.request import FormatName
+else:
+    from bench.beside import reports  # ours, whatever else is called so
 
 __all__ = [
     "conclude",
@@ -73,10 +76,8 @@ def conclude(
     else:
         show(judgement, Console())
     if out is not None:
-        from reports.pages.gate_page import write_gate  # noqa: PLC0415  (plotting takes a second to import)
-
         write(judgement, out, strict=strict)
-        write_gate(judgement, out)
+        reports.write_gate(judgement, out)
     # A workflow reads commands from both streams, and a form that was asked for is to stay whole.
     sys.stderr.write(announce(judgement, os.environ))
     return judgement.exit_code(strict=strict)

@@ -18,11 +18,13 @@ from bench.errors import BenchError, ExitCode, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import reports
     from bench.analysis.comparison import Comparison
     from bench.cli.rules_file import RulesFile
     from bench.experiment.spec import QualityName
     from bench.records.record import RunRecord
-    from reports import Format
+else:
+    from bench.beside import reports  # ours, whatever else is called so
 
 __all__ = ["check_figures_url", "default_directory", "report", "show"]
 
@@ -34,7 +36,7 @@ def report(
     quality: QualityName = "accuracy",
     rank_suspect: bool = False,
     allow_mismatch: bool = False,
-    kind: Format | None = None,
+    kind: reports.Format | None = None,
     out: Path | None = None,
     open_page: bool = False,
     figures_url: str | None = None,
@@ -56,7 +58,6 @@ def report(
     from bench.analysis.grouping import split  # noqa: PLC0415
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
     from bench.experiment.spec import canonical  # noqa: PLC0415
-    from reports import render  # noqa: PLC0415
 
     if kind and (open_page or out or gate):
         msg = "--format prints to the standard output; it goes with none of --open, --out and --gate"
@@ -82,7 +83,7 @@ def report(
     judged = 0
     if kind:
         _warn(warnings)
-        sys.stdout.write(render(comparisons, kind, command=_command(), figures_url=figures_url))
+        sys.stdout.write(reports.render(comparisons, kind, command=_command(), figures_url=figures_url))
     else:
         own = directories[0] if len(directories) == 1 else default_directory()
         page = show(comparisons, out or own, warnings, figures_url=figures_url)
@@ -121,12 +122,10 @@ def show(
 
     """
     from bench.analysis.provenance import titles  # noqa: PLC0415
-    from reports import write_report  # noqa: PLC0415  (plotting, which a wrong option is answered without)
-    from reports.terminal import summary_table  # noqa: PLC0415
 
     _warn(warnings)
     try:
-        page = write_report(comparisons, directory, command=_command(), figures_url=figures_url)
+        page = reports.write_report(comparisons, directory, command=_command(), figures_url=figures_url)
     except OSError as error:
         msg = (
             f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"
@@ -136,7 +135,7 @@ def show(
     console = Console()
     several = len(comparisons) > 1
     for comparison, title in zip(comparisons, titles(comparisons), strict=True):
-        console.print(summary_table(comparison, title=title if several else "", with_data=with_data))
+        console.print(reports.summary_table(comparison, title=title if several else "", with_data=with_data))
     console.print(Text(f"report: {page}"), soft_wrap=True)
     return page
 

@@ -26,6 +26,8 @@ __all__ = ["GROUP", "check", "class_of", "load", "names", "offer", "options_of"]
 
 GROUP = "bench.strategies"
 
+_PACKAGE = "bench.beside.strategies"
+
 _offered: dict[str, type[Strategy]] = {}
 
 
@@ -51,7 +53,7 @@ def class_of(name: str) -> type[Strategy]:
     if name in _offered:
         return _offered[name]
     if name in _built_in():
-        return _strategy_in(f"strategies.{name}")
+        return _strategy_in(name)
     points = [point for point in entry_points(group=GROUP) if point.name == name]
     if not points:
         kind = "strategy"
@@ -100,23 +102,24 @@ def options_of(cls: type[Strategy]) -> dict[str, tuple[Any, Any]]:
 
 
 def _built_in() -> tuple[str, ...]:
-    package = import_module("strategies")
+    package = import_module(_PACKAGE)
     return tuple(module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_"))
 
 
-def _strategy_in(module_name: str) -> type[Strategy]:
-    """Find the one strategy that a module defines."""
+def _strategy_in(name: str) -> type[Strategy]:
+    """Find the one strategy that a file of `strategies/` defines."""
+    file, module_name = f"strategies/{name}.py", f"{_PACKAGE}.{name}"
     try:
         module = import_module(module_name)
     except Exception as error:
-        msg = f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+        msg = f"{file} cannot be imported: {type(error).__name__}: {error}"
         raise UsageError(msg) from error
     found = [cls for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module_name]
     found = [cls for cls in found if hasattr(cls, "edit")]
     if len(found) != 1:
-        msg = f"{module_name} must define one strategy, a frozen dataclass with a method edit; it defines {len(found)}"
+        msg = f"{file} must define one strategy, a frozen dataclass with a method edit; it defines {len(found)}"
         raise UsageError(msg)
-    return _checked(found[0], module_name)
+    return _checked(found[0], file)
 
 
 def _checked(cls: object, where: str) -> type[Strategy]:

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 
 from bench.analysis.by_class import ByClass, by_class
 from bench.records.names import in_quotes
-from reports.charts.chart import Chart
-from reports.charts.layout import LINE, fold, text_width
-from reports.charts.theme import INK, LIGHT, NARROW, Style
-from reports.tables.cells import one_line
+
+from ..tables.cells import one_line
+from .chart import Chart
+from .layout import LINE, fold, text_width
+from .theme import INK, LIGHT, NARROW, Style
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,9 +13,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLoca
 from bench.analysis.claims import NEGLIGIBLE, no_change
 from bench.analysis.words.numbers import NOT_MEASURED, bounds, change, group
 from bench.records.metrics import METRICS
-from reports.charts.chart import Chart
-from reports.charts.layout import Lines, text_width, ticks
-from reports.charts.theme import FAINT, INK, MUTED, NARROW
+
+from .chart import Chart
+from .layout import Lines, text_width, ticks
+from .theme import FAINT, INK, MUTED, NARROW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
-    from reports.charts.theme import Style
+
+    from .theme import Style
 
 __all__ = ["differences"]
 

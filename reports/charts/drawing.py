@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.charts.layout import BESIDE, LINE, fold
-from reports.charts.theme import NARROW, VARIABLES, WIDE, figure_style
-from reports.tables.cells import one_line
+from ..tables.cells import one_line
+from .layout import BESIDE, LINE, fold
+from .theme import NARROW, VARIABLES, WIDE, figure_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from matplotlib.figure import Figure
 
-    from reports.charts.chart import Chart
+    from .chart import Chart
 
 __all__ = ["Drawing", "draw", "to_svg"]
 

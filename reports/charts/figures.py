@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.charts.confusion import confusion
-from reports.charts.differences import differences
-from reports.charts.learning_curves import learning_curves
-from reports.charts.length_scan import length_scan
-from reports.charts.memory_and_step import memory_split, step_split
-from reports.charts.rate_scan import rate_scan
-from reports.charts.theme import styles_of
-from reports.charts.tradeoff import tradeoff
-from reports.charts.trained_layers import trained_layers
+from .confusion import confusion
+from .differences import differences
+from .learning_curves import learning_curves
+from .length_scan import length_scan
+from .memory_and_step import memory_split, step_split
+from .rate_scan import rate_scan
+from .theme import styles_of
+from .tradeoff import tradeoff
+from .trained_layers import trained_layers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.analysis.comparison import Comparison
-    from reports.charts.chart import Chart
-    from reports.charts.theme import Style
+
+    from .chart import Chart
+    from .theme import Style
 
 __all__ = ["charts", "charts_across"]
 

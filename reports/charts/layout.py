@@ -14,8 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from reports.charts.theme import FONT_POINTS, INK, MUTED, NARROW, Style
-from reports.tables.cells import one_line
+from ..tables.cells import one_line
+from .theme import FONT_POINTS, INK, MUTED, NARROW, Style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

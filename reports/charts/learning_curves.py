@@ -14,9 +14,10 @@ from bench.analysis.quality import SPEED
 from bench.analysis.words.numbers import measured
 from bench.records.extract import seconds_to_accuracy
 from bench.records.metrics import METRICS, format_seconds
-from reports.charts.chart import Chart
-from reports.charts.layout import canvas, strategy_legend, ticks
-from reports.charts.theme import MUTED
+
+from .chart import Chart
+from .layout import canvas, strategy_legend, ticks
+from .theme import MUTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import CurvePoint
-    from reports.charts.theme import Style
+
+    from .theme import Style
 
 __all__ = ["learning_curves"]
 

@@ -10,8 +10,9 @@ from bench.analysis.quality import MEMORY, SPEED
 from bench.analysis.scans import by_length
 from bench.analysis.words.numbers import change
 from bench.records.metrics import METRICS, format_bytes, format_seconds
-from reports.charts.layout import byte_ticks, ticks
-from reports.charts.scan_chart import Quantity, Setting, scan_chart
+
+from .layout import byte_ticks, ticks
+from .scan_chart import Quantity, Setting, scan_chart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.scans import Scan
     from bench.analysis.strategy_result import StrategyResult
-    from reports.charts.chart import Chart
-    from reports.charts.theme import Style
+
+    from .chart import Chart
+    from .theme import Style
 
 __all__ = ["length_scan"]
 

@@ -11,9 +11,10 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
 from bench.records.metrics import format_bytes, format_seconds
-from reports.charts.chart import Chart
-from reports.charts.layout import LINE, Lines, byte_ticks, text_width, ticks
-from reports.charts.theme import NARROW, PAPER, PARTS
+
+from .chart import Chart
+from .layout import LINE, Lines, byte_ticks, text_width, ticks
+from .theme import NARROW, PAPER, PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import Measurement
-    from reports.charts.theme import Style
+
+    from .theme import Style
 
 __all__ = ["memory_split", "step_split"]
 

@@ -11,9 +11,10 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.gate.judging.judgement import GATED
 from bench.gate.judging.words import change_of, signed, value_of
-from reports.charts.chart import Chart
-from reports.charts.layout import ticks
-from reports.charts.theme import FAINT, INK, MUTED, PAPER, SERIES
+
+from .chart import Chart
+from .layout import ticks
+from .theme import FAINT, INK, MUTED, PAPER, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentF
 from bench.analysis.scans import by_rate, extremes, told_apart, with_quality
 from bench.analysis.words.numbers import percent
 from bench.records.metrics import format_rate
-from reports.charts.layout import ticks
-from reports.charts.scan_chart import Quantity, Setting, scan_chart
+
+from .layout import ticks
+from .scan_chart import Quantity, Setting, scan_chart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.scans import Scan
     from bench.analysis.strategy_result import StrategyResult
-    from reports.charts.chart import Chart
-    from reports.charts.theme import Style
+
+    from .chart import Chart
+    from .theme import Style
 
 __all__ = ["rate_scan"]
 

@@ -7,8 +7,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from bench.analysis.words.numbers import NOT_MEASURED
-from reports.charts.chart import Chart
-from reports.charts.layout import canvases, strategy_legend
+
+from .chart import Chart
+from .layout import canvases, strategy_legend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from bench.analysis.scans import Scan
     from bench.analysis.strategy_result import StrategyResult
-    from reports.charts.theme import Style
+
+    from .theme import Style
 
 __all__ = ["Quantity", "Setting", "scan_chart"]
 

@@ -11,10 +11,11 @@ from bench.analysis import intervals
 from bench.analysis.quality import MEMORY
 from bench.analysis.words.numbers import group
 from bench.records.metrics import METRICS, format_bytes
-from reports.charts.chart import Chart
-from reports.charts.layout import byte_ticks, canvas, strategy_legend, ticks
-from reports.charts.theme import INK, MUTED, PAPER
-from reports.tables.cells import cell
+
+from ..tables.cells import cell
+from .chart import Chart
+from .layout import byte_ticks, canvas, strategy_legend, ticks
+from .theme import INK, MUTED, PAPER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.intervals import Interval
     from bench.analysis.strategy_result import StrategyResult
-    from reports.charts.theme import Style
+
+    from .theme import Style
 
 __all__ = ["tradeoff"]
 

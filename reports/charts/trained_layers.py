@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bench.records.metrics import format_rate
-from reports.charts.chart import Chart
-from reports.charts.layout import LINE, Lines, fold, text_width
-from reports.charts.theme import LIGHT, MUTED, PAPER
-from reports.tables.cells import one_line
+
+from ..tables.cells import one_line
+from .chart import Chart
+from .layout import LINE, Lines, fold, text_width
+from .theme import LIGHT, MUTED, PAPER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
     from bench.records.record import LayerRate
-    from reports.charts.theme import Style
+
+    from .theme import Style
 
 __all__ = ["trained_layers"]
 

@@ -13,9 +13,10 @@ from bench.analysis.words.numbers import NOT_MEASURED
 from bench.gate.judging.judgement import GATED
 from bench.gate.judging.words import signed, value_of
 from bench.gate.outputs.baseline_tables import middle, named
-from reports.charts.chart import Chart
-from reports.charts.layout import byte_ticks, ticks
-from reports.charts.theme import FAINT, INK, SERIES
+
+from .chart import Chart
+from .layout import byte_ticks, ticks
+from .theme import FAINT, INK, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,11 +13,12 @@ from bench.gate.judging.judgement import GATED
 from bench.gate.judging.words import change_of, signed, value_of
 from bench.gate.outputs import FORMATS
 from bench.gate.outputs.symbols import WORDS, headline, unit_of
-from reports.charts.drawing import to_svg
-from reports.charts.pair_changes import pair_changes
-from reports.charts.theme import NARROW, style_variables
-from reports.pages.templating import asset, environment
-from reports.tables.cells import one_line
+
+from ..charts.drawing import to_svg
+from ..charts.pair_changes import pair_changes
+from ..charts.theme import NARROW, style_variables
+from ..tables.cells import one_line
+from .templating import asset, environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,19 +15,20 @@ from bench.analysis.words.deployment import DEPLOY_NOTE
 from bench.analysis.words.numbers import NOT_MEASURED, percent
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
-from reports.charts.theme import style_variables
-from reports.pages.templating import asset, environment
-from reports.tables.cells import notes, remark
-from reports.tables.classes import class_table
-from reports.tables.columns import groups, main_columns
-from reports.tables.flagged import flagged, own_flags
-from reports.tables.overview import overview
+
+from ..charts.theme import style_variables
+from ..tables.cells import notes, remark
+from ..tables.classes import class_table
+from ..tables.columns import groups, main_columns
+from ..tables.flagged import flagged, own_flags
+from ..tables.overview import overview
+from .templating import asset, environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reports.charts.theme import Style
-    from reports.parts import Whole
+    from ..charts.theme import Style
+    from ..parts import Whole
 
 __all__ = ["MOST_BYTES", "render_page"]
 

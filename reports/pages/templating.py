@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports.tables.cells import one_line
+from ..tables.cells import one_line
 
 __all__ = ["asset", "environment"]
+
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
 def environment() -> Environment:
     """Read templates from `templates` beside this file."""
     made = Environment(
-        loader=PackageLoader("reports.pages"),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -28,7 +30,7 @@ def environment() -> Environment:
 
 def asset(name: str) -> str:
     """Read a file that stands in a page as it is."""
-    return resources.files("reports.pages").joinpath("templates", name).read_text(encoding="utf-8")
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _said(text: str) -> Markup:

@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from bench.files import replace_file
 from bench.gate.outputs.baseline_tables import RECORDED
-from reports.charts.drawing import to_svg
-from reports.charts.theme import NARROW, style_variables
-from reports.charts.trends import trend
-from reports.pages.templating import asset, environment
+
+from ..charts.drawing import to_svg
+from ..charts.theme import NARROW, style_variables
+from ..charts.trends import trend
+from .templating import asset, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

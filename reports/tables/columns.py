@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from bench.analysis.deployment import bytes_to_deploy, gpu_bytes
 from bench.analysis.words.deployment import fits_on, size_to_deploy
 from bench.records.metrics import METRICS
-from reports.tables.cells import Cell, cell, column_title, shown
+
+from .cells import Cell, cell, column_title, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.words.numbers import group
 from bench.records.flags import kind_of
-from reports.tables.cells import one_line
+
+from .cells import one_line
 
 if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison

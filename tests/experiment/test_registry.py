@@ -7,13 +7,13 @@ from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from bench.beside.strategies.amp import Amp
+from bench.beside.strategies.freeze import Freeze
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan import Edit
-from strategies.amp import Amp
-from strategies.freeze import Freeze
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,7 @@ def test_a_broken_plugin_only_disables_itself(plugins: dict[str, str]) -> None:
 
 
 def test_a_file_that_defines_no_strategy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = importlib.import_module("strategies")
+    package = importlib.import_module("bench.beside.strategies")
     (tmp_path / "empty_for_test.py").write_text("VALUE = 1\n")
     (tmp_path / "_hidden.py").write_text("raise RuntimeError\n")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
@@ -135,11 +135,11 @@ def test_a_strategy_that_cannot_be_made_or_imported_is_one_line(plugins: dict[st
     plugins["many"] = "plugin_of_this_test:Needy"
     with pytest.raises(UsageError, match=r"strategy many cannot be made: .*missing 1 required positional argument"):
         load("many")
-    package = importlib.import_module("strategies")
+    package = importlib.import_module("bench.beside.strategies")
     (tmp_path / "mine.py").write_text("def edit(:")
     package.__path__.append(str(tmp_path))
     try:
-        with pytest.raises(UsageError, match=r"strategies\.mine cannot be imported: SyntaxError"):
+        with pytest.raises(UsageError, match=r"strategies/mine\.py cannot be imported: SyntaxError"):
             load("mine")
     finally:
         package.__path__.remove(str(tmp_path))

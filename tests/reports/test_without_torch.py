@@ -31,11 +31,3 @@ def test_a_report_is_rendered_where_torch_cannot_be_imported(records, tmp_path):
     )  # fmt: skip
     assert done.stdout.startswith(str(tmp_path / "out" / "report.html"))
     assert "is the fastest" in done.stdout
-
-
-def test_the_package_is_cheap_to_import():
-    program = (
-        "import reports, sys; print([name for name in ('pandas', 'seaborn', 'matplotlib') if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
