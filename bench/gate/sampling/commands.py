@@ -80,7 +80,7 @@ class Processes:
     scratch: Path
     """The directory for the environments."""
     say: Callable[[str], None]
-    troubles: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
     """By side, what went wrong although a file was written."""
     num: int = 0
 
