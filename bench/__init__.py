@@ -1,1 +1,45 @@
-"""Compare fine-tuning strategies of transformer models: speed, memory and accuracy, honestly."""
+"""Compare fine-tuning strategies of transformer models: speed, memory and accuracy, honestly.
+
+    import bench
+
+    result = bench.compare(["full", "freeze:last=2"], model="minilm-l6", data=frame, text="body", label="queue", seeds=3)
+    result.table  # every strategy and metric, with intervals and letters
+
+Each name is loaded when it is first used, so that `import bench` takes no time and needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.api.compare_strategies import compare
+    from bench.api.list_strategies import strategies
+    from bench.api.result import Result, load
+    from bench.experiment.spec import RunSpec
+
+    __version__: str
+
+__all__ = ["Result", "RunSpec", "__version__", "compare", "load", "strategies"]
+
+_MODULES = {
+    "Result": "bench.api.result",
+    "RunSpec": "bench.experiment.spec",
+    "compare": "bench.api.compare_strategies",
+    "load": "bench.api.result",
+    "strategies": "bench.api.list_strategies",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("finetune-bench")
+    if name not in _MODULES:
+        msg = f"module 'bench' has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,7 +20,7 @@ def mirrored(module: Path) -> Path:
     """Where the test of a module lies: that of bench/a/b.py is tests/a/test_b.py, a package's tests/a/test_a.py."""
     inside = module.relative_to("bench") if module.parts[0] == "bench" else module
     folder = inside.parent
-    name = inside.parent.name if inside.stem == "__init__" else inside.stem.strip("_")
+    name = module.parent.name if inside.stem == "__init__" else inside.stem.strip("_")
     return Path("tests") / folder / f"test_{name}.py"
 
 

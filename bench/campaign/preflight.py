@@ -9,16 +9,31 @@ from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.plan.view import stand_in
 from bench.records.comparability import in_words, mismatches_asked
+from bench.workload.data.check import check_dataset
+from bench.workload.models.check import check_model_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec, Term
 
-__all__ = ["check_compositions", "check_same_experiment"]
+__all__ = ["check_compositions", "check_request", "check_same_experiment"]
 
 _STAND_IN = stand_in(num_layers=100)
+
+
+def check_request(specs: Sequence[RunSpec]) -> None:
+    """Refuse the runs of one comparison where that can be known without loading model or data.
+
+    Raises:
+        PlanConflict: two strategies of a composition contradict each other.
+        UsageError: the model, the data set, or a part of it that was asked for does not exist.
+
+    """
+    check_compositions({spec.strategy for spec in specs})
+    check_model_files(specs[0].workload.model)
+    check_dataset(specs[0].workload)
 
 
 def check_compositions(compositions: Iterable[tuple[Term, ...]]) -> None:

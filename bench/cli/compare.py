@@ -47,7 +47,7 @@ def compare(
     if gate:
         gate.check(spec.name for spec in specs)
     if dry_run:
-        from bench.cli.announcement import matrix_table  # noqa: PLC0415
+        from bench.campaign.announcement import matrix_table  # noqa: PLC0415
 
         console = Console()
         console.print(matrix_table(specs))
@@ -103,8 +103,8 @@ def _check(specs: Sequence[RunSpec]) -> None:
 
 def _show_data(spec: RunSpec) -> None:
     """Show what would be read, where nothing has to be fetched or converted for it."""
-    from bench.cli.announcement import to_do_once  # noqa: PLC0415
-    from bench.cli.progress import Display  # noqa: PLC0415
+    from bench.campaign.announcement import to_do_once  # noqa: PLC0415
+    from bench.campaign.progress import Display  # noqa: PLC0415
     from bench.workload.presets import is_hub_id  # noqa: PLC0415
 
     display, workload = Display(Console(stderr=True), 0), spec.workload
@@ -120,9 +120,9 @@ def _show_data(spec: RunSpec) -> None:
 def _measure(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool) -> bool:
     """Carry out what is not done; whether the user interrupted it."""
     from bench.analysis.quality import QUALITIES  # noqa: PLC0415
+    from bench.campaign.announcement import in_words  # noqa: PLC0415
     from bench.campaign.campaign import Campaign  # noqa: PLC0415
-    from bench.cli.announcement import in_words  # noqa: PLC0415
-    from bench.cli.progress import Display  # noqa: PLC0415
+    from bench.campaign.progress import Display  # noqa: PLC0415
     from bench.executors import InProcessRunner, Runner  # noqa: PLC0415
     from bench.records.store import file_name  # noqa: PLC0415
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+import sys
+from contextlib import contextmanager, suppress
 from multiprocessing import connection
+from types import ModuleType
 from typing import TYPE_CHECKING, Self
 
 from bench.errors import BenchError
@@ -44,7 +46,8 @@ class RunProcess:
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=start, args=(sender, entry, request_json, environ), name="bench-run")
         try:
-            self._process.start()
+            with _without_main():
+                self._process.start()
         except (EOFError, OSError) as error:
             msg = f"no process could be started for the run: the fork server ended ({type(error).__name__}); see above"
             raise BenchError(msg) from error
@@ -114,3 +117,18 @@ class RunProcess:
         except ProcessLookupError:  # all gone, or killed before it was a group of its own
             if self.is_running:
                 os.kill(pid, number)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from running the caller's script, or the module that it was started by, once more.
+
+    `multiprocessing` would, to find functions that the script defines; a run needs none of them, and a script without
+    `if __name__ == "__main__"` would begin its comparison anew in every run.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

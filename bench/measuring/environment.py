@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import psutil
 import torch
 
-import bench
 from bench.measuring.checkout import git_state
 from bench.measuring.nvml import driver_version
 from bench.records.record import Environment
@@ -47,7 +46,7 @@ def fingerprint(
     """
     cpu = _cpu_name()
     gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
-    commit, dirty = git_state(Path(bench.__file__).resolve().parents[1])
+    commit, dirty = git_state(Path(__file__).resolve().parents[2])
     return Environment(
         host_cpu=cpu,
         num_cores=len(os.sched_getaffinity(0)),

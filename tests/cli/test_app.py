@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.__main__ import main
-from bench.cli import announcement, app
+from bench.campaign import announcement
+from bench.cli import app
 from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
 from bench.records.record import RunRecord

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rich.console import Console
 
-from bench.cli.progress import Display
+from bench.campaign.progress import Display
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring.peaks import Peaks
 from bench.protocol import read_message

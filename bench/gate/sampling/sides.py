@@ -17,7 +17,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import bench
 from bench.errors import UsageError
 from bench.measuring.checkout import git_state
 
@@ -63,7 +62,7 @@ def find_side(option: str, name: str | None, python: str | None) -> Checkout:
     if name is None:
         if python is not None:
             return Checkout(python, interpreter, None)
-        name = str(Path(bench.__file__).resolve().parents[1])
+        name = str(Path(__file__).resolve().parents[3])
     root = _directory(option, name)
     if (root / "bench" / "__init__.py").is_file():
         commit, is_changed = git_state(root.resolve())

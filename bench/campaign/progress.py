@@ -1,4 +1,4 @@
-"""What is going on, on stderr: a live display in a terminal, a line per event elsewhere."""
+"""What is going on, on stderr: a live display in a terminal, a line per event elsewhere (in a notebook see `notebook`)."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class Display:
         """Write to `console`, which must be stderr's; `num_runs` are to be done, and what is told of each is its `quality`."""
         self._quality = quality
         self._console = console
+        self._tells_ok = not console.is_terminal
         self._num_runs = num_runs
         self._run = 0
         self._progress = Progress(
@@ -117,7 +118,7 @@ class Display:
                 f"{METRICS['samples_per_second'].format(seen.samples_per_second)} samples/s, "
                 f"{self._quality.word} {METRICS[self._quality.metric].format(getattr(seen.evaluation, self._quality.metric))}"
             )
-        elif not self._console.is_terminal:
+        elif self._tells_ok:
             self.say(f"{self._title}: ok")
 
     def estimate(self, seconds: float, num_runs: int) -> None:

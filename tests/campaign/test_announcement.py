@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cli.announcement import in_words
+from bench.campaign.announcement import in_words
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 
 FULL, AMP = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from bench.cli.progress import Display
+from bench.campaign.progress import Display
 from bench.protocol import Phase, Progress
 
 if TYPE_CHECKING:

@@ -1,0 +1,184 @@
+"""What a comparison came to: `bench.compare` and `bench.load` return it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench.analysis.comparison import compare
+from bench.analysis.grouping import split
+from bench.analysis.provenance import titles
+from bench.analysis.quality import QUALITIES
+from bench.api.keywords import in_keywords
+from bench.errors import BenchError, UnknownName, UsageError
+from bench.experiment.spec import canonical
+from bench.records.store import Store
+from bench.records.table import to_table
+from reports import write_report
+from reports.export import comparison_table
+from reports.notebook import comparison_html
+from reports.terminal import summary_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    import pandas as pd
+
+    from bench.analysis.comparison import Comparison
+    from bench.experiment.spec import QualityName
+    from bench.records.record import RunRecord
+
+__all__ = ["Result", "load"]
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """A finished comparison: its headline, its tables, its report; in a notebook it shows itself.
+
+    Where several directories were loaded whose runs are of different models, data sets, machines or settings, it holds
+    several comparisons, each with a reference of its own, and the tables say which line is of which.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    directory: Path | None
+    """Where its runs lie; None for those of several directories."""
+    warnings: tuple[str, ...] = ()
+    """What was left out of the directories, or put aside."""
+
+    @property
+    def headline(self) -> str:
+        """The conclusion in one sentence; of several comparisons a line each, named by model and data set."""
+        if len(self.comparisons) == 1:
+            return self.comparisons[0].headline
+        return "\n".join(f"{title}: {one.headline}" for title, one in self._titled())
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Every strategy and metric in a row.
+
+        The index is strategy and metric (of several comparisons also model, dataset and device). `value` is the mean over
+        seeds. `relative` sets it against the reference: a quotient or a difference, as `compared_as` says, with `low` and
+        `high` the 95 % interval. Strategies that share one of their `letters` are not told apart in that metric. What was
+        not measured is missing, and a strategy without a finished run has a row that says its status.
+        """
+        table = comparison_table(self.comparisons).rename(columns={"estimate": "value"})
+        where = [] if len(self.comparisons) == 1 else ["model", "dataset", "device"]
+        columns = ["value", "unit", "relative", "low", "high", "letters", "compared_as", "num_seeds", "status"]
+        return table.set_index([*where, "strategy", "metric"])[columns]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A row per run, with every setting and every measurement; what was not measured is missing."""
+        return to_table(self.records)
+
+    @property
+    def records(self) -> tuple[RunRecord, ...]:
+        """The record of every run, strategy by strategy."""
+        return tuple(record for one in self.comparisons for record in one.records)
+
+    def report(
+        self, path: str | PathLike[str] | None = None, *, command: str | None = None, figures_url: str | None = None
+    ) -> Path:
+        """Write the page, its figures and tables into the directory `path`, or beside the runs; return the page's path.
+
+        Args:
+            path: Where to write; None is the directory of the runs.
+            command: Shown on the page as what was run.
+            figures_url: Where the directory can be reached, for the figures of summary.md.
+
+        Raises:
+            UsageError: nothing can be written there, or there is no directory for the runs of several.
+            BenchError: writing failed half-way, as on a full disk.
+
+        """
+        directory = self.directory if path is None else Path(path)
+        if directory is None:
+            msg = "these runs come from several directories: say where to write the report, report(path)"
+            raise UsageError(msg)
+        try:
+            return write_report(self.comparisons, directory, command=command, figures_url=figures_url)
+        except OSError as error:
+            msg = f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"
+            refused = isinstance(error, PermissionError | FileExistsError | NotADirectoryError)
+            raise (UsageError if refused else BenchError)(msg) from error
+
+    def print(self, console: Console, *, with_data: bool = True) -> None:
+        """Print headline and table of each comparison, with what was read unless that was shown before."""
+        several = len(self.comparisons) > 1
+        for title, one in self._titled():
+            console.print(summary_table(one, title=title if several else "", with_data=with_data))
+
+    def __repr__(self) -> str:
+        text = io.StringIO()
+        width = shutil.get_terminal_size((100, 24)).columns
+        self.print(Console(file=text, width=width, force_jupyter=False, color_system=None), with_data=False)
+        return text.getvalue().strip("\n")
+
+    def _repr_html_(self) -> str:
+        several = len(self.comparisons) > 1
+        return "\n".join(comparison_html(one, title=title if several else "") for title, one in self._titled())
+
+    def _titled(self) -> Sequence[tuple[str, Comparison]]:
+        return list(zip(titles(self.comparisons), self.comparisons, strict=True))
+
+
+def load(
+    *directories: str | PathLike[str],
+    reference: str | None = None,
+    quality: QualityName = "accuracy",
+    rank_suspect: bool = False,
+    allow_mismatch: bool = False,
+) -> Result:
+    """Read finished comparisons back; needs neither torch nor the data.
+
+    One directory is one comparison. The runs of several are compared model by model, data set by data set, machine by
+    machine and setting by setting.
+
+    Args:
+        directories: What `bench.compare` or `bench compare` wrote.
+        reference: Strategy that others are compared with; None takes `full`, or the first.
+        quality: Score to rank by: accuracy, macro_f1 or balanced_accuracy.
+        rank_suspect: Rank rows whose numbers are in doubt as well.
+        allow_mismatch: Compare runs that differ in more than strategy.
+
+    Raises:
+        UsageError: a directory holds no runs that can be read.
+        UnknownName: no comparison has the reference.
+
+    """
+    with in_keywords():
+        if not directories:
+            msg = "name at least one directory that `bench compare` wrote"
+            raise UsageError(msg)
+        if quality not in QUALITIES:
+            raise UnknownName("quality", quality, QUALITIES)
+        paths = [Path(directory) for directory in directories]
+        read, warnings = _read_runs(paths)
+        reference = None if reference is None else canonical(reference)
+        ranked = QUALITIES[quality]
+        comparisons = (
+            (compare(read[0], reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),)
+            if len(read) == 1
+            else split(read, reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+        )
+    return Result(comparisons, paths[0] if len(paths) == 1 else None, tuple(warnings))
+
+
+def _read_runs(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]]:
+    read, warnings = [], []
+    for directory in directories:
+        store = Store(directory)
+        found = store.read_all()
+        if not found:
+            why = f" that can be read: {'; '.join(store.warnings)}" if store.warnings else ""
+            msg = f"{directory} holds no runs{why}; give a directory that `bench compare` wrote"
+            raise UsageError(msg)
+        read.append(found)
+        warnings += store.warnings
+    return read, warnings

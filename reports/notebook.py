@@ -1,0 +1,45 @@
+"""A comparison in a notebook: the headline above the table, as HTML that any front end shows."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from reports.tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
+
+if TYPE_CHECKING:
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
+
+__all__ = ["comparison_html"]
+
+
+def comparison_html(comparison: Comparison, *, title: str = "") -> str:
+    """Write headline, warnings and table of a comparison; nothing from outside is read as HTML."""
+    metrics = shown(comparison)
+    lines = [
+        [_name(row, comparison), *(_cell(row, metric, comparison) for metric in metrics)] for row in comparison.results
+    ]
+    table = pd.DataFrame(lines, columns=["strategy", *map(column_title, metrics)])
+    above = [f"<h4>{escape(one_line(title))}</h4>"] if title else []
+    notes = [*comparison.warnings, letters_note(comparison), majority_note(comparison)]
+    return "\n".join(
+        [
+            *above,
+            f"<p><strong>{escape(one_line(comparison.headline))}</strong></p>",
+            table.to_html(index=False, border=0),
+            *(f"<p>{escape(one_line(note))}</p>" for note in notes if note),
+        ]
+    )
+
+
+def _name(row: StrategyResult, comparison: Comparison) -> str:
+    said = "reference" if row.is_reference else remark(row, comparison, with_reason=False)
+    return one_line(f"{row.strategy} ({said})" if said else row.strategy)
+
+
+def _cell(row: StrategyResult, metric: str, comparison: Comparison) -> str:
+    one = cell(row, metric, comparison)
+    return " ".join(part for part in (one.value, one.against and f"({one.against})", one.group) if part)
