@@ -1,4 +1,4 @@
-"""What the benchmarks found, as Markdown for the README: tables, and a line for every factor that is asked for."""
+"""What the benchmarks found, as Markdown for docs/performance.md: tables, and a line for every factor that is asked for."""
 
 from __future__ import annotations
 

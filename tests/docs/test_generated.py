@@ -1,0 +1,32 @@
+"""The generated pages say what the code says, and written ones name every strategy and every field of the plan."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import pytest
+
+from bench.experiment import registry
+from bench.plan import TrainPlan
+from tests.docs.generated import PAGES
+from tests.docs.pages import ROOT
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_says_what_the_code_says(page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert written == PAGES[page](), "make it again: python tests/docs/generated.py"
+
+
+def test_the_readme_names_every_strategy() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name in registry.names():
+        if registry.class_of(name).__module__.startswith("strategies."):
+            assert f"| `{name}` |" in readme, f"the README's table lacks {name}"
+
+
+def test_every_field_of_the_plan_is_explained() -> None:
+    page = (ROOT / "docs" / "writing-a-strategy.md").read_text(encoding="utf-8")
+    table = page.partition("## The fields of the plan")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [field.name for field in fields(TrainPlan)]
