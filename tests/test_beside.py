@@ -51,6 +51,7 @@ def say_no(folder: Path, *files: str) -> None:
 def project(tmp_path: Path) -> Path:
     """Make the directory of a user who knows nothing of our names."""
     folder = tmp_path / "project"
+    say_no(folder, "datasets/__init__.py", "transformers.py", "torch.py", "random.py")  # what ours import
     say_no(folder, "strategies.py", "reports.py", "strategies/__init__.py", "strategies/full.py", "reports/__init__.py")
     return folder
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from multiprocessing import forkserver, get_context
 from typing import TYPE_CHECKING, Self
@@ -111,7 +112,8 @@ class Runner:
         kills = host_memory.oom_kills()
         _ensure_server()
         outcome.begin(sampler)
-        environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or ""}
+        own = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "PYTHONSAFEPATH")}  # not the fork server's
+        environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or "", **own}
         with RunProcess(
             self._context, self._entry, request.model_dump_json(), environ, grace_seconds=self._grace_seconds
         ) as process:
@@ -148,10 +150,16 @@ def _stop_server() -> None:
 
 def _ensure_server() -> None:
     """Start the fork server if none runs, with the environment of runs, which this process does not keep."""
-    added = {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ}
-    os.environ.update(added)
+    # It is a `python -c`, which looks for modules in the working directory first: let it look where this process does.
+    search = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+    changed = {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ} | search
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     try:
         forkserver.ensure_running()
     finally:
-        for name in added:
-            del os.environ[name]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -27,6 +27,7 @@ def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
 ) -> None:
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     messages: list[Message] = []
 
     with runner("tells_surroundings", preload=()) as fresh:
@@ -41,7 +42,8 @@ def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
     assert here["environ"]["OMP_WAIT_POLICY"] == "PASSIVE"
     assert here["environ"]["MALLOC_TRIM_THRESHOLD_"] == "-1"
     assert here["environ"]["TOKENIZERS_PARALLELISM"] == "true"
-    assert "OMP_WAIT_POLICY" not in os.environ
+    assert not here["environ"]["PYTHONPATH"]
+    assert not {"OMP_WAIT_POLICY", "PYTHONPATH", "PYTHONSAFEPATH"} & os.environ.keys()
     printed = capfd.readouterr()
     assert (printed.out, printed.err) == ("", "printed by a library\n")
 

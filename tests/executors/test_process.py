@@ -99,7 +99,7 @@ def test_a_fork_server_that_cannot_import_is_said_in_one_line(
     make_request: Callable[..., Request], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "broken_preload.py").write_text("raise SystemExit(5)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
 
     with (
         Runner(entry="tiny_entries:well", preload=("broken_preload",)) as broken,
