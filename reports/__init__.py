@@ -6,17 +6,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from .export import comparison_table
+    from .notebook import comparison_html
     from .pages.gate_page import write_gate
     from .pages.trend_page import write_trend
     from .terminal import summary_table
     from .writing import render, write_report
 
-__all__ = ["Format", "render", "summary_table", "write_gate", "write_report", "write_trend"]
+__all__ = [
+    "Format",
+    "comparison_html",
+    "comparison_table",
+    "render",
+    "summary_table",
+    "write_gate",
+    "write_report",
+    "write_trend",
+]
 
 Format = Literal["html", "md", "csv", "json"]
 """What a report can be written as: the page, Markdown for a pull request, and the conclusions as data."""
 
 _MODULES = {
+    "comparison_html": ".notebook",
+    "comparison_table": ".export",
     "render": ".writing",
     "summary_table": ".terminal",
     "write_gate": ".pages.gate_page",

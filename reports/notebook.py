@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from reports.tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
+from .tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
 
 if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison

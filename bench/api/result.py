@@ -19,10 +19,6 @@ from bench.errors import BenchError, UnknownName, UsageError
 from bench.experiment.spec import canonical
 from bench.records.store import Store
 from bench.records.table import to_table
-from reports import write_report
-from reports.export import comparison_table
-from reports.notebook import comparison_html
-from reports.terminal import summary_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +26,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    import reports
     from bench.analysis.comparison import Comparison
     from bench.experiment.spec import QualityName
     from bench.records.record import RunRecord
+else:
+    from bench.beside import reports  # ours, whatever else is called so
 
 __all__ = ["Result", "load"]
 
@@ -67,7 +66,7 @@ class Result:
         `high` the 95 % interval. Strategies that share one of their `letters` are not told apart in that metric. What was
         not measured is missing, and a strategy without a finished run has a row that says its status.
         """
-        table = comparison_table(self.comparisons).rename(columns={"estimate": "value"})
+        table = reports.comparison_table(self.comparisons).rename(columns={"estimate": "value"})
         where = [] if len(self.comparisons) == 1 else ["model", "dataset", "device"]
         columns = ["value", "unit", "relative", "low", "high", "letters", "compared_as", "num_seeds", "status"]
         return table.set_index([*where, "strategy", "metric"])[columns]
@@ -102,7 +101,7 @@ class Result:
             msg = "these runs come from several directories: say where to write the report, report(path)"
             raise UsageError(msg)
         try:
-            return write_report(self.comparisons, directory, command=command, figures_url=figures_url)
+            return reports.write_report(self.comparisons, directory, command=command, figures_url=figures_url)
         except OSError as error:
             msg = f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"
             refused = isinstance(error, PermissionError | FileExistsError | NotADirectoryError)
@@ -112,7 +111,7 @@ class Result:
         """Print headline and table of each comparison, with what was read unless that was shown before."""
         several = len(self.comparisons) > 1
         for title, one in self._titled():
-            console.print(summary_table(one, title=title if several else "", with_data=with_data))
+            console.print(reports.summary_table(one, title=title if several else "", with_data=with_data))
 
     def __repr__(self) -> str:
         text = io.StringIO()
@@ -122,7 +121,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         several = len(self.comparisons) > 1
-        return "\n".join(comparison_html(one, title=title if several else "") for title, one in self._titled())
+        return "\n".join(reports.comparison_html(one, title=title if several else "") for title, one in self._titled())
 
     def _titled(self) -> Sequence[tuple[str, Comparison]]:
         return list(zip(titles(self.comparisons), self.comparisons, strict=True))
