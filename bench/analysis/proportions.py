@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from scipy import optimize, special, stats
 
-from bench.analysis.intervals import THIS_RUN, Evidence, Interval, difference
+from bench.analysis.intervals import THIS_RUN, Evidence, Interval
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["difference_by_row", "difference_by_seed", "wilson"]
+__all__ = ["difference_by_row", "wilson"]
 
 
 def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
@@ -22,16 +18,6 @@ def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
     centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half), f"Wilson, {THIS_RUN}")
-
-
-def difference_by_seed(
-    accuracies: Mapping[int, float], reference: Mapping[int, float], num_rows: int
-) -> Interval | None:
-    """Difference of two accuracies on the same rows, over several seeds, with a paired t interval.
-
-    Its spread is never taken to be finer than the rounding to whole rows. None without a common seed.
-    """
-    return difference(accuracies, reference, least_deviation=1 / (num_rows * math.sqrt(12)))
 
 
 def difference_by_row(correct: str, reference: str, confidence: float = 0.95) -> Interval:

@@ -39,7 +39,7 @@ def predict(prepared: Prepared, split: Split) -> Predictions:
             logits = prepared.logits(batch).float()  # (rows, classes)
             row_losses = loss_of(logits, batch.targets, "none")
         if not logits.isfinite().all():
-            msg = "the trained model answers with numbers that are not finite"
+            msg = "the outputs of the trained model are not finite"
             raise Diverged(msg)
         classes[rows] = predicted(logits)
         losses[rows] = row_losses.cpu().numpy()

@@ -5,7 +5,7 @@ import pytest
 
 from bench.analysis.intervals import Interval, difference, step_ratio
 from bench.analysis.power import detectable, rows_needed, rows_to_exceed, seeds_needed
-from bench.analysis.proportions import difference_by_row, difference_by_seed
+from bench.analysis.proportions import difference_by_row
 
 
 def test_the_detectable_difference_is_detected_as_often_as_promised():
@@ -43,7 +43,7 @@ def test_rows_grow_with_the_square_of_what_is_to_be_seen():
     coarse, fine = (rows_needed(interval, 100, effect, 0.05) for effect in (0.1, 0.05))
     # 20 of 100 rows are discordant: (1.96 + 0.84)^2 * 0.2 / 0.1^2.
     assert (coarse, fine) == (157, 628)
-    over_seeds = difference_by_seed({0: 0.5, 1: 1.0}, {0: 0.0, 1: 1.0}, num_rows=2)
+    over_seeds = difference({0: 0.5, 1: 1.0}, {0: 0.0, 1: 1.0})
     assert rows_needed(over_seeds, 2, 0.1, 0.05) is None
 
 

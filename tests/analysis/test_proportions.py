@@ -61,17 +61,6 @@ def test_no_discordant_row_still_leaves_doubt():
     )
 
 
-def test_seeds_that_agree_to_the_row_are_not_taken_for_certain():
-    interval = proportions.difference_by_seed({0: 0.75, 1: 0.75}, {0: 0.5, 1: 0.5}, num_rows=4)
-    assert interval is not None
-    assert interval.estimate == 0.25
-    assert interval.side(0) == 0
-
-
 def test_accuracies_of_different_rows_are_refused():
     with pytest.raises(ValueError, match="longer"):
         proportions.difference_by_row("11", "111")
-
-
-def test_no_difference_without_a_common_seed():
-    assert proportions.difference_by_seed({0: 1.0}, {1: 1.0}, num_rows=4) is None

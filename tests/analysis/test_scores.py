@@ -108,6 +108,11 @@ def test_strategies_that_agree_on_every_row_may_differ_on_the_next(
     assert seeds.method == "paired t over 2 seeds"
 
 
+def test_runs_without_a_common_seed_have_no_difference(evaluation: Callable[..., Evaluation]) -> None:
+    one = evaluation([0, 1], [0, 1])
+    assert difference({0: one}, {1: one}, "accuracy") is None
+
+
 def test_seeds_share_their_rows(evaluation: Callable[..., Evaluation]) -> None:
     labels, taken = draw(np.random.default_rng(0), 200)
     one = evaluation(labels, taken)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from bench.analysis.claims import claimed
-from bench.analysis.intervals import ratio, step_ratio
-from bench.analysis.proportions import difference_by_row, difference_by_seed
+from bench.analysis.intervals import difference, ratio, step_ratio
+from bench.analysis.proportions import difference_by_row
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -77,7 +77,8 @@ def _accuracies(random, num_seeds, effect):
             yield [difference_by_row(texts[i], texts[j]) for i, j in PAIRS], truth
         else:
             shares = [dict(enumerate(arm.mean(axis=1))) for arm in draws]
-            yield [difference_by_seed(shares[i], shares[j], NUM_ROWS) for i, j in PAIRS], truth
+            rounding = 1 / (NUM_ROWS * math.sqrt(12))
+            yield [difference(shares[i], shares[j], least_deviation=rounding) for i, j in PAIRS], truth
 
 
 def _shares(experiments, same):
