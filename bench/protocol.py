@@ -1,6 +1,6 @@
 """What a run's process tells its parent, as JSON over a pipe. Nothing is pickled.
 
-A run sends `Phase` whenever it turns to something else, `Planned` once the plan is known,
+A run sends `Stage` whenever it turns to something else, `Planned` once the plan is known,
 one that only prepares `DataRead`,
 `Progress` while it trains (a dry run `Tried`), and ends with one `Finished` or `Failed`. A process that ends
 without either was killed.
@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from bench.experiment.bounds import Frozen
 from bench.experiment.spec import RunSpec
 from bench.records.data_summary import DataSummary
-from bench.records.record import Environment, Flag, Measurement, Memory
+from bench.records.record import Environment, Flag, Measurement, Memory, StageName
 
 __all__ = [
     "VERSION",
@@ -23,11 +23,11 @@ __all__ = [
     "Failed",
     "Finished",
     "Message",
-    "Phase",
     "Planned",
     "Progress",
     "Request",
     "Saved",
+    "Stage",
     "Tried",
     "read_message",
 ]
@@ -54,11 +54,11 @@ class Request(_Message):
     """The leased GPU; the process sees no other."""
 
 
-class Phase(_Message):
+class Stage(_Message):
     """The run turns to something else."""
 
     kind: Literal["phase"] = "phase"
-    name: Literal["fetch", "load", "train", "evaluate", "probe", "save"]
+    name: StageName
     at: float
     """`time.monotonic()`, the same clock in parent and child on one machine."""
     detail: str = ""
@@ -140,7 +140,7 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Phase | DataRead | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")
+    Stage | DataRead | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")
 ]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
+    from bench.records.flags import FlagCode
     from bench.records.record import Measurement, RunRecord
 
 __all__ = ["Check", "State", "make_checks"]
@@ -141,10 +142,10 @@ def _warmup(measured: list[Measurement]) -> Check:
 
 
 def _by_flags(
-    asked: str, done: list[RunRecord], codes: tuple[str, ...], looked: Callable[[Measurement], bool], fine: str
+    asked: str, done: list[RunRecord], codes: tuple[FlagCode, ...], looked: Callable[[Measurement], bool], fine: str
 ) -> Check:
     """Warn where a run has one of the flags; pass only where every finished run was looked at."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[FlagCode, dict[str, None]] = {}
     for record in done:
         for flag in record.flags:
             if flag.code in codes:

@@ -6,6 +6,8 @@ import itertools
 import shlex
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from bench.experiment.bounds import MAX_SEEDS
 from bench.experiment.spec import RunSpec
 from bench.records.comparability import asked
@@ -107,7 +109,7 @@ def reproduce(comparison: Comparison) -> str:
         return ""
     (wanted,), usual = comparison.asked, asked(RunSpec(strategy=()))
     num_seeds = 1 + max(record.spec.seed for record in comparison.records)
-    if num_seeds > MAX_SEEDS or wanted.keys() - usual.keys():  # asked for through another version, or by no command
+    if num_seeds > MAX_SEEDS or wanted.keys() - usual.keys() or not _has_known_choices(comparison.records[0].spec):
         return ""
     options = {"strategies": ",".join(result.strategy for result in comparison.results), "seeds": num_seeds}
     options |= {
@@ -115,6 +117,15 @@ def reproduce(comparison: Comparison) -> str:
     }
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", _option(value))]
     return shlex.join(["python", "-m", "bench", "compare", *words])
+
+
+def _has_known_choices(spec: RunSpec) -> bool:
+    """Whether this version knows every choice that was asked for, perhaps through another version."""
+    try:
+        RunSpec.model_validate(spec.model_dump())
+    except ValidationError:
+        return False
+    return True
 
 
 def _option(value: object) -> str:

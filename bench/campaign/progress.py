@@ -91,7 +91,7 @@ class Display:
     def message(self, message: protocol.Message) -> None:
         """Move the line of the present process on."""
         match message:
-            case protocol.Phase(name=name):
+            case protocol.Stage(name=name):
                 self._update(description=f"{self._title}: {_DOING[name]}", completed=0, total=None, detail="")
             case protocol.DataRead(data=data):
                 self.data(data)

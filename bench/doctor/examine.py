@@ -14,7 +14,7 @@ from bench.doctor.checks import Check, arithmetic, billing, memory, pace
 from bench.doctor.flops_by_hand import freeze_flops, full_flops
 from bench.errors import BenchError
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
-from bench.protocol import Phase, Request
+from bench.protocol import Request, Stage
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class _TinyRuns:
         began: dict[str, float] = {}
 
         def listen(message: Message) -> None:
-            if isinstance(message, Phase):
+            if isinstance(message, Stage):
                 began.setdefault(message.name, message.at)
 
         record = self.record(strategy, seed=seed, steps=steps, listen=listen)

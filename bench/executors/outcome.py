@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.protocol import Failed, Finished, Phase, Planned, Saved
+from bench.protocol import Failed, Finished, Planned, Saved, Stage
 from bench.records.doubts import doubts
 from bench.records.record import Flag, Memory, RunRecord
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.executors.gpu_monitor import DeviceSampler
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
-    from bench.records.record import Status
+    from bench.records.record import StageName, Status
 
 __all__ = ["Outcome", "how_it_ended"]
 
@@ -32,7 +32,7 @@ class Outcome:
         """Pass every message on to `on_message` after noting it; a run may save its model after its last numbers."""
         self._spec, self._on_message, self._is_to_save = spec, on_message, saves_model
         self.begin(None)
-        self._phase: str | None = None
+        self._phase: StageName | None = None
         self._planned: Planned | None = None
         self._last: Finished | Failed | None = None
         self._verdict: tuple[Status, str | None] | None = None
@@ -62,7 +62,7 @@ class Outcome:
     def add(self, message: Message) -> None:
         """Note a message of the run; call it in the order of sending."""
         match message:
-            case Phase():
+            case Stage():
                 self._phase = message.name
                 if self._sampler:
                     self._sampler.enter(message.name, message.at)

@@ -5,17 +5,22 @@ A limit is beyond what any real use or instrument comes to, and low enough that 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, WrapValidator
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo, ValidatorFunctionWrapHandler
 
 __all__ = [
+    "LENIENT",
     "BatchSize",
     "Bytes",
     "Count",
     "Elapsed",
     "Frozen",
     "LearningRate",
+    "Lenient",
     "Loss",
     "MaxGradNorm",
     "MaxLength",
@@ -46,6 +51,23 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+
+LENIENT = {"unknown words": "keep"}
+"""The context of pydantic in which a record is read."""
+
+
+def _keep_unknown(value: object, known: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    try:
+        return known(value)
+    except ValidationError:
+        if info.context is LENIENT and isinstance(value, str):
+            return value
+        raise
+
+
+Word = TypeVar("Word", bound=str)
+Lenient = Annotated[Word, WrapValidator(_keep_unknown), PlainSerializer(str)]
+"""One of the words of a Literal; in the record of another version, any: it stays as that wrote it."""
 
 # Of records.
 Count = Annotated[int, Field(ge=0, le=MAX_INTEGER)]

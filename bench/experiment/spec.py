@@ -15,6 +15,7 @@ from bench.experiment.bounds import (
     BatchSize,
     Frozen,
     LearningRate,
+    Lenient,
     MaxGradNorm,
     MaxLength,
     NumEpochs,
@@ -40,6 +41,9 @@ __all__ = [
 
 HeadChoice = Literal["auto", "fresh", "checkpoint"]
 """The checkpoint's head where it fits the data, a fresh one in any case, the checkpoint's or an error."""
+
+Quoting = Literal["none", "standard", "backslash"]
+"""What quotes mean in files of separated values."""
 
 QualityName = Literal["accuracy", "macro_f1", "balanced_accuracy"]
 """The scores that a comparison can rank by."""
@@ -69,7 +73,7 @@ class WorkloadSpec(_Options):
 
     model: str = "smollm2-135m"
     """Preset, local directory, GGUF file or Hub id."""
-    head: HeadChoice = "auto"
+    head: Lenient[HeadChoice] = "auto"
     """auto takes the checkpoint's head where its classes are the data's; fresh and checkpoint force."""
     dataset: str = "rotten-tomatoes"
     """Preset, local file or directory, or Hub id."""
@@ -81,7 +85,7 @@ class WorkloadSpec(_Options):
     """Column of the labels, where its name does not tell."""
     encoding: str | None = None
     """Of text files; default: UTF-8, or as a byte order mark says."""
-    quoting: Literal["none", "standard", "backslash"] | None = None
+    quoting: Lenient[Quoting] | None = None
     """What quotes mean in CSV and TSV; default: found out, or asked for."""
     train_split: str | None = None
     """Split to train on."""

@@ -16,6 +16,7 @@ from bench.records.steadiness import unsteadiness
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.records.flags import FlagCode
     from bench.records.readings import DeviceActivity, HostActivity, Memory
     from bench.records.record import Measurement
 
@@ -61,7 +62,7 @@ def doubts(measured: Measurement) -> tuple[Flag, ...]:
     return tuple(Flag(code=code, message=message) for code, message in found)
 
 
-def _of_steps(measured: Measurement) -> Iterator[tuple[str, str]]:
+def _of_steps(measured: Measurement) -> Iterator[tuple[FlagCode, str]]:
     warmup = measured.num_warmup_steps
     seconds, tokens = measured.step_seconds[warmup:], measured.step_tokens[warmup:]
     if len(seconds) < MIN_TIMED_STEPS:
@@ -82,7 +83,7 @@ def _skipped_late(steps: tuple[int, ...]) -> int:
     return sum(step != position for position, step in enumerate(steps, start=1))
 
 
-def _of_host(host: HostActivity) -> Iterator[tuple[str, str]]:
+def _of_host(host: HostActivity) -> Iterator[tuple[FlagCode, str]]:
     if host.steal_share is not None and host.steal_share > MAX_STEAL_SHARE:
         yield "cpu-steal", f"the hypervisor gave {host.steal_share:.0%} of the processors' time to other guests"
     if host.others_share is not None and host.others_share > MAX_OTHERS_SHARE:
@@ -94,7 +95,7 @@ def _of_host(host: HostActivity) -> Iterator[tuple[str, str]]:
         yield "allocator-retries", message
 
 
-def _of_memory(memory: Memory) -> Iterator[tuple[str, str]]:
+def _of_memory(memory: Memory) -> Iterator[tuple[FlagCode, str]]:
     gap, delta, reserved = memory.nvml_max_gap_seconds, memory.nvml_delta_bytes, memory.torch_reserved_peak_bytes
     if delta is not None and reserved is not None and delta + SLACK_BYTES < reserved:
         seen = f"NVML saw {delta / 2**20:.0f} MiB more in use, but torch held {reserved / 2**20:.0f} MiB"
@@ -107,7 +108,7 @@ def _of_memory(memory: Memory) -> Iterator[tuple[str, str]]:
         yield "memory-residual", seen
 
 
-def _of_device(device: DeviceActivity) -> Iterator[tuple[str, str]]:
+def _of_device(device: DeviceActivity) -> Iterator[tuple[FlagCode, str]]:
     if device.throttled_share is not None and device.throttled_share > MAX_THROTTLED_SHARE:
         yield "throttled", f"slowed down in {device.throttled_share:.0%} of {device.num_samples} looks"
     if device.power_capped_share is not None and device.power_capped_share > MAX_THROTTLED_SHARE:
@@ -129,7 +130,7 @@ def _of_device(device: DeviceActivity) -> Iterator[tuple[str, str]]:
         yield "foreign-process", f"other processes were on the device: {seen}"
 
 
-def _of_learning(measured: Measurement) -> Iterator[tuple[str, str]]:
+def _of_learning(measured: Measurement) -> Iterator[tuple[FlagCode, str]]:
     tested, share = measured.evaluation, measured.truncated_share
     chance = tested.majority_accuracy
     if tested.accuracy - chance < CHANCE_Z * math.sqrt(chance * (1 - chance) / tested.num_samples):

@@ -5,9 +5,46 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FLAGS", "Kind", "Severity", "is_suspect", "kind_of"]
+__all__ = ["FLAGS", "FlagCode", "Kind", "Severity", "is_suspect", "kind_of"]
 
 Severity = Literal["suspect", "note"]
+
+FlagCode = Literal[
+    "amp-without-effect",
+    "fp16-on-cpu",
+    "bf16-emulated",
+    "fp16-skipped-steps",
+    "throttled",
+    "clocks-drifted",
+    "foreign-process",
+    "allocator-retries",
+    "swap",
+    "cpu-steal",
+    "unsteady-steps",
+    "sampler-gap",
+    "memory-residual",
+    "gpu-lost",
+    "other-start",
+    "checkpoint-head",
+    "fresh-head",
+    "other-pad-token",
+    "not-packed",
+    "few-steps",
+    "chance-accuracy",
+    "one-class-dominates",
+    "unseen-classes",
+    "truncated-inputs",
+    "small-evaluation",
+    "busy-machine",
+    "power-capped",
+    "exit",
+    "not-saved",
+    "probe-failed",
+    "mig-slice",
+    "nvml-hung",
+    "nvml-unavailable",
+    "nvml-error",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +63,7 @@ def _note(meaning: str) -> Kind:
     return Kind("note", meaning)
 
 
-FLAGS: dict[str, Kind] = {
+FLAGS: dict[FlagCode, Kind] = {
     "amp-without-effect": _suspect("The run says nothing about the precision that was asked for: it ran in another."),
     "fp16-on-cpu": _suspect("The times say nothing about fp16 elsewhere: a CPU only emulates it."),
     "bf16-emulated": _suspect("The times say nothing about bf16 elsewhere: this device only emulates it."),
@@ -76,14 +113,16 @@ FLAGS: dict[str, Kind] = {
 }
 """By code."""
 
-_UNKNOWN = _note("This version of bench does not know the flag; its sentence says what was found.")
+_UNKNOWN = _suspect(
+    "This version of bench does not know the flag, so it may be a doubt; its sentence says what was found."
+)
 
 
-def kind_of(code: str) -> Kind:
-    """Look a code up; one that a later version wrote is a note."""
+def kind_of(code: FlagCode) -> Kind:
+    """Look a code up; one that another version wrote may keep a row from ranking there, and so it does here."""
     return FLAGS.get(code, _UNKNOWN)
 
 
-def is_suspect(code: str) -> bool:
+def is_suspect(code: FlagCode) -> bool:
     """Whether the flag keeps a row from ranking."""
     return kind_of(code).severity == "suspect"

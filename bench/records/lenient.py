@@ -8,13 +8,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from bench.errors import OtherVersion, RecordError
+from bench.experiment.bounds import LENIENT
 
 __all__ = ["read_json"]
 
 Record = TypeVar("Record", bound=BaseModel)
 
 _MAY_LACK = ("measured", "memory")
-"""Where a part with an unknown word is not measured. Of what was asked, and of how a run ended, every word has to be known."""
+"""Where a part that is named by an unknown word is not measured."""
 
 
 class _Versioned(BaseModel):
@@ -27,7 +28,8 @@ def read_json(kind: type[Record], version: int, text: str | bytes) -> Record:
     """Read a record, whatever else a later version of its schema has written into it.
 
     Fields that `kind` does not have are kept beside its own, in `model_extra`, so that records which differ in them
-    are not equal. What is written is held to `kind` alone: only a reader is lenient.
+    are not equal. Unknown words stay where `Lenient` allows them; a run that ended in an unknown way failed.
+    What is written is held to `kind` alone: only a reader is lenient.
 
     Raises:
         OtherVersion: it is of another schema than `version`.
@@ -52,16 +54,21 @@ def read_json(kind: type[Record], version: int, text: str | bytes) -> Record:
 
 def _read(kind: type[Record], text: str | bytes) -> Record:
     try:
-        return kind.model_validate_json(text, extra="allow")
+        return kind.model_validate_json(text, extra="allow", context=LENIENT)
     except ValidationError as error:
-        unknown = [each["loc"] for each in error.errors() if each["type"] == "literal_error"]
-        parts = [loc for loc in unknown if loc[0] in _MAY_LACK]
-        if len(parts) < error.error_count():
+        unknown = [
+            each["loc"] for each in error.errors() if each["type"] == "literal_error" and isinstance(each["input"], str)
+        ]
+        if len(unknown) < error.error_count() or any(loc[0] not in (*_MAY_LACK, "status") for loc in unknown):
             raise
     content = from_json(text)
-    for loc in reversed(parts):  # of a sequence, the last first
-        _remove(content, loc[:-1])
-    return kind.model_validate(content, extra="allow")
+    for loc in reversed(unknown):  # of a sequence, the last first
+        if loc == ("status",):
+            ending = f"it ended as {content['status']!r}, which this version of bench does not know"
+            content |= {"status": "failed", "reason": ending}
+        else:
+            _remove(content, loc[:-1])
+    return kind.model_validate(content, extra="allow", context=LENIENT)
 
 
 def _remove(content: Any, loc: tuple[int | str, ...]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.experiment.bounds import Bytes, Count, Frozen, Quantity, Seconds, Share
+from pydantic import Field
+
+from bench.experiment.bounds import Bytes, Count, Frozen, Lenient, Quantity, Seconds, Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DeviceActivity", "HostActivity", "Memory", "MemoryParts", "PhasePeak", "StepParts", "Work"]
+__all__ = ["DeviceActivity", "Environment", "HostActivity", "Memory", "MemoryParts", "PhasePeak", "StepParts", "Work"]
 
 
 class PhasePeak(Frozen):
@@ -22,6 +24,10 @@ class PhasePeak(Frozen):
     torch_reserved_peak_bytes: Bytes | None = None
     nvml_used_peak_bytes: Bytes | None = None
     """The whole device, other processes included."""
+
+
+MemoryMethod = Literal["nvml-v2", "nvml-v1", "torch-reserved", "kernel-hwm"]
+"""NVML's calls of either version, what torch's allocator held, or the kernel's high-water mark of the process."""
 
 
 class MemoryParts(Frozen):
@@ -82,8 +88,8 @@ class Memory(Frozen):
     phases: tuple[PhasePeak, ...] | None = None
     parts: MemoryParts | None = None
     """Of the training peak."""
-    method: str | None = None
-    """Where the headline comes from: "nvml-v2", "nvml-v1", "torch-reserved" or "kernel-hwm"."""
+    method: Lenient[MemoryMethod] | None = None
+    """Where the headline comes from."""
 
     @classmethod
     def of_peaks(cls, told: Mapping[str, Any]) -> Memory:
@@ -185,3 +191,26 @@ class DeviceActivity(Frozen):
     num_foreign_during: Count | None = None
     """The most at the borders of the phases, so as not to disturb the steps."""
     num_foreign_after: Count | None = None
+
+
+class Environment(Frozen):
+    """Where the run took place."""
+
+    host_cpu: str
+    num_cores: Count
+    num_threads: Count
+    host_memory_bytes: Bytes
+    platform: str
+    python: str
+    versions: dict[str, str]
+    device_name: str
+    device_memory_bytes: Bytes | None = None
+    driver: str | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    assets: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the packaged models and data used, by name."""
+    settings: dict[str, str] | None = None
+    """Of torch, that decide how it computes: threads, precision of matrix products, kernels."""
+    config_hash: str | None = None
+    """SHA-256 of all that was asked of the run, seed and strategy included."""

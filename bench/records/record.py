@@ -9,11 +9,24 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from bench.experiment.bounds import Bytes, Count, Elapsed, Frozen, Loss, Positive, Quantity, Rate, Seconds, Share
+from bench.experiment.bounds import (
+    Bytes,
+    Count,
+    Elapsed,
+    Frozen,
+    Lenient,
+    Loss,
+    Positive,
+    Quantity,
+    Rate,
+    Seconds,
+    Share,
+)
 from bench.experiment.spec import RunSpec
 from bench.records.data_summary import DataSummary
+from bench.records.flags import FlagCode
 from bench.records.lenient import read_json
-from bench.records.readings import DeviceActivity, HostActivity, Memory, StepParts, Work
+from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, StepParts, Work
 from bench.records.row_classes import fits
 
 __all__ = [
@@ -26,10 +39,14 @@ __all__ = [
     "Measurement",
     "Memory",
     "RunRecord",
+    "StageName",
     "Status",
 ]
 
 SCHEMA_VERSION = 1
+
+StageName = Literal["fetch", "load", "train", "evaluate", "probe", "save"]
+"""What a run is doing."""
 
 Status = Literal["ok", "oom", "diverged", "failed", "timeout", "killed", "interrupted", "skipped"]
 
@@ -37,7 +54,7 @@ Status = Literal["ok", "oom", "diverged", "failed", "timeout", "killed", "interr
 class Flag(Frozen):
     """A doubt about a number, found by a check: a short code, and the sentence for the report."""
 
-    code: str
+    code: Lenient[FlagCode]
     message: str
 
 
@@ -179,29 +196,6 @@ class Measurement(Frozen):
         return self
 
 
-class Environment(Frozen):
-    """Where the run took place."""
-
-    host_cpu: str
-    num_cores: Count
-    num_threads: Count
-    host_memory_bytes: Bytes
-    platform: str
-    python: str
-    versions: dict[str, str]
-    device_name: str
-    device_memory_bytes: Bytes | None = None
-    driver: str | None = None
-    git_commit: str | None = None
-    git_dirty: bool | None = None
-    assets: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of the packaged models and data used, by name."""
-    settings: dict[str, str] | None = None
-    """Of torch, that decide how it computes: threads, precision of matrix products, kernels."""
-    config_hash: str | None = None
-    """SHA-256 of all that was asked of the run, seed and strategy included."""
-
-
 class RunRecord(Frozen):
     """One run: what was asked, how it ended, and what was measured."""
 
@@ -210,8 +204,8 @@ class RunRecord(Frozen):
     status: Status
     reason: str | None = None
     """Why it did not end well, in one line."""
-    phase: str | None = None
-    """What it was doing when it ended badly: "load", "train", "evaluate"."""
+    phase: Lenient[StageName] | None = None
+    """What it was doing when it ended badly."""
     traceback: str | None = None
     measured: Measurement | None = None
     memory: Memory | None = None

@@ -16,7 +16,7 @@ import torch
 from bench.errors import UsageError
 from bench.measuring.peaks import Peaks
 from bench.plan.describe import changes
-from bench.protocol import DataRead, Finished, Phase, Planned, Progress, Request, Saved
+from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
 from bench.training.forward.cached import Shelf
 from bench.training.forward.initial_loss import initial_loss
 from bench.training.schedule import dry_schedule, schedule_of
@@ -68,7 +68,7 @@ def main(connection: Connection, request_json: str) -> None:
 
 def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     spec, began = request.spec, time.perf_counter()
-    send(Phase(name="fetch", at=time.monotonic()))
+    send(Stage(name="fetch", at=time.monotonic()))
     inputs = load_inputs(
         spec,
         report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")),
@@ -81,7 +81,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     if spec.device != "cpu" and not torch.cuda.is_available():
         msg = f"the driver has a GPU, but torch {torch.__version__} cannot use it; give --device cpu, or install a torch for its CUDA"
         raise UsageError(msg)
-    send(Phase(name="load", at=time.monotonic()))
+    send(Stage(name="load", at=time.monotonic()))
     plan, start = (
         inputs.plan,
         StartingPoint(head=str(inputs.loaded.head), flags=inputs.loaded.flags, model_digest=digest),
@@ -114,7 +114,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     if not request.save_model:
         return finished
     send(finished)
-    send(Phase(name="save", at=time.monotonic()))
+    send(Stage(name="save", at=time.monotonic()))
     _save(prepared, spec, Path(request.save_model))
     return Saved()
 

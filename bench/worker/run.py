@@ -11,7 +11,7 @@ import torch
 from bench.measuring.contention import Contention
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
-from bench.protocol import Finished, Phase, Progress, Tried
+from bench.protocol import Finished, Progress, Stage, Tried
 from bench.tasks.classification import curve_point, evaluation_of
 from bench.training.evaluation import predict
 from bench.training.precision import observe_dtypes
@@ -102,7 +102,7 @@ class Run:
         memory = self.peaks.end()
         parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
         environment = fingerprint(prepared.device, data.assets, self.spec, fp32_matmuls=fp32_matmuls(prepared.device))
-        self.send(Phase(name="probe", at=time.monotonic()))
+        self.send(Stage(name="probe", at=time.monotonic()))
         afterwards = look_closer(
             prepared,
             data.train,
@@ -151,7 +151,7 @@ class Run:
         self._tell(phase)
 
     def _tell(self, phase: Literal["train", "evaluate"]) -> None:
-        self.send(Phase(name=phase, at=time.monotonic()))
+        self.send(Stage(name=phase, at=time.monotonic()))
         if phase == "train":
             self.contention.start()
 

@@ -13,6 +13,7 @@ from .cells import one_line
 if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
+    from bench.records.flags import FlagCode
     from bench.records.record import Flag
 
 __all__ = ["Flagged", "flagged", "own_flags"]
@@ -40,9 +41,9 @@ class Flagged:
 
 def flagged(comparison: Comparison) -> tuple[Flagged, ...]:
     """Gather the flags of a comparison by their code, those of all strategies first."""
-    by_code: dict[str, list[tuple[StrategyResult, Flag]]] = {}
+    by_code: dict[FlagCode, list[tuple[StrategyResult, Flag]]] = {}
     for result in comparison.results:
-        firsts: dict[str, Flag] = {}
+        firsts: dict[FlagCode, Flag] = {}
         for flag in result.flags:
             firsts.setdefault(flag.code, flag)
         for code, flag in firsts.items():

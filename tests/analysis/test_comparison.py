@@ -1,9 +1,11 @@
+import json
+
 import pytest
 
 from bench.analysis.comparison import compare
 from bench.errors import UnknownName
 from bench.experiment.spec import Term
-from bench.records.record import Flag, Memory
+from bench.records.record import Flag, Memory, RunRecord
 
 
 def _ascii(text):
@@ -144,9 +146,17 @@ def test_a_suspect_row_is_shown_but_not_ranked_unless_asked(make_record):
     assert compare(records, rank_suspect=True).winners == ("amp",)
 
 
-def test_a_note_and_a_flag_of_a_later_version_are_only_said(make_record):
-    records = [make_record("full"), _flagged(make_record("amp", step=0.5), "few-steps", "of-the-future")]
-    assert compare(records).winners == ("amp",)
+def test_a_note_is_only_said(make_record):
+    assert compare([make_record("full"), _flagged(make_record("amp", step=0.5), "few-steps")]).winners == ("amp",)
+
+
+def test_a_flag_that_a_later_version_wrote_may_be_a_doubt_and_is_not_ranked(make_record):
+    content = json.loads(_flagged(make_record("amp", step=0.5), "few-steps").to_json())
+    content["flags"][0]["code"] = "of-the-future"
+    records = [make_record("full"), RunRecord.from_json(json.dumps(content)), make_record("llrd", step=0.7)]
+    assert compare(records).winners == ("llrd",)
+    assert "amp is shown but not ranked (of-the-future: few-steps was seen)." in compare(records).sentences
+    assert compare(records, rank_suspect=True).winners == ("amp",)
 
 
 def test_a_suspect_reference_makes_the_comparison_invalid(make_record):

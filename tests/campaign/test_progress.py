@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from bench.campaign.progress import Display
-from bench.protocol import Phase, Progress
+from bench.protocol import Progress, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def test_a_terminal_shows_what_a_run_does_and_what_became_of_it(
     record = make_record("[/red]")
     with Display(console, 3) as display:
         display.begin("prepare", record.spec)
-        display.message(Phase(name="fetch", at=0))
+        display.message(Stage(name="fetch", at=0))
         display._progress.refresh()
         assert "smollm2-135m, rotten-tomatoes: preparing" in shown(console)
         display.message(Progress(done=1 << 20, total=3 << 20, unit="bytes"))
@@ -40,7 +40,7 @@ def test_a_terminal_shows_what_a_run_does_and_what_became_of_it(
         assert "1 MiB of 3 MiB" in shown(console)
         display.end(record.model_copy(update={"measured": None}))
         display.begin("run", record.spec)
-        display.message(Phase(name="train", at=1))
+        display.message(Stage(name="train", at=1))
         display.message(Progress(done=3, total=32, loss=0.693, samples_per_second=12.3))
         display._progress.refresh()
         assert "run 1 of 3: [/red], seed 0: training" in shown(console)

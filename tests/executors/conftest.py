@@ -23,15 +23,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from bench.errors import UsageError
 from bench.measuring import host_memory
-from bench.protocol import Failed, Finished, Phase, Planned, Progress, Request
+from bench.protocol import Failed, Finished, Planned, Progress, Request, Stage
 
 def send(connection, message):
     connection.send_bytes(message.model_dump_json().encode())
 
 def train(connection, detail=""):
-    send(connection, Phase(name="load", at=time.monotonic(), detail=detail))
+    send(connection, Stage(name="load", at=time.monotonic(), detail=detail))
     send(connection, Planned(changes={"phases": "all"}, num_steps=2, num_params=9, num_trainable_params=3))
-    send(connection, Phase(name="train", at=time.monotonic()))
+    send(connection, Stage(name="train", at=time.monotonic()))
 
 def argument(request_json):
     return Request.model_validate_json(request_json).save_model

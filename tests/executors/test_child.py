@@ -10,7 +10,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.executors import Runner
-from bench.protocol import Failed, Phase
+from bench.protocol import Failed, Stage
 from tests.executors.conftest import eventually, is_gone, runner
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
     with runner("tells_surroundings", preload=()) as fresh:
         assert fresh.run(make_request(), messages.append).status == "ok"
 
-    assert isinstance(messages[0], Phase)
+    assert isinstance(messages[0], Stage)
     here = json.loads(messages[0].detail)
     assert here["group"]
     assert here["gpu"] is None

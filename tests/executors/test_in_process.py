@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.executors import InProcessRunner
-from bench.protocol import Finished, Phase, Planned, Progress
+from bench.protocol import Finished, Planned, Progress, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ def test_a_run_in_this_process_says_the_same(make_request: Callable[..., Request
 
     assert record.status == "ok"
     assert record.changes == {"phases": "all"}
-    assert [type(message) for message in messages] == [Phase, Planned, Phase, Progress, Progress, Finished]
+    assert [type(message) for message in messages] == [Stage, Planned, Stage, Progress, Progress, Finished]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.protocol import Finished, Phase, Planned, Progress
+from bench.protocol import Finished, Planned, Progress, Stage
 from bench.records.record import Environment, Flag
 from tests.executors.conftest import runner
 
@@ -34,7 +34,7 @@ def test_a_run_that_ends_well_is_a_record_of_all_it_said(
     make_request: Callable[..., Request], make_record: Callable[..., RunRecord], tmp_path: Path
 ) -> None:
     made = make_record()
-    flag, environment = Flag(code="x", message="y"), made.environment
+    flag, environment = Flag(code="mig-slice", message="y"), made.environment
     assert isinstance(environment, Environment)
     said = Finished(measured=made.measured, flags=(flag,), environment=environment)
     (tmp_path / "finished.json").write_text(said.model_dump_json())
@@ -50,7 +50,7 @@ def test_a_run_that_ends_well_is_a_record_of_all_it_said(
     assert record.changes == {"phases": "all"}
     assert before <= record.started_at <= datetime.now(UTC)
     assert record.wall_seconds > 0
-    assert [type(message) for message in messages] == [Phase, Planned, Phase, Progress, Progress, Finished]
+    assert [type(message) for message in messages] == [Stage, Planned, Stage, Progress, Progress, Finished]
     assert [message.done for message in messages if isinstance(message, Progress)] == [1, 2]
 
 
@@ -60,7 +60,7 @@ def test_memory_that_a_run_has_freed_is_its_own_until_the_next_phase(make_reques
 
     assert runner("takes_memory_again").run(make_request(), messages.append).status == "ok"
 
-    assert isinstance(messages[0], Phase)
+    assert isinstance(messages[0], Stage)
     found = json.loads(messages[0].detail)
     first, again = (after - before for before, after in pairwise(found["marks"]))
     assert first > 60 * MIB // mmap.PAGESIZE > 100 * again

@@ -7,7 +7,7 @@ import pytest
 
 from bench.executors.outcome import Outcome, how_it_ended
 from bench.experiment.spec import RunSpec, Term
-from bench.protocol import Failed, Finished, Phase, Saved
+from bench.protocol import Failed, Finished, Saved, Stage
 from bench.records.record import Memory, Status
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_a_run_is_over_once_its_weights_are_kept() -> None:
 def test_the_host_peak_of_an_unfinished_run_is_that_of_training() -> None:
     outcome = Outcome(SPEC, None)
     for name, peak in (("load", 900), ("train", 500), ("train", 400), ("evaluate", 700)):
-        outcome.add(Phase.model_validate({"name": name, "at": time.monotonic()}))
+        outcome.add(Stage.model_validate({"name": name, "at": time.monotonic()}))
         outcome.see_host_peak(peak)
     outcome.see_host_peak(None)
     outcome.decide("timeout", "too long")

@@ -9,7 +9,7 @@ import pytest
 
 from bench.errors import BenchError
 from bench.executors import Runner
-from bench.protocol import Phase
+from bench.protocol import Stage
 from tests.executors.conftest import eventually, is_gone, runner
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MIB = 2**20
 
 
 def interrupt_in_training(message: Message) -> None:
-    if isinstance(message, Phase) and message.name == "train":
+    if isinstance(message, Stage) and message.name == "train":
         signal.raise_signal(signal.SIGINT)
 
 
@@ -85,7 +85,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_run_to_end_by_itself(
     assert main is not None
 
     def twice(message: Message) -> None:
-        if isinstance(message, Phase) and message.name == "train":
+        if isinstance(message, Stage) and message.name == "train":
             threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
             signal.raise_signal(signal.SIGINT)
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.executors import InProcessRunner, Runner, gpu_monitor
 from bench.experiment.spec import RunSpec, Term
-from bench.protocol import Finished, Phase, Request
+from bench.protocol import Finished, Request, Stage
 from bench.records.flags import FLAGS
 from bench.records.record import RunRecord
 
@@ -28,7 +28,7 @@ MIB = 2**20
 ENTRY = """
 import json, os, time
 from pathlib import Path
-from bench.protocol import Failed, Finished, Phase, Request
+from bench.protocol import Failed, Finished, Request, Stage
 
 def main(connection, request_json):
     def send(message):
@@ -36,7 +36,7 @@ def main(connection, request_json):
 
     request = Request.model_validate_json(request_json)
     detail = json.dumps([request.gpu_uuid, os.environ["CUDA_VISIBLE_DEVICES"]])
-    send(Phase(name="train", at=time.monotonic(), detail=detail))
+    send(Stage(name="train", at=time.monotonic(), detail=detail))
     used = Path(os.environ["FAKE_NVML_USED"])
     for mebibytes in (900, 400):
         used.write_text(str(mebibytes * 2**20))
@@ -74,7 +74,7 @@ def test_a_run_sees_the_leased_gpu_alone_and_keeps_its_peak_when_it_fails(
     with Runner(entry="gpu_entry:main", preload=()) as runner:
         record = runner.run(request_on_gpu, messages.append)
 
-    assert isinstance(messages[0], Phase)
+    assert isinstance(messages[0], Stage)
     assert json.loads(messages[0].detail) == [fake_nvml.uuids[1]] * 2
     assert (record.status, record.flags) == ("oom", ())
     memory = record.memory
@@ -176,7 +176,7 @@ def test_a_run_in_this_process_sees_the_leased_gpu_too(
     record = InProcessRunner(entry="gpu_entry:main").run(request_on_gpu, messages.append)
 
     sys.modules.pop("gpu_entry")
-    assert isinstance(messages[0], Phase)
+    assert isinstance(messages[0], Stage)
     assert json.loads(messages[0].detail) == [fake_nvml.uuids[1]] * 2
     assert messages[0].at <= time.monotonic()
     assert record.memory is not None

@@ -1,6 +1,8 @@
+from typing import get_args
+
 import pytest
 
-from bench.records.flags import FLAGS, is_suspect, kind_of
+from bench.records.flags import FLAGS, FlagCode, is_suspect, kind_of
 
 
 @pytest.mark.parametrize("code", ["not-packed", "few-steps", "chance-accuracy", "truncated-inputs", "small-evaluation"])
@@ -13,9 +15,13 @@ def test_a_doubt_about_the_numbers_does(code):
     assert is_suspect(code)
 
 
-def test_a_flag_of_a_later_version_is_a_note():
-    assert kind_of("of-the-future").severity == "note"
+def test_a_flag_of_a_later_version_may_be_a_doubt():
+    assert is_suspect("of-the-future")
     assert "does not know" in kind_of("of-the-future").meaning
+
+
+def test_every_code_has_a_meaning_and_no_other():
+    assert tuple(FLAGS) == get_args(FlagCode)
 
 
 def test_every_meaning_is_one_sentence():

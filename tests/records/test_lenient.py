@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import pandas as pd
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError, WrapValidator
 
 from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
@@ -16,11 +16,11 @@ from bench.errors import RecordError
 from bench.records.comparability import in_words, mismatches
 from bench.records.metrics import METRICS
 from bench.records.readings import MemoryParts, PhasePeak, Work
-from bench.records.record import RunRecord
+from bench.records.record import Flag, Memory, RunRecord
 from bench.records.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     MakeRecord = Callable[..., RunRecord]
 
@@ -163,9 +163,87 @@ def test_a_part_with_a_word_of_a_later_version_is_not_measured(make_record: Make
     assert again.measured.memory.host_peak_bytes == memory.host_peak_bytes
 
 
-def test_how_a_run_ended_has_to_be_understood(make_record: MakeRecord) -> None:
-    with pytest.raises(RecordError, match="not a record of schema 1: status: Input should be 'ok'"):
-        read(make_record(), lambda content: content.update(status="paused"))
+def test_a_run_that_ended_in_an_unknown_way_failed(tmp_path: Path, make_record: MakeRecord) -> None:
+    paused = read(make_record(), lambda content: content.update(status="paused"))
+    assert (paused.status, paused.reason) == (
+        "failed",
+        "it ended as 'paused', which this version of bench does not know",
+    )
+    (row,) = compare([paused]).rows
+    assert not row.finished
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(paused)
+        assert store.todo([paused.spec]) == [paused.spec]
+    for value in (7, None, ["ok"]):
+        with pytest.raises(RecordError, match="not a record of schema 1: status: Input should be 'ok'"):
+            read(make_record(), lambda content, value=value: content.update(status=value))
+
+
+def enumerations(kind: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """List where a record holds a word of a Literal, and whether the field keeps an unknown one."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        for name, field in kind.model_fields.items():
+            is_kept = any(isinstance(one, WrapValidator) for one in field.metadata)
+            if get_origin(field.annotation) is Literal:
+                yield (*path, name), is_kept
+            else:
+                yield from enumerations(field.annotation, (*path, name))
+    elif get_origin(kind) is Annotated:
+        inner, *more = get_args(kind)
+        if get_origin(inner) is Literal:
+            yield path, any(isinstance(one, WrapValidator) for one in more)
+        else:
+            yield from enumerations(inner, path)
+    else:
+        for inner in get_args(kind):
+            yield from enumerations(inner, path)
+
+
+KEPT = {
+    ("flags", "code"),
+    ("phase",),
+    ("spec", "workload", "head"),
+    ("spec", "workload", "quoting"),
+    ("memory", "method"),
+    ("measured", "memory", "method"),
+}
+NOT_MEASURED = {
+    (*place, *part)
+    for place in (("memory",), ("measured", "memory"))
+    for part in (("phases", "phase"), ("parts", "source"))
+}
+
+
+def test_every_enumeration_of_a_record_has_a_lenient_reader() -> None:
+    found = dict(enumerations(RunRecord))
+    assert {path for path, is_kept in found.items() if is_kept} == KEPT
+    assert {path for path, is_kept in found.items() if not is_kept} == NOT_MEASURED | {("status",)}
+
+
+@pytest.mark.parametrize("path", sorted(KEPT))
+def test_an_unknown_word_is_kept_as_it_is_and_never_written(make_record: MakeRecord, path: tuple[str, ...]) -> None:
+    flags = (Flag(code="few-steps", message="m"),)
+    record = make_record(flags=flags).model_copy(update={"memory": Memory(host_peak_bytes=1)})
+
+    def change(content: dict[str, Any]) -> None:
+        part: Any = content
+        for step in path[:-1]:
+            part = part[step][0] if step == "flags" else part[step]
+        part[path[-1]] = "of-the-future"
+
+    later = read(record, change)
+    content = json.loads(later.to_json())
+    assert '"of-the-future"' in json.dumps(content)
+    assert RunRecord.from_json(later.to_json()) == later
+    assert later != record
+    with pytest.raises(ValidationError, match="Input should be"):
+        RunRecord.model_validate(content)
+
+
+def test_runs_with_an_unknown_choice_are_unlike_others_and_no_command_asks_for_them(make_record: MakeRecord) -> None:
+    later = read(make_record("full"), lambda content: content["spec"]["workload"].update(head="distilled"))
+    assert in_words(mismatches([later, make_record("freeze")])) == "head (distilled for full; auto for freeze)"
+    assert reproduce(compare([later])) == ""
 
 
 def test_what_is_written_is_held_to_the_schema(make_record: MakeRecord) -> None:

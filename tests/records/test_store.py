@@ -158,7 +158,7 @@ def odd_things(runs: Path, record: RunRecord) -> None:
     (runs / "empty.json").write_text("")
     (runs / "other.json").write_text('{"schema_version": 99}')
     (runs / "zone.json").write_text(json.dumps(whole | {"started_at": "2026-11-24T09:30:00"}))
-    (runs / "paused.json").write_text(json.dumps(whole | {"status": "paused"}))
+    (runs / "status.json").write_text(json.dumps(whole | {"status": 7}))
     (runs / "five.json").write_text(json.dumps(whole).replace('"macro_f1": ', '"macro_f1": 5'))
     (runs / "late.json").write_text(json.dumps(whole | {"wall_seconds": -5}))
 

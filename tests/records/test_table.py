@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import csv
 
+from bench.experiment.bounds import LENIENT
 from bench.records.extract import values_of
 from bench.records.metrics import METRICS
 from bench.records.record import Flag, Memory
@@ -57,7 +58,11 @@ def test_no_records_make_an_empty_table():
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula(make_record):
-    flagged = make_record("=1+1", flags=(Flag(code="@x", message="m"),), reason="-cmd|' /C calc'!A0")
+    flagged = make_record(
+        "=1+1",
+        flags=(Flag.model_validate({"code": "@x", "message": "m"}, context=LENIENT),),
+        reason="-cmd|' /C calc'!A0",
+    )
     lines = to_csv(to_table([flagged, make_record("a=b")])).splitlines()
     assert lines[1].startswith('"\'=1+1",')
     assert ",\"'-cmd|" in lines[1]

@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
+from bench.experiment.bounds import LENIENT
 from bench.records.data_summary import ClassCount
 from bench.records.readings import MemoryParts, StepParts
 from bench.records.record import Flag, Memory
@@ -161,7 +162,7 @@ def _hostile(make_record: Callable[..., RunRecord], names: tuple[str, ...]) -> t
             accuracy=0.6 + 0.02 * index,
             memory=(2 + index) << 29,
             workload={"model": EVIL[0], "dataset": f"{EVIL[1]} {EVIL[6]}"},
-            flags=(Flag(code=EVIL[3], message=EVIL[0]),) if index == 1 else (),
+            flags=(Flag.model_validate({"code": EVIL[3], "message": EVIL[0]}, context=LENIENT),) if index == 1 else (),
             changes={EVIL[4]: EVIL[6]},
             **({"status": "failed", "reason": EVIL[0] + EVIL[2]} if index == 2 else {}),
         )

@@ -9,7 +9,7 @@ import pytest
 from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.measuring import matmul_rate
-from bench.protocol import Phase, Request
+from bench.protocol import Request, Stage
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 from tests.training.conftest import prepared
 
@@ -44,6 +44,6 @@ def run(
         spec = RunSpec(strategy=parse_strategy(text), **fields)
         messages: list[Message] = []
         record = InProcessRunner().run(Request(spec=spec, save_model=save_model), messages.append)
-        return record, [message.name for message in messages if isinstance(message, Phase)]
+        return record, [message.name for message in messages if isinstance(message, Stage)]
 
     return carry_out

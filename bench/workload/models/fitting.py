@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+    from bench.records.flags import FlagCode
+
 __all__ = ["Fitted", "HeadOrigin", "fit_head"]
 
 
@@ -37,7 +39,7 @@ class HeadOrigin:
         """The note for the record where there was a choice."""
         if self.is_plain:
             return ()
-        code = "checkpoint-head" if self.is_of_checkpoint else "fresh-head"
+        code: FlagCode = "checkpoint-head" if self.is_of_checkpoint else "fresh-head"
         taken = "taken" if self.is_of_checkpoint else "not taken"
         return (Flag(code=code, message=f"the checkpoint's own head was {taken}: {self.reason}"),)
 
