@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.cli.gate_options import gate
+from bench.cli.gate import gate
 from tests.gate.projects import EMIT, commit
 
 ROOT = Path(__file__).parents[1]

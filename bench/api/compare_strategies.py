@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,15 @@ from rich.console import Console
 from bench.analysis.comparison import compare as compare_records
 from bench.analysis.quality import QUALITIES
 from bench.api.keywords import as_settings, check_keywords, in_keywords, with_options
-from bench.api.result import Result
+from bench.api.request import requested
+from bench.api.result import Result, default_directory
 from bench.api.tables import dataset_named
 from bench.campaign.announcement import in_words
 from bench.campaign.campaign import Campaign
 from bench.campaign.notebook import NotebookDisplay
-from bench.campaign.preflight import check_request, check_same_experiment
+from bench.campaign.preflight import check_same_experiment
 from bench.campaign.progress import Display
 from bench.executors import InProcessRunner, Runner
-from bench.executors.devices import choose_device
-from bench.experiment.matrix import matrix
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.records.store import Store, file_name
 
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.records.record import RunRecord
 
-__all__ = ["Measured", "compare", "default_directory", "measure", "requested"]
+__all__ = ["Measured", "compare", "measure"]
 
 
 @with_options
@@ -90,25 +88,14 @@ def compare(
         if data is not None:
             given["data"] = dataset_named(data, given.get("text"), label)
         settings = as_settings({**given, "seeds": seeds, **options}, quick=quick)
-        specs = requested(settings)
         directory = default_directory() if out is None else Path(out)
-        measured = measure(settings, specs, directory, resume=resume, in_process=in_process, progress=progress)
+        measured = measure(
+            settings, requested(settings), directory, resume=resume, in_process=in_process, progress=progress
+        )
     if measured.interrupted or measured.result is None:
         msg = f"the comparison was interrupted; what was done is kept: bench.load({str(directory)!r}), or go on with out= and resume=True"
         raise KeyboardInterrupt(msg)
     return measured.result
-
-
-def requested(settings: Settings) -> tuple[RunSpec, ...]:
-    """List the runs that settings ask for, all checks done that need neither model nor data.
-
-    Raises:
-        UsageError: the request is wrong.
-
-    """
-    specs = matrix(settings, choose_device(settings.device))
-    check_request(specs)
-    return specs
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,18 +112,19 @@ class Measured:
 def measure(
     settings: Settings,
     specs: Sequence[RunSpec],
-    directory: Path,
+    out: Path | None = None,
     *,
     resume: bool = False,
     in_process: bool = False,
     progress: bool = True,
 ) -> Measured:
-    """Carry out every run that is not done in `directory`, and compare what is there.
+    """Carry out every run that is not done in `out` (None makes reports/out/TIME), and compare what is there.
 
     Raises:
-        UsageError: the request is wrong, or the directory cannot take its runs.
+        UsageError: the directory cannot take these runs.
 
     """
+    directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
         if not settings.allow_mismatch:
             check_same_experiment([record.spec for record in store.read_all()], specs, directory)
@@ -188,8 +176,3 @@ def _display(num_runs: int, settings: Settings, *, progress: bool) -> Display:
         return Display(Console(quiet=True, force_terminal=False, force_jupyter=False), num_runs, quality)
     console = Console(stderr=True)
     return NotebookDisplay(num_runs, quality) if console.is_jupyter else Display(console, num_runs, quality)
-
-
-def default_directory() -> Path:
-    """Where results go when nothing is said: a directory named by the time."""
-    return Path("reports", "out", datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 else:
     from bench.beside import reports  # ours, whatever else is called so
 
-__all__ = ["Result", "load"]
+__all__ = ["Result", "default_directory", "load", "read_back"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,6 +108,10 @@ class Result:
             refused = isinstance(error, PermissionError | FileExistsError | NotADirectoryError)
             raise (UsageError if refused else BenchError)(msg) from error
 
+    def text(self, kind: reports.Format, *, command: str | None = None, figures_url: str | None = None) -> str:
+        """Return the report as one text (html, md, csv or json), and write nothing; the rest is as in `report`."""
+        return reports.render(self.comparisons, kind, command=command, figures_url=figures_url)
+
     def print(self, console: Console, *, with_data: bool = True) -> None:
         """Print headline and table of each comparison, with what was read unless that was shown before."""
         several = len(self.comparisons) > 1
@@ -158,15 +163,27 @@ def load(
         if quality not in QUALITIES:
             raise UnknownName("quality", quality, QUALITIES)
         paths = [Path(directory) for directory in directories]
-        read, warnings = _read_runs(paths)
-        reference = None if reference is None else canonical(reference)
-        ranked = QUALITIES[quality]
-        comparisons = (
-            (compare(read[0], reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),)
-            if len(read) == 1
-            else split(read, reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
-        )
-    return Result(comparisons, paths[0] if len(paths) == 1 else None, tuple(warnings))
+        return read_back(paths, reference, quality=quality, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+
+
+def read_back(
+    directories: Sequence[Path],
+    reference: str | None,
+    *,
+    quality: QualityName,
+    rank_suspect: bool,
+    allow_mismatch: bool,
+) -> Result:
+    """Do what `load` does, in the words of the command line."""
+    reference = None if reference is None else canonical(reference)
+    read, warnings = _read_runs(directories)
+    ranked = QUALITIES[quality]
+    comparisons = (
+        (compare(read[0], reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),)
+        if len(read) == 1
+        else split(read, reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
+    )
+    return Result(comparisons, directories[0] if len(read) == 1 else None, tuple(warnings))
 
 
 def _read_runs(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]]:
@@ -181,3 +198,8 @@ def _read_runs(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list
         read.append(found)
         warnings += store.warnings
     return read, warnings
+
+
+def default_directory() -> Path:
+    """Where results go when nothing is said: a directory named by the time."""
+    return Path("reports", "out", datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S"))

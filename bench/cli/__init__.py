@@ -1,1 +1,1 @@
-"""The command line: one file for what each command does, `app` for its options; this room alone imports reports."""
+"""The command line: `app` runs it; a file for each command, `options` for what several share; the rest is imported once there is work to do."""

@@ -1,150 +1,107 @@
-"""The gate from the request to the exit code: what `bench gate` does."""
+"""`bench gate`: its options; `conclude` judges, and `recording` calibrates."""
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
+from typing import Annotated, Any
 
-from rich.console import Console
-from rich.text import Text
+import typer
 
-from bench.errors import ExitCode, UsageError
-from bench.gate.request import Sides, make_directory, margins_of, names_file, one_side, with_config
+from bench.errors import UsageError
+from bench.experiment.settings import WORK
+from bench.gate.request import FormatName, Sides
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+__all__ = ["DEFAULTS", "SETTINGS", "gate"]
 
-    import reports
-    from bench.gate.judging.judgement import Judgement
-    from bench.gate.judging.margins import Margins
-    from bench.gate.request import FormatName
-else:
-    from bench.beside import reports  # ours, whatever else is called so
+SETTINGS = (*WORK, "device", "timeout")
+"""Of a comparison, those that a gate has too: what both sides train."""
 
-__all__ = [
-    "conclude",
-    "gate",
-    "never_red",
-]
+DEFAULTS = {
+    "strategies": "full,freeze",
+    "model": "a tiny Llama",
+    "dataset": "toy reviews, where the model is tiny",
+    "steps": "60",
+    "timeout": "600",
+}
+"""Of those, as --help tells them, where a gate has others than a comparison."""
 
 
 def gate(
-    sides: Sides,
     *,
-    margin: str | None = None,
-    allow_missing: Sequence[str] = (),
-    strict: bool = False,
-    out: Path | None = None,
-    kind: FormatName | None = None,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What head is compared with: checkout, git ref, baseline, or files of pytest --benchmark-json."
+        ),
+    ] = None,
+    head: Annotated[
+        list[str] | None, typer.Option(help="What is judged: the same of another age. [default: this bench]")
+    ] = None,
+    base_python: Annotated[
+        str | None, typer.Option(help="Interpreter of base, or its environment. [default: this one]")
+    ] = None,
+    head_python: Annotated[
+        str | None, typer.Option(help="Interpreter of head, or its environment. [default: this one]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of settings, and of margins in [gate]. [default: bench.toml]")
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option(help="Command that measures both sides, of any project; {out} is where its file is to go."),
+    ] = None,
+    setup: Annotated[
+        str | None, typer.Option(help="With --run: command that sets a side up, in an environment of its own.")
+    ] = None,
+    margin: Annotated[str | None, typer.Option(help="How much slower head may be. [default: 5%]")] = None,
+    allow_missing: Annotated[
+        list[str] | None,
+        typer.Option(help="Benchmark that head need not have, or a pattern of names; repeat for more."),
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Find out what can be judged here: head against itself.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit code 3 where noise left it open.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Directory to write every form into.")] = None,
+    kind: Annotated[
+        FormatName | None, typer.Option("--format", help="Print the judgement in this form instead of the table.")
+    ] = None,
+    **given: Any,
 ) -> int:
-    """Judge head against base; the result is the exit code.
+    """Judge whether head got slower, bigger or worse than base; both are trained here, in turns, unless files are given.
 
-    Args:
-        sides: What is compared.
-        margin: How much slower head may be, as a percentage; None leaves it to the file of settings.
-        allow_missing: Benchmarks, or patterns, that head need not have, beside those of the file.
-        strict: Whether what noise leaves open has an exit code of its own.
-        out: Where every form is written.
-        kind: The form that is printed in place of the table.
+    With --run, both sides are checkouts of any project, and the command measures them in turns: 4 processes a side,
+    or 6, 8 or 12 where that is not enough.
 
-    Raises:
-        UsageError: a side cannot be read, the sides do not go together, or the directory cannot be written.
+    With --calibrate, head takes turns with itself, and step times that turn out too noisy for their margin are not
+    judged here from then on.
 
+    Exit codes: 0 no regression, 1 a regression, 2 the request is wrong, 3 open (with --strict),
+    4 something was not measured, 5 head crashed.
     """
-    sides = with_config(sides)
-    margins = margins_of(sides.config, margin)
-    margins = replace(margins, allow_missing=(*margins.allow_missing, *allow_missing))
-    if out is not None:
-        make_directory(out)
-    work = _work(sides, margins, out)
-    return never_red(lambda: conclude(work(), strict=strict, out=out, kind=kind))
-
-
-def conclude(
-    judgement: Judgement, *, strict: bool = False, out: Path | None = None, kind: FormatName | None = None
-) -> int:
-    """Show a judgement, write its forms and tell GitHub where that runs it; the result is the exit code."""
-    from bench.gate.outputs import announce, render, show, write  # noqa: PLC0415  (pydantic, which --help does without)
-
-    if kind:
-        sys.stdout.write(render(judgement, kind, strict=strict))
-    else:
-        show(judgement, Console())
-    if out is not None:
-        write(judgement, out, strict=strict)
-        reports.write_gate(judgement, out)
-    # A workflow reads commands from both streams, and a form that was asked for is to stay whole.
-    sys.stderr.write(announce(judgement, os.environ))
-    return judgement.exit_code(strict=strict)
-
-
-def never_red(work: Callable[[], int]) -> int:
-    """Do the work; a fault of the gate itself is "not measured", as Python's own exit code 1 would read as a regression.
-
-    Raises:
-        UsageError: the work raised it.
-
-    """
-    try:
-        return work()
-    except UsageError:
-        raise
-    except Exception:  # noqa: BLE001  (whatever it is, it is no regression)
-        traceback.print_exc()
-        return ExitCode.NOT_MEASURED
-
-
-def _work(sides: Sides, margins: Margins, out: Path | None) -> Callable[[], Judgement]:
-    """Find out what to judge, and whether that can be done at all, before anything is done."""
-    from bench.gate.judging.baseline import is_baseline  # noqa: PLC0415
-
-    if sides.run is not None:
-        from bench.gate.sampling.projects import project_gate  # noqa: PLC0415
-
-        return project_gate(sides, (one_side("--base", sides.base), one_side("--head", sides.head)), margins, out)
-    if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
-        from bench.gate.sampling.against import against  # noqa: PLC0415
-
-        return against(sides, base, margins)
-    if len(sides.base) == 1 and names_file(sides.base[0]) and not base.is_file():
-        msg = f"--base {base}: no such file; name a baseline, or files of pytest-benchmark"
+    sides = Sides(
+        tuple(base or ()),
+        tuple(head or ()),
+        base_python,
+        head_python,
+        config,
+        {name: value for name, value in given.items() if value is not None},
+        run,
+        setup,
+    )
+    if setup is not None and run is None:
+        msg = "--setup sets up what --run measures; give both, or neither"
         raise UsageError(msg)
-    words = (*sides.base, *sides.head)
-    if words and all(map(names_file, words)):
-        from bench.gate.judging.pytest_benchmark import judge_benchmarks  # noqa: PLC0415
-
-        befores, afters = ([Path(word) for word in side] for side in (sides.base, sides.head))
-        return lambda: judge_benchmarks(befores, afters, margins)
-    from bench.executors.devices import choose_device  # noqa: PLC0415
-    from bench.gate.sampling.sides import find_side  # noqa: PLC0415
-    from bench.gate.sampling.subject import gather  # noqa: PLC0415
-
-    one, other = one_side("--base", sides.base), one_side("--head", sides.head)
-    if one is None and sides.base_python is None:
-        msg = "--base is missing: name a checkout, a git ref or files; or an environment by --base-python"
+    if calibrate and run is not None:
+        msg = "--calibrate trains this bench, which --run does not; leave one of them out"
         raise UsageError(msg)
-    checkouts = find_side("--base", one, sides.base_python), find_side("--head", other, sides.head_python)
-    subject = gather(sides.settings, sides.config, choose_device)
+    if calibrate:
+        if kind:
+            msg = "--format: a calibration is no judgement, and has no other form; leave it out"
+            raise UsageError(msg)
+        from bench.cli.recording import calibrate as calibrate_side  # noqa: PLC0415  (--help does without)
 
-    def measure() -> Judgement:
-        from bench.gate.sampling.calibrations import look_up  # noqa: PLC0415
-        from bench.gate.sampling.session import Session  # noqa: PLC0415
-        from bench.gate.sampling.sides import hold  # noqa: PLC0415
+        return calibrate_side(sides, margin=margin, strict=strict, out=out)
+    from bench.cli.conclude import judge  # noqa: PLC0415  (--help does without)
 
-        say = Console(stderr=True).print
-        with hold(*checkouts) as held:
-            session = Session(
-                held,
-                subject,
-                margins=margins,
-                say=lambda text: say(Text(text), soft_wrap=True),
-                refusals=partial(look_up, subject.work, margins),
-            )
-            return session.judge()
-
-    return measure
+    return judge(sides, margin=margin, allow_missing=allow_missing or (), strict=strict, out=out, kind=kind)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.cli.gate import conclude, never_red
+from bench.cli.conclude import conclude, never_red
+from bench.gate.judging.grammar import read_rules
+from bench.gate.judging.rules import check_strategies, judge_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +35,6 @@ class RulesFile:
             UsageError: it cannot be read, or holds something else than rules.
 
         """
-        from bench.gate.judging.grammar import read_rules  # noqa: PLC0415  (--help does without)
-
         return cls(path.name, read_rules(path), strict)
 
     def check(self, strategies: Iterable[str]) -> None:
@@ -44,8 +44,6 @@ class RulesFile:
             UnknownName: a rule is about another strategy.
 
         """
-        from bench.gate.judging.rules import check_strategies  # noqa: PLC0415  (scipy)
-
         check_strategies(self.rules, strategies)
 
     def judge(self, comparison: Comparison, directory: Path, *, rank_suspect: bool = False) -> int:
@@ -55,7 +53,6 @@ class RulesFile:
             UnknownName: a rule is about a strategy that was not compared.
 
         """
-        from bench.gate.judging.rules import judge_rules  # noqa: PLC0415
 
         def work() -> int:
             judgement = judge_rules(self.rules, comparison, self.name, rank_suspect=rank_suspect)

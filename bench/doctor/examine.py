@@ -13,6 +13,8 @@ from bench.analysis.strategy_result import make_result, relative
 from bench.doctor.checks import Check, arithmetic, billing, memory, pace
 from bench.doctor.flops_by_hand import freeze_flops, full_flops
 from bench.errors import BenchError
+from bench.executors import InProcessRunner, Runner
+from bench.executors.devices import choose_device
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Request, Stage
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from bench.protocol import Message
     from bench.records.record import Measurement, RunRecord
 
-__all__ = ["Diagnosis", "Effort", "examine"]
+__all__ = ["Diagnosis", "Effort", "diagnose", "examine"]
 
 BATCH, LENGTH = 16, 32
 """Rows per step, and tokens in every row."""
@@ -62,6 +64,18 @@ class Diagnosis:
     def is_well(self) -> bool:
         """Whether no instrument fails."""
         return not any(check.passes is False for check in self.checks)
+
+
+def diagnose(device: str, *, in_process: bool, say: Callable[[str], None]) -> Diagnosis:
+    """Check every instrument of this machine, in fresh processes unless `in_process`.
+
+    Raises:
+        UsageError: there is no such device.
+        BenchError: a run failed.
+
+    """
+    with (InProcessRunner if in_process else Runner)(entry="bench.doctor.known_strategies:main", on_wait=say) as runner:
+        return examine(runner, choose_device(device), say)
 
 
 def examine(runner: RunsOne, device: str, say: Callable[[str], None], effort: Effort = _FULL) -> Diagnosis:

@@ -1,16 +1,13 @@
 """`bench gate` on files of pytest-benchmark, from the command line to the exit code."""
 
-import re
 import subprocess
 import sys
 from typing import get_args
 
 import pytest
 
-from bench.cli import app, gate
-from bench.cli.gate_options import FormatName, repeat_sides
-from bench.errors import UsageError
 from bench.gate.outputs import FORMATS, read_json
+from bench.gate.request import FormatName
 
 
 @pytest.fixture(autouse=True)
@@ -27,22 +24,6 @@ def make_files(make_benchmark_files):
         return ["gate", "--base", *base, "--head", *head]
 
     return make
-
-
-@pytest.mark.parametrize(
-    ("words", "repeated"),
-    [
-        ("gate --base a b --head c d", "gate --base a --base b --head c --head d"),
-        ("gate --base=a b --head c --strict", "gate --base=a --base b --head c --strict"),
-        ("gate --base a --base b --out x y", "gate --base a --base b --out x y"),
-        ("gate --base --head c", "gate --base --head c"),
-        ("gate --base-python p q", "gate --base-python p q"),
-        ("report a b", "report a b"),
-        ("", ""),
-    ],
-)
-def test_a_side_takes_as_many_words_as_a_pattern_becomes(words, repeated):
-    assert repeat_sides(words.split()) == repeated.split()
 
 
 @pytest.mark.parametrize(
@@ -120,19 +101,6 @@ def _directory(path):
     return path
 
 
-def test_a_fault_of_the_gate_is_no_regression(capsys):
-    def break_down():
-        raise ZeroDivisionError
-
-    def refuse():
-        raise UsageError
-
-    assert gate.never_red(break_down) == 4
-    assert "ZeroDivisionError" in capsys.readouterr().err
-    with pytest.raises(UsageError):
-        gate.never_red(refuse)
-
-
 def test_help_and_wrong_words_import_nothing_heavy():
     code = (
         "import sys; from bench.cli.app import run\n"
@@ -142,17 +110,3 @@ def test_help_and_wrong_words_import_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("['pydantic']\n")  # of the settings
-
-
-@pytest.mark.parametrize(
-    "words", ["", "compare", "report", "gate", "doctor", "list", "baseline", "baseline save", "baseline show"]
-)
-def test_every_help_has_an_example(words, capsys):
-    assert app.run([*words.split(), "--help"]) == 0
-    text = " ".join(capsys.readouterr().out.split())
-    assert f"Example: bench {words}".rstrip() in text
-
-
-def test_the_version_is_told(capsys):
-    assert app.run(["--version"]) == 0
-    assert re.fullmatch(r"bench \d+\.\d+\.\d+\n", capsys.readouterr().out)

@@ -1,0 +1,27 @@
+"""The runs that settings ask for, checked; a wrong name is answered before anything heavy is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.campaign.preflight import check_request
+from bench.executors.devices import choose_device
+from bench.experiment.matrix import matrix
+
+if TYPE_CHECKING:
+    from bench.experiment.settings import Settings
+    from bench.experiment.spec import RunSpec
+
+__all__ = ["requested"]
+
+
+def requested(settings: Settings) -> tuple[RunSpec, ...]:
+    """List the runs that settings ask for, all checks done that need neither model nor data.
+
+    Raises:
+        UsageError: the request is wrong.
+
+    """
+    specs = matrix(settings, choose_device(settings.device))
+    check_request(specs)
+    return specs

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+
+def test_the_matrix_is_printed_and_nothing_is_done(
+    bench: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    code, told, _ = bench("compare", "--strategies", "freeze,full", "--seeds", "2", "--dry-run")
+    assert code == 0
+    assert len(told.splitlines()) == 5
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_it_minds_the_file_that_lies_here_and_the_device(
+    bench: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    (tmp_path / "bench.toml").write_text('strategies = ["full", "freeze"]\nseeds = 3\n')
+    code, told, _ = bench("compare", "--dry-run")
+    assert code == 0
+    assert len(told.splitlines()) == 1 + 2 * 3
+    code, _, errors = bench("compare", "--device", "cuda", "--dry-run")
+    assert code == 2
+    assert "no usable GPU for --device cuda" in errors
+    (tmp_path / "bench.toml").write_text("[gate]\nmargni = 0.1\n")
+    code, _, errors = bench("compare", "--dry-run")
+    assert code == 2
+    assert "Did you mean margin" in errors
+
+
+def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
+    bench: Callable[..., tuple[int, str, str]], workload: list[str], tmp_path: Path
+) -> None:
+    lines = ["read: ", "used: 24 to train on", "duplicates: ", "classes: 2, ", "lengths: median "]
+    arguments = ["compare", "--strategies", "freeze", *workload]
+    code, dry, told_dry = bench(*arguments, "--dry-run")
+    assert code == 0
+    assert len(dry.splitlines()) == 2
+    told = told_dry.splitlines()
+    assert [line.startswith(start) for line, start in zip(told, lines, strict=True)] == [True] * 5
+    out = tmp_path / "out"
+    code, done, errors = bench(*arguments, "--in-process", "--out", out)
+    assert code == 0
+    said = errors.splitlines()
+    assert [line for line in said if line in told] == told
+    assert max(map(said.index, told)) < min(number for number, line in enumerate(said) if line.startswith("dry step"))
+    assert told[0] not in done
+    code, again, _ = bench("report", out)
+    assert code == 0
+    assert told[1] in " ".join(again.split())
+    assert f"- {told[0]}" in (out / "summary.md").read_text()
+
+
+def test_what_would_have_to_be_fetched_is_said(bench: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, errors = bench("compare", "--model", "owner/name", "--strategies", "freeze", "--dry-run")
+    assert code == 0
+    assert "to fetch, owner/name to look up on the Hub" in errors
