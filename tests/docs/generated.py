@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where this is run as a command
 
-from bench.cli.listing import entries
+from bench.api.list_names import LISTS
 from bench.errors import PlanConflict
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
@@ -77,7 +77,7 @@ def _table(severity: str, title: str, said: str) -> str:
 
 def strategies() -> str:
     """Write the page of strategies."""
-    return _STRATEGIES + "\n".join(_section(*entry) for entry in entries("strategies") if _comes_with_bench(entry[0]))
+    return _STRATEGIES + "\n".join(_section(*entry) for entry in LISTS["strategies"]() if _comes_with_bench(entry[0]))
 
 
 def _section(name: str, options: str, sentence: str) -> str:
