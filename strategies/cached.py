@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """Run the frozen layers once per row and store what they answer; for mixes such as freeze+cached."""
+    """Run the frozen layers once per row and store their outputs; for mixes such as freeze+cached."""
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (what is frozen is known once all edits are merged)
-        """Store the answers of the frozen bottom; later epochs start above it."""
+        """Store the outputs of the frozen bottom; later epochs start above it."""
         return Edit(cache_prefix=True)

@@ -111,7 +111,7 @@ def _composes(*names: str) -> bool:
 
 
 def _comes_with_bench(name: str) -> bool:
-    return registry.class_of(name).__module__.startswith("strategies.")
+    return registry.class_of(name).__module__.startswith("bench.beside.strategies.")
 
 
 def _listed(names: Iterator[str] | list[str]) -> str:
