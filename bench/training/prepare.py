@@ -1,43 +1,39 @@
-"""The only place that changes a model: a plan applied to it gives what the trainer runs."""
+"""The only place that changes a model: a plan applied to it is what the trainer runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
-from bench.errors import Unsupported, UsageError
-from bench.plan.learning_rates import ADAPTERS, resolve_rates
-from bench.records.record import Flag
-from bench.training.forward.cached import CachedForward
 from bench.training.forward.choose import choose_forward
-from bench.training.forward.layers import compile_layers, recompute_layers
-from bench.training.forward.packed import PackedForward
+from bench.training.passes.cache import cache_layers
+from bench.training.passes.checkpoint import recompute_layers
+from bench.training.passes.compile import compile_layers
+from bench.training.passes.optimizer import make_optimizer
+from bench.training.passes.trainable import rates_of_params
+from bench.training.passes.transforms import rewrite
+from bench.training.passes.weights import store_weights
 from bench.training.precision import Precision, resolve_dtype
 from bench.training.prepared import Prepared
+from bench.training.resolve import resolve
 from bench.training.savings.onednn_linear import is_by_onednn, multiply_by_onednn
 from bench.training.savings.seen_embeddings import split_table
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from torch import nn
-    from torch.optim import Optimizer
+    import torch
     from transformers import PreTrainedModel
 
     from bench.plan.learning_rates import Rates
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
-    from bench.training.forward.cached import Shelf
-    from bench.training.forward.choose import Forward
+    from bench.training.activation_cache import CacheDirectory
     from bench.workload.data.dataset import Split
 
 __all__ = ["prepare"]
 
 
 def prepare(
-    model: PreTrainedModel,
+    classifier: PreTrainedModel,
     view: ModelView,
     plan: TrainPlan,
     *,
@@ -46,12 +42,12 @@ def prepare(
     rates: Rates,
     device: torch.device,
     weight_decay: float,
-    shelf: Shelf | None = None,
+    cache_directory: CacheDirectory | None = None,
 ) -> Prepared:
     """Apply a plan to a model, in place.
 
     Args:
-        model: A classifier, as loaded.
+        classifier: As loaded.
         view: Of this model.
         plan: Of this view.
         split: The training rows; the packed model is tried on some of them.
@@ -59,93 +55,54 @@ def prepare(
         rates: Where the plan leaves rates open.
         device: Receives the model.
         weight_decay: Of what decays.
-        shelf: Where equal runs share what their frozen layers answer.
-
-    Parameters are known by identity, so that a transform may rename them: those that the
-    model had before the transforms obey the plan's phases, those that a transform introduced
-    keep the `requires_grad` that it gave them.
+        cache_directory: Where equal runs share the output of their frozen layers.
 
     Raises:
         UsageError: nothing would train.
         Unsupported: the device or the model cannot do what the plan asks for.
 
     """
+    resolved = resolve(plan, view, rates)
+    # First, since it may refuse the device: nothing has been changed by then.
     precision = Precision(resolve_dtype(plan.precision, device), device)
-    by_name = dict(model.named_parameters())
-    known = {layer.name: [by_name[name] for name in layer.param_names] for layer in view.layers}
-    layer_of = {id(param): layer for layer, params in known.items() for param in params}
-    layers = dict(zip(view.names[1:-1], layers_of(model), strict=True))
-    transformed: nn.Module = model
-    for transform in plan.transforms:
-        transformed = transform(transformed)
-    if plan.weights == "bf16":
-        transformed.to(torch.bfloat16)
-    transformed.to(device)
+    # Before the transforms, which may rename parameters and wrap layers.
+    by_name = dict(classifier.named_parameters())
+    params_by_layer = {layer.name: [by_name[name] for name in layer.param_names] for layer in view.layers}
+    layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
+    # From here on `model` is what is called: the classifier, or an adapter around it.
+    model = rewrite(classifier, plan.transforms)
+    # After the transforms, so that what they introduced is stored alike.
+    store_weights(model, plan.weights, device)
+    # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
-        multiply_by_onednn(transformed)
-    resolved = resolve_rates(plan, view, rates)
-    rate_of = {
-        param: resolved[layer_of.get(id(param), ADAPTERS)]
-        for param in transformed.parameters()
-        if (layer_of[id(param)] in resolved if id(param) in layer_of else param.requires_grad)
-    }
-    if not rate_of:
-        msg = "the plan trains nothing: no layer and no adapter is left that may change"
-        raise UsageError(msg)
-    if device.type == "cpu":
-        _own(rate_of)
-    seen = split_table(transformed, model, split, pad_token_id, trained=rate_of) if plan.seen_embeddings else None
-    if seen:
-        rate_of[seen.rows] = rate_of.pop(seen.whole)
+        multiply_by_onednn(model)
+    # Once parameters are where they stay, and before the optimizer and whatever else asks what trains.
+    rate_of = rates_of_params(model, params_by_layer, resolved.rates, device)
+    seen = split_table(model, classifier, split, pad_token_id, rate_of=rate_of) if plan.seen_embeddings else None
+    # Compiled before they are recomputed, so that recomputing runs compiled code.
     if plan.compile:
         compile_layers(layers.values(), device)
-    recompute_layers(layer for name, layer in layers.items() if name in plan.checkpoint)
-    forward, why_padded = choose_forward(transformed, model, split, pad_token_id, precision)
-    cache = _cache(forward, plan.num_frozen_layers(view), precision, shelf) if plan.cache_prefix else None
-    optimizer = (plan.optimizer or _adamw)(_groups(rate_of, weight_decay))
+    recompute_layers(layers, plan.checkpoint)
+    # After all that changes how a layer runs: it wraps the layers, and compares the model with itself as it will run.
+    forward, why_padded = choose_forward(model, classifier, split, pad_token_id, precision)
+    cache = cache_layers(forward, resolved.num_frozen_layers, precision, cache_directory) if plan.cache_prefix else None
+    # Last, since each of its parameters must be the one that trains.
+    optimizer = make_optimizer(rate_of, plan.optimizer, weight_decay)
     if seen:
         seen.follow(optimizer)
     prepared = Prepared(
-        model=transformed,
-        forward=cache or forward,
+        resolved=resolved,
+        model=model,
+        forward=cache.forward if cache else forward,
         cache=cache,
-        compiles=plan.compile,
-        flags=(Flag(code="not-packed", message=f"batches are padded: {why_padded}"),) if why_padded else (),
+        why_padded=why_padded,
         optimizer=optimizer,
         precision=precision,
         device=device,
-        after_step=plan.after_step,
         trained=tuple(rate_of),
-        phases=plan.phases,
-        known=known,
-        rates=resolved,
-        seen_embeddings=plan.seen_embeddings,
+        params_by_layer=params_by_layer,
     )
     prepared.begin_epoch(0)
-    if cache is not None:
-        cache.check(split, device)
+    if cache:
+        cache.forward.check(split, device)  # by what requires a gradient, which the first epoch has set
     return prepared
-
-
-def _own(params: Iterable[nn.Parameter]) -> None:
-    """Copy weights out of the file that they are mapped from, which the first step would do page by page as it writes."""
-    for param in params:
-        param.data = param.data.clone()
-
-
-def _cache(forward: Forward, num_layers: int, precision: Precision, shelf: Shelf | None) -> CachedForward:
-    if not isinstance(forward, PackedForward):
-        raise Unsupported("cached stores what packed layers answer, and this model cannot be packed")
-    return CachedForward(forward, num_layers=num_layers, precision=precision, shelf=shelf)
-
-
-def _groups(rate_of: Mapping[nn.Parameter, float], weight_decay: float) -> list[dict[str, object]]:
-    """One group per rate and decay; norms and biases, the parameters of one dimension, never decay."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for param, rate in rate_of.items():
-        groups.setdefault((rate, weight_decay if param.ndim > 1 else 0.0), []).append(param)
-    return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
-
-
-def _adamw(groups: Sequence[Mapping[str, object]]) -> Optimizer:
-    return torch.optim.AdamW([dict(group) for group in groups], fused=True)

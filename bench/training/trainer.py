@@ -14,6 +14,7 @@ from transformers import get_linear_schedule_with_warmup
 from bench.errors import Diverged
 from bench.measuring.clock import open_clock
 from bench.tasks.classification import loss_of
+from bench.training.set_up import set_up
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.training.prepared import Prepared
+    from bench.training.set_up import SetUp
     from bench.workload.data.dataset import Split
 
 __all__ = ["Schedule", "Trained", "steps", "train"]
@@ -73,6 +75,7 @@ class Trained:
 
     seconds: float
     """Billed time: cache, compilation and steps, and nothing of evaluation."""
+    set_up: SetUp
     set_up_seconds: float
     """Of it, what came before the first step."""
     step_seconds: tuple[float, ...]
@@ -124,7 +127,8 @@ def steps(
     step_tokens: list[int] = []
     num_samples = num_padded_tokens = step = 0
     clock.start()
-    clock.bill(prepared.set_up(split, schedule.rows, schedule.passes))
+    before = set_up(prepared, split, schedule.rows, schedule.passes)
+    clock.bill(before.owed_seconds)
     clock.stop()
     set_up_seconds = clock.seconds
     for epoch, batches in enumerate(schedule.epochs):
@@ -146,7 +150,7 @@ def steps(
                 clock.split("backward")
             if precision.step(prepared.optimizer, prepared.trained, schedule.max_grad_norm):
                 scheduler.step()
-            for hook in prepared.after_step:
+            for hook in prepared.plan.after_step:
                 hook(prepared.model, step)
             clock.lap("optimizer")
             losses.append(loss)
@@ -165,6 +169,7 @@ def steps(
     _check(losses[-CHECK_EVERY:], step)
     return Trained(
         seconds=clock.seconds,
+        set_up=before,
         set_up_seconds=set_up_seconds,
         step_seconds=clock.laps(),
         step_parts=clock.parts(),

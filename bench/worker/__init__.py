@@ -17,7 +17,7 @@ from bench.errors import UsageError
 from bench.measuring.peaks import Peaks
 from bench.plan.describe import changes
 from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
-from bench.training.forward.cached import Shelf
+from bench.training.activation_cache import CacheDirectory
 from bench.training.forward.initial_loss import initial_loss
 from bench.training.schedule import dry_schedule, schedule_of
 from bench.worker.assemble import load_inputs
@@ -95,14 +95,14 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         _device(spec),
         # A dry step finds out whether the plan fits; compiling, which each run does and pays for, can wait.
         plan=replace(plan, compile=False) if request.mode == "dry" else plan,
-        shelf=_shelf(request, data, digest),
+        cache_directory=_cache_directory(request, data, digest),
     )
     send(
         Planned(
             changes=changes(plan, inputs.view),
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
-            num_trainable_params=prepared.num_trainable_params,
+            num_trainable_params=prepared.num_trainable_params(),
             cache_bytes=_cache_bytes(prepared, spec, data),
         )
     )
@@ -130,11 +130,13 @@ def _device(spec: RunSpec) -> torch.device:
     return torch.device(spec.device.partition(":")[0])
 
 
-def _shelf(request: Request, data: Data, model_digest: str) -> Shelf | None:
+def _cache_directory(request: Request, data: Data, model_digest: str) -> CacheDirectory | None:
     """Return where equal runs share activations; a dry run stores none worth sharing."""
     if request.shelf is None or request.mode == "dry":
         return None
-    return Shelf(Path(request.shelf), f"{request.spec.workload.model_dump_json()} {data.digest} {model_digest}")
+    return CacheDirectory(
+        Path(request.shelf), f"{request.spec.workload.model_dump_json()} {data.digest} {model_digest}"
+    )
 
 
 def _save(prepared: Prepared, spec: RunSpec, directory: Path) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
-    from bench.training.forward.cached import Shelf
+    from bench.training.activation_cache import CacheDirectory
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Data
     from bench.workload.models.load import LoadedModel
@@ -54,13 +54,15 @@ class Inputs:
         plan = compose([registry.load(term) for term in self.spec.strategy], self.view)
         return plan if self.spec.lr is None else plan.with_lr(self.spec.lr)
 
-    def prepare(self, device: torch.device, *, plan: TrainPlan | None = None, shelf: Shelf | None = None) -> Prepared:
+    def prepare(
+        self, device: torch.device, *, plan: TrainPlan | None = None, cache_directory: CacheDirectory | None = None
+    ) -> Prepared:
         """Apply the plan to the model, in place, and move it to `device`.
 
         Args:
             device: Trains.
             plan: In place of the run's own.
-            shelf: Where equal runs share activations of frozen layers.
+            cache_directory: Where equal runs share activations of frozen layers.
 
         Raises:
             UsageError, Unsupported: as `bench.training.prepare.prepare` does.
@@ -75,7 +77,7 @@ class Inputs:
             rates=rates_of(self.spec.workload.model),
             device=device,
             weight_decay=self.spec.weight_decay,
-            shelf=shelf,
+            cache_directory=cache_directory,
         )
 
 

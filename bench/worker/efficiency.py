@@ -1,33 +1,76 @@
-"""How much arithmetic the steps of a run were, for its strategy as it ran, and how fast it was done."""
+"""How much arithmetic the steps of a run were, for its strategy as it ran, and how fast it was done.
+
+Measured once a run has trained and been evaluated, so that it disturbs neither.
+"""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from bench.errors import AssetError, Unsupported, first_line
 from bench.measuring.flops import Extent
 from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
-from bench.training.forward.layout import num_pairs
-from bench.training.forward.padded import PaddedForward
+from bench.records.record import Flag
 from bench.training.precision import has_native_bf16
 from bench.training.savings.onednn_linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from bench.measuring.flops import Shapes
     from bench.training.prepared import Prepared
-    from bench.training.trainer import Schedule
+    from bench.training.trainer import Schedule, Trained
 
-__all__ = ["work_of"]
+__all__ = ["Efficiency", "measure_efficiency", "work_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efficiency:
+    """The arithmetic of the steps, and how long finding it took."""
+
+    work: Work | None
+    flags: tuple[Flag, ...]
+    seconds: float
+
+
+def measure_efficiency(
+    prepared: Prepared,
+    split: Split,
+    schedule: Schedule,
+    trained: Trained,
+    *,
+    num_warmup_steps: int,
+    dtype: torch.dtype,
+    device_name: str,
+) -> Efficiency:
+    """Count the arithmetic of the steps; what is beyond this model or machine is a flag, as the run has its numbers already."""
+    began = time.perf_counter()
+    work, flags = None, []
+    if trained.step_seconds[num_warmup_steps:]:
+        try:
+            work = work_of(
+                prepared,
+                split,
+                schedule,
+                trained.step_seconds,
+                num_warmup_steps=num_warmup_steps,
+                dtype=dtype,
+                device_name=device_name,
+            )
+        except (Unsupported, AssetError, torch.OutOfMemoryError) as error:
+            flags = [Flag(code="probe-failed", message=f"counting FLOPs: {first_line(error)}")]
+    return Efficiency(work=work, flags=tuple(flags), seconds=time.perf_counter() - began)
 
 
 def work_of(
@@ -48,27 +91,26 @@ def work_of(
         schedule: Of the run.
         step_seconds: Of every step.
         num_warmup_steps: Steps left out.
-        dtype: In which matrix products really ran.
+        dtype: In which matmuls really ran.
         device_name: As the record says it.
 
     Raises:
-        Unsupported: the products of this model cannot be counted.
+        Unsupported: the matmuls of this model cannot be counted.
         AssetError: the rate of the machine cannot be cached.
 
     """
-    extent_of = _extents(prepared, split, dtype)
     flops: list[float] = []
     for epoch, batches in enumerate(schedule.epochs):
-        if epoch == 0 or any(phase.epoch == epoch for phase in prepared.phases):
+        if epoch == 0 or any(phase.epoch == epoch for phase in prepared.plan.phases):
             prepared.begin_epoch(epoch)
             shapes = _shapes(prepared, split)
             per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
         for rows in batches:
-            extents = [extent_of(part) for part in schedule.parts(rows)]
+            extents = [prepared.forward.extent(split.lengths[part], dtype) for part in schedule.parts(rows)]
             flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
     typical = next(schedule.parts(_typical_step(split.lengths, schedule)))
-    rate = _rate(shapes, extent_of(typical), dtype, prepared.device, device_name)
+    rate = _rate(shapes, prepared.forward.extent(split.lengths[typical], dtype), dtype, prepared.device, device_name)
     achieved = round(steady)
     return Work(
         step_flops=steady / len(flops[num_warmup_steps:]),
@@ -87,37 +129,25 @@ def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.
 
 
 def _shapes(prepared: Prepared, split: Split) -> Shapes:
-    """Read the products of a forward pass, of a compiled model those of what it was made from."""
+    """Read the matmuls of a forward pass, of a compiled model those of what it was made from."""
     tokens = np.resize(split.tokens, sum(PROBE_LENGTHS))
     offsets = np.cumsum([0, *PROBE_LENGTHS])
     probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
     batch = prepared.batch(probe, range(len(probe)))
     with torch.compiler.set_stance("force_eager"):
-        return read_shapes(lambda: prepared.logits(batch), prepared.known)
+        return read_shapes(lambda: prepared.logits(batch), prepared.params_by_layer)
 
 
 def _stored_layers(prepared: Prepared, split: Split) -> frozenset[str]:
-    """Name the layers that no step ran, since their answers were stored."""
-    num = prepared.batch(split, [0]).num_stored_layers if prepared.stored else 0
-    return frozenset(islice(prepared.known, 1 + num)) if num else frozenset()
+    """The layers that no step ran, since their output was stored."""
+    num = prepared.batch(split, [0]).num_stored_layers
+    return frozenset(islice(prepared.params_by_layer, 1 + num)) if num else frozenset()
 
 
 def _per_unit(shapes: Shapes, stored: frozenset[str]) -> tuple[int, int, int]:
-    """Give the useful FLOPs of a row, a token and a pair of tokens: all products grow with one of them."""
+    """The useful FLOPs of a row, a token and a pair of tokens: all matmuls grow with one of them."""
     one, two, three = (shapes.flops(Extent(*unit), cached=stored).useful for unit in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
     return one, two, three
-
-
-def _extents(prepared: Prepared, split: Split, dtype: torch.dtype) -> Callable[[NDArray[np.int64]], Extent]:
-    """Say what one forward pass on some rows works on, in the way that this model is run."""
-    lengths = split.lengths
-    if isinstance(prepared.forward, PaddedForward):
-        return lambda rows: Extent.padded(lengths[rows].tolist())
-    layout = prepared.batch(split, [0]).layout
-    # The kernel for various lengths computes in half precision alone.
-    if layout is None or layout.bounds is None or dtype == torch.float32:
-        return lambda rows: Extent.packed(lengths[rows].tolist(), num_pairs=num_pairs(lengths[rows]))
-    return lambda rows: Extent.packed(lengths[rows].tolist())
 
 
 def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str) -> float | None:

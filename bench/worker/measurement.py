@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.records.record import CurvePoint, Evaluation, LayerRate
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
-    from bench.worker.afterwards import Afterwards
+    from bench.worker.efficiency import Efficiency
     from bench.workload.data.dataset import Data
 
 __all__ = ["WARMUP_STEPS", "Observed", "StartingPoint", "flags_of", "measurement"]
@@ -60,19 +60,19 @@ class Observed:
     skipped_steps: tuple[int, ...]
     """Counted from 1."""
     host: HostActivity
-    afterwards: Afterwards
+    efficiency: Efficiency
 
 
 def measurement(seen: Observed) -> Measurement:
     """Return the measurement of a run, in which nothing is an estimate."""
-    trained, data, stored = seen.trained, seen.data, seen.prepared.stored
+    trained, data, cache = seen.trained, seen.data, seen.trained.set_up.cache
     rows = [len(batch) for epoch in seen.schedule.epochs for batch in epoch]
     steady = slice(WARMUP_STEPS, None)
     steady_seconds = sum(trained.step_seconds[steady])
     is_steady = len(rows) - WARMUP_STEPS >= MIN_STEADY_STEPS
     return Measurement(
         num_params=seen.prepared.num_params,
-        num_trainable_params=seen.prepared.num_trainable_params,
+        num_trainable_params=seen.prepared.num_trainable_params(len(seen.schedule.epochs)),
         num_steps=len(rows),
         num_skipped_steps=seen.prepared.precision.num_skipped_steps,
         num_samples=sum(rows),
@@ -80,10 +80,10 @@ def measurement(seen: Observed) -> Measurement:
         num_padded_tokens=trained.num_padded_tokens,
         train_seconds=trained.seconds,
         load_seconds=seen.load_seconds,
-        cache_seconds=stored.seconds if stored else None,
-        cache_bytes=stored.num_bytes if stored else None,
-        cache_is_shared=stored.is_shared if stored else None,
-        compile_seconds=seen.prepared.compile_seconds,
+        cache_seconds=cache.seconds if cache else None,
+        cache_bytes=cache.num_bytes if cache else None,
+        cache_is_shared=cache.is_shared if cache else None,
+        compile_seconds=trained.set_up.compile_seconds,
         step_seconds=trained.step_seconds,
         step_tokens=trained.step_tokens,
         losses=trained.losses,
@@ -111,10 +111,10 @@ def measurement(seen: Observed) -> Measurement:
         skipped_steps=seen.skipped_steps,
         phase_steps=_phase_steps(seen.prepared, seen.schedule),
         step_parts=_mean_parts(trained.step_parts[steady]),
-        work=seen.afterwards.work,
+        work=seen.efficiency.work,
         host=seen.host,
-        seen_embeddings=seen.prepared.seen_embeddings,
-        probe_seconds=seen.afterwards.seconds,
+        seen_embeddings=seen.prepared.plan.seen_embeddings,
+        probe_seconds=seen.efficiency.seconds,
     )
 
 
@@ -131,7 +131,7 @@ def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
     steps = dict(enumerate(ends))
     changes = (
         steps.get(phase.epoch, schedule.num_steps)
-        for before, phase in pairwise(prepared.phases)
+        for before, phase in pairwise(prepared.plan.phases)
         if phase.layers != before.layers
     )
     return tuple(step for step in changes if step < schedule.num_steps)
@@ -139,7 +139,10 @@ def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
 
 def flags_of(seen: Observed) -> tuple[Flag, ...]:
     """Return the doubts that only the run itself knows of; `bench.records.doubts` finds those that follow from its record."""
-    precision, flags = seen.prepared.precision, [*seen.start.flags, *seen.prepared.flags, *seen.afterwards.flags]
+    precision, flags = seen.prepared.precision, list(seen.start.flags)
+    if seen.prepared.why_padded:
+        flags.append(Flag(code="not-packed", message=f"batches are padded: {seen.prepared.why_padded}"))
+    flags += seen.efficiency.flags
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
         flags.append(Flag(code="amp-without-effect", message=message))

@@ -14,11 +14,13 @@ from bench.measuring.torch_memory import split_peak, touch
 from bench.protocol import Finished, Progress, Stage, Tried
 from bench.tasks.classification import curve_point, evaluation_of
 from bench.training.evaluation import predict
+from bench.training.layer_rates import layer_rates
 from bench.training.precision import observe_dtypes
 from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
+from bench.training.set_up import warm_up
 from bench.training.trainer import train
-from bench.worker.afterwards import look_closer
+from bench.worker.efficiency import measure_efficiency
 from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
 
 if TYPE_CHECKING:
@@ -65,12 +67,12 @@ class Run:
     def warm_up(self) -> None:
         """Load a GPU's kernels before the clock starts."""
         if self.prepared.device.type == "cuda":
-            self.prepared.warm_up(self.data.train, self.schedule.passes)
+            warm_up(self.prepared, self.data.train, self.schedule.passes)
 
     def dry(self) -> Finished:
         """Take the one step of a dry run, and send how much work the whole run would be."""
         trained = self.train()
-        memory, stored = self.peaks.end(), self.prepared.stored
+        memory, cache = self.peaks.end(), trained.set_up.cache
         whole = schedule_of(self.spec, self.data.train)
         lengths = self.data.train.lengths
         self.send(
@@ -79,7 +81,7 @@ class Run:
                 step_tokens=sum(trained.step_tokens),
                 train_tokens=sum(int(lengths[rows].sum()) for epoch in whole.epochs for rows in epoch),
                 eval_tokens=int(self.data.evaluation.lengths.sum()),
-                cache_seconds=stored.seconds if stored else None,
+                cache_seconds=cache.seconds if cache else None,
                 cache_tokens=int(lengths[whole.rows].sum()),
                 peak_bytes=memory.training_bytes,
             )
@@ -91,19 +93,19 @@ class Run:
         trained = self.train()
         self._enter("evaluate")
         data, prepared = self.data, self.prepared
-        layer_rates = prepared.layer_rates()
+        rates = layer_rates(prepared)
         with observe_dtypes(prepared.model) as seen_dtypes:
             predictions = predict(prepared, data.evaluation)
         wanted = prepared.precision.dtype
         compute_dtype = wanted if wanted in seen_dtypes else next(iter(seen_dtypes))
         self._point(self.schedule.num_steps, trained.seconds, predictions.first(CURVE_ROWS))
-        if prepared.stored and prepared.stored.is_shared:
-            self.peaks.include(prepared.stored.peak)
+        if (cache := trained.set_up.cache) and cache.is_shared:
+            self.peaks.include(cache.peak)
         memory = self.peaks.end()
         parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
         environment = fingerprint(prepared.device, data.assets, self.spec, fp32_matmuls=fp32_matmuls(prepared.device))
         self.send(Stage(name="probe", at=time.monotonic()))
-        afterwards = look_closer(
+        efficiency = measure_efficiency(
             prepared,
             data.train,
             self.schedule,
@@ -122,12 +124,12 @@ class Run:
             evaluation=evaluation_of(predictions, data.evaluation, data.label_names),
             curve=tuple(self.curve),
             curve_seconds=self.curve_seconds,
-            layer_rates=layer_rates,
+            layer_rates=rates,
             compute_dtype=compute_dtype,
             load_seconds=load_seconds,
             skipped_steps=tuple(self.skipped),
             host=self.contention.activity(),
-            afterwards=afterwards,
+            efficiency=efficiency,
         )
         return Finished(measured=measurement(seen), flags=flags_of(seen), environment=environment)
 

@@ -6,7 +6,7 @@ How well this machine keeps time is for `tox -e slow`; here only errors far abov
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,8 +15,12 @@ from bench.doctor.examine import Diagnosis, Effort, examine
 from bench.errors import BenchError
 from bench.executors import InProcessRunner, Runner
 from bench.measuring.peaks import Peaks
-from bench.training.prepared import Prepared
+from bench.training import trainer
+from bench.training.set_up import SetUp
 from bench.worker import run
+
+if TYPE_CHECKING:
+    from bench.training.prepared import Prepared
 
 ENTRY = "bench.doctor.known_strategies:main"
 
@@ -87,14 +91,14 @@ def test_a_warm_up_step_that_leaks_into_the_time_is_caught(monkeypatch: pytest.M
 
 
 def test_a_cache_that_is_filled_off_the_clock_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    right, set_up = run.train, Prepared.set_up
+    right, set_up = run.train, trainer.set_up
 
     def wrong(prepared: Prepared, split: Any, schedule: Any, **kwargs: Any) -> Any:
         set_up(prepared, split, schedule.rows, schedule.passes)
         return right(prepared, split, schedule, **kwargs)
 
     monkeypatch.setattr(run, "train", wrong)
-    monkeypatch.setattr(Prepared, "set_up", lambda *_args, **_kwargs: 0.0)
+    monkeypatch.setattr(trainer, "set_up", lambda *_args, **_kwargs: SetUp())
     diagnosis = diagnose()
     assert passes(diagnosis)["billed time, cache included"] is False
     assert not diagnosis.is_well

@@ -51,6 +51,6 @@ def train_ours(prepared: Prepared, work: Work, epochs: Epochs) -> Done:
         num_tokens=sum(trained.step_tokens),
         step_seconds=trained.step_seconds,
         losses=trained.losses,
-        cache_seconds=prepared.stored.seconds if prepared.stored else 0.0,
-        compile_seconds=prepared.compile_seconds or 0.0,
+        cache_seconds=trained.set_up.cache.seconds if trained.set_up.cache else 0.0,
+        compile_seconds=trained.set_up.compile_seconds or 0.0,
     )

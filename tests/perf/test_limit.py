@@ -63,7 +63,7 @@ def test_limit(
         offsets=np.cumsum([0, *PROBE_LENGTHS]),
         labels=np.zeros(len(PROBE_LENGTHS), dtype=np.int64),
     )
-    shapes = read_shapes(lambda: prepared.logits(prepared.batch(probe, range(len(probe)))), prepared.known)
+    shapes = read_shapes(lambda: prepared.logits(prepared.batch(probe, range(len(probe)))), prepared.params_by_layer)
     batches = ordered_batches(work.data.train.lengths, BATCH_SIZE, seed=0, epoch=0)
     extents = [extent_of(prepared, work, rows) for rows in batches]
     flops = [shapes.flops(extent).useful for extent in extents]

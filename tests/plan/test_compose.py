@@ -119,6 +119,12 @@ def test_a_plan_that_the_model_cannot_follow_is_refused(
         compose([Raw(fields)], view)
 
 
+@pytest.mark.parametrize("text", ["cached", "full+cached", "discriminative+cached", "amp+cached"])
+def test_a_cache_without_frozen_layers_is_a_conflict(view: ModelView, text: str) -> None:
+    with pytest.raises(PlanConflict, match=r"add freeze, as in freeze\+cached"):
+        compose([registry.load(term) for term in parse_strategy(text)], view)
+
+
 def test_freeze_counts_layers_from_the_top(view: ModelView) -> None:
     assert compose([Freeze()], view).phases[0].layers == {"head"}
     assert compose([Freeze(last=4)], view).phases[0].layers == set(view.names) - {"embeddings"}

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 import torch
 from transformers import get_linear_schedule_with_warmup
@@ -15,10 +13,8 @@ from bench.experiment.spec import RunSpec, parse_strategy
 from bench.plan import Phase, TrainPlan
 from bench.plan.compose import compose
 from bench.plan.learning_rates import resolve_rates
-from bench.training.forward.packed import GRAIN
 from bench.training.forward.padded import collate
 from bench.training.prepare import prepare
-from bench.training.prepared import Prepared
 from bench.training.schedule import schedule_of
 from bench.training.trainer import Schedule, Trained, train
 from bench.workload.models.layers import view_of
@@ -27,7 +23,7 @@ from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.training.forward.batch import Batch
+    from bench.training.prepared import Prepared
 
     Prepare = Callable[..., Prepared]
 
@@ -144,39 +140,6 @@ def test_progress_and_points_come_in_order_and_points_are_off_the_clock(prepared
     assert trained.set_up_seconds + sum(trained.step_seconds) == pytest.approx(trained.seconds, abs=0.2)
 
 
-@pytest.mark.parametrize("text", ["full", "freeze:last=1+cached"])
-def test_a_warm_up_runs_each_size_once_and_changes_nothing(
-    prepared: Prepare, text: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    schedule = schedule_of(spec_for(text), SPLIT)
-    batches = list(chain.from_iterable(schedule.epochs))
-    warm, cold = prepared(text), prepared(text)
-    ran: list[int] = []
-    logits = Prepared.logits
-
-    def count(self: Prepared, batch: Batch) -> torch.Tensor:
-        ran.append(-(-batch.num_tokens // GRAIN))
-        return logits(self, batch)
-
-    state = torch.get_rng_state()
-    with monkeypatch.context() as patch:
-        patch.setattr(Prepared, "logits", count)
-        warm.warm_up(SPLIT, batches)
-    assert sorted(ran) == sorted({-(-int(SPLIT.lengths[rows].sum()) // GRAIN) for rows in batches})
-    assert torch.equal(state, torch.get_rng_state())
-    assert all(param.grad is None for param in warm.model.parameters())
-    assert run(warm, schedule).losses == run(cold, schedule).losses
-
-
-def test_a_warm_up_ends_in_time(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
-    ready, ran = prepared("full"), []
-    logits = ready.logits
-    monkeypatch.setattr("bench.training.prepared.WARM_UP_SECONDS", -1.0)
-    monkeypatch.setattr(Prepared, "logits", lambda _self, batch: ran.append(batch) or logits(batch))
-    ready.warm_up(SPLIT, [np.arange(8)])
-    assert not ran
-
-
 def test_layers_thaw_at_their_phase() -> None:
     model = tiny_llama()
     view = view_of(model)
@@ -191,7 +154,8 @@ def test_layers_thaw_at_their_phase() -> None:
 
     run(prepared, schedule_of(spec_for("full"), SPLIT), look)
     assert changed == [False] * 5 + [True] * 5
-    assert prepared.num_trainable_params == prepared.num_params
+    assert prepared.num_trainable_params() == 2 * 16
+    assert prepared.num_trainable_params(2) == prepared.num_params
 
 
 def test_the_hook_after_a_step_is_called_with_its_number() -> None:

@@ -1,25 +1,25 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import create_autospec
 
-import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
-from bench.measuring.flops import Extent, count_flops
+from bench.measuring.flops import count_flops
 from bench.plan import Phase
-from bench.training.forward.layout import lay_out, num_pairs
 from bench.training.forward.padded import PaddedForward
 from bench.training.schedule import schedule_of
 from bench.training.trainer import Schedule, train
 from bench.worker import efficiency
-from bench.worker.efficiency import work_of
+from bench.worker.efficiency import Efficiency, measure_efficiency, work_of
 from bench.workload.toy import toy_split
+from tests.applied import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from bench.records.readings import Work
     from bench.training.prepared import Prepared
-
-    Prepare = Callable[..., Prepared]
 
 SPLIT = toy_split(40)
 NUM_STEPS, NUM_WARMUP_STEPS = 5, 2
@@ -65,8 +63,8 @@ def counted(ready: Prepared, schedule: Schedule) -> float:
 
 @pytest.mark.parametrize("text", ["freeze", "freeze+cached"])
 @pytest.mark.parametrize("micro", [None, 3])
-def test_the_work_of_frozen_layers_is_what_is_counted(prepared: Prepare, text: str, micro: int | None) -> None:
-    ready, schedule = prepared(text), schedule_for(text, micro_batch_size=micro)
+def test_the_work_of_frozen_layers_is_what_is_counted(text: str, micro: int | None) -> None:
+    ready, schedule = applied(text, split=SPLIT), schedule_for(text, micro_batch_size=micro)
     train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
 
     found = work_for(ready, schedule)
@@ -79,8 +77,8 @@ def test_the_work_of_frozen_layers_is_what_is_counted(prepared: Prepare, text: s
 
 
 @pytest.mark.parametrize("text", ["full", "full+checkpoint", "freeze:last=2"])
-def test_what_is_made_twice_is_no_useful_work(prepared: Prepare, text: str) -> None:
-    ready, schedule = prepared(text), schedule_for(text)
+def test_what_is_made_twice_is_no_useful_work(text: str) -> None:
+    ready, schedule = applied(text, split=SPLIT), schedule_for(text)
 
     useful = work_for(ready, schedule).step_flops
 
@@ -88,11 +86,11 @@ def test_what_is_made_twice_is_no_useful_work(prepared: Prepare, text: str) -> N
     assert 0.6 * executed < useful < executed
 
 
-def test_padding_is_work(prepared: Prepare) -> None:
-    ready, schedule = prepared("freeze"), schedule_for("freeze")
+def test_padding_is_work() -> None:
+    ready, schedule = applied("freeze", split=SPLIT), schedule_for("freeze")
     packed = work_for(ready, schedule).step_flops
     ready.forward.close()
-    ready.forward = PaddedForward(ready.model, 0)
+    ready = replace(ready, forward=PaddedForward(ready.model, 0))
 
     found = work_for(ready, schedule).step_flops
 
@@ -100,10 +98,11 @@ def test_padding_is_work(prepared: Prepare) -> None:
     assert found > packed
 
 
-def test_each_phase_of_a_plan_has_its_own_work_and_the_last_one_stays(prepared: Prepare) -> None:
-    ready = prepared("full")
-    names = list(ready.known)
-    ready.phases = (Phase(0, frozenset(names[-1:])), Phase(1, frozenset(names)))
+def test_each_phase_of_a_plan_has_its_own_work_and_the_last_one_stays() -> None:
+    ready = applied("full", split=SPLIT)
+    names = list(ready.params_by_layer)
+    plan = replace(ready.plan, phases=(Phase(0, frozenset(names[-1:])), Phase(1, frozenset(names))))
+    ready = replace(ready, resolved=replace(ready.resolved, plan=plan))
     schedule = schedule_for("full", epochs=2)
     seconds = [1.0] * 10
 
@@ -124,8 +123,8 @@ def test_each_phase_of_a_plan_has_its_own_work_and_the_last_one_stays(prepared: 
     assert all(param.requires_grad for param in ready.model.parameters())
 
 
-def test_a_compiled_model_is_counted_by_what_it_was_made_from(prepared: Prepare) -> None:
-    ready, schedule = prepared("full"), schedule_for("full")
+def test_a_compiled_model_is_counted_by_what_it_was_made_from() -> None:
+    ready, schedule = applied("full", split=SPLIT), schedule_for("full")
     plain = work_for(ready, schedule).step_flops
     for layer in (module for module in ready.model.modules() if type(module).__name__ == "LlamaMLP"):
         layer.forward = torch.compile(layer.forward, backend="eager")
@@ -134,33 +133,74 @@ def test_a_compiled_model_is_counted_by_what_it_was_made_from(prepared: Prepare)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_a_type_that_is_only_emulated_has_no_rate(
-    prepared: Prepare, monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype
-) -> None:
+def test_a_type_that_is_only_emulated_has_no_rate(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
     monkeypatch.setattr(efficiency, "has_native_bf16", lambda _device: False)
 
-    found = work_for(prepared("freeze"), schedule_for("freeze"), dtype=dtype)
+    found = work_for(applied("freeze", split=SPLIT), schedule_for("freeze"), dtype=dtype)
 
     assert (found.matmul_flops_per_second, found.mfu) == (None, None)
     assert found.flops_per_second > 0
 
 
-def test_a_known_gpu_is_held_against_its_datasheet_too(prepared: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_known_gpu_is_held_against_its_datasheet_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(efficiency, "datasheet_peak", create_autospec(matmul_rate.datasheet_peak, return_value=1e9))
 
-    found = work_for(prepared("freeze"), schedule_for("freeze"))
+    found = work_for(applied("freeze", split=SPLIT), schedule_for("freeze"))
 
     assert found.datasheet_mfu == pytest.approx(found.flops_per_second / 1e9)
 
 
-def test_a_kernel_for_various_lengths_sees_no_padding() -> None:
-    layout = lay_out(np.array([2, 1]), with_bounds=True)
-    ready: Any = SimpleNamespace(forward=None, batch=lambda _split, _rows: SimpleNamespace(layout=layout))
-    rows = np.arange(5)
-    lengths = SPLIT.lengths[rows]
+@pytest.fixture
+def measure() -> Callable[..., Efficiency]:
+    """Train a tiny model, and count its arithmetic."""
 
-    assert efficiency._extents(ready, SPLIT, torch.bfloat16)(rows) == Extent.packed(lengths.tolist())
-    # which does nothing in fp32
-    expected = Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
-    assert efficiency._extents(ready, SPLIT, torch.float32)(rows) == expected
-    assert expected.pairs > sum(lengths**2)
+    def run(*, num_steps: int = 5) -> Efficiency:
+        ready = applied("full", split=SPLIT)
+        schedule = schedule_of(RunSpec(strategy=parse_strategy("full"), batch_size=8, steps=num_steps), SPLIT)
+        trained = train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
+        return measure_efficiency(
+            ready,
+            SPLIT,
+            schedule,
+            trained,
+            num_warmup_steps=2,
+            dtype=torch.float32,
+            device_name="A CPU",
+        )
+
+    return run
+
+
+def test_the_arithmetic_of_steps_is_counted(measure: Callable[..., Efficiency]) -> None:
+    found = measure()
+
+    assert found.work is not None
+    assert found.flags == ()
+    assert found.seconds > 0
+
+
+def test_a_run_of_warm_up_steps_alone_has_nothing_to_count(measure: Callable[..., Efficiency]) -> None:
+    found = measure(num_steps=2)
+
+    assert (found.work, found.flags) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "error", [Unsupported("no formula\nsecond line"), AssetError("no formula"), torch.OutOfMemoryError("no formula")]
+)
+def test_what_cannot_be_measured_is_a_flag(
+    measure: Callable[..., Efficiency], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(efficiency, "work_of", create_autospec(work_of, side_effect=error))
+
+    found = measure()
+
+    assert found.work is None
+    assert [(flag.code, flag.message) for flag in found.flags] == [("probe-failed", "counting FLOPs: no formula")]
+
+
+def test_a_fault_of_ours_is_not_hidden(measure: Callable[..., Efficiency], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(efficiency, "work_of", create_autospec(work_of, side_effect=KeyError("x")))
+
+    with pytest.raises(KeyError):
+        measure()

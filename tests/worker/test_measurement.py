@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from bench.plan import Phase as PlanPhase
+from bench.plan import TrainPlan
 from bench.records.flags import FLAGS, is_suspect
 from bench.records.record import Flag, RunRecord
 from bench.training.trainer import Schedule
@@ -47,7 +48,8 @@ def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, l
     ],
 )
 def test_steps_at_which_other_layers_train(phases: list[tuple[int, str]], expected: tuple[int, ...]) -> None:
-    prepared: Any = SimpleNamespace(phases=tuple(PlanPhase(epoch, frozenset(layers)) for epoch, layers in phases))
+    plan = TrainPlan(phases=tuple(PlanPhase(epoch, frozenset(layers)) for epoch, layers in phases))
+    prepared: Any = SimpleNamespace(plan=plan)
     rows = np.array([0])
     schedule = Schedule(epochs=[[rows] * 3, [rows] * 2, [rows]])
 
@@ -66,13 +68,13 @@ def test_doubts_that_only_the_run_itself_knows_of(
     monkeypatch: pytest.MonkeyPatch, asked: torch.dtype, ran: torch.dtype, codes: list[str]
 ) -> None:
     monkeypatch.setattr("bench.worker.measurement.has_native_bf16", lambda _device: False)
-    packed, failed = Flag(code="not-packed", message="x"), Flag(code="probe-failed", message="y")
-    prepared = SimpleNamespace(precision=SimpleNamespace(dtype=asked), flags=(packed,), device=torch.device("cpu"))
+    failed = Flag(code="probe-failed", message="y")
+    prepared = SimpleNamespace(precision=SimpleNamespace(dtype=asked), why_padded="x", device=torch.device("cpu"))
     seen: Any = SimpleNamespace(
         start=StartingPoint(head="fresh", flags=()),
         prepared=prepared,
         compute_dtype=ran,
-        afterwards=SimpleNamespace(flags=(failed,)),
+        efficiency=SimpleNamespace(flags=(failed,)),
     )
 
     assert [flag.code for flag in flags_of(seen)] == ["not-packed", "probe-failed", *codes]

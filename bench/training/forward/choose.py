@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,17 +17,17 @@ from bench.training.forward.padded import PaddedForward
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
     from torch import nn
     from transformers import PreTrainedModel
 
-    from bench.training.forward.batch import Batch
+    from bench.training.forward.base import Forward, WholeForward
     from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
-__all__ = ["Forward", "choose_forward"]
+__all__ = ["choose_forward"]
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """By the type that is computed in: how far the logits of a row may be from those of the row alone, relative to the largest."""
@@ -39,25 +39,9 @@ PICKS = ((True, True), (True, False), (False, False))
 """Early, and inside the last layer: the least work first."""
 
 
-class Forward(Protocol):
-    """A way to run a classifier on rows of a split."""
-
-    def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int], /) -> Batch:
-        """Put rows together, on the CPU."""
-        ...
-
-    def logits(self, batch: Batch, /) -> torch.Tensor:
-        """Run the model: (rows, labels)."""
-        ...
-
-    def close(self) -> None:
-        """Leave the model as it was."""
-        ...
-
-
 def choose_forward(
     outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
-) -> tuple[PackedForward, None] | tuple[PaddedForward, str]:
+) -> tuple[WholeForward, str | None]:
     """Pack if the packed model answers like the plain one to each row alone; else pad, and say why.
 
     Args:

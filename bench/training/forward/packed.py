@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bench.measuring.flops import Extent
 from bench.tasks.classification import targets_of
 from bench.training.forward.attention import NAME
 from bench.training.forward.batch import Batch
 from bench.training.forward.last_layer import can_pick, is_within_window, run_picked
-from bench.training.forward.layout import lay_out
+from bench.training.forward.layout import lay_out, num_pairs
 from bench.workload.models.layers import layers_of
 from bench.workload.models.load import first_position
 
@@ -141,6 +142,20 @@ class PackedForward:
         finally:
             self._batch = None
         return logits if len(logits) == len(batch) else logits[: len(batch)]
+
+    def extent(self, lengths: NDArray[np.integer], dtype: torch.dtype) -> Extent:
+        """How much one pass works on: attention pads each half of the rows, unless a kernel for various lengths runs."""
+        if self._various_lengths and dtype != torch.float32:  # it computes in half precision alone
+            return Extent.packed(lengths.tolist())
+        return Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
+
+    def kernel_size(self, lengths: NDArray[np.integer]) -> tuple[int, int]:
+        """Rows, and tokens in whole GRAINs."""
+        return len(lengths), -(-int(lengths.sum()) // GRAIN)
+
+    def layered(self) -> PackedForward:
+        """A packed model can run its first layers alone."""
+        return self
 
     def prefix(self, batch: Batch, num_layers: int) -> torch.Tensor:
         """Run the first layers alone: (tokens, width), or (rows, width) of the picked tokens where that is all layers."""

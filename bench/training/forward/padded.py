@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from bench.errors import Unsupported
+from bench.measuring.flops import Extent
 from bench.tasks.classification import targets_of
 from bench.training.forward.batch import Batch
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
+    from bench.training.forward.base import LayeredForward
     from bench.workload.data.dataset import Split
 
 __all__ = ["PaddedForward", "collate"]
@@ -36,6 +39,23 @@ class PaddedForward:
         """Run the model: (rows, labels)."""
         logits: torch.Tensor = self._model(**batch.inputs).logits
         return logits
+
+    def extent(self, lengths: NDArray[np.integer], _dtype: torch.dtype) -> Extent:
+        """How much one pass works on: rows as long as the longest."""
+        return Extent.padded(lengths.tolist())
+
+    def kernel_size(self, lengths: NDArray[np.integer]) -> tuple[int, int]:
+        """Rows, and tokens of the longest."""
+        return len(lengths), int(lengths.max())
+
+    def layered(self) -> LayeredForward:
+        """No padded model stores the output of its layers.
+
+        Raises:
+            Unsupported: always.
+
+        """
+        raise Unsupported("cached stores the output of packed layers, and this model cannot be packed")
 
     def close(self) -> None:
         """Leave the model as it was: nothing was changed."""

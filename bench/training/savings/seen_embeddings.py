@@ -19,8 +19,6 @@ from torch.nn import functional
 from bench.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Container
-
     from numpy.typing import NDArray
     from torch.optim import Optimizer
     from transformers import PreTrainedModel
@@ -34,7 +32,7 @@ MAX_SEEN_SHARE = 1 / 2
 
 
 def split_table(
-    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, *, trained: Container[nn.Parameter]
+    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, *, rate_of: dict[nn.Parameter, float]
 ) -> SeenRows:
     """Let the embeddings of the tokens of `split`, and of padding, learn apart.
 
@@ -43,7 +41,7 @@ def split_table(
         model: The classifier of transformers inside.
         split: The training rows.
         pad_token_id: Of the model's tokenizer.
-        trained: Every parameter that trains at some time.
+        rate_of: Every parameter that trains at some time; the rows take the place of the whole table.
 
     Raises:
         Unsupported: it cannot be done for this model, or would save too little.
@@ -57,7 +55,7 @@ def split_table(
         raise _cannot(f"the model's embedding table is a {type(table).__name__}, not a plain nn.Embedding")
     if table.max_norm is not None or table.scale_grad_by_freq or table.sparse:
         raise _cannot("the model's embedding table sets max_norm, scale_grad_by_freq or sparse")
-    if table.weight not in trained:
+    if table.weight not in rate_of:
         raise _cannot("the model's embedding table does not train")
     users = [name for name, module in outer.named_modules() if any(p is table.weight for p in module.parameters(False))]  # noqa: FBT003
     if len(users) > 1:
@@ -67,7 +65,9 @@ def split_table(
         raise _cannot(
             f"the training rows have {len(tokens):,} of the {table.num_embeddings:,} tokens, over half of them"
         )
-    return SeenRows(table, tokens)
+    seen = SeenRows(table, tokens)
+    rate_of[seen.rows] = rate_of.pop(seen.whole)
+    return seen
 
 
 def _cannot(why: str) -> Unsupported:

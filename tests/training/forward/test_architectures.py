@@ -159,7 +159,7 @@ def run(kind: str) -> tuple[str, str]:
     if isinstance(forward, PackedForward):
         return "packed", ""
     assert isinstance(forward, PaddedForward)
-    return f"padded on the {'left' if forward.on_the_left else 'right'}", ready.flags[0].message
+    return f"padded on the {'left' if forward.on_the_left else 'right'}", ready.why_padded or ""
 
 
 @pytest.mark.parametrize("kind", MUST_RUN)

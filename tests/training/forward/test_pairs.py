@@ -20,6 +20,7 @@ from bench.training.evaluation import predict
 from bench.training.forward.packed import GRAIN, PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.prepare import prepare
+from bench.training.set_up import set_up
 from bench.workload.data.dataset import Data, load_data
 from bench.workload.models.layers import view_of
 from bench.workload.toy import TOY_RATES
@@ -162,7 +163,7 @@ def test_pairs_are_stored_and_evaluated_with_their_types(
     assert isinstance(prepared.forward, PackedForward) == (prepared.cache is None)
     prepared.begin_epoch(0)
     rows = np.arange(len(data.train))
-    prepared.set_up(data.train, rows, [rows])
+    set_up(prepared, data.train, rows, [rows])
     prepared.model.eval()
     wanted = plain(folder, pairs, with_types=True)
     with torch.inference_mode():

@@ -94,8 +94,8 @@ def test_what_is_learnt_is_the_same(strategy: str, make: Callable[[], PreTrained
     assert (table(apart)[UNSEEN] != before[UNSEEN]).any(), "weights decay"
     tokens = len(np.union1d(SPLIT.tokens, [0]))
     assert num_states(whole) - num_states(apart) == 2 * (NUM_TOKENS - tokens - 1) * 16  # a row decays for all others
-    assert (whole.seen_embeddings, apart.seen_embeddings) == (False, True)
-    assert apart.num_trainable_params == whole.num_trainable_params == apart.num_params
+    assert (whole.plan.seen_embeddings, apart.plan.seen_embeddings) == (False, True)
+    assert apart.num_trainable_params() == whole.num_trainable_params() == apart.num_params
 
 
 def test_other_tokens_are_looked_up_where_nothing_learns_and_are_an_error_elsewhere() -> None:
@@ -166,7 +166,7 @@ def test_where_it_cannot_be_done_the_run_says_why(make: Callable[[], PreTrainedM
     with pytest.raises(Unsupported, match=f"^seen_embeddings saves nothing here: .*{reason}"):
         ready(make(), "full+seen_embeddings")
 
-    assert not ready(make(), "full").seen_embeddings, "nobody asked for it"
+    assert not ready(make(), "full").plan.seen_embeddings, "nobody asked for it"
 
 
 def test_a_table_that_does_not_train_is_left_whole() -> None:

@@ -1,24 +1,23 @@
-"""Other ways to run a transformer layer: compiled, or keeping no activations."""
+"""Reads `compile`: the repeated layer as code made for it."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import warnings
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.checkpoint import checkpoint
 
 from bench.errors import Unsupported
+from bench.training.passes.layer_forward import replace_in_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from torch import nn
 
-__all__ = ["compile_layers", "recompute_layers"]
+__all__ = ["compile_layers"]
 
 MOST_VARIANTS = 64
 """Of the code for one class of layers; to need more is an error, where torch's own 8 are too few for some models."""
@@ -46,21 +45,4 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for
     warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")  # fp32 is what was asked for
     for layer in layers:
-        _replace(layer, _while_training(layer.forward, torch.compile(layer.forward, dynamic=True, fullgraph=True)))
-
-
-def recompute_layers(layers: Iterable[nn.Module]) -> None:
-    """Let the layers forget their activations in training, and run again in the backward pass."""
-    for layer in layers:
-        _replace(layer, _while_training(layer.forward, partial(checkpoint, layer.forward, use_reentrant=False)))
-
-
-def _while_training(plain: Callable[..., Any], special: Callable[..., Any]) -> Callable[..., Any]:
-    def forward(*args: Any, **kwargs: Any) -> Any:
-        return (special if torch.is_grad_enabled() else plain)(*args, **kwargs)
-
-    return forward
-
-
-def _replace(layer: nn.Module, forward: Callable[..., Any]) -> None:
-    layer.forward = forward
+        replace_in_training(layer, torch.compile(layer.forward, dynamic=True, fullgraph=True))
