@@ -57,9 +57,9 @@ PLANTS = {
 
 
 def plant(root: Path, what: str) -> Path:
-    """Copy what a gate needs of this checkout to `root`, and plant one of PLANTS."""
-    for package in ("bench", "strategies"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    """Copy the packages of this checkout to `root`, and plant one of PLANTS."""
+    for package in ("bench", "strategies", "reports"):
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "out"))
     module, added = PLANTS[what]
     with (root / "bench" / module).open("a", encoding="utf-8") as file:
         file.write(added)
