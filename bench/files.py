@@ -1,4 +1,4 @@
-"""Files of the user read, and files of ours written as a whole or not at all."""
+"""Read the user's TOML files, and replace files of ours atomically."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 
 from bench.errors import UsageError
 
-__all__ = ["default_config", "read_config", "replace_file"]
+__all__ = ["default_config", "read_toml", "replace_file"]
 
 _CONFIG = Path("bench.toml")
 
 
 def default_config() -> Path | None:
-    """Name the file of settings that lies here; it is read where no other is named."""
+    """Return bench.toml of the current directory if there is one: it is read where no other file is named."""
     return _CONFIG if _CONFIG.is_file() else None
 
 
-def read_config(path: Path, option: str = "--config") -> dict[str, Any]:
-    """Read a configuration file, of which each part of bench takes what is its own.
+def read_toml(path: Path, option: str = "--config") -> dict[str, Any]:
+    """Read a TOML file that was named by `option`.
 
     Raises:
         UsageError: it cannot be read, or is no TOML.

@@ -11,7 +11,7 @@ from pydantic import ValidationError, field_validator
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import NumSeeds, Timeout
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
-from bench.files import read_config
+from bench.files import read_toml
 from bench.inert import shown
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Settings(TrainingSpec, WorkloadSpec):
             UsageError: a name or a value that is not valid; the message says where it stands.
 
         """
-        written = {} if config is None else _read_config(config)
+        written = {} if config is None else _read_settings(config)
         try:
             return cls.model_validate({**defaults, **(QUICK if quick else {}), **written, **given})
         except ValidationError as error:
@@ -107,9 +107,9 @@ class Settings(TrainingSpec, WorkloadSpec):
             raise UsageError(msg) from error
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def _read_settings(path: Path) -> dict[str, Any]:
     """Read a configuration file; its names may be written with - or _."""
-    read = read_config(path)
+    read = read_toml(path)
     if not isinstance(read.pop("gate", {}), dict):
         msg = f"gate in {path}: it is the table of a gate's margins; the rules of a comparison are named by --gate"
         raise UsageError(msg)

@@ -1,4 +1,4 @@
-"""Whether runs differ in nothing but strategy and seed, as their records alone tell."""
+"""Whether runs differ in strategy and seed alone, according to their records."""
 
 from __future__ import annotations
 
@@ -31,32 +31,33 @@ class Mismatch:
 
 
 def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
-    """Find the fields that are not the same in all runs. What a run did not record differs from nothing.
+    """Return the fields that differ between runs; a field that a run did not record is not compared for it.
 
-    But a run that is known to have left out, unasked, what others of its plan have is unlike all that leave out nothing unasked.
+    Older versions kept no gradient and optimizer state for unseen embeddings, whatever the strategy: their runs differ
+    from those of versions that leave this to the strategy.
     """
     return _differing((record.spec.name, _fields(record)) for record in records)
 
 
 def mismatches_asked(specs: Iterable[RunSpec]) -> tuple[Mismatch, ...]:
-    """Find, before anything runs, the fields in which runs would differ that must not."""
+    """Return, before anything runs, the fields that must be equal and would not be."""
     return _differing((spec.name, _NOTHING_LATER | asked(spec)) for spec in specs)
 
 
 def in_words(found: Iterable[Mismatch]) -> str:
-    """Write what differs: "max_length (64 for full; 128 for amp), num_steps (...)"."""
+    """Return what differs as text: "max_length (64 for full; 128 for amp), num_steps (...)"."""
     return ", ".join(f"{mismatch.field} ({_grouped(mismatch.values)})" for mismatch in found)
 
 
 def asked(spec: RunSpec) -> _Fields:
-    """Everything that was asked of a run but strategy and seed; which of several GPUs it was does not matter."""
+    """Return everything asked of a run but strategy and seed; which of several GPUs it ran on does not matter."""
     fields = vars(spec.workload) | vars(spec) | {"device": spec.device.partition(":")[0]}
     del fields["strategy"], fields["seed"], fields["workload"]
     return fields | _of_later_versions(spec)
 
 
 def _of_later_versions(spec: RunSpec) -> _Fields:
-    """Everything that was asked in a field that this version does not know; one that says nothing asks for nothing."""
+    """Return what was asked in fields that this version does not know, unless they are null."""
     unknown = [part.model_extra or {} for part in (spec, spec.workload, *spec.strategy)]
     said = [f"{name} {json.dumps(value)}" for extra in unknown for name, value in extra.items() if value is not None]
     return {_LATER: ", ".join(sorted(said))} if said else {}
@@ -104,7 +105,7 @@ def _of_measured(measured: Measurement) -> _Fields:
 
 
 def _of_embeddings(measured: Measurement) -> _Fields:
-    """Tell runs of older versions apart that kept no gradient and state for unseen embeddings, though no strategy said so."""
+    """Return whether the strategy decides on gradient and state of unseen embeddings; older versions always left them out."""
     name, parts = "gradient and state of unseen embeddings", measured.memory.parts
     if measured.seen_embeddings is not None:
         return {name: "as the strategy says"}

@@ -1,7 +1,7 @@
-"""The doubts about a run that its own record gives rise to; `bench.records.flags` says which keep a row from ranking.
+"""Flags that follow from the measurement of a run alone; `bench.records.flags` says which bar it from ranking.
 
-A threshold here must not doubt a sound run on a shared machine of two cores: what merely
-widens intervals is left to them, and what makes a number wrong is flagged.
+No threshold may flag a sound run on a shared machine of two cores: what makes a number wrong is flagged,
+what merely widens its interval is not.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
 __all__ = ["doubts"]
 
 MIN_TIMED_STEPS = 12
-"""Three blocks of four steps: an interval over fewer is several times as wide as the scatter."""
+"""Three blocks of four steps: with fewer, an interval is several times as wide as the scatter."""
 MAX_GAP_SECONDS = 0.5
-"""Used memory is a rising staircase: what comes and goes within less is a temporary of a step."""
+"""Used memory rises in steps; what comes and goes faster is a temporary of one training step."""
 SLACK_BYTES = 64 * 2**20
-"""By how much the device's peak may lie below what torch held at once: context and rounding."""
+"""How far the sampled peak may lie below what torch held, for the CUDA context and rounding."""
 MAX_RESIDUAL_SHARE = 0.05
 MAX_THROTTLED_SHARE = 0.05
-"""A single look of many may meet a moment's spike of power."""
+"""One sample of many may meet a short spike of power."""
 MIN_CLOCK_RATIO = 0.9
 """Between the first and the last third: boost clocks move by a few percent with the temperature."""
 MIN_CLOCK_SAMPLES = 9
 MAX_STEAL_SHARE = 0.1
-"""Such an error of the times is beyond what neighbours on a quiet host cause (below 1 %)."""
+"""An error of the times well above what other guests of a quiet host cause (below 1 %)."""
 MAX_OTHERS_SHARE = 0.1
 MIN_SWAPPED_BYTES = 2**20
-"""A few idle pages of libraries cost nothing."""
+"""Fewer bytes are idle pages of libraries, which cost nothing."""
 MAX_SKIPPED_SHARE = 0.01
 """The loss scale grows, and may overflow once, every 2000 steps."""
 MAX_TRUNCATED_SHARE = 0.05
 CHANCE_Z = 1.645
 """One-sided, 5 %."""
 MAX_MAJORITY_SHARE = 0.8
-"""Beyond it, what a strategy makes of all other classes moves accuracy by less than a fifth."""
+"""Above it, all other classes together move accuracy by less than a fifth."""
 MAX_ACCURACY_MARGIN = 0.1
-"""Of the 95 % interval of the accuracy: about 96 rows at an accuracy of a half."""
+"""Half width of the 95 % interval of an accuracy of one half; 0.1 takes about 96 rows."""
 
 
 def doubts(measured: Measurement) -> tuple[Flag, ...]:
-    """List the doubts in the order of what they concern: times, memory, the device, what was learnt."""
+    """Return the flags in the order of what they concern: steps, the machine, memory, the device, what was learnt."""
     found = (
         *_of_steps(measured),
         *(_of_host(measured.host) if measured.host else ()),
@@ -79,7 +79,7 @@ def _of_steps(measured: Measurement) -> Iterator[tuple[FlagCode, str]]:
 
 
 def _skipped_late(steps: tuple[int, ...]) -> int:
-    """Count the skipped steps but for those that begin the run: there, the loss scale is searched."""
+    """Count the skipped steps but those at the beginning, where the loss scale is still searched."""
     return sum(step != position for position, step in enumerate(steps, start=1))
 
 
@@ -91,7 +91,7 @@ def _of_host(host: HostActivity) -> Iterator[tuple[FlagCode, str]]:
     if host.swapped_bytes is not None and host.swapped_bytes >= MIN_SWAPPED_BYTES:
         yield "swap", f"{host.swapped_bytes / 2**20:.0f} MiB of the run were moved to disk"
     if host.num_allocator_retries:
-        message = f"the allocator had to free and ask again {host.num_allocator_retries} times"
+        message = f"the allocator had to free memory and retry {host.num_allocator_retries} times"
         yield "allocator-retries", message
 
 
@@ -101,7 +101,7 @@ def _of_memory(memory: Memory) -> Iterator[tuple[FlagCode, str]]:
         seen = f"NVML saw {delta / 2**20:.0f} MiB more in use, but torch held {reserved / 2**20:.0f} MiB"
         yield "sampler-gap", f"{seen}: the sampling missed the peak"
     elif gap is not None and gap > MAX_GAP_SECONDS:
-        yield "sampler-gap", f"memory was not looked at for {gap:.2f} s"
+        yield "sampler-gap", f"memory was not sampled for {gap:.2f} s"
     parts = memory.parts
     if parts and abs(parts.residual_bytes) > MAX_RESIDUAL_SHARE * parts.total_bytes:
         seen = f"the parts of the peak are {parts.residual_bytes / 2**20:+.0f} MiB off its {parts.total_bytes / 2**20:.0f} MiB"
@@ -110,9 +110,9 @@ def _of_memory(memory: Memory) -> Iterator[tuple[FlagCode, str]]:
 
 def _of_device(device: DeviceActivity) -> Iterator[tuple[FlagCode, str]]:
     if device.throttled_share is not None and device.throttled_share > MAX_THROTTLED_SHARE:
-        yield "throttled", f"slowed down in {device.throttled_share:.0%} of {device.num_samples} looks"
+        yield "throttled", f"slowed down in {device.throttled_share:.0%} of {device.num_samples} samples"
     if device.power_capped_share is not None and device.power_capped_share > MAX_THROTTLED_SHARE:
-        yield "power-capped", f"at its power limit in {device.power_capped_share:.0%} of {device.num_samples} looks"
+        yield "power-capped", f"at its power limit in {device.power_capped_share:.0%} of {device.num_samples} samples"
     first, last = device.first_sm_clock_mhz, device.last_sm_clock_mhz
     if (
         first

@@ -1,4 +1,4 @@
-"""The numbers of one record, by the names of `bench.records.metrics.METRICS`. None is "not measured"."""
+"""The metrics of one record, by their names in `bench.records.metrics.METRICS`; None is "not measured"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["seconds_to_accuracy", "values_of"]
 
 
 def values_of(record: RunRecord) -> dict[str, float | None]:
-    """Every metric of a record; of a run that ended badly, the memory that is known."""
+    """Return every metric of a record; of a run that ended badly, the memory peaks alone."""
     measured = record.measured
     memory = (measured.memory if measured else record.memory) or Memory()
     values: dict[str, float | None] = dict.fromkeys(METRICS)
@@ -42,7 +42,7 @@ class _Point(Protocol):
 
 
 def seconds_to_accuracy(curve: Iterable[_Point], target: float) -> float | None:
-    """Give the training time of the first point of a learning curve that reaches `target`; None where none does."""
+    """Return the training time, in seconds, of the first point of a learning curve that reaches `target`, or None."""
     return next((point.seconds for point in curve if point.accuracy >= target), None)
 
 
@@ -72,7 +72,7 @@ def _finished(measured: Measurement) -> dict[str, float | None]:
 
 
 def _decile(ordered: Sequence[float], number: int) -> float | None:
-    """Give a decile by linear interpolation between sorted values; None without any."""
+    """Return a decile of sorted values, interpolated linearly; None of no values."""
     if not ordered:
         return None
     place, tenths = divmod(number * (len(ordered) - 1), 10)
@@ -86,7 +86,7 @@ def _seconds_above_chance(measured: Measurement) -> float | None:
 
 
 def _named(part: BaseModel | None) -> Mapping[str, float | None]:
-    """Take the fields that are metrics."""
+    """Return those fields of a part that are metrics."""
     if part is None:
         return {}
     names = _metrics_of(type(part))
@@ -99,6 +99,6 @@ def _metrics_of(kind: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _peak(phase: PhasePeak) -> int | None:
-    """Give the peak of a phase: what torch held of a GPU, or what was resident on a CPU."""
+    """Return the peak of a phase: memory held by torch's allocator on a GPU, resident memory on a CPU."""
     held = phase.torch_reserved_peak_bytes
     return phase.host_peak_bytes if held is None else held

@@ -1,4 +1,4 @@
-"""What a flag of a record means for its reader, and whether the row can still be ranked."""
+"""The flags of a record: what each means for the reader, and whether it bars a row from ranking."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FlagCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One flag code: "suspect" keeps a row from ranking and gating unless asked, "note" is only said."""
+    """What a code means: "suspect" bars a row from ranking and gating unless asked for, "note" is only shown."""
 
     severity: Severity
     meaning: str
@@ -119,10 +119,10 @@ _UNKNOWN = _suspect(
 
 
 def kind_of(code: FlagCode) -> Kind:
-    """Look a code up; one that another version wrote may keep a row from ranking there, and so it does here."""
+    """Look up a code; an unknown one, of another version, may be a doubt there and is treated as one."""
     return FLAGS.get(code, _UNKNOWN)
 
 
 def is_suspect(code: FlagCode) -> bool:
-    """Whether the flag keeps a row from ranking."""
+    """Whether the flag bars a row from ranking."""
     return kind_of(code).severity == "suspect"

@@ -1,4 +1,4 @@
-"""Names from outside, written so that a reader sees what they are."""
+"""Names from data files, with invisible characters made visible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST = 40
 
 
 def in_quotes(name: str) -> str:
-    """Write a name so that blanks other than a plain one, and what is invisible, show by their code points."""
+    """Return a name in quotes, at most 40 characters; unusual blanks and invisible characters appear as code points."""
     shown = "".join(map(_visible, name))
     return f'"{shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + chr(0x2026)}"'
 

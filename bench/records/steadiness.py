@@ -1,7 +1,7 @@
-"""Whether the steps of a run took the same time for the same work, from first to last.
+"""Whether equal steps of a run took equal time, from first to last.
 
-A step's time is held against what a step of its tokens takes in this run: a constant (the
-optimizer) and a rate per token, fitted by medians, so that no single slow step decides.
+Each step's time is divided by the time expected for its number of tokens: a constant (the optimizer)
+plus a time per token, fitted robustly (Theil-Sen), so that no single slow step decides.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
 __all__ = ["unsteadiness"]
 
 MIN_STEPS = 20
-"""Below, thirds of the steps are too few to speak of."""
+"""With fewer, a third of the steps is too few to compare."""
 MAX_STEPS = 400
-"""Of more, so many evenly spread ones are looked at."""
+"""Of a longer run, so many evenly spread steps are tested."""
 DRIFT = 1.3
-"""Between the first and the last third: the mean of a run is then some 15 % from either."""
+"""Least factor between the median times of the first and the last third; the mean is then some 15 % off either."""
 ORDERED_SHARE = 0.9
-"""Of all pairs of an early and a late step, those that must agree with the drift; chance gives that once in a thousand runs."""
+"""Least share of the pairs of an early and a late step that agree with the drift; chance gives that once in 1000 runs."""
 LEVELS = 1.5
-"""Between two levels of step times."""
+"""Least factor between two levels of step times."""
 LEVEL_SHARE = 0.25
-"""Of the steps that the smaller level must have: a few slow steps are outliers, and the medians bear them."""
+"""Least share of the steps in the smaller level: a few slow steps are outliers, which medians tolerate."""
 EXPLAINED_SHARE = 0.85
-"""Of the variance that two levels must explain; 0.64 is what they explain of normal noise, 0.75 of even noise."""
+"""Least share of the variance that two levels explain; of normal noise they explain 0.64, of uniform noise 0.75."""
 
 
 def unsteadiness(seconds: Sequence[float], tokens: Sequence[int], borders: Sequence[int] = ()) -> str | None:
-    """Say in a sentence how the step times changed without their work changing; None where they did not.
+    """Describe in a sentence how step times changed though the work did not; None where they did not.
 
     Args:
-        seconds: Of every step, warm-up left out.
-        tokens: Of the same steps.
-        borders: Indices at which the strategy itself changes what a step does; each stretch is held against itself.
+        seconds: Per step, without warm-up.
+        tokens: Per step.
+        borders: Indices of steps from which on other layers train; the stretches between them are tested one by one.
 
     """
     cuts = [0, *sorted({border for border in borders if 0 < border < len(seconds)}), len(seconds)]
     for start, end in pairwise(cuts):
         if end - start >= MIN_STEPS:
             picked = np.unique(np.linspace(start, end - 1, min(end - start, MAX_STEPS)).round().astype(int))
-            relative = _relative(np.asarray(seconds)[picked], np.asarray(tokens, dtype=float)[picked])
-            if found := _drift(relative) or _levels(relative):
+            relative = _log_relative(np.asarray(seconds)[picked], np.asarray(tokens, dtype=float)[picked])
+            if found := _drift(relative) or _two_levels(relative):
                 return found
     return None
 
 
-def _relative(seconds: NDArray[np.float64], tokens: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithms of the seconds over what a step of so many tokens takes (a Theil-Sen line)."""
+def _log_relative(seconds: NDArray[np.float64], tokens: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of each step's time over the time expected for its tokens, by a Theil-Sen line."""
     later, earlier = np.triu_indices(len(tokens), 1)
     differs = tokens[later] != tokens[earlier]
     rises = (seconds[later] - seconds[earlier])[differs] / (tokens[later] - tokens[earlier])[differs]
@@ -75,8 +75,8 @@ def _drift(relative: NDArray[np.float64]) -> str | None:
     return f"the last third of the steps took {factor:.2f} times as long as the first third for the same work"
 
 
-def _levels(relative: NDArray[np.float64]) -> str | None:
-    """Cut the sorted times in two where that explains most of their variance."""
+def _two_levels(relative: NDArray[np.float64]) -> str | None:
+    """Split the times by Otsu's threshold: the cut of the sorted times that explains most of their variance."""
     ordered, num = np.sort(relative), len(relative)
     sizes = np.arange(1, num)
     low = np.cumsum(ordered)[:-1] / sizes

@@ -1,7 +1,7 @@
 """A results directory: one JSON file per run, written atomically, read back whatever became of the others.
 
-Nothing that was measured is lost: a run that cannot be written goes to stderr, a file that cannot be read
-stays as it is and is left out, and what stands where a run is to be written is put aside.
+Nothing that was measured is lost: a run that cannot be written is printed to stderr, a file that cannot be read is
+left out and left alone, and an unexpected file in the place of a run is renamed.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ class Store:
     """The records under `directory/runs`. Reading needs no lock; `Store.open` holds the one to write."""
 
     def __init__(self, directory: Path) -> None:
-        """Look at a directory, which need not exist.
+        """Use a directory, which need not exist.
 
         Raises:
             UsageError: `directory/runs` is a link that leads out of it.
 
         """
         self.directory, self.runs = directory, directory / "runs"
-        self._said: dict[str, None] = {}
+        self._warnings: dict[str, None] = {}
         self._lock = FileLock(directory / ".lock")
         if not _lies_in(self.runs, directory):
             msg = f"{self.runs} leads out of {directory}; give a directory whose runs lie in it"
@@ -53,12 +53,12 @@ class Store:
 
     @property
     def warnings(self) -> list[str]:
-        """What was left out or put aside, one sentence each, however often it was met."""
-        return list(self._said)
+        """What was left out or renamed, one sentence each, without repetition."""
+        return list(self._warnings)
 
     @classmethod
     def open(cls, directory: Path, *, resume: bool) -> Self:
-        """Make the directory, and keep every other process from writing to it until `close`.
+        """Create the directory, and lock it against other writers until `close`.
 
         Raises:
             UsageError: it holds runs and is not to be resumed, another process writes to it, or
@@ -82,7 +82,7 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Let others write."""
+        """Release the lock."""
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -92,7 +92,7 @@ class Store:
         self.close()
 
     def write(self, record: RunRecord) -> Path:
-        """Write one record in the place of an earlier one of the same spec; all of it or nothing.
+        """Write one record atomically, in the place of an earlier one of the same spec.
 
         Raises:
             BenchError: the directory cannot be written; the record is on stderr.
@@ -109,7 +109,7 @@ class Store:
         return path
 
     def _put_aside(self, path: Path, spec: RunSpec) -> None:
-        """Keep under another name what stands at `path`, unless it is an earlier run of `spec`."""
+        """Rename what lies at `path`, unless it is an earlier run of `spec`."""
         try:
             if _read(path).spec == spec:
                 return
@@ -121,10 +121,10 @@ class Store:
         names = (path.with_name(f"{path.name}.{number}.aside") for number in count(1))
         aside = next(name for name in names if not os.path.lexists(name))
         path.rename(aside)
-        self._say(f"what stood in the place of a run is kept as {aside}")
+        self._warn(f"what stood in the place of a run is kept as {aside}")
 
     def keep_order(self, strategies: Iterable[str]) -> None:
-        """Keep in which order strategies were asked for; those that were only asked for before come after them.
+        """Save the order of the strategies; those asked for in earlier calls alone come last.
 
         Raises:
             BenchError: the directory cannot be written.
@@ -140,10 +140,9 @@ class Store:
             raise BenchError(msg) from error
 
     def read_all(self) -> list[RunRecord]:
-        """Read every record, the newest of each spec; odd files are left out.
+        """Read the newest record of each spec, and leave out files that are no record.
 
-        They are in the order in which their strategies were asked for, as far as that was kept, and of one strategy, and
-        of those of an older directory, in the order in which they were started.
+        They are sorted by strategy, as `keep_order` saved it, then by start; an older directory has no saved order.
         """
         records = sorted(filter(None, map(self._try, sorted(self.runs.glob("*.json")))), key=_started)
         newest = {record.spec: record for record in records}
@@ -152,7 +151,7 @@ class Store:
         return sorted(kept, key=lambda record: places.get(record.spec.name, len(places)))
 
     def _order(self) -> list[str]:
-        """Read in which order strategies were asked for; empty where it was not kept, or not as we do."""
+        """Read the saved order of the strategies; empty where there is none, or the file cannot be read."""
         path = self.directory / _ORDER
         try:
             names = json.loads(path.read_bytes()) if _is_file(path) else None
@@ -162,30 +161,30 @@ class Store:
             names = None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return names
-        self._say(
+        self._warn(
             f"{path} does not say in which order strategies were asked for; they stand in the order of their runs"
         )
         return []
 
     def todo(self, specs: Iterable[RunSpec]) -> list[RunSpec]:
-        """Give those of `specs` that no run ended well of; any other ending is tried again."""
+        """Return those of `specs` without a run that ended ok."""
         done = {record.spec for record in self.read_all() if record.status == "ok"}
         return [spec for spec in specs if spec not in done]
 
     def _try(self, path: Path) -> RunRecord | None:
         if not _lies_in(path, self.runs):
-            self._say(f"{path} leads out of the directory; it is left out")
+            self._warn(f"{path} leads out of the directory; it is left out")
             return None
         try:
             return _read(path)
         except OSError as error:
-            self._say(f"{path} is left out: {error.strerror}")
+            self._warn(f"{path} is left out: {error.strerror}")
         except RecordError as error:
-            self._say(f"{path} is left out: {error}")
+            self._warn(f"{path} is left out: {error}")
         return None
 
-    def _say(self, sentence: str) -> None:
-        self._said[sentence] = None
+    def _warn(self, sentence: str) -> None:
+        self._warnings[sentence] = None
 
 
 def _started(record: RunRecord) -> datetime:
@@ -193,7 +192,7 @@ def _started(record: RunRecord) -> datetime:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is a file, and nothing that a reader would wait at, such as a pipe."""
+    """Whether it is a regular file, unlike a pipe, at which a reader would wait."""
     return stat.S_ISREG(path.stat().st_mode)
 
 
@@ -205,12 +204,12 @@ def _read(path: Path) -> RunRecord:
 
 
 def _lies_in(path: Path, directory: Path) -> bool:
-    """Whether a path, its links followed as far as they lead, does not leave the directory."""
+    """Whether a path, with its links resolved, lies in the directory."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
 
 
 def file_name(spec: RunSpec) -> str:
-    """Name the file of a run: what a reader looks for, and a digest that keeps equal names apart."""
+    """Return the file name of a run: strategy, model, data set and seed for the reader, and a digest of the whole spec."""
     asked = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
     digest = hashlib.sha256(asked.encode()).hexdigest()[:12]
     parts = (_slug(spec.name, 24), _slug(spec.workload.model, 16), _slug(spec.workload.dataset, 16))
@@ -218,6 +217,6 @@ def file_name(spec: RunSpec) -> str:
 
 
 def _slug(text: str, length: int) -> str:
-    """Keep the last component of a path, and of it what every file system takes."""
+    """Return the last component of a path, in characters that every file system takes."""
     last = text.rstrip("/").rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.")[:length] or "x"

@@ -169,7 +169,7 @@ def test_a_run_that_ended_in_an_unknown_way_failed(tmp_path: Path, make_record: 
         "failed",
         "it ended as 'paused', which this version of bench does not know",
     )
-    (row,) = compare([paused]).rows
+    (row,) = compare([paused]).results
     assert not row.finished
     with Store.open(tmp_path, resume=False) as store:
         store.write(paused)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName, UsageError
-from bench.files import read_config
+from bench.files import read_toml
 from bench.inert import shown
 from bench.records.metrics import METRICS
 
@@ -92,7 +92,7 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
         UsageError: it cannot be read, is no TOML, or contains something else than rules of known metrics.
 
     """
-    table = read_config(path, "--gate")
+    table = read_toml(path, "--gate")
     for key in table:
         if key != "rules":
             raise UnknownName("key", key, ["rules"], hint=f"In {path}.")

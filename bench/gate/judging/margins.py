@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import UnknownName, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import format_strategy, parse_strategy
-from bench.files import read_config
+from bench.files import read_toml
 from bench.gate.judging.judgement import FILE_METRICS
 from bench.inert import shown
 
@@ -86,7 +86,7 @@ def read_margins(path: Path | None) -> Margins:
         UnknownName: a key, metric or strategy is unknown.
 
     """
-    return Margins() if path is None else margins_in(read_config(path).get("gate", {}), path)
+    return Margins() if path is None else margins_in(read_toml(path).get("gate", {}), path)
 
 
 def margins_in(table: object, path: Path) -> Margins:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.workload.data.files.table import Options, Quoting
+    from bench.experiment.spec import Quoting
+    from bench.workload.data.files.table import Options
 
 __all__ = ["open_delimited"]
 

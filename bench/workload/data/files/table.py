@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bench.errors import DataError
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from bench.experiment.spec import Quoting
+
     Read = Callable[[Sequence[str], str], "Columns"]
 
-__all__ = ["Columns", "Options", "Quoting", "Table", "check_names", "in_words", "refusal"]
-
-Quoting = Literal["none", "standard", "backslash"]
+__all__ = ["Columns", "Options", "Table", "check_names", "in_words", "refusal"]
 
 
 @dataclass(frozen=True, slots=True)
