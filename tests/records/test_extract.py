@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.records.extract import seconds_to_accuracy, values_of
-from bench.records.metrics import METRICS, format_flops
+from bench.records.metrics import METRICS
 from bench.records.readings import DeviceActivity, MemoryParts, PhasePeak, StepParts, Work
 
 if TYPE_CHECKING:
@@ -104,23 +104,3 @@ def test_above_chance_is_two_standard_errors_of_a_point(record: RunRecord) -> No
     assert after(0.5, 0, 1, 2) == 2.0  # the border is 0.625
     assert after(0.6, 0, 1, 2) is None
     assert after(0.5) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "text"),
-    [
-        ("step_flops", 8.15e10, "81.5 GFLOP"),
-        ("flops_per_second", 2.5e12, "2.5 TFLOP/s"),
-        ("step_flops", 12, "12 FLOP"),
-        ("energy_joules", 500, "500 J"),
-        ("energy_joules", 12_345, "12.3 kJ"),
-        ("power_watts", 249.6, "250 W"),
-        ("mfu", 0.4567, "45.7%"),
-    ],
-)
-def test_units_are_written_as_people_read_them(name: str, value: float, text: str) -> None:
-    assert METRICS[name].format(value) == text
-
-
-def test_the_largest_unit_does_not_end() -> None:
-    assert format_flops(5e15) == "5e+03 TFLOP"
