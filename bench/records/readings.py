@@ -1,4 +1,4 @@
-"""What the instruments of a run read, as parts of its record. None means "not measured here"."""
+"""The readings of a run's instruments, as parts of its record; None means "not measured"."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["DeviceActivity", "Environment", "HostActivity", "Memory", "MemoryPar
 
 
 class PhasePeak(Frozen):
-    """The most memory that one phase of a run took, all its stretches together, in bytes."""
+    """Peak memory of one phase of a run, over all the times that it was entered, in bytes."""
 
     phase: Literal["load", "train", "evaluate"]
-    """Points of the learning curve count to "evaluate", not to the training around them."""
+    """Points of the learning curve belong to "evaluate"."""
     host_peak_bytes: Bytes | None = None
     torch_allocated_peak_bytes: Bytes | None = None
     torch_reserved_peak_bytes: Bytes | None = None
@@ -31,16 +31,16 @@ MemoryMethod = Literal["nvml-v2", "nvml-v1", "torch-reserved", "kernel-hwm"]
 
 
 class MemoryParts(Frozen):
-    """What the peak of training consists of, in bytes.
+    """The parts of the training peak, in bytes.
 
-    Weights, gradients and optimizer state are the sizes of their tensors, and `before_bytes` was
-    there before the weights: the interpreter, libraries and data. What is left of the peak are
-    activations, temporaries, a filled store and what the allocator holds in vain. It is found by
-    subtraction: where the peak falls before all gradients are there, activations are larger.
+    Weights, gradients and optimizer state are the sizes of their tensors; `before_bytes` is what the process held before
+    the weights: the interpreter, libraries and data. The rest is activations, temporaries, the activation cache and
+    unused memory of the allocator. It is found by subtraction: where the peak comes before all gradients exist,
+    activations are larger than it.
     """
 
     source: Literal["host", "torch"]
-    """Whose peak it is: of resident memory on a CPU, of live tensors on a GPU."""
+    """Of which peak: of resident memory on a CPU, or of live tensors on a GPU."""
     before_bytes: Bytes
     weights_bytes: Bytes
     gradients_bytes: Bytes
@@ -49,11 +49,11 @@ class MemoryParts(Frozen):
     total_bytes: Bytes
     """The measured peak."""
     spared_bytes: Bytes = 0
-    """Read from older records alone, which left out, unasked, gradient and state of tokens that no training row has."""
+    """In older records alone, which left out gradient and state of tokens without a training row, whatever the plan."""
 
     @property
     def residual_bytes(self) -> int:
-        """What the measured peak lacks for its parts: zero, unless the peak was measured too low."""
+        """The sum of the parts minus the measured peak: zero, unless the peak was measured too low."""
         parts = (self.before_bytes, self.weights_bytes, self.gradients_bytes, self.optimizer_bytes, self.rest_bytes)
         return sum(parts) - self.total_bytes
 
@@ -62,15 +62,15 @@ class Memory(Frozen):
     """Peaks over training, in bytes."""
 
     host_peak_bytes: Bytes | None = None
-    """Resident memory of the run's process, by the kernel's own high-water mark."""
+    """Resident memory of the run's process: the kernel's high-water mark."""
     host_before_bytes: Bytes | None = None
-    """Of it, what the process held right before the model's weights, and the code of libraries that came in since."""
+    """Part of host_peak_bytes: held right before the model's weights were loaded, and library code loaded since."""
     host_baseline_bytes: Bytes | None = None
-    """Resident memory when training began: weights loaded (each page of them read), nothing trained."""
+    """Resident memory when training began, with every page of the weights read."""
     host_baseline_anonymous_bytes: Bytes | None = None
-    """Of it, what is the process' own."""
+    """Part of host_baseline_bytes: anonymous memory."""
     host_baseline_file_bytes: Bytes | None = None
-    """Of it, what is mapped from files: libraries, and weights that nothing has changed yet."""
+    """Part of host_baseline_bytes: mapped from files, such as libraries and unchanged weights."""
     torch_baseline_bytes: Bytes | None = None
     """Live tensors when training began."""
     torch_allocated_peak_bytes: Bytes | None = None
@@ -84,7 +84,7 @@ class Memory(Frozen):
     nvml_num_samples: Count | None = None
     nvml_max_gap_seconds: Seconds | None = None
     nvml_process_bytes: Bytes | None = None
-    """Of the run's process alone, at a border of its training; in a container NVML seldom knows."""
+    """Of the run's process alone, when training begins and ends; in a container NVML seldom knows it."""
     phases: tuple[PhasePeak, ...] | None = None
     parts: MemoryParts | None = None
     """Of the training peak."""
@@ -103,9 +103,9 @@ class Memory(Frozen):
 
     @property
     def training_bytes(self) -> int | None:
-        """The headline: the peak of training above what was there before the model, of a GPU or of the process on a CPU.
+        """The headline: the training peak of the GPU above its baseline, or of the process above what it held before the model.
 
-        None where that was not measured, as in records of older versions on a CPU: they know the whole process alone.
+        None where that was not measured, as on a CPU in records of older versions, which hold the peak of the process alone.
         """
         of_gpu = self.torch_reserved_peak_bytes if self.nvml_delta_bytes is None else self.nvml_delta_bytes
         if of_gpu is not None or self.host_peak_bytes is None or self.host_before_bytes is None:
@@ -118,51 +118,50 @@ _HEADLINE_PEAKS = ("nvml_delta_bytes", "torch_reserved_peak_bytes", "host_peak_b
 
 
 class StepParts(Frozen):
-    """Seconds of a steady step by what they were spent on; together they are the whole step.
+    """Mean seconds of a steady step by part; their sum is the whole step.
 
-    On a GPU they are those of its own stream: a part is long where the device works on it, or
-    waits for the host to get on with it.
+    On a GPU they are times of its stream: a part is long where the device computes it, or waits for the host.
     """
 
     data: Seconds
-    """Putting the batch together, and on the device; and telling what the step before it did."""
+    """Assembling the batch and moving it to the device, and reporting the step before."""
     forward: Seconds
     """With the loss."""
     backward: Seconds
     optimizer: Seconds
-    """Clipping, the step, clearing the gradients, and what a strategy does after each step."""
+    """Clipping, optimizer step, zeroing gradients, and what a strategy does after each step."""
     num_steps: Count
-    """Over which these are means."""
+    """Number of steps in the means."""
 
 
 class Work(Frozen):
-    """How much arithmetic a steady step was, and how fast: products of matrices and nothing else."""
+    """The arithmetic of a steady step and its rate: matmuls alone."""
 
     step_flops: Quantity
-    """Mean useful FLOPs of a steady step: without what is made twice."""
+    """Mean useful FLOPs of a steady step, without recomputation."""
     flops_per_second: Quantity
     """Useful FLOPs of the steady steps over their seconds."""
     matmul_flops_per_second: Quantity | None = None
-    """At which this machine multiplies matrices of the model's own shapes."""
+    """The rate of this machine at matmuls of the model's shapes."""
     mfu: Quantity | None = None
-    """Of that rate, the share achieved."""
+    """flops_per_second as a share of matmul_flops_per_second."""
     datasheet_mfu: Quantity | None = None
-    """The share of the datasheet's peak; None where the device is not a known one."""
+    """flops_per_second as a share of the datasheet's peak; None for an unknown device."""
 
 
 class HostActivity(Frozen):
     """What else the machine did while the run trained."""
 
     seconds: Seconds
-    """Training, without the points of the learning curve."""
+    """Observed time: training without the points of the learning curve."""
     steal_share: Share | None = None
-    """Of the processors' time, what the hypervisor gave to other guests."""
+    """Share of the processors' time that the hypervisor gave to other guests."""
     others_share: Share | None = None
-    """Of the processors' time, what other processes of this machine took."""
+    """Share of the processors' time that other processes of this machine took."""
     swapped_bytes: Bytes | None = None
-    """By how much more of this process lay on disk at the ends of the stretches of training."""
+    """Growth of this process' swapped memory during training."""
     num_allocator_retries: Count | None = None
-    """Times that torch's allocator had to give memory back to the GPU to go on."""
+    """Times that torch's allocator had to free cached memory and retry."""
 
 
 class DeviceActivity(Frozen):
@@ -172,7 +171,7 @@ class DeviceActivity(Frozen):
     power_watts: Quantity | None = None
     """Mean."""
     energy_joules: Quantity | None = None
-    """By the device's own counter; None where a stretch of training was too short for it."""
+    """By the device's own counter; None where training was too short for it."""
     sm_clock_mhz: Quantity | None = None
     """Median."""
     first_sm_clock_mhz: Quantity | None = None
@@ -181,15 +180,15 @@ class DeviceActivity(Frozen):
     temperature_celsius: Quantity | None = None
     """The highest."""
     utilisation: Share | None = None
-    """Mean share of the time in which any kernel ran: it says little of how busy the device was."""
+    """Mean share of the time in which any kernel ran, which says little about the load of the device."""
     throttled_share: Share | None = None
-    """Of the samples, those in which the device was slowed down for heat or by its hardware."""
+    """Share of samples in which the device was slowed down by heat or its hardware."""
     power_capped_share: Share | None = None
-    """Of the samples, those in which the power limit held the clock, as it does under full load."""
+    """Share of samples in which the power limit held the clock down, as is usual under full load."""
     num_foreign_before: Count | None = None
     """Processes of others on the device before the run began."""
     num_foreign_during: Count | None = None
-    """The most at the borders of the phases, so as not to disturb the steps."""
+    """The most that were counted between phases; counting during steps would disturb them."""
     num_foreign_after: Count | None = None
 
 
@@ -209,8 +208,8 @@ class Environment(Frozen):
     git_commit: str | None = None
     git_dirty: bool | None = None
     assets: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of the packaged models and data used, by name."""
+    """SHA-256 of the packaged models and data that were used, by name."""
     settings: dict[str, str] | None = None
-    """Of torch, that decide how it computes: threads, precision of matrix products, kernels."""
+    """Settings of torch that decide how it computes: threads, matmul precision, kernels."""
     config_hash: str | None = None
-    """SHA-256 of all that was asked of the run, seed and strategy included."""
+    """SHA-256 of the RunSpec, with seed and strategy."""

@@ -1,4 +1,4 @@
-"""What one run left behind, as versioned JSON.
+"""The record of one run, as versioned JSON.
 
 None means "not measured here", never zero. Bytes and seconds inside; GiB and ms only in print.
 """
@@ -52,7 +52,7 @@ Status = Literal["ok", "oom", "diverged", "failed", "timeout", "killed", "interr
 
 
 class Flag(Frozen):
-    """A doubt about a number, found by a check: a short code, and the sentence for the report."""
+    """A doubt about a number: the code of the check that raised it, and a sentence for the report."""
 
     code: Lenient[FlagCode]
     message: str
@@ -69,7 +69,7 @@ class LayerRate(Frozen):
 
 
 class CurvePoint(Frozen):
-    """One point of the learning curve, on the first rows of the evaluation set."""
+    """One point of the learning curve, evaluated on the first rows of the evaluation set."""
 
     step: Count
     """Optimizer steps done."""
@@ -78,7 +78,7 @@ class CurvePoint(Frozen):
     loss: Loss
     accuracy: Share
     num_samples: Positive
-    """Rows that the point was evaluated on."""
+    """Evaluated rows."""
 
 
 class Evaluation(Frozen):
@@ -90,18 +90,18 @@ class Evaluation(Frozen):
     """Mean cross-entropy, in nats."""
     num_samples: Positive
     majority_accuracy: Share
-    """Accuracy of always answering the most frequent class of the evaluation set."""
+    """Accuracy of predicting the most frequent class of the evaluation set for every row."""
     correct: str = Field(pattern="^[01]+$")
-    """One character per row, "1" where the prediction was right, in the order of the data."""
+    """One character per row in the order of the data, "1" where the prediction was right."""
     seconds: Seconds
     balanced_accuracy: Share | None = None
-    """Mean over the classes of the share of their rows that were got right."""
+    """Mean of the recalls of the classes."""
     classes: tuple[str, ...] | None = None
     """The names of the classes, by number."""
     labels: str | None = None
     """The number of each row's class, in the order of the data; `bench.records.row_classes` writes and reads it."""
     predictions: str | None = None
-    """Likewise the number of the class that each row was taken for."""
+    """Likewise the number of the predicted class of each row."""
 
     @model_validator(mode="after")
     def _has_every_row(self) -> Self:
@@ -117,55 +117,55 @@ class Measurement(Frozen):
 
     num_params: Count
     num_trainable_params: Count
-    """The most that trained at once."""
+    """The largest number that trained at once."""
     num_steps: Positive
     """Optimizer steps attempted."""
     num_skipped_steps: Count
     """Steps that the GradScaler skipped because a gradient overflowed."""
     num_samples: Positive
-    """Rows trained on, each pass counted."""
+    """Rows trained on, counted in every epoch."""
     num_tokens: Count
-    """Real tokens trained on; padding is not counted."""
+    """Tokens trained on, without padding."""
     num_padded_tokens: Count
-    """Tokens computed, padding included."""
+    """Tokens computed, with padding."""
     train_seconds: Elapsed
-    """What the strategy costs: cache, compilation and steps, and nothing of loading, evaluation or process start."""
+    """What the strategy costs: filling its cache, compilation and steps, without loading, evaluation and process start."""
     cache_seconds: Seconds | None = None
-    """Of it, running the frozen layers and storing what they answer; None where nothing is stored."""
+    """Part of train_seconds: computing and storing the outputs of frozen layers; None without an activation cache."""
     cache_bytes: Bytes | None = None
     cache_is_shared: bool | None = None
-    """Whether an earlier run had filled the cache: its time is billed, and was not spent again."""
+    """Whether an earlier run filled the cache: its time is counted in cache_seconds, though not spent again."""
     compile_seconds: Seconds | None = None
-    """Of train_seconds, compiling, with the first pass that it takes; None where nothing is compiled."""
+    """Part of train_seconds: compiling, with the first forward and backward pass; None where nothing is compiled."""
     load_seconds: Seconds
-    """Reading data and model, building the plan; on a GPU, loading its kernels too."""
+    """Loading data and model and building the plan; on a GPU, loading kernels too."""
     step_seconds: tuple[Elapsed, ...]
     step_tokens: tuple[Count, ...]
     losses: tuple[Loss, ...]
     """Mean training loss of each step, in nats."""
     samples_per_second: Rate
-    """The headline: num_samples / train_seconds."""
+    """The headline throughput: num_samples / train_seconds."""
     steady_samples_per_second: Rate | None
-    """After the warm-up steps; None where too few steps remain."""
+    """Without the warm-up steps; None where too few steps remain."""
     steady_tokens_per_second: Rate | None
     num_warmup_steps: Count
     """Steps left out of the steady rates."""
     compute_dtype: str
-    """What a matrix product really ran in: "float32", "bfloat16" or "float16"."""
+    """What matmuls really ran in, by the name of torch's dtype: "float32", "bfloat16", "float16"."""
     weights_dtype: str
     memory: Memory
     evaluation: Evaluation
     curve: tuple[CurvePoint, ...]
     curve_seconds: Seconds | None = None
-    """Evaluating for the curve while training stood still; not part of train_seconds."""
+    """Evaluations for the learning curve; not part of train_seconds."""
     layer_rates: tuple[LayerRate, ...]
     num_labels: Count
     model_digest: str | None = None
-    """Of the weights, configuration and tokenizer that training began with: "commit:..." on the Hub, or "sha256:..."."""
+    """Digest of the weights, configuration and tokenizer before training: "commit:..." on the Hub, or "sha256:..."."""
     initial_loss: Loss | None = None
     """Cross-entropy of the first batch before training, in eval mode and fp32, whatever the strategy; in nats."""
     head: str | None = None
-    """Where the head that training began with comes from, "fresh" or "of the checkpoint", and why."""
+    """Where the head before training comes from, and why, as a sentence: "fresh: ..." or "of the checkpoint: ..."."""
     num_train_rows: Count
     num_dropped_duplicates: Count
     num_dropped_rows: Count
@@ -173,9 +173,9 @@ class Measurement(Frozen):
     truncated_share: Share
     """Share of the training rows longer than the maximal length."""
     data_digest: str
-    """Of the token ids, labels and order of rows of both splits."""
+    """Digest of the token ids, labels and order of rows of both splits."""
     data: DataSummary | None = None
-    """How what was read became what was trained and evaluated on."""
+    """From the rows that were read to those that were trained and evaluated on."""
     skipped_steps: tuple[Count, ...] | None = None
     """Which steps the GradScaler skipped, counted from 1."""
     phase_steps: tuple[Count, ...] | None = None
@@ -185,9 +185,9 @@ class Measurement(Frozen):
     host: HostActivity | None = None
     device: DeviceActivity | None = None
     seen_embeddings: bool | None = None
-    """Whether the plan left out gradient and state of unseen embeddings; None in older records, which may have unasked."""
+    """Whether the plan left out gradient and state of unseen embeddings; None in older records, where any plan might."""
     probe_seconds: Seconds | None = None
-    """Spent on measuring after training and evaluation; no part of any other time."""
+    """Profiling after training and evaluation; part of no other time."""
 
     @model_validator(mode="after")
     def _has_every_step(self) -> Self:
@@ -203,15 +203,15 @@ class RunRecord(Frozen):
     spec: RunSpec
     status: Status
     reason: str | None = None
-    """Why it did not end well, in one line."""
+    """Why it did not end ok, in one line."""
     phase: Lenient[StageName] | None = None
-    """What it was doing when it ended badly."""
+    """What it was doing when it did not end ok."""
     traceback: str | None = None
     measured: Measurement | None = None
     memory: Memory | None = None
-    """Peaks so far of a run that did not finish."""
+    """Peaks of a run that did not finish, until its end."""
     changes: dict[str, str] = Field(default_factory=dict)
-    """How the plan differs from the baseline, in words, by field."""
+    """How the plan differs from full fine-tuning in fp32, in words, by field."""
     flags: tuple[Flag, ...] = ()
     environment: Environment | None = None
     started_at: AwareDatetime
@@ -220,7 +220,7 @@ class RunRecord(Frozen):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> RunRecord:
-        """Read a record back, whatever else a later version has written into it.
+        """Read a record, also of a later version that wrote more into it.
 
         Raises:
             OtherVersion: a record of a schema that this version does not read.
