@@ -134,7 +134,7 @@ def _of_learning(measured: Measurement) -> Iterator[tuple[FlagCode, str]]:
     tested, share = measured.evaluation, measured.truncated_share
     chance = tested.majority_accuracy
     if tested.accuracy - chance < CHANCE_Z * math.sqrt(chance * (1 - chance) / tested.num_samples):
-        told = f"{tested.accuracy:.1%} on {tested.num_samples} rows, {chance:.1%} by always answering the same"
+        told = f"{tested.accuracy:.1%} on {tested.num_samples} rows, {chance:.1%} by always predicting the same"
         yield "chance-accuracy", told
     if chance > MAX_MAJORITY_SHARE:
         yield "one-class-dominates", f"one class holds {chance:.1%} of the {tested.num_samples} evaluation rows"

@@ -64,7 +64,9 @@ def _note(meaning: str) -> Kind:
 
 
 FLAGS: dict[FlagCode, Kind] = {
-    "amp-without-effect": _suspect("The run says nothing about the precision that was asked for: it ran in another."),
+    "amp-without-effect": _suspect(
+        "The run says nothing about the precision that was asked for, as it ran in another."
+    ),
     "fp16-on-cpu": _suspect("The times say nothing about fp16 elsewhere: a CPU only emulates it."),
     "bf16-emulated": _suspect("The times say nothing about bf16 elsewhere: this device only emulates it."),
     "fp16-skipped-steps": _suspect("The run trained fewer steps than the others: gradients kept overflowing in fp16."),
@@ -75,9 +77,9 @@ FLAGS: dict[FlagCode, Kind] = {
     "swap": _suspect("The machine moved memory to disk, so the times are too long and the peak too low."),
     "cpu-steal": _suspect("Other guests of the same host took processor time, so the times are too long."),
     "unsteady-steps": _suspect("Step times drifted or jumped between levels, so their mean describes neither."),
-    "sampler-gap": _suspect("Memory was not looked at for too long, so the true peak may be higher."),
+    "sampler-gap": _suspect("Memory was not sampled for too long, so the true peak may be higher."),
     "memory-residual": _suspect("The measured parts of the memory do not add up to the measured total."),
-    "gpu-lost": _suspect("The device stopped answering during the run."),
+    "gpu-lost": _suspect("The device stopped responding during the run."),
     "other-start": _suspect(
         "The run began from another model, head or data than the others, so it says nothing of its strategy."
     ),
@@ -90,7 +92,7 @@ FLAGS: dict[FlagCode, Kind] = {
     ),
     "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
     "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
-    "chance-accuracy": _note("The model is not shown to be better than always answering the most frequent class."),
+    "chance-accuracy": _note("The model is not shown to be better than always predicting the most frequent class."),
     "one-class-dominates": _note(
         "Accuracy says little of the other classes there; rank by macro F1, in which all count alike (--quality macro_f1)."
     ),
@@ -109,7 +111,7 @@ FLAGS: dict[FlagCode, Kind] = {
     "nvml-unavailable": _note(
         "The driver's library was not there, so memory is the allocator's and clocks are unknown."
     ),
-    "nvml-error": _note("The driver's library failed on some questions; what it did not answer is not measured."),
+    "nvml-error": _note("The driver's library failed on some questions; what it did not tell is not measured."),
 }
 """By code."""
 

@@ -1,4 +1,4 @@
-"""The metrics that tables, reports and the gate speak of: unit, direction and format, in one place."""
+"""The metrics of tables, reports and the gate: unit, direction and format of each."""
 
 from __future__ import annotations
 
@@ -131,10 +131,10 @@ METRICS: dict[str, Metric] = {
     ),
     "step_seconds_median": Metric("step time", "s", "lower", "ratio", format_seconds, "median over the steady steps"),
     "step_seconds_p10": Metric(
-        "quick step", "s", "lower", "none", format_seconds, "of ten steady steps, one is as quick as this"
+        "quick step", "s", "lower", "none", format_seconds, "10th percentile of the steady steps"
     ),
     "step_seconds_p90": Metric(
-        "slow step", "s", "lower", "none", format_seconds, "of ten steady steps, one is as slow as this"
+        "slow step", "s", "lower", "none", format_seconds, "90th percentile of the steady steps"
     ),
     "seconds_above_chance": Metric(
         "above chance after",
@@ -150,7 +150,7 @@ METRICS: dict[str, Metric] = {
         "higher",
         "none",
         _percent,
-        "useful FLOPs of the steady steps against this machine's own rate of matrix products",
+        "useful FLOPs of the steady steps against this machine's own matmul rate",
     ),
     "datasheet_mfu": Metric(
         "MFU of the datasheet", "share", "higher", "none", _percent, "the same against the peak of a known GPU"
@@ -161,13 +161,13 @@ METRICS: dict[str, Metric] = {
         "higher",
         "none",
         _flops_rate,
-        "matrix products of the steady steps, none counted twice",
+        "matmuls of the steady steps, without recomputation",
     ),
     "step_flops": Metric("work of a step", "FLOP", "lower", "none", format_flops, "mean of the steady steps"),
     **{
         f"{part}_seconds": Metric(name, "s", "lower", "none", format_seconds, f"of a steady step, mean: {words}")
         for part, name, words in (
-            ("data", "data", "putting the batch together"),
+            ("data", "data", "assembling the batch"),
             ("forward", "forward", "with the loss"),
             ("backward", "backward", "all gradients"),
             ("optimizer", "optimizer", "clipping, step, clearing and what a strategy does after a step"),
@@ -223,14 +223,19 @@ METRICS: dict[str, Metric] = {
         format_seconds,
         "of the training time: running the frozen layers once",
     ),
-    "cache_bytes": Metric("cache", "bytes", "lower", "none", format_bytes, "what the frozen layers answer, stored"),
+    "cache_bytes": Metric("cache", "bytes", "lower", "none", format_bytes, "stored outputs of the frozen layers"),
     "compile_seconds": Metric(
         "compiling", "s", "lower", "none", format_seconds, "of the training time: compiling, and the first pass"
     ),
     "load_seconds": Metric("loading", "s", "neither", "none", format_seconds, "data, model and plan; a GPU's kernels"),
     "eval_seconds": Metric("evaluation", "s", "neither", "none", format_seconds, "of the whole evaluation set"),
     "probe_seconds": Metric(
-        "looking closer", "s", "neither", "none", format_seconds, "measuring after training, in no other time"
+        "profiling",
+        "s",
+        "neither",
+        "none",
+        format_seconds,
+        "FLOPs and matmul rate, after training; part of no other time",
     ),
 }
 """By column of the table, in the order of importance."""
