@@ -89,3 +89,10 @@ def reds(decided: Decided) -> dict[str, NDArray[np.bool_]]:
 def upper_bound(num_red: int, number: int) -> float:
     """Bound a rate from above, one-sided at 95 % (Clopper and Pearson, 1934)."""
     return float(stats.beta.ppf(0.95, num_red + 1, number - num_red))
+
+
+def suite_logs(num=20, sd=0.01, files=8, seed=0, **shift):
+    logs = np.random.default_rng(seed).normal(scale=sd, size=(files, num))
+    for name, value in shift.items():
+        logs[1::2, slice(None) if name == "all" else int(name[1:])] += value
+    return logs

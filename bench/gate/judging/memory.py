@@ -57,7 +57,7 @@ def judge_memory(
         return (unmeasured(benchmark, metric, "a peak is not above zero"),)
     ours, theirs = median(head), median(base)
     spread = max((max(side) - min(side)) / min(side) for side in (base, head))
-    verdict = _word(base, head, rule)
+    verdict = _verdict(base, head, rule)
     amount = f"{format_bytes(abs(ours - theirs))} {'more' if ours >= theirs else 'less'}"
     seen = f"{amount}, {percent(abs(ours / theirs - 1))} of base"
     if verdict == "INCONCLUSIVE":
@@ -85,7 +85,7 @@ def judge_memory(
     )
 
 
-def _word(base: Sequence[float], head: Sequence[float], rule: MemoryRule) -> Verdict:
+def _verdict(base: Sequence[float], head: Sequence[float], rule: MemoryRule) -> Verdict:
     ours, theirs = median(head), median(base)
     if min(len(base), len(head)) < _FEWEST:
         return "INCONCLUSIVE"

@@ -1,4 +1,4 @@
-"""Rules about one comparison, judged with its intervals: `compare --gate rules.toml`.
+"""Judges rules about one comparison by its intervals: `compare --gate rules.toml`.
 
 A rule holds where its interval lies wholly on the right side of its bound, and is broken where it
 lies wholly on the wrong side, but only if the comparison claims a difference that follows from it. Peaks of memory need no interval: no run may cross an absolute bound.
@@ -47,7 +47,7 @@ def check_strategies(rules: Iterable[Rule], strategies: Iterable[str]) -> None:
 def judge_rules(
     rules: Sequence[Rule], comparison: Comparison, name: str = "rules", *, rank_suspect: bool = False
 ) -> Judgement:
-    """Judge every rule for every strategy that it is about; `name` is that of the file.
+    """Judge every rule for every strategy that it applies to; `name` is that of the file.
 
     Strategies with a flag that makes them suspect are not judged, unless `rank_suspect`.
 
@@ -85,7 +85,7 @@ def _judge(
     bound = rule.amount if rule.factor is None else rule.factor
     is_ratio = rule.factor is not None
     is_told = is_ratio or METRICS[rule.metric].compare == "difference"
-    verdict, said = _word(rule, interval, bound), ""
+    verdict, said = _verdict(rule, interval, bound), ""
     claim = comparison.ranking.claims.about(rule.metric, row.strategy, other.strategy)
     if claim and claim.tentative and _tells_apart(rule, verdict, bound):
         verdict, said = "INCONCLUSIVE", f"; {claim.doubt}"
@@ -124,19 +124,19 @@ def _absolute(title: str, rule: Rule, row: StrategyResult) -> Finding:
         else None
     )
     interval = own if own and own.bounds else intervals.mean(row.samples[rule.metric])
-    verdict = _word(rule, interval, rule.amount)
+    verdict = _verdict(rule, interval, rule.amount)
     return Finding(title, rule.metric, verdict, _in_words(rule, interval, verdict), head=interval.estimate)
 
 
 def _relative(rule: Rule, row: StrategyResult, other: StrategyResult) -> Interval | None:
-    """Set one row against another on the scale of the rule: a ratio where it has a factor, else a difference."""
+    """Compare two strategies on the scale of the rule: a ratio where it has a factor, else a difference."""
     kind, ours, theirs = METRICS[rule.metric].compare, row.samples[rule.metric], other.samples[rule.metric]
     if kind == ("ratio" if rule.factor is not None else "difference"):
         return relative(row, other, rule.metric)
     return intervals.ratio(ours, theirs) if rule.factor is not None else intervals.difference(ours, theirs)
 
 
-def _word(rule: Rule, interval: Interval, bound: float) -> Verdict:
+def _verdict(rule: Rule, interval: Interval, bound: float) -> Verdict:
     if interval.bounds is None:
         if METRICS[rule.metric].unit != "bytes":
             return "INCONCLUSIVE"
@@ -146,7 +146,7 @@ def _word(rule: Rule, interval: Interval, bound: float) -> Verdict:
 
 
 def _tells_apart(rule: Rule, verdict: Verdict, bound: float) -> bool:
-    """Whether a verdict says that two strategies differ: "the same" would have had the other one."""
+    """Whether a verdict implies that two strategies differ: equal ones would have the opposite verdict."""
     same = 0.0 if rule.factor is None else 1.0
     return verdict != "INCONCLUSIVE" and _holds(rule, same, bound) != (verdict == "PASS")
 
@@ -156,7 +156,7 @@ def _holds(rule: Rule, value: float, bound: float) -> bool:
 
 
 def _fault(row: StrategyResult, metric: str, *, rank_suspect: bool) -> str | None:
-    """Say what keeps a row from being judged."""
+    """Return what prevents a strategy from being judged."""
     if not row.finished:
         return f"{row.strategy} {row.status}: {row.reason or 'no run finished'}"
     if len(row.finished) < len(row.records):

@@ -104,12 +104,12 @@ def decide(
         if num > len(values):
             break
         found = analyse(values[:num], plan.level, plan.red_level)
-        if word := _word(found, worse, better):
+        if word := _verdict(found, worse, better):
             return word, found
     return None, found
 
 
-def _word(look: InterimAnalysis, worse: float, better: float) -> Verdict | None:
+def _verdict(look: InterimAnalysis, worse: float, better: float) -> Verdict | None:
     if look.low > 0 and look.estimate >= worse:
         return "FAIL"
     if look.high < 0 and look.estimate <= better:

@@ -57,8 +57,8 @@ def judge_strategy(
 ) -> tuple[Finding, ...]:
     """Judge all metrics; none is measured if a pair lacks a side, so that a crash cannot improve a verdict."""
     for one in (*taken, *rerun):
-        for side, trouble in one.failures.items():
-            return without(name, f"{side}: {trouble}", has_diverged=_only_head_diverged(one))
+        for side, failure in one.failures.items():
+            return without(name, f"{side}: {failure}", has_diverged=_only_head_diverged(one))
     every = [pair for pair in (one.samples for one in (*taken, *rerun)) if pair]
     times = (
         unmeasured(name, found.metric, rules.refused[found.metric]) if found.metric in rules.refused else found
@@ -104,5 +104,5 @@ def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Find
 
 
 def _only_head_diverged(taken: PairResult) -> bool:
-    troubles = taken.failures
-    return "base" not in troubles and "head" in troubles and troubles["head"].has_diverged
+    failures = taken.failures
+    return "base" not in failures and "head" in failures and failures["head"].has_diverged

@@ -120,8 +120,8 @@ class _Run:
                 self._server.order("run", **self._order)
             else:
                 self._server.order("go")
-        except SideFailure as trouble:
-            self._outcome = trouble
+        except SideFailure as failure:
+            self._outcome = failure
         self._began = time.monotonic()
 
     def end_turn(self) -> None:
@@ -130,8 +130,8 @@ class _Run:
         try:
             while self._outcome is None and not self._hear(began + self._seconds):
                 pass
-        except SideFailure as trouble:
-            self._outcome = trouble
+        except SideFailure as failure:
+            self._outcome = failure
         self._seconds -= time.monotonic() - began
 
     def _hear(self, deadline: float) -> bool:

@@ -50,9 +50,9 @@ def record(
 
     """
     taken = session.record(num_pairs, has_known_work=has_known_work)
-    troubles = {name: trouble for name, pairs in taken.items() for one in pairs for trouble in one.failures.values()}
+    failures = {name: failure for name, pairs in taken.items() for one in pairs for failure in one.failures.values()}
     failed = {
-        name: without(name, f"head: {trouble}", has_diverged=trouble.has_diverged) for name, trouble in troubles.items()
+        name: without(name, f"head: {failure}", has_diverged=failure.has_diverged) for name, failure in failures.items()
     }
     side = session.side("head", [one for pairs in taken.values() for one in pairs])
     where = Path(side.name)
@@ -77,7 +77,7 @@ def record(
         is_changed=session.is_changed("head"),
         strategies=strategies,
     )
-    return Recording(baseline, failed, next((str(trouble) for trouble in troubles.values() if trouble.is_crash), None))
+    return Recording(baseline, failed, next((str(failure) for failure in failures.values() if failure.is_crash), None))
 
 
 def _host() -> str:

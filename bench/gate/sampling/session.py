@@ -83,7 +83,7 @@ class Session:
             for finding in judge_strategy(name, taken[name], rerun.get(name, ()), rules)
         ]
         every = [one for pairs in (*taken.values(), *rerun.values()) for one in pairs]
-        crash = next((trouble for one in every if (trouble := one.failures.get("head")) and trouble.is_crash), None)
+        crash = next((failure for one in every if (failure := one.failures.get("head")) and failure.is_crash), None)
         return Judgement(
             tuple(findings),
             self.side("base", every),
@@ -176,7 +176,7 @@ class Session:
         take = partial(take_pair, servers, spec, begins=begins, turns=turns, timeout=seconds, cores=cores)
         if self._takes_turns:
             pair = take(waits=True)
-            if not any(trouble.lacks_memory for trouble in pair.failures.values()):
+            if not any(failure.lacks_memory for failure in pair.failures.values()):
                 return pair
             self._takes_turns = False
             self._say("both sides at once need too much memory; from now on one run after the other")
@@ -219,7 +219,7 @@ class Session:
 
 def _is_wrong(tried: PairResult) -> bool:
     """Whether both sides refuse the request; where only one does, it lacks what the other has."""
-    return len(tried.failures) == len(SIDES) and all(trouble.is_usage for trouble in tried.failures.values())
+    return len(tried.failures) == len(SIDES) and all(failure.is_usage for failure in tried.failures.values())
 
 
 def _beginnings() -> Iterator[SideName]:
