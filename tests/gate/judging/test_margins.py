@@ -106,8 +106,9 @@ def test_memory_may_go_by_its_former_name(tmp_path):
 
 
 def test_every_file_of_the_guide_can_be_read(tmp_path):
-    guide = (Path(__file__).parents[3] / "docs" / "gate.md").read_text()
-    blocks = re.findall(r"```toml\n(.*?)```", guide, flags=re.DOTALL)
+    docs = Path(__file__).parents[3] / "docs"
+    guide = "".join((docs / name).read_text() for name in ("gate.md", "rules.md"))
+    blocks = re.findall(r"```toml [a-z.]+\n(.*?)```", guide, flags=re.DOTALL)
     assert len(blocks) == 3
     for number, block in enumerate(blocks):
         path = tmp_path / f"{number}.toml"
