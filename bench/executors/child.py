@@ -39,7 +39,10 @@ def start(sink: Sink, entry: str, request_json: str, environ: Mapping[str, str])
     faulthandler.enable()
     gc.freeze()  # a collection of all that the fork server imported would take a third of a second, in any step
     os.environ.update(environ)
-    call(sink, entry, request_json)
+    try:
+        call(sink, entry, request_json)
+    except BrokenPipeError:  # the parent is gone; ending alone would leave what this process has started
+        os.killpg(0, signal.SIGKILL)
 
 
 def call(sink: Sink, entry: str, request_json: str) -> None:
