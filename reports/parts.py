@@ -66,7 +66,7 @@ class Whole:
 
 
 def parts_of(comparisons: Sequence[Comparison]) -> tuple[Part, ...]:
-    """Give each comparison its title, and no figures yet."""
+    """Return each comparison with its title, and no figures yet."""
     numbers = [f" ({number})" for number in range(1, len(comparisons) + 1)] if len(comparisons) > 1 else [""]
     return tuple(map(Part, comparisons, provenance.titles(comparisons), numbers))
 

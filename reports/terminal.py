@@ -1,4 +1,4 @@
-"""The comparison in a terminal: every strategy against the reference, then the verdict."""
+"""The comparison in a terminal: every strategy against the reference, then the headline."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
 
 
 def _listed(said: list[Text]) -> Table:
-    """Put sentences below each other, their further lines indented."""
+    """List sentences, their further lines indented."""
     table = Table.grid(padding=(0, 1, 0, 0))
     for one in said:
         table.add_row("-", one)
@@ -70,7 +70,7 @@ def _listed(said: list[Text]) -> Table:
 
 
 def _spoken(comparison: Comparison) -> list[Text]:
-    """Give the sentences; of many strategies not how each stands, which is in the table."""
+    """Return the sentences; of many strategies not how each stands, which is in the table."""
     is_long = len(comparison.results) > _MOST_TOLD
     said = [one.text for one in comparison.said if not is_long or one.about != "standing"]
     if len(said) < len(comparison.said):
@@ -79,7 +79,7 @@ def _spoken(comparison: Comparison) -> list[Text]:
 
 
 def _flags(comparison: Comparison) -> list[Text]:
-    """Give the codes of the flags, each once; the report says what they mean."""
+    """Return the codes of the flags, each once; the report says what they mean."""
     codes: dict[str, list[str]] = {}
     for one in flagged(comparison):
         codes.setdefault(one.who, []).append(one.code)

@@ -43,7 +43,7 @@ def steps_to_pay(result: StrategyResult, plain: StrategyResult) -> float | None:
 
 
 def _apart_from_compiling(result: StrategyResult) -> frozenset[Term]:
-    """Give the strategies that say what trains; full says what compile alone means too."""
+    """Return the terms that say what trains; `compile` alone means `full`."""
     return frozenset(term for term in result.records[0].spec.strategy if term.name not in {"compile", "full"})
 
 

@@ -1,4 +1,4 @@
-"""How well each class is told from the others: confusion matrices, and the scores that follow from one."""
+"""How well each class is predicted: confusion matrices, and the scores that follow from one."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ClassScore:
 
     name: str
     precision: float | None
-    """Of the rows that were taken for it, the share that are of it."""
+    """Of the rows predicted as it, the share that are of it."""
     recall: float | None
-    """Of its rows, the share that were taken for it."""
+    """Of its rows, the share predicted as it."""
     f1: float | None
     num_rows: int
     """Evaluation rows of the class, those of one seed."""
@@ -40,7 +40,7 @@ class ByClass:
     """The evaluations of one strategy, class by class."""
 
     names: tuple[str, ...]
-    matrix: Matrix  # (classes, classes): rows of a class, by the class that they were taken for; over all seeds
+    matrix: Matrix  # (classes, classes): rows of a class, by the class that was predicted; over all seeds
     num_seeds: int
 
     @property
@@ -60,7 +60,7 @@ class ByClass:
 
 
 def by_class(evaluations: Iterable[Evaluation]) -> ByClass | None:
-    """Add up the evaluations of several seeds; None where one does not say what each row was taken for."""
+    """Add up the evaluations of several seeds; None where one holds no predictions."""
     names: tuple[str, ...] | None = None
     total: Matrix | None = None
     num_seeds = 0
@@ -77,13 +77,13 @@ def by_class(evaluations: Iterable[Evaluation]) -> ByClass | None:
 
 
 def confusion_matrix(labels: Matrix, predictions: Matrix, num_classes: int) -> Matrix:
-    """Count rows by class and by the class that they were taken for: (classes, classes)."""
+    """Count rows by class and predicted class: (classes, classes)."""
     counts = np.bincount(labels * num_classes + predictions, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
 
 
 def macro_f1(matrix: Matrix) -> float:
-    """Mean F1 of the classes that rows have or were taken for."""
+    """Mean F1 of the classes that rows have or were predicted as."""
     hits, actual, predicted = _marginals(matrix)
     present = actual + predicted > 0
     return float((2 * hits[present] / (actual + predicted)[present]).mean())
@@ -97,7 +97,7 @@ def balanced_accuracy(matrix: Matrix) -> float:
 
 
 def _marginals(matrix: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Rows that were got right, that are of a class, and that were taken for it, each (classes,)."""
+    """Rows predicted rightly, rows of a class, and rows predicted as it, each (classes,)."""
     return matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
 
 

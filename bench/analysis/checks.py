@@ -32,7 +32,7 @@ class Check:
 
 
 def make_checks(comparison: Comparison) -> tuple[Check, ...]:
-    """Make every check that the records allow, in the order in which a reader would ask."""
+    """Make every check, in the order in which a reader would ask; none where there are no records."""
     if not comparison.records:
         return ()
     return tuple(_checks(comparison, [record for record in comparison.records if record.status == "ok"]))
@@ -42,7 +42,7 @@ def _checks(comparison: Comparison, done: list[RunRecord]) -> Iterator[Check]:
     measured = [record.measured for record in done if record.measured]
     yield _alike(comparison)
     yield _same_data(measured)
-    yield _factors(comparison.results)
+    yield _factors(comparison)
     yield _all_finished(comparison.results)
     yield _seeds(done)
     yield _warmup(measured)
@@ -68,14 +68,14 @@ def _checks(comparison: Comparison, done: list[RunRecord]) -> Iterator[Check]:
         done,
         ("sampler-gap", "memory-residual", "allocator-retries"),
         lambda one: one.memory.method is not None,
-        "the peaks are the kernel's, the allocator's, or were sampled without a gap",
+        "peaks are those of the kernel or the allocator, or were sampled without a gap",
     )
     yield _by_flags(
         "Precision as asked for",
         done,
         ("amp-without-effect", "fp16-on-cpu", "bf16-emulated"),
         lambda one: bool(one.compute_dtype),
-        f"products ran in {listed(sorted({one.compute_dtype for one in measured})) if measured else 'nothing'}",
+        f"matmuls ran in {listed(sorted({one.compute_dtype for one in measured})) if measured else 'nothing'}",
     )
     yield _skipped_steps(measured)
     yield _majority(comparison.results)
@@ -104,12 +104,16 @@ def _same_data(measured: list[Measurement]) -> Check:
     return Check("pass", asked, "one digest of rows, labels and order in all runs")
 
 
-def _factors(results: Iterable[StrategyResult]) -> Check:
-    asked = "One change per strategy"
-    several = [f"{result.strategy} ({', '.join(result.changes)})" for result in results if len(result.changes) > 1]
+def _factors(comparison: Comparison) -> Check:
+    asked, own = "One change per strategy", {one.strategy: comparison.own_changes(one) for one in comparison.results}
+    several = [f"{strategy} ({', '.join(changes)})" for strategy, changes in own.items() if len(changes) > 1]
     if several:
         return Check("warn", asked, f"more than one in {listed(several)}, so its parts cannot be told apart")
-    return Check("pass", asked, "each differs from training everything in fp32 in one field of the plan at most")
+    return Check(
+        "pass",
+        asked,
+        "each differs from training everything in fp32 in one field of the plan at most, but for what all share",
+    )
 
 
 def _all_finished(results: Iterable[StrategyResult]) -> Check:
@@ -178,4 +182,4 @@ def _majority(results: Iterable[StrategyResult]) -> Check:
         return Check("not checked", asked, "no run finished")
     if poor := [result.strategy for result in known if not result.beats_majority]:
         return Check("warn", asked, f"not shown for {'any strategy' if len(poor) == len(known) > 1 else group(poor)}")
-    return Check("pass", asked, f"{known[0].majority_quality:.1%} is below every interval")
+    return Check("pass", asked, f"every interval lies above its {known[0].majority_quality:.1%}")

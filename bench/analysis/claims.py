@@ -95,7 +95,7 @@ class Claims:
         return self.known.get((metric, who, whom))
 
     def standing(self, metric: str, who: str, whom: str) -> Side | None:
-        """Whether one is detected to be better (1) or worse (-1) than the other, or they are tied (0); None: cannot be told."""
+        """Whether one is detected to be better (1) or worse (-1) than the other, or they are tied (0); None: not compared."""
         claim = self.about(metric, who, whom)
         return None if claim is None else claim.standing
 

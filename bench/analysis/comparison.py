@@ -78,6 +78,12 @@ class Comparison:
         finished = [result for result in self.results if result.finished]
         return len(finished) > 1 and all(result.beats_majority is False for result in finished)
 
+    def own_changes(self, result: StrategyResult) -> dict[str, str]:
+        """How its plan differs from the baseline, but for what all finished strategies share, as by --lr."""
+        finished = [each.changes.items() for each in self.results if each.finished]
+        shared = set(finished[0]).intersection(*finished) if len(finished) > 1 else set()
+        return {field: words for field, words in result.changes.items() if (field, words) not in shared}
+
     def on_frontier(self, strategy: str) -> bool | None:
         """Whether no other strategy makes it pointless; None where it is not ranked, or figures may not praise."""
         if not self.learned or strategy not in self.ranking.names:
@@ -121,7 +127,7 @@ def compare(
     rank_suspect: bool = False,
     allow_mismatch: bool = False,
 ) -> Comparison:
-    """Set every strategy, in the order of the records, against the reference.
+    """Compare every strategy, in the order of the records, with the reference.
 
     `quality` is what ranking, ties and headline speak of beside speed and memory.
     The reference is the one given, else "full" if it has a finished run, else the first that has one.

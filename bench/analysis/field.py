@@ -1,4 +1,4 @@
-"""Who leads a comparison, who is not told apart from the leaders, and what is open: questions to the claims, no words."""
+"""Who leads a comparison, who ties with the leaders, and what is open: questions to the claims, no words."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Lead:
     """Those that are better than the reference in a metric, and whom they are not ahead of."""
 
     leaders: tuple[StrategyResult, ...]
-    """Better than the reference, and no difference between them is detected; the largest estimate first."""
+    """Better than the reference, and tied with each other; the largest estimate first."""
     tied: tuple[StrategyResult, ...]
-    """Not told apart from at least one of them."""
+    """Tied with at least one of them."""
     better: tuple[StrategyResult, ...]
     """Better than at least one of them in this metric, though something else speaks against them."""
     unknown: tuple[StrategyResult, ...]
@@ -56,7 +56,7 @@ class Field:
 
     @property
     def open(self) -> tuple[StrategyResult, ...]:
-        """Those that are not told from the reference, neither in speed nor in quality."""
+        """Those that tie with the reference in both speed and quality."""
         return tuple(result for result in self.others if self.speed(result) == 0 == self.quality(result))
 
     def tentative(self, result: StrategyResult) -> tuple[Claim, ...]:

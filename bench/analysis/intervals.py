@@ -78,7 +78,7 @@ class Interval:
         return None if self.low is None or self.high is None else (self.low, self.high)
 
     def side(self, value: float) -> Literal[-1, 0, 1] | None:
-        """Say whether the interval lies above `value` (1), below (-1), or holds it (0); None without bounds."""
+        """Whether the interval lies above `value` (1), below (-1), or holds it (0); None without bounds."""
         if self.bounds is None:
             return None
         low, high = self.bounds
@@ -139,7 +139,7 @@ class Samples(dict[int, float]):
         return np.fromiter(self, np.int64, num), np.fromiter(self.values(), np.float64, num)
 
     def beside(self, other: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Give the values of the common seeds, those of each seed at the same place."""
+        """Return the values of the common seeds, those of each seed at the same place."""
         (seeds, values), (other_seeds, other_values) = self._arrays, other._arrays
         if np.array_equal(seeds, other_seeds):
             return values, other_values

@@ -24,7 +24,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 
 def letters(names: Sequence[str], differing: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Give letters to names, in their order, such that two share one exactly if they do not differ.
+    """Assign letters to names, in their order, such that two share one exactly if they do not differ.
 
     The display always exists, though being tied is not transitive: "a", "ab", "b" says that the
     outer two differ and the middle one cannot be told from either (Piepho, Journal of

@@ -25,7 +25,9 @@ _ENVIRONMENT: dict[str, Callable[[Environment], Hashable]] = {
     "device": lambda where: where.device_name,
     "device memory": lambda where: where.device_memory_bytes and format_bytes(where.device_memory_bytes),
     "driver": lambda where: where.driver,
-    "processor": lambda where: f"{where.host_cpu}, {where.num_cores} cores, {where.num_threads} threads",
+    "processor": lambda where: (
+        f"{where.host_cpu}, {_count(where.num_cores, 'core')}, {_count(where.num_threads, 'thread')}"
+    ),
     "memory": lambda where: format_bytes(where.host_memory_bytes),
     "platform": lambda where: where.platform,
     "python": lambda where: where.python,
@@ -88,7 +90,7 @@ def seeds(comparison: Comparison) -> str:
     known = sorted({record.spec.seed for record in comparison.records})
     few = len(known) <= _MOST_SEEDS
     which = ", ".join(map(str, known)) if few else f"{known[0]} to {known[-1]}"
-    return f"{len(known)} seed{'s' if len(known) != 1 else ''} ({which})"
+    return f"{_count(len(known), 'seed')} ({which})"
 
 
 def version(comparison: Comparison) -> str:
@@ -138,6 +140,10 @@ def provenance(comparison: Comparison) -> dict[str, str]:
     shown["data digest"] = _distinct(record.measured.data_digest for record in comparison.records if record.measured)
     shown["records"] = _distinct(f"schema {record.schema_version}" for record in comparison.records)
     return {name: text for name, text in shown.items() if text}
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _distinct(values: Iterable[Hashable]) -> str:

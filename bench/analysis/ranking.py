@@ -41,7 +41,7 @@ class Ranking:
         return self.claims.quality
 
     def standing(self, metric: str, ours: str, theirs: str) -> Side | None:
-        """Whether `ours` is detected to be better (1) or worse (-1) than `theirs`, or they are tied (0); None: cannot be told."""
+        """Whether `ours` is detected to be better (1) or worse (-1) than `theirs`, or they are tied (0); None: not compared."""
         return self.claims.standing(metric, ours, theirs)
 
     @property

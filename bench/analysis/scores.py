@@ -1,7 +1,7 @@
 """Intervals of the scores of evaluations, of one strategy and of two on the same rows.
 
 Within one run, accuracy has the score intervals of `bench.analysis.proportions`. Macro F1 and balanced accuracy are smooth
-functions of how many rows were taken for what, so theirs come from the delta method: the score is
+functions of how many rows of a class were predicted as which, so theirs come from the delta method: the score is
 linearised in the weight of each row, and the squares of what the rows contribute are summed (the
 infinitesimal jackknife; Efron, 1982), with the difference taken row by row where two strategies are
 compared. Nothing is drawn at random. Over several seeds, differences have paired t intervals as
@@ -39,7 +39,7 @@ def interval(evaluations: Sequence[Evaluation], metric: QualityName) -> Interval
     """Bound the mean of a score over seeds, by the evaluation rows that they share; None where it was not measured.
 
     More seeds do not make the sample of rows any larger. There are no bounds where the records do
-    not say what each row was taken for.
+    not hold predictions.
     """
     values = [value for one in evaluations if (value := getattr(one, metric)) is not None]
     if not values or len(values) < len(evaluations):
@@ -56,7 +56,7 @@ def interval(evaluations: Sequence[Evaluation], metric: QualityName) -> Interval
 def difference(
     evaluations: Mapping[int, Evaluation], reference: Mapping[int, Evaluation], metric: QualityName
 ) -> Interval | None:
-    """Set one strategy's score against another's on the same rows, by seed; None without a common seed that has it.
+    """Compare one strategy's score with another's on the same rows, by seed; None without a common seed that has it.
 
     Over several seeds, its spread is never taken to be finer than the rounding to whole rows.
     """
@@ -81,7 +81,7 @@ def difference(
 
 
 def of_majority(evaluation: Evaluation, metric: QualityName) -> float | None:
-    """The score of always answering the most frequent class; None where the record does not tell."""
+    """The score of always predicting the most frequent class; None where the record holds no labels."""
     if metric == "accuracy":
         return evaluation.majority_accuracy
     if (rows := _rows(evaluation)) is None:
@@ -117,7 +117,7 @@ def _influence(evaluation: Evaluation, metric: QualityName) -> NDArray[np.float6
     both = actual + taken
     present = both > 0
     per_row = np.divide(1.0, both, out=np.zeros(num_classes), where=present)
-    loss = 2 * hits * per_row**2  # of F1, by one row more that is of a class or is taken for it
+    loss = 2 * hits * per_row**2  # of F1, by one row more that is of a class or is predicted as it
     return np.asarray((2 * right * per_row[labels] - loss[labels] - loss[predictions]) / present.sum())
 
 

@@ -51,7 +51,7 @@ class StrategyResult:
     quality_interval: Interval | None
     """Of its mean over seeds, by the evaluation rows."""
     majority_quality: float | None
-    """That of always answering the most frequent class."""
+    """That of always predicting the most frequent class."""
     is_reference: bool
 
     @property
@@ -76,7 +76,7 @@ class StrategyResult:
 
     @cached_property
     def evaluations(self) -> dict[int, Evaluation]:
-        """By seed, what the model answered."""
+        """By seed, the evaluation after training."""
         return {seed: run.evaluation for seed, run in self.measured.items()}
 
     @cached_property
@@ -102,7 +102,7 @@ class StrategyResult:
 
     @property
     def beats_majority(self) -> bool | None:
-        """Whether its interval lies above always answering the most frequent class; None is not measured."""
+        """Whether its interval lies above always predicting the most frequent class; None is not measured."""
         if self.quality_interval is None or self.quality_interval.bounds is None or self.majority_quality is None:
             return None
         return self.quality_interval.side(self.majority_quality) == 1
@@ -111,7 +111,7 @@ class StrategyResult:
 def make_result(
     name: str, records: tuple[RunRecord, ...], *, is_reference: bool, quality: Quality = ACCURACY
 ) -> StrategyResult:
-    """Gather the runs of one strategy; it is not yet set against anything."""
+    """Summarise the runs of one strategy, not yet compared with any other."""
     finished = tuple(record for record in records if record.status == "ok")
     numbers = {record.spec.seed: values_of(record) for record in finished}
     samples = {

@@ -21,7 +21,7 @@ def peak_rates(result: StrategyResult) -> tuple[float, ...]:
 
 
 def untuned(results: Iterable[StrategyResult]) -> str:
-    """Say of strategies that learn less well that their rates were not tuned, as a sentence of its own."""
+    """Write that the rates of strategies that learn less well were not tuned, as a sentence of its own."""
     told = [_rate(result) for result in results]
     if len(told) == 1:
         return f"Its learning rate was not tuned: one was tried{told[0] and f', {told[0]}'}."

@@ -1,4 +1,4 @@
-"""What the rows of each class were taken for, strategy by strategy."""
+"""Confusion matrices: what the rows of each class were predicted as, strategy by strategy."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class _Panel:
 
     @property
     def shares(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        """Of the rows of each class, what they were taken for, (classes, classes)."""
+        """Of the rows of each class, what they were predicted as, (classes, classes)."""
         rows = self.found.matrix.sum(axis=1, keepdims=True)
         shares: np.ndarray[tuple[int, int], np.dtype[np.float64]] = self.found.matrix / np.maximum(rows, 1)
         return shares
 
 
 def confusion(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
-    """Make the chart; it is missing where the records do not say what rows were taken for, and for over 30 classes."""
+    """Make the chart; it is missing where the records do not hold predictions, and for over 30 classes."""
     found = {
         result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in comparison.results
     }
@@ -66,11 +66,11 @@ def confusion(comparison: Comparison, styles: Mapping[str, Style], prefix: str) 
     return Chart(
         name=f"{prefix}confusion",
         title=_title(panels),
-        caption="Down: the class that evaluation rows are of. Across, by number: the class that they were taken for. A number counts rows, and the "
-        f"stronger its colour, the larger a share of its class; on the diagonal are the right ones.{seeds}{left_out}",
+        caption="Down: the class that evaluation rows are of. Across, by number: the class that was predicted. A number counts rows, and the "
+        f"stronger its colour, the larger a share of its class; those on the diagonal are right.{seeds}{left_out}",
         alternative=f"Confusion matrices. {'; '.join(map(_in_words, panels))}.",
         table=(
-            ("strategy", "class", "taken for", "rows", "share of the class"),
+            ("strategy", "class", "predicted as", "rows", "share of the class"),
             *(line for panel in panels for line in _lines(panel)),
         ),
         draw=lambda width: _draw(panels, width),
@@ -78,7 +78,7 @@ def confusion(comparison: Comparison, styles: Mapping[str, Style], prefix: str) 
         if is_legible
         else f"there are {num_classes:,} classes, too many to read"
         if known
-        else "the records do not say what each row was taken for",
+        else "the records do not say what each row was predicted as",
     )
 
 
@@ -91,19 +91,19 @@ def _that_fit(panels: Sequence[_Panel], most_cells: int) -> list[_Panel]:
 def _title(panels: Sequence[_Panel]) -> str:
     """Name the confusion that takes the largest share of a class, over all strategies that are drawn."""
     if not panels:
-        return "What each class is taken for"
+        return "What each class is predicted as"
     names = panels[0].found.names
     if any(panel.found.names != names for panel in panels):
-        return "What each class is taken for"
+        return "What each class is predicted as"
     total = sum(panel.found.matrix for panel in panels)
     wrong = np.array(total)
     np.fill_diagonal(wrong, 0)
     if not wrong.any():
-        return "No class is taken for another"
+        return "Every row is predicted as its own class"
     shares = wrong / np.maximum(np.array(total).sum(axis=1, keepdims=True), 1)
     actual, taken = np.unravel_index(int(shares.argmax()), shares.shape)
     return (
-        f"Most often confused: {shares[actual, taken]:.0%} of the rows of {in_quotes(names[actual])} are taken for "
+        f"Most often confused: {shares[actual, taken]:.0%} of the rows of {in_quotes(names[actual])} are predicted as "
         f"{in_quotes(names[taken])}"
     )
 

@@ -45,9 +45,9 @@ def differences(comparison: Comparison, styles: Mapping[str, Style], prefix: str
     return Chart(
         name=f"{prefix}differences",
         title=_title(comparison, results),
-        caption=f"Dot and 95% interval against {base}, the upright line. The band is a difference too small to "
+        caption=f"Dot and 95% interval against {base}, the vertical line. The band is a difference too small to "
         f"choose by: {NEGLIGIBLE['difference'] * 100:.0f} point of {quality}, {NEGLIGIBLE['ratio']:.0%} of memory and speed. "
-        "A dot without a bar has no interval. Memory and speed are on a scale of factors.",
+        "A dot without a bar has no interval. Memory and speed are on a logarithmic scale.",
         alternative=f"Dot plot of differences to {base}. {told}.",
         table=(
             ("strategy", *(text for metric in panels for text in (METRICS[metric].label, "95% interval"))),

@@ -97,7 +97,7 @@ def _laid_out(figure: Figure) -> Figure:
 
 
 def _themed(tag: str) -> str:
-    """Give a tag the colours of the page, and take away what the page does not need."""
+    """Replace the colours in a tag by those of the page, and remove what the page does not need."""
     tag = _COLOURS.sub(lambda colour: VARIABLES[colour[0]], tag)
     tag = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", tag)
     tag = _SUPERFLUOUS.sub("", tag).replace('style="; ', 'style="')

@@ -82,9 +82,7 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Style], prefix:
         f"{curve.result.strategy} ends at {curve.end.accuracy:.1%} after {format_seconds(curve.end.seconds)}"
         for curve in curves
     )
-    aim = (
-        f" The dashed line is where {base} ends, and a cross the first point of a mean at or above it." if base else ""
-    )
+    aim = f" The dashed line is where {base} ends, and a cross marks where a mean first reaches it." if base else ""
     return Chart(
         name=f"{prefix}learning_curves",
         title=_title(comparison, {curve.result.strategy: curve.seconds_to(target) for curve in curves}),

@@ -120,8 +120,8 @@ def step_split(comparison: Comparison, styles: Mapping[str, Style], prefix: str)
         styles,
         name=f"{prefix}step_split",
         title=split.title(comparison, "What the time of a step consists of", of="a step"),
-        caption="Mean seconds of a steady step by part. On a GPU a part is long where the device works on it, or waits for "
-        "the host to get on with it.",
+        caption="Mean seconds of a steady step by part. On a GPU a part also counts the time in which the device "
+        "waits for the host.",
         missing="no run has measured its steps by parts",
     )
 

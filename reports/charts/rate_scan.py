@@ -74,7 +74,7 @@ def _title(scans: Sequence[Scan], quality: Quantity, comparisons: Sequence[Compa
 
 
 def _arrange(axes: Axes, _: Quantity) -> None:
-    """Put rates on a scale of factors."""
+    """Use a logarithmic scale for rates."""
     axes.set_xscale("log")
     axes.margins(0.08, 0.12)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=5))

@@ -48,7 +48,7 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -
     return Chart(
         name=f"{prefix}tradeoff",
         title=plot.title,
-        caption=f"Up and to the left is better. Small dots are seeds (where all are {_MOST_DOTS:,} at most), the shape is "
+        caption=f"Up and to the left is better. Small dots are seeds (left out where there are over {_MOST_DOTS:,}), the shape is "
         f"their mean, bars are 95% intervals ({quality} over evaluation rows, memory over seeds).{hollow}",
         alternative=f"Scatter plot of {memory} and {quality}. {told}.",
         table=(
@@ -104,7 +104,7 @@ class _Plot:
         return [cell(result, metric).value for metric in self.metrics]
 
     def described(self, result: StrategyResult) -> tuple[str, ...]:
-        """Give both values, each with its interval."""
+        """Return both values, each with its interval."""
         return tuple(
             text
             for metric, value, interval in zip(self.metrics, self.values(result), self.intervals(result), strict=True)

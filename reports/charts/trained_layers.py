@@ -39,8 +39,8 @@ def trained_layers(comparison: Comparison, styles: Mapping[str, Style], prefix: 
     return Chart(
         name=f"{prefix}trained_layers",
         title=_title(results),
-        caption="One cell per layer in forward order. The taller, the higher its peak learning rate, on a scale of "
-        "factors over all strategies; hatched cells stay frozen. Rates stand at the right.",
+        caption="One cell per layer in forward order. The taller, the higher its peak learning rate, on a "
+        "logarithmic scale over all strategies; hatched cells stay frozen. Rates stand at the right.",
         alternative="Strips of layers. "
         + "; ".join(f"{result.strategy}: {_in_words(result)}" for result in results)
         + ".",

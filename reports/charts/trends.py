@@ -59,7 +59,7 @@ def trend(strategy: str, metric: str, baselines: Sequence[Baseline], name: str) 
 
 
 def _finding(metric: str, points: _Points) -> str:
-    """Say how the last comparable stretch went."""
+    """How the last comparable stretch went."""
     if not points:
         return "not measured"
     stretch = _stretches(points)[-1]

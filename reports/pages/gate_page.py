@@ -52,7 +52,7 @@ class _Row:
 
 
 def write_gate(judgement: Judgement, directory: Path) -> Path:
-    """Write the page into a directory; give its path.
+    """Write the page into a directory; return its path.
 
     Raises:
         OSError: the directory cannot be written.

@@ -26,7 +26,7 @@ FILE_NAME = "trend.html"
 
 
 def write_trend(baselines: Sequence[Baseline], directory: Path) -> Path:
-    """Write the page into a directory; give its path.
+    """Write the page into a directory; return its path.
 
     Raises:
         OSError: the directory cannot be written.

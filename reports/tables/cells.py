@@ -42,7 +42,7 @@ class Cell:
 
 
 def shown(comparison: Comparison) -> tuple[str, ...]:
-    """Give the metrics of the main table, those that decide first; the others are listed apart."""
+    """Return the metrics of the main table, those that decide first; the others are listed apart."""
     return (*comparison.quality.headlines, "train_seconds", "num_trainable_params")
 
 
@@ -91,7 +91,7 @@ def remark(result: StrategyResult, comparison: Comparison, *, with_reason: bool 
 
 
 def notes(comparison: Comparison) -> str:
-    """Say what the second numbers of the table are, and what its intervals rest on."""
+    """What the second numbers of the table are, and what its intervals rest on."""
     known = [result.relative[metric] for result in comparison.results for metric in shown(comparison)]
     methods = list(dict.fromkeys(interval.method for interval in known if interval and interval.bounds))
     against = f"Factors and points are against {comparison.reference}." if comparison.reference else ""
@@ -101,7 +101,7 @@ def notes(comparison: Comparison) -> str:
 
 
 def majority_note(comparison: Comparison) -> str:
-    """Say that no strategy is shown to have learnt; empty where one is, and where there is one alone."""
+    """That no strategy is shown to have learnt; empty where one is, and where there is one alone."""
     if not comparison.none_beats_majority:
         return ""
     share = next(result.majority_quality for result in comparison.results if result.majority_quality is not None)
@@ -109,7 +109,7 @@ def majority_note(comparison: Comparison) -> str:
 
 
 def letters_note(comparison: Comparison) -> str:
-    """Say what the letters are; empty where there are none."""
+    """What the letters mean; empty where there are none."""
     lettered = any(_letters(comparison, metric) for metric in shown(comparison))
     return "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)." if lettered else ""
 

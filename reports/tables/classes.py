@@ -43,7 +43,7 @@ class ClassTable:
 def class_table(
     comparison: Comparison, *, most_classes: int = MOST_CLASSES, most_strategies: int | None = None
 ) -> ClassTable | None:
-    """Make the table of the classes with the most evaluation rows; None where no record knows what its rows were taken for."""
+    """Make the table of the classes with the most evaluation rows; None where no record holds predictions."""
     found = {
         result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in comparison.results
     }

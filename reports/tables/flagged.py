@@ -40,7 +40,7 @@ class Flagged:
 
 
 def flagged(comparison: Comparison) -> tuple[Flagged, ...]:
-    """Gather the flags of a comparison by their code, those of all strategies first."""
+    """Group the flags of a comparison by code, those of all strategies first."""
     by_code: dict[FlagCode, list[tuple[StrategyResult, Flag]]] = {}
     for result in comparison.results:
         firsts: dict[FlagCode, Flag] = {}
@@ -61,7 +61,7 @@ def flagged(comparison: Comparison) -> tuple[Flagged, ...]:
 
 
 def own_flags(result: StrategyResult, comparison: Comparison) -> tuple[str, ...]:
-    """Give the codes of the flags of a strategy that not all have, with of how many of its runs."""
+    """Return the codes of the flags that this strategy has and not all have, with the number of its runs."""
     return tuple(
         _counted(one_line(code), result)
         for code in dict.fromkeys(flag.code for flag in result.flags)

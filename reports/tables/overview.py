@@ -29,7 +29,7 @@ class Overview:
 
 
 def overview(comparisons: Sequence[Comparison]) -> Overview:
-    """Set strategies against workloads; what was not run there is a dash."""
+    """Make the table of strategies by workload; what was not run there is a dash."""
     names = dict.fromkeys(result.strategy for comparison in comparisons for result in comparison.results)
     by_name = [{result.strategy: result for result in comparison.results} for comparison in comparisons]
     return Overview(

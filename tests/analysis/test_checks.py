@@ -58,6 +58,12 @@ def test_what_differs_or_is_skipped_or_changed_twice_is_warned_of(make_record):
     assert _states([skipped])["No skipped steps"] == ("warn", "3 optimizer steps were skipped after an overflow")
     both = make_record("freeze+amp", changes={"phases": "only score trains", "precision": "amp"})
     assert _states([make_record(), both])["One change per strategy"][0] == "warn"
+    for_all = [
+        make_record(name, changes=changes | {"lr": "5e-3"})
+        for name, changes in {"full": {}, "freeze": {"phases": "only score trains"}}.items()
+    ]
+    assert _states(for_all)["One change per strategy"][0] == "pass", "what all share sets none apart"
+    assert compare(for_all).own_changes(compare(for_all).results[1]) == {"phases": "only score trains"}
     assert _states([_with(make_record(), num_warmup_steps=0)])["Warm-up left out of steady rates"][0] == "warn"
     assert _states([make_record(accuracy=0.4)])["Better than the majority class"] == ("warn", "not shown for full")
     unknown = make_record().model_copy(update={"environment": None})

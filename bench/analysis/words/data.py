@@ -105,6 +105,8 @@ def _lengths(summary: DataSummary) -> str:
     told = (
         f"median {lengths.median:,} tokens, 95% have at most {lengths.quantile_95:,}, the longest {lengths.longest:,}"
     )
+    if not lengths.truncated_share:
+        return f"{told}; none is longer than {lengths.limit:,} and truncated"
     return f"{told}; {lengths.truncated_share:.1%} are longer than {lengths.limit:,} and truncated ({lengths.truncated_eval_share:.1%} of those to evaluate on)"
 
 

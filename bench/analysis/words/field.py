@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Phrases", "are", "names_of"]
 
 _MOST_TOLD = 3
-"""Strategies whose differences are spelled out one by one."""
+"""Strategies whose differences are written one by one."""
 _LEAST = 0.01
 """Of the memory of the reference: less is not worth a place in a headline."""
 
@@ -50,7 +50,7 @@ class Phrases:
         return f"without a detected loss of {self.quality}"
 
     def untold(self, lead: Lead, metric: str) -> str:
-        """Name those that the leaders are not told apart from, as a sentence that follows; empty where there are none."""
+        """Name those that tie with the leaders, as a sentence that follows; empty where there are none."""
         if not lead.tied:
             return ""
         who = "It is not" if len(lead.leaders) == 1 else "Not each of them is"
@@ -74,7 +74,7 @@ class Phrases:
         """At what speed strategies are better in something else."""
         if all(self.field.speed(result) for result in results):
             return f"at {self.factors(results, SPEED)} the speed"
-        return f"at a speed that is not told from that of {self.base}"
+        return f"with no detected difference in speed to {self.base}"
 
     def tentative(self, results: Sequence[StrategyResult]) -> str:
         """Write which way the differences point that are not certain, and end with a full stop."""
@@ -134,7 +134,7 @@ class Phrases:
 
 
 def names_of(results: Sequence[StrategyResult]) -> tuple[str, ...]:
-    """Give the strategies by name."""
+    """Return the names of strategies."""
     return tuple(result.strategy for result in results)
 
 

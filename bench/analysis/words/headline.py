@@ -62,7 +62,7 @@ def conclude(results: Sequence[StrategyResult], ranking: Ranking) -> Conclusion:
 
 
 def _problem(base: StrategyResult, ranking: Ranking) -> str:
-    """Say why nothing can be set against the reference; empty where it can."""
+    """Why nothing can be compared with the reference; empty where it can."""
     if base.status != "ok":
         return ENDINGS[base.status]
     if base.strategy in ranking.names:
@@ -144,7 +144,7 @@ class _Forms:
         return Conclusion("undecided", f"{said} against {self.say.base}. {more}")
 
     def _open(self) -> Conclusion | None:
-        """Neither speed nor quality of some is told from the reference."""
+        """Some tie with the reference in both speed and quality."""
         results = self._field.open
         if not results:
             return None
@@ -162,7 +162,7 @@ class _Forms:
         return Conclusion("undecided", f"Not enough data: {said}{more}", advice=missed.remedy())
 
     def _reference(self) -> Conclusion:
-        """Nobody is better than the reference at no cost, or not told from it."""
+        """No strategy is better than the reference at no cost, and none ties with it."""
         field, name = self._field, self.say.base
         if field.base.beats_majority is False:
             return Conclusion("undecided", _at_chance([field.base]))

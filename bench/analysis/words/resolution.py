@@ -83,7 +83,7 @@ class Resolution:
         return f"{sizes} (power {POWER:.0%})"
 
     def remedy(self) -> str:
-        """Say what would make it fine: "Detecting 10.0 points in accuracy takes about ... rows (--eval-samples ...)."."""
+        """Write what would make it fine: "Detecting 10.0 points in accuracy takes about ... rows (--eval-samples ...)."."""
         needs = {
             metric: data_needed(self._coarsest[metric][1], self._base, metric, worth, self._level)
             for metric, worth in self._coarse.items()

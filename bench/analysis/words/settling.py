@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["to_settle"]
 
 _MOST_APART = 3
-"""Strategies whose needs are told one by one."""
+"""Strategies whose needs are listed one by one."""
 
 
 def to_settle(results: Iterable[StrategyResult], base: StrategyResult | None, ranking: Ranking) -> Iterator[str]:
-    """Say for speed, and for quality, what would tell the tied strategies from the reference, or that nothing would."""
+    """Write how much data would detect the observed differences of ties in speed and in quality, or that none would."""
     if base is None:
         return
     for metric in (SPEED, ranking.quality.metric):

@@ -66,7 +66,7 @@ def write(judgement: Judgement, directory: Path, *, strict: bool = False) -> tup
 
 
 def announce(judgement: Judgement, environ: Mapping[str, str]) -> str:
-    """Append the Markdown to the summary of a GitHub workflow step, and give the commands to print; both only there.
+    """Append the Markdown to the summary of a GitHub workflow step, and return the commands to print; both only there.
 
     Raises:
         OSError: the summary cannot be written.

@@ -53,7 +53,7 @@ def calibration_table(baseline: Baseline, margins: Margins) -> Table:
 
 
 def lesson(baseline: Baseline, margins: Margins) -> str:
-    """Say what the gates to come will judge on this machine."""
+    """What the gates to come will be able to judge on this machine."""
     too_noisy, least = [], 0.0
     for name, recorded in baseline.strategies.items():
         for metric in TIME_METRICS:
@@ -105,11 +105,11 @@ def _commit(baseline: Baseline) -> str:
 
 
 def named(metric: str, *, is_of_files: bool) -> str:
-    """Give the name of GATED that a metric of a process has: the steps of files are rounds."""
+    """Return the name in GATED of a metric of a process: the steps of files are rounds."""
     return FILE_METRICS[TIME_METRICS.index(metric)] if is_of_files and metric in TIME_METRICS else metric
 
 
 def middle(recorded: Recorded, metric: str) -> float | None:
-    """Give the median over the processes; None where one did not measure it."""
+    """Return the median over the processes; None where one did not measure it."""
     values = [getattr(process, metric) for process in recorded.processes]
     return None if None in values else median(values)

@@ -1,4 +1,4 @@
-"""What rows of each class were taken for, in every output."""
+"""What rows of each class were predicted as, in every output."""
 
 import html
 import re
@@ -36,7 +36,7 @@ def chart(comparison, prefix=""):
 def test_the_confusion_of_each_strategy_is_drawn_with_its_numbers(two):
     made = chart(two)
     assert made.missing == ""
-    assert made.title == 'Most often confused: 50% of the rows of "b" are taken for "a"'
+    assert made.title == 'Most often confused: 50% of the rows of "b" are predicted as "a"'
     assert made.table[1:] == (
         ("full", '"a"', '"a"', "3", "100.0%"),
         ("full", '"b"', '"b"', "1", "50.0%"),
@@ -66,7 +66,7 @@ def test_the_confusion_of_each_strategy_is_drawn_with_its_numbers(two):
 
 def test_a_class_that_is_never_confused_is_a_finding(make_record, evaluated):
     sure = evaluated(make_record(), ("a", "b"), [0, 1], [0, 1])
-    assert chart(compare([sure])).title == "No class is taken for another"
+    assert chart(compare([sure])).title == "Every row is predicted as its own class"
 
 
 def test_what_cannot_be_drawn_is_left_out_with_its_reason(make_record, evaluated):
@@ -76,7 +76,7 @@ def test_what_cannot_be_drawn_is_left_out_with_its_reason(make_record, evaluated
     old = make_record()
     unknown = old.measured.evaluation.model_copy(update={"classes": None, "labels": None, "predictions": None})
     old = old.model_copy(update={"measured": old.measured.model_copy(update={"evaluation": unknown})})
-    assert chart(compare([old])).missing == "the records do not say what each row was taken for"
+    assert chart(compare([old])).missing == "the records do not say what each row was predicted as"
     assert class_table(compare([old])) is None
 
 
