@@ -45,8 +45,7 @@ def split(
             apart.setdefault((_asked(record), where), []).append(record)
     names = dict.fromkeys(record.spec.name for runs in apart.values() for record in runs)
     if reference is not None and reference not in names:
-        kind = "reference"
-        raise UnknownName(kind, reference, names)
+        raise UnknownName("reference", reference, names)
     return tuple(
         compare(
             runs,

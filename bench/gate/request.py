@@ -69,8 +69,7 @@ def make_directory(path: Path, option: str = "--out") -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"{option} {path}: {error.strerror}; name a directory that can be written"
-        raise UsageError(msg) from error
+        raise UsageError(f"{option} {path}: {error.strerror}; name a directory that can be written") from error
 
 
 def with_config(sides: Sides) -> Sides:
@@ -94,6 +93,5 @@ def _share(margin: str) -> float:
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*%", margin.strip())
     share = float(found[1]) / 100 if found else 0.0
     if not 0 < share < 1:
-        msg = f"--margin {margin}: give a percentage between 0% and 100%, such as 5%"
-        raise UsageError(msg)
+        raise UsageError(f"--margin {margin}: give a percentage between 0% and 100%, such as 5%")
     return share

@@ -48,8 +48,7 @@ class Store:
         self._warnings: dict[str, None] = {}
         self._lock = FileLock(directory / ".lock")
         if not _lies_in(self.runs, directory):
-            msg = f"{self.runs} leads out of {directory}; give a directory whose runs lie in it"
-            raise UsageError(msg)
+            raise UsageError(f"{self.runs} leads out of {directory}; give a directory whose runs lie in it")
 
     @property
     def warnings(self) -> list[str]:
@@ -134,10 +133,9 @@ class Store:
         try:
             replace_file(self.directory / _ORDER, json.dumps(list(names), indent=1).encode())
         except OSError as error:
-            msg = (
+            raise BenchError(
                 f"cannot write to {self.directory} ({error.strerror}); make room, or give another directory with --out"
-            )
-            raise BenchError(msg) from error
+            ) from error
 
     def read_all(self) -> list[RunRecord]:
         """Read the newest record of each spec, and leave out files that are no record.
@@ -198,8 +196,7 @@ def _is_file(path: Path) -> bool:
 
 def _read(path: Path) -> RunRecord:
     if not _is_file(path):
-        msg = "it is no regular file"
-        raise RecordError(msg)
+        raise RecordError("it is no regular file")
     return RunRecord.from_json(path.read_bytes())
 
 

@@ -113,16 +113,13 @@ def read_baseline(path: Path) -> Baseline:
     try:
         baseline = Baseline.model_validate_json(path.read_bytes(), strict=True)
     except OSError as error:
-        msg = f"{path}: {error.strerror}; name a file written by `bench baseline save`"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path}: {error.strerror}; name a file written by `bench baseline save`") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        msg = f"{path} is no baseline of schema 1 or 2: {where}: {first['msg']}; record it again"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path} is no baseline of schema 1 or 2: {where}: {first['msg']}; record it again") from error
     if not baseline.strategies:
-        msg = f"{path} holds no strategy; record it again"
-        raise UsageError(msg)
+        raise UsageError(f"{path} holds no strategy; record it again")
     return baseline
 
 
@@ -137,5 +134,4 @@ def write_baseline(baseline: Baseline, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, baseline.model_dump_json(indent=1).encode() + b"\n")
     except OSError as error:
-        msg = f"{path}: {error.strerror}; name a file that can be written"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path}: {error.strerror}; name a file that can be written") from error

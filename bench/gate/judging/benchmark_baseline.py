@@ -32,15 +32,13 @@ def baseline_of_files(paths: Sequence[Path]) -> Baseline:
     files = [read_file(path) for path in paths]
     for file in files:
         if file.fault:
-            msg = f"--from {file.name}: {file.fault}"
-            raise UsageError(msg)
+            raise UsageError(f"--from {file.name}: {file.fault}")
     if len(files) < _FEWEST or len(files) % 2:
         msg = f"--from: {len(files)} files: give an even number of processes, {_FEWEST} or more, as their noise is told by pairs"
         raise UsageError(msg)
     commits = dict.fromkeys(str(file.commit) for file in files)
     if different := differences_of_machines(files) or (len(commits) > 1 and f"not one commit: {listed(commits)}"):
-        msg = f"--from: {different}; save each of them by itself"
-        raise UsageError(msg)
+        raise UsageError(f"--from: {different}; save each of them by itself")
     names = dict.fromkeys(name for file in files for name in file.benchmarks)
     ordered = sorted(files, key=lambda file: file.recorded.timestamp() if file.recorded else 0.0)
     latest = ordered[-1].recorded
@@ -59,8 +57,7 @@ def _recorded(name: str, files: Sequence[BenchmarkFile]) -> Recorded:
         sample = file.benchmarks.get(name)
         if sample is None or sample.fault:
             why = sample.fault if sample else "it was deleted, skipped or failed"
-            msg = f"--from {file.name}: no {name}: {why}"
-            raise UsageError(msg)
+            raise UsageError(f"--from {file.name}: no {name}: {why}")
         processes.append(
             Process(
                 step_seconds_median=sample.median,

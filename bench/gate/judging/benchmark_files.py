@@ -63,8 +63,7 @@ class _Commit(_Part):
 def _named(name: str) -> str:
     # Not a constraint of the field: pydantic would refuse a name with a lone surrogate.
     if not name.strip():
-        msg = "it is empty"
-        raise ValueError(msg)
+        raise ValueError("it is empty")
     return name
 
 
@@ -150,8 +149,7 @@ def refuse_copies(paths: Sequence[Path]) -> None:
         content = _content(path)
         digest = sha256(content).hexdigest()
         if content.strip() and digest in seen:
-            msg = f"{seen[digest]} and {path} are the same measurement; give every process once"
-            raise UsageError(msg)
+            raise UsageError(f"{seen[digest]} and {path} are the same measurement; give every process once")
         seen[digest] = path
 
 
@@ -159,11 +157,10 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        msg = (
+        raise UsageError(
             f"{path}: {error.strerror}; name files written by pytest --benchmark-json, which writes none where no "
             "benchmark ran: disabled, crashed or not selected"
-        )
-        raise UsageError(msg) from error
+        ) from error
 
 
 def _when(written: str) -> datetime:
@@ -172,8 +169,7 @@ def _when(written: str) -> datetime:
         read = datetime.fromisoformat(written)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        msg = f"datetime is {shown(written)}, which is no time"
-        raise ValueError(msg) from error
+        raise ValueError(f"datetime is {shown(written)}, which is no time") from error
 
 
 def _machine(info: _Machine) -> dict[str, str]:

@@ -98,13 +98,11 @@ def read_rules(path: Path) -> tuple[Rule, ...]:
             raise UnknownName("key", key, ["rules"], hint=f"In {path}.")
     rules = table.get("rules")
     if not isinstance(rules, list) or not rules or not all(isinstance(rule, str) for rule in rules):
-        msg = f'{path}: give a list of sentences: rules = ["peak_memory <= 20 GiB"]'
-        raise UsageError(msg)
+        raise UsageError(f'{path}: give a list of sentences: rules = ["peak_memory <= 20 GiB"]')
     try:
         return tuple(parse_rule(rule) for rule in dict.fromkeys(rules))
     except UsageError as error:
-        msg = f"{path}: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{path}: {error}") from error
 
 
 def parse_rule(text: str) -> Rule:
@@ -118,8 +116,7 @@ def parse_rule(text: str) -> Rule:
     text = " ".join(text.split())
     found = _RULE.fullmatch(text)
     if not found:
-        msg = f'rule {text!r}: write "[strategy] metric >= bound", such as "amp throughput >= 1.2x full"'
-        raise UsageError(msg)
+        raise UsageError(f'rule {text!r}: write "[strategy] metric >= bound", such as "amp throughput >= 1.2x full"')
     name = found["metric"]
     metric = ACCURACY.metric if name == QUALITY else ALIASES.get(name, name)
     about = QUALITY if name == QUALITY else metric
@@ -128,10 +125,9 @@ def parse_rule(text: str) -> Rule:
     strategy, op, bound = found["strategy"], cast("Op", found["op"]), found["bound"]
     if factor := _FACTOR.fullmatch(bound):
         if METRICS[metric].compare == "difference":
-            msg = (
+            raise UsageError(
                 f'rule {text!r}: {name} is compared by differences; write "{name} {op} {factor["strategy"]} - 1 point"'
             )
-            raise UsageError(msg)
         return Rule(text, strategy, about, op, factor["strategy"], _finite(text, factor["factor"]))
     if bound[0].isdigit():
         return Rule(text, strategy, about, op, amount=_amount(text, metric, bound))
@@ -149,13 +145,11 @@ def _amount(text: str, metric: str, written: str) -> float:
     """Parse a number with its unit, and convert it to the unit of the metric."""
     found = _AMOUNT.fullmatch(written)
     if not found:
-        msg = f"rule {text!r}: {written!r} is no number with a unit"
-        raise UsageError(msg)
+        raise UsageError(f"rule {text!r}: {written!r} is no number with a unit")
     own = METRICS[metric].unit
     units = _UNITS.get(own, {"": 1.0, own: 1.0})
     if not found["unit"] and "" not in units:
-        msg = f"rule {text!r}: {written} of what? Give a unit: {', '.join(units)}"
-        raise UsageError(msg)
+        raise UsageError(f"rule {text!r}: {written} of what? Give a unit: {', '.join(units)}")
     if found["unit"] not in units:
         raise UnknownName("unit", found["unit"], filter(None, units), hint=f"In the rule {text!r}.")
     return _finite(text, found["number"]) * units[found["unit"]]
@@ -164,6 +158,5 @@ def _amount(text: str, metric: str, written: str) -> float:
 def _finite(text: str, written: str) -> float:
     number = float(written)
     if not number < _MOST:
-        msg = f"rule {text!r}: {shown(written)} is more than anything can be"
-        raise UsageError(msg)
+        raise UsageError(f"rule {text!r}: {shown(written)} is more than anything can be")
     return number

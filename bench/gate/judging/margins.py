@@ -92,13 +92,11 @@ def read_margins(path: Path | None) -> Margins:
 def margins_in(table: object, path: Path) -> Margins:
     """Read the table [gate] of the file `path`; raises what `read_margins` does."""
     if not isinstance(table, dict):
-        msg = f"{path}: gate is a table: [gate]"
-        raise UsageError(msg)
+        raise UsageError(f"{path}: gate is a table: [gate]")
     _check_keys(f"key of [gate] in {path}", table, _KEYS)
     margins = table.get("margins", {})
     if not isinstance(margins, dict) or not all(isinstance(by_metric, dict) for by_metric in margins.values()):
-        msg = f'{path}: write margins as tables by strategy or benchmark: [gate.margins."freeze"]'
-        raise UsageError(msg)
+        raise UsageError(f'{path}: write margins as tables by strategy or benchmark: [gate.margins."freeze"]')
     strategies, benchmarks = {}, {}
     for name, by_metric in margins.items():
         known = _OF_BENCHMARKS if _is_benchmark(name) else _OF_STRATEGIES
@@ -135,6 +133,5 @@ def _check_keys(kind: str, table: Mapping[str, Any], known: Iterable[str]) -> No
 
 def _share(path: Path, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        msg = f"{path}: {key} is {shown(value)}; a margin is a share between 0 and 1, such as 0.05"
-        raise UsageError(msg)
+        raise UsageError(f"{path}: {key} is {shown(value)}; a margin is a share between 0 and 1, such as 0.05")
     return float(value)

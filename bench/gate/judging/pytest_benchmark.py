@@ -59,8 +59,7 @@ def read_suite(base: Sequence[Path], head: Sequence[Path]) -> Suite:
 
     """
     if not base or not head:
-        msg = f"{len(base)} files of base and {len(head)} of head: give as many of each, recorded in turns"
-        raise UsageError(msg)
+        raise UsageError(f"{len(base)} files of base and {len(head)} of head: give as many of each, recorded in turns")
     refuse_copies([*base, *head])
     # The sides may have run at the same time, so that files of one moment belong together.
     placed = [
@@ -71,10 +70,9 @@ def read_suite(base: Sequence[Path], head: Sequence[Path]) -> Suite:
     placed.sort(key=lambda one: (one[0], one[1] or 0.0, one[2], one[3]))
     suite = Suite(tuple(file for *_, file in placed), tuple(of_head for *_, of_head, _ in placed))
     if len(base) != len(head) and not are_in_turns(suite.is_head):
-        msg = (
+        raise UsageError(
             f"{len(base)} files of base and {len(head)} of head, not in turns: give as many of each, recorded in turns"
         )
-        raise UsageError(msg)
     return suite
 
 

@@ -56,11 +56,9 @@ def read_json(text: str | bytes) -> Judgement:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        msg = f"not a gate.json of schema {SCHEMA_VERSION}: {where}: {first['msg']}"
-        raise RecordError(msg) from error
+        raise RecordError(f"not a gate.json of schema {SCHEMA_VERSION}: {where}: {first['msg']}") from error
     if gate.schema_version != SCHEMA_VERSION:
-        msg = f"a gate.json of schema {gate.schema_version}, but this bench reads {SCHEMA_VERSION}"
-        raise RecordError(msg)
+        raise RecordError(f"a gate.json of schema {gate.schema_version}, but this bench reads {SCHEMA_VERSION}")
     return gate.judgement
 
 

@@ -48,12 +48,10 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
 
     """
     if sides.base_python:
-        msg = f"--base-python: {base} is a baseline, which needs no interpreter; leave it out"
-        raise UsageError(msg)
+        raise UsageError(f"--base-python: {base} is a baseline, which needs no interpreter; leave it out")
     if superfluous := sides.settings.keys() - _HOW:
         option = min(superfluous).replace("_", "-")
-        msg = f"--{option}: a gate against a baseline does the same work as {base}; leave it out"
-        raise UsageError(msg)
+        raise UsageError(f"--{option}: a gate against a baseline does the same work as {base}; leave it out")
     head: Path | Checkout
     if len(sides.head) == 1 and (names_file(sides.head[0]) or is_baseline(Path(sides.head[0]))):
         head = Path(sides.head[0])
@@ -97,10 +95,9 @@ def _against(
     """
     before = read_baseline(base)
     if before.is_of_files:
-        msg = (
+        raise UsageError(
             f"{base} was made of files of pytest-benchmark, for bench baseline show; a gate takes the files themselves"
         )
-        raise UsageError(msg)
     if isinstance(head, Path):
         after = read_baseline(head)
         return lambda: judge_baselines(before, after, margins)
@@ -108,11 +105,9 @@ def _against(
     try:
         subject = gather({**work, **settings}, None, choose)
     except UsageError as error:
-        msg = f"{base}: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{base}: {error}") from error
     if different := differences_of_work(before.work, subject.work):
-        msg = f"{base} cannot be compared with: {different}; record it again"
-        raise UsageError(msg)
+        raise UsageError(f"{base} cannot be compared with: {different}; record it again")
     # Where times will not be judged, the pairs of the first look are enough for the rest.
     timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
     num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else AnalysisPlan().looks[0]

@@ -104,8 +104,7 @@ def _import_side(checkout: Path | None) -> Callable[[Any, str], None]:
     worker = import_module("bench.worker")
     found = Path(str(worker.__file__)).resolve()
     if checkout is not None and not found.is_relative_to(checkout.resolve()):
-        msg = f"bench is imported from {found}, which is not of {checkout}"
-        raise ModuleNotFoundError(msg)
+        raise ModuleNotFoundError(f"bench is imported from {found}, which is not of {checkout}")
     main: Callable[[Any, str], None] = worker.main
     return main
 

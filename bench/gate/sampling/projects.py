@@ -41,17 +41,15 @@ def project_gate(
     command = Command(sides.run or "", sides.setup, sides.settings.get("timeout", TIMEOUT))
     command.check()
     if superfluous := sides.settings.keys() - {"timeout"}:
-        msg = (
+        raise UsageError(
             f"--{min(superfluous).replace('_', '-')}: with --run, the command alone says what is measured; leave it out"
         )
-        raise UsageError(msg)
     if sides.base_python or sides.head_python:
         msg = "--base-python and --head-python: with --run, --setup makes an environment for each side; leave them out"
         raise UsageError(msg)
     base, head = named
     if base is None:
-        msg = "--base is missing: name a git ref or a directory"
-        raise UsageError(msg)
+        raise UsageError("--base is missing: name a git ref or a directory")
     found = find_project("--base", base), find_project("--head", "." if head is None else head)
 
     def measure() -> Judgement:

@@ -69,8 +69,7 @@ def find_side(option: str, name: str | None, python: str | None) -> Checkout:
         return Checkout(name, interpreter, root.resolve(), commit, is_changed=bool(is_changed))
     repository, commit = _find_commit(name)
     if repository is None or not commit:
-        msg = f"{option} {name}: {_why_not(root, repository, name)}"
-        raise UsageError(msg)
+        raise UsageError(f"{option} {name}: {_why_not(root, repository, name)}")
     return Checkout(name, interpreter, None, commit, repository)
 
 
@@ -86,8 +85,7 @@ def find_project(option: str, name: str) -> Checkout:
     if repository and commit and name != ".":
         return Checkout(name, sys.executable, None, commit, repository, is_bench=False)
     if not root.is_dir():
-        msg = f"{option} {name}: {_why_not(None, repository, name)}"
-        raise UsageError(msg)
+        raise UsageError(f"{option} {name}: {_why_not(None, repository, name)}")
     commit, is_changed = git_state(root.resolve())
     return Checkout(name, sys.executable, root.resolve(), commit, is_changed=bool(is_changed), is_bench=False)
 
@@ -118,13 +116,11 @@ def place_in_repository() -> Path:
 
 def _directory(option: str, name: str) -> Path:
     if not name:
-        msg = f"{option} '': no side; name a git ref or a directory"
-        raise UsageError(msg)
+        raise UsageError(f"{option} '': no side; name a git ref or a directory")
     try:
         return Path(name).expanduser()
     except RuntimeError as error:
-        msg = f"{option} {name}: there is no such user; name a git ref or a directory"
-        raise UsageError(msg) from error
+        raise UsageError(f"{option} {name}: there is no such user; name a git ref or a directory") from error
 
 
 def _find_commit(name: str) -> tuple[Path | None, str | None]:
@@ -194,6 +190,5 @@ def _git_or_say(root: Path, *arguments: str) -> str:
         msg = f"git {arguments[0]} failed: {error.stderr.strip().splitlines()[-1:] or error.returncode}"
         raise UsageError(msg) from error
     except OSError as error:
-        msg = f"git cannot be run: {error.strerror}"
-        raise UsageError(msg) from error
+        raise UsageError(f"git cannot be run: {error.strerror}") from error
     return done.stdout.strip()
