@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 from bench.gate.judging.judgement import GATED, Finding, Judgement
 from bench.gate.judging.memory import judge_memory
 from bench.gate.judging.noise import noise_of
-from bench.gate.judging.quality import judge_accuracy, judge_losses
-from bench.gate.judging.strategy import rules_of, without
+from bench.gate.judging.strategy import MEMORY, judge_learning, without
 from bench.gate.judging.times import TIME_METRICS, time_findings, without_rerun
 from bench.gate.judging.words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
+    from bench.gate.judging.baseline import Baseline, Pair, Recorded
     from bench.gate.judging.margins import Margins
-    from bench.gate.judging.strategy import Rules
 
 __all__ = ["MOST_NOISE", "differences_of_work", "judge_baselines", "too_noisy"]
 
@@ -62,7 +60,7 @@ def judge_baselines(
             warnings += [
                 f"{name}, {GATED[metric].label}: not judged: {_noise('base', before, metric)}." for metric in left_out
             ]
-            findings += _judge(name, before, after, rules_of(margins.of(name)), timed)
+            findings += _judge(name, before, after, margins.of(name), timed)
     return Judgement(tuple(findings), base.side, head.side, tuple(warnings))
 
 
@@ -89,14 +87,17 @@ def _noise(side: str, recorded: Recorded, metric: str) -> str:
     return f"single processes of {side} differ by {seen}, and a stored time needs {percent(MOST_NOISE)} or less"
 
 
-def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Iterable[str]) -> tuple[Finding, ...]:
+def _judge(
+    name: str, base: Recorded, head: Recorded, margins: Mapping[str, float], timed: Iterable[str]
+) -> tuple[Finding, ...]:
     """Judge one strategy by the pairs that both recordings have: head may have fewer than base."""
     befores, afters = ({pair.seed: pair for pair in side.pairs} for side in (base, head))
     seeds = [seed for seed in befores if seed in afters]
     if len(seeds) < _FEWEST_PAIRS:
         return without(name, "base and head share no seeds")
     theirs, ours = ({seed: side[seed].processes[0] for seed in seeds} for side in (befores, afters))
-    rule = without_rerun(rules.time.margins, len(seeds))
+    before, after = ([process.training_memory_bytes for process in side.processes] for side in (base, head))
+    rule = without_rerun(margins, len(seeds))
     times = {
         metric: tuple((_time(befores[seed], metric), _time(afters[seed], metric)) for seed in seeds) for metric in timed
     }
@@ -108,28 +109,11 @@ def _judge(name: str, base: Recorded, head: Recorded, rules: Rules, timed: Itera
             else time_findings(name, metric, values, (), rule)
             for metric, values in times.items()
         ),
-        *judge_memory(name, _peaks(base), _peaks(head), rules.memory),
-        *judge_accuracy(name, _accuracies(theirs), _accuracies(ours), rules.accuracy),
-        *judge_losses(
-            name,
-            {seed: process.losses for seed, process in theirs.items()},
-            {seed: process.losses for seed, process in ours.items()},
-            rules.losses,
-            amp=base.is_half_precision or head.is_half_precision,
-        ),
+        judge_memory(name, before, after, margins[MEMORY]),
+        *judge_learning(name, theirs, ours, margins, is_half=base.is_half_precision or head.is_half_precision),
     )
 
 
 def _time(pair: Pair, metric: str) -> float:
     """Return the geometric mean of the two processes, in seconds."""
     return math.sqrt(math.prod(getattr(process, metric) for process in pair.processes))
-
-
-def _accuracies(processes: Mapping[int, Process]) -> dict[int, float]:
-    return {seed: process.accuracy for seed, process in processes.items() if process.accuracy is not None}
-
-
-def _peaks(recorded: Recorded) -> list[int]:
-    return [
-        process.training_memory_bytes for process in recorded.processes if process.training_memory_bytes is not None
-    ]

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["MARGIN", "Margins", "margins_in", "matches", "read_margins"]
+__all__ = ["ACCURACY_MARGIN", "MARGIN", "MEMORY_MARGIN", "Margins", "margins_in", "matches", "read_margins"]
 
-MARGIN = 0.05
+MARGIN, MEMORY_MARGIN, ACCURACY_MARGIN = 0.05, 0.02, 0.01
+"""Of times, of memory, and of accuracy (one point), where none is given."""
 _KEYS = ("margin", "margins", "allow_missing")
 _TIMES = ("step_seconds_median", "step_seconds_mean")
 _OF_STRATEGIES = {name: name for name in (*_TIMES, "training_memory_bytes", "accuracy")} | {
@@ -60,12 +61,13 @@ class Margins:
     """Names of benchmarks, or patterns, that head may lack."""
 
     def of(self, strategy: str) -> dict[str, float]:
-        """Return the margins of a strategy by metric; a missing one has the default of its rule."""
-        return dict.fromkeys(_TIMES, self.default) | dict(self.strategies.get(strategy, {}))
+        """Return the margins of a strategy by metric."""
+        others = {"training_memory_bytes": MEMORY_MARGIN, "accuracy": ACCURACY_MARGIN}
+        return dict.fromkeys(_TIMES, self.default) | others | dict(self.strategies.get(strategy, {}))
 
     def of_benchmark(self, name: str) -> dict[str, float]:
         """Return the margins of a benchmark by metric: later patterns override earlier ones, its own name overrides all."""
-        margins = dict.fromkeys(FILE_METRICS, self.default)
+        margins = dict.fromkeys(FILE_METRICS, self.default) | {"peak_memory_bytes": MEMORY_MARGIN}
         for pattern, by_metric in self.benchmarks.items():
             margins |= by_metric if matches(name, [pattern]) else {}
         return margins | dict(self.benchmarks.get(name, {}))

@@ -15,10 +15,10 @@ import numpy as np
 
 from bench.analysis.words.numbers import listed
 from bench.errors import UsageError
-from bench.gate.judging.benchmark_files import MEMORY_KEY, read_file, refuse_copies
+from bench.gate.judging.benchmark_files import read_file, refuse_copies
 from bench.gate.judging.judgement import FILE_METRICS, Finding, Judgement, Side
 from bench.gate.judging.margins import Margins, matches
-from bench.gate.judging.memory import MemoryRule, judge_memory
+from bench.gate.judging.memory import judge_memory
 from bench.gate.judging.suite_findings import HOW_TO_MEASURE, Measured, suite_findings
 from bench.gate.judging.suite_sequential import Decided, decide_suite, suite_plan
 from bench.gate.judging.times import unmeasured
@@ -138,12 +138,11 @@ def _judge(
         for name, them in samples.items()
         if all(one.peak_bytes is not None for one in them) and len({one.peak_name for one in them}) == 1
     ]
-    rules = {name: MemoryRule(limits[name].get(_MEMORY, MemoryRule().margin)) for name in sized}
     logs = [one.logs for one in times]
     worse = [np.log1p(one.margins) for one in times]
     if sized:
         logs.append(np.log([[file.benchmarks[name].peak_bytes or 1.0 for name in sized] for file in suite.files]))
-        worse.append(np.log1p([rules[name].margin for name in sized]))
+        worse.append(np.log1p([limits[name][_MEMORY] for name in sized]))
     decided = decide_suite(logs, suite.is_head, worse, [float(np.log1p(margins.default))] * len(logs), plan)
     if decided is None:
         fewest = f"the first look needs {plan.looks[0]} files a side"
@@ -151,39 +150,36 @@ def _judge(
     in_turns = are_in_turns(suite.is_head)
     found, said = suite_findings(times, suite.is_head, decided, in_turns=in_turns)
     for name in names:
-        found += _memory(name, samples[name], suite, rules.get(name), _is_certain(decided, sized, name))
+        if name in sized:
+            found.append(_memory(name, samples[name], suite, limits[name][_MEMORY], (decided, sized.index(name))))
+        elif why := _no_peaks(samples[name]):
+            found.append(unmeasured(name, _MEMORY, why))
     return found, decided, [*([] if in_turns else [HOW_TO_MEASURE]), *said]
 
 
-def _memory(
-    name: str, samples: Sequence[Sample], suite: Suite, rule: MemoryRule | None, is_certain: tuple[bool, int]
-) -> tuple[Finding, ...]:
-    if rule is None:
-        fault = next((one.peak_fault for one in samples if one.peak_fault), None)
-        is_known = any(one.peak_bytes is not None for one in samples)
-        names = sorted({one.peak_name for one in samples if one.peak_bytes is not None}) or [MEMORY_KEY]
-        unlike = f"some files have {names[0]} in extra_info and others {names[-1]}, which are unlike"
-        why = fault or (unlike if len(names) > 1 else f"not every file has {names[0]} in extra_info")
-        return (unmeasured(name, _MEMORY, why),) if fault or is_known else ()
+def _memory(name: str, samples: Sequence[Sample], suite: Suite, margin: float, decided: tuple[Decided, int]) -> Finding:
+    """Judge peaks of memory; red must be certain at some interim analysis, too. `decided` is that and the place in it."""
     base, head = (
         [one.peak_bytes or 0.0 for one, of_head in zip(samples, suite.is_head, strict=True) if of_head == of_side]
         for of_side in (False, True)
     )
-    (found,) = judge_memory(name, base, head, rule, samples[0].peak_name)
-    certain, num = is_certain
-    if found.verdict == "FAIL" and not certain:
-        reason = f"{found.reason}; which is not certain, corrected for {num} comparisons"
-        found = replace(found, verdict="INCONCLUSIVE", reason=reason)
-    return (found,)
+    found = judge_memory(name, base, head, margin, samples[0].peak_name)
+    looks, place = decided[0].looks, decided[1]
+    if found.verdict != "FAIL" or any(look.slower.is_slower[-1][place] for look in looks):
+        return found
+    num = sum(len(levels) for levels in looks[-1].slower.levels)
+    reason = f"{found.reason}; which is not certain, corrected for {num} comparisons"
+    return replace(found, verdict="INCONCLUSIVE", reason=reason)
 
 
-def _is_certain(decided: Decided, sized: Sequence[str], name: str) -> tuple[bool, int]:
-    """Whether more memory is certain at any interim analysis, and among how many comparisons."""
-    if name not in sized:
-        return False, 0
-    place = sized.index(name)
-    num = sum(len(levels) for levels in decided.looks[-1].slower.levels)
-    return any(bool(look.slower.is_slower[-1][place]) for look in decided.looks), num
+def _no_peaks(samples: Sequence[Sample]) -> str | None:
+    """Return why the memory of a benchmark is not judged; None where no file has any."""
+    names = sorted({one.peak_name for one in samples if one.peak_bytes is not None})
+    if fault := next((one.peak_fault for one in samples if one.peak_fault), None):
+        return fault
+    if len(names) > 1:
+        return f"some files have {names[0]} in extra_info and others {names[-1]}, which are unlike"
+    return f"not every file has {names[0]} in extra_info" if names else None
 
 
 def _left_out(name: str, suite: Suite, margins: Margins) -> list[Finding]:

@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bench.gate.judging.memory import MemoryRule, judge_memory
-from bench.gate.judging.quality import AccuracyRule, LossRule, judge_accuracy, judge_losses
+from bench.gate.judging.memory import judge_memory
+from bench.gate.judging.quality import judge_accuracy, judge_losses
 from bench.gate.judging.times import TIME_METRICS, Pair, TimeRule, judge_time, unmeasured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bench.gate.judging.baseline import Process
     from bench.gate.judging.judgement import Finding
-    from bench.gate.judging.pairs import PairResult
+    from bench.gate.judging.pairs import PairResult, Sample
 
-__all__ = ["MEMORY", "Rules", "judge_strategy", "rules_of", "step_pairs", "without"]
+__all__ = ["MEMORY", "judge_learning", "judge_strategy", "step_pairs", "without"]
 
 MEMORY, QUALITY = "training_memory_bytes", ("accuracy", "first_losses")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules by which one strategy is judged."""
-
-    time: TimeRule = field(default_factory=TimeRule)
-    memory: MemoryRule = field(default_factory=MemoryRule)
-    accuracy: AccuracyRule = field(default_factory=AccuracyRule)
-    losses: LossRule = field(default_factory=LossRule)
-    refused: Mapping[str, str] = field(default_factory=dict)
-    """By metric, why step times are not judged."""
-
-    @property
-    def timed(self) -> tuple[str, ...]:
-        """The metrics of step time that are judged."""
-        return tuple(metric for metric in TIME_METRICS if metric not in self.refused)
-
-
-def rules_of(margins: Mapping[str, float]) -> Rules:
-    """Return the rules with these margins by metric; a missing one has the default of its rule."""
-    memory, accuracy = MemoryRule(), AccuracyRule()
-    return Rules(
-        TimeRule({metric: margins[metric] for metric in TIME_METRICS if metric in margins}),
-        replace(memory, margin=margins.get(MEMORY, memory.margin)),
-        replace(accuracy, margin=margins.get("accuracy", accuracy.margin)),
-    )
 
 
 def step_pairs(taken: Sequence[PairResult]) -> list[Pair]:
@@ -53,46 +27,51 @@ def step_pairs(taken: Sequence[PairResult]) -> list[Pair]:
 
 
 def judge_strategy(
-    name: str, taken: Sequence[PairResult], rerun: Sequence[PairResult], rules: Rules
+    name: str,
+    taken: Sequence[PairResult],
+    rerun: Sequence[PairResult],
+    margins: Mapping[str, float],
+    refused: Mapping[str, str],
 ) -> tuple[Finding, ...]:
-    """Judge all metrics; none is measured if a pair lacks a side, so that a crash cannot improve a verdict."""
+    """Judge all metrics; none is measured if a pair lacks a side, so that a crash cannot improve a verdict.
+
+    `refused` says by metric why step times are not judged.
+    """
     for one in (*taken, *rerun):
         for side, failure in one.failures.items():
             return without(name, f"{side}: {failure}", has_diverged=_only_head_diverged(one))
-    every = [pair for pair in (one.samples for one in (*taken, *rerun)) if pair]
     times = (
-        unmeasured(name, found.metric, rules.refused[found.metric]) if found.metric in rules.refused else found
-        for found in judge_time(name, step_pairs(taken), step_pairs(rerun), rules.time)
+        unmeasured(name, found.metric, refused[found.metric]) if found.metric in refused else found
+        for found in judge_time(name, step_pairs(taken), step_pairs(rerun), TimeRule(margins))
     )
-    base, head = zip(*every, strict=True)
-    seeds = [one.seed for one in (*taken, *rerun)]
-    is_half = any(sample.is_half_precision for sample in (*base, *head))
+    by_seed = {one.seed: samples for one in (*taken, *rerun) if (samples := one.samples)}
+    base, head = ({seed: samples[side] for seed, samples in by_seed.items()} for side in (0, 1))
+    before, after = ([sample.training_memory_bytes for sample in side.values()] for side in (base, head))
+    is_half = any(sample.is_half_precision for sample in (*base.values(), *head.values()))
     return (
         *times,
-        *judge_memory(
-            name,
-            _known(sample.training_memory_bytes for sample in base),
-            _known(sample.training_memory_bytes for sample in head),
-            rules.memory,
-        ),
-        *judge_accuracy(
-            name,
-            {seed: sample.accuracy for seed, sample in zip(seeds, base, strict=True)},
-            {seed: sample.accuracy for seed, sample in zip(seeds, head, strict=True)},
-            rules.accuracy,
-        ),
-        *judge_losses(
-            name,
-            {seed: sample.losses for seed, sample in zip(seeds, base, strict=True)},
-            {seed: sample.losses for seed, sample in zip(seeds, head, strict=True)},
-            rules.losses,
-            amp=is_half,
-        ),
+        judge_memory(name, before, after, margins[MEMORY]),
+        *judge_learning(name, base, head, margins, is_half=is_half),
     )
 
 
-def _known(peaks: Iterable[int | None]) -> list[int]:
-    return [peak for peak in peaks if peak is not None]
+def judge_learning(
+    name: str,
+    base: Mapping[int, Sample] | Mapping[int, Process],
+    head: Mapping[int, Sample] | Mapping[int, Process],
+    margins: Mapping[str, float],
+    *,
+    is_half: bool,
+) -> tuple[Finding, Finding]:
+    """Judge accuracy and first losses of runs by seed; `is_half` says whether any multiplied in half precision."""
+    before, after = (
+        {seed: run.accuracy for seed, run in side.items() if run.accuracy is not None} for side in (base, head)
+    )
+    theirs, ours = ({seed: run.losses for seed, run in side.items()} for side in (base, head))
+    return (
+        judge_accuracy(name, before, after, margins["accuracy"]),
+        judge_losses(name, theirs, ours, amp=is_half),
+    )
 
 
 def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Finding, ...]:

@@ -18,7 +18,7 @@ from bench.gate.judging.sequential import AnalysisPlan, InterimAnalysis, decide
 from bench.gate.judging.words import faster_or_slower, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
     "RED_ALPHA",
@@ -57,7 +57,7 @@ class Pair:
 class TimeRule:
     """The rule by which step times are judged."""
 
-    margins: dict[str, float] = field(default_factory=dict)
+    margins: Mapping[str, float] = field(default_factory=dict)
     """How much slower head may be by metric, as a share; MARGIN where none is given."""
     plan: AnalysisPlan = field(default_factory=AnalysisPlan)
     confirm: bool = True
@@ -74,7 +74,7 @@ RED_ALPHA = 0.0125
 """The error probability of "slower"; for red, the estimate must also exceed the margin."""
 
 
-def without_rerun(margins: dict[str, float], num_pairs: int) -> TimeRule:
+def without_rerun(margins: Mapping[str, float], num_pairs: int) -> TimeRule:
     """Return the rule for a fixed number of pairs: without a rerun to confirm red, it needs more certainty."""
     return TimeRule(margins, AnalysisPlan(looks=(num_pairs,), red_alpha=RED_ALPHA), confirm=False)
 

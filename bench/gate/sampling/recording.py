@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.gate.judging.baseline import Baseline, Pair, Process, Recorded
-from bench.gate.judging.quality import LossRule
+from bench.gate.judging.quality import NUM_LOSSES
 from bench.gate.judging.strategy import without
 from bench.gate.judging.times import statistics
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from bench.gate.sampling.session import Session
 
 __all__ = ["Recording", "record"]
-
-
-_NUM_LOSSES = LossRule().num_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,5 +108,5 @@ def _process(sample: Sample) -> Process:
         training_memory_bytes=sample.training_memory_bytes,
         peak_memory_bytes=None,
         accuracy=sample.accuracy,
-        losses=sample.losses[:_NUM_LOSSES],
+        losses=sample.losses[:NUM_LOSSES],
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,8 @@ from bench.errors import UsageError
 from bench.executors.devices import lease
 from bench.gate.judging.judgement import Judgement, Side
 from bench.gate.judging.pairs import SIDES
-from bench.gate.judging.strategy import judge_strategy, rules_of, step_pairs
-from bench.gate.judging.times import TIME_METRICS, judge_time, pairs_wanted
+from bench.gate.judging.strategy import judge_strategy, step_pairs
+from bench.gate.judging.times import TIME_METRICS, TimeRule, judge_time, pairs_wanted
 from bench.gate.sampling.pairs import fill_caches, take_pair, try_out, turns_of
 from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS
 from bench.gate.sampling.server import Server
@@ -59,7 +58,8 @@ class Session:
         """
         self._sides, self._subject, self._say = sides, subject, say
         self._specs = {spec.name: spec for spec in subject.specs}
-        self._rules = {name: rules_of(margins.of(name)) for name in self._specs}
+        self._margins = {name: margins.of(name) for name in self._specs}
+        self._refused: dict[str, Mapping[str, str]] = {name: {} for name in self._specs}
         self._refusals = refusals
         self._takes_turns = True
 
@@ -79,8 +79,8 @@ class Session:
             rerun = self._take(again, first_seed=_RERUN_SEED)
         findings = [
             finding
-            for name, rules in self._rules.items()
-            for finding in judge_strategy(name, taken[name], rerun.get(name, ()), rules)
+            for name, margins in self._margins.items()
+            for finding in judge_strategy(name, taken[name], rerun.get(name, ()), margins, self._refused[name])
         ]
         every = [one for pairs in (*taken.values(), *rerun.values()) for one in pairs]
         crash = next((failure for one in every if (failure := one.failures.get("head")) and failure.is_crash), None)
@@ -119,7 +119,8 @@ class Session:
             if wrong and not has_known_work:
                 raise UsageError(str(wrong.head))
             for name, one in tried.items():
-                self._refuse(name, one)
+                if one.samples:
+                    self._refused[name] = self._refusals(name, one.samples[1].fingerprint)
             return {
                 spec.name: [tried[spec.name]]
                 if tried[spec.name].failures
@@ -139,19 +140,12 @@ class Session:
             return {short[0].name: filled} | {spec.name: try_out(servers, spec, timeout=seconds) for spec in short[1:]}
         return {spec.name: try_out(servers, spec, timeout=seconds) for spec in short}
 
-    def _refuse(self, name: str, tried: PairResult) -> None:
-        """Note the step times that cannot be judged on this machine."""
-        if tried.samples:
-            refused = self._refusals(name, tried.samples[1].fingerprint)
-            self._rules[name] = replace(self._rules[name], refused=refused)
-
     def _wanted(self, name: str, metrics: Sequence[str], taken: Sequence[PairResult]) -> int | None:
         """Return how many pairs the next look at the metrics needs; None where they are decided."""
-        rules = self._rules[name]
-        timed = [metric for metric in metrics if metric in rules.timed]
-        if timed:
-            return pairs_wanted(step_pairs(taken), rules.time, timed)
-        first = rules.time.plan.looks[0]  # enough for memory and accuracy
+        rule = TimeRule(self._margins[name])
+        if timed := [metric for metric in metrics if metric not in self._refused[name]]:
+            return pairs_wanted(step_pairs(taken), rule, timed)
+        first = rule.plan.looks[0]  # enough for memory and accuracy
         return first if len(taken) < first else None
 
     def _pairs(
@@ -190,11 +184,10 @@ class Session:
 
     def _red(self, name: str, taken: Sequence[PairResult]) -> tuple[str, ...]:
         """Return the metrics of step time that a rerun must confirm."""
-        rules = self._rules[name]
         if any(one.failures for one in taken):
             return ()
-        found = judge_time(name, step_pairs(taken), rule=rules.time)
-        return tuple(one.metric for one in found if one.needs_rerun and one.metric in rules.timed)
+        found = judge_time(name, step_pairs(taken), rule=TimeRule(self._margins[name]))
+        return tuple(one.metric for one in found if one.needs_rerun and one.metric not in self._refused[name])
 
     def side(self, side: SideName, taken: Sequence[PairResult]) -> Side:
         """Return the description of a side, and where it ran."""

@@ -8,8 +8,7 @@ MIB = 2**20
 
 
 def _judged(base, head):
-    (finding,) = judge_memory("full", [int(size * MIB) for size in base], [int(size * MIB) for size in head])
-    return finding
+    return judge_memory("full", [int(size * MIB) for size in base], [int(size * MIB) for size in head])
 
 
 @pytest.mark.parametrize(
@@ -51,6 +50,6 @@ def test_what_was_not_measured_is_never_green(base, head, word):
 @given(st.integers(1, 2**40), st.floats(1.021, 3), st.integers(2, 6))
 def test_steady_peaks_fail_exactly_above_both_limits(size, factor, number):
     head = int(size * factor) + 1
-    (finding,) = judge_memory("full", [size] * number, [head] * number)
+    finding = judge_memory("full", [size] * number, [head] * number)
     red = head - size > 8 * MIB and head > 1.02 * size
     assert (finding.verdict == "FAIL") == red

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bench.gate.judging.quality import LossRule, judge_accuracy, judge_losses
+from bench.gate.judging.quality import NUM_LOSSES, judge_accuracy, judge_losses
 
 
 def _by_seed(*values):
@@ -20,14 +20,14 @@ def _by_seed(*values):
     ],
 )
 def test_head_must_be_shown_not_to_be_worse(base, head, verdict):
-    (finding,) = judge_accuracy("full", _by_seed(*base), _by_seed(*head))
+    finding = judge_accuracy("full", _by_seed(*base), _by_seed(*head))
     assert finding.verdict == verdict
     assert finding.low <= finding.change <= finding.high
     assert finding.change == pytest.approx(finding.head - finding.base)
 
 
 def test_a_finding_says_points():
-    (finding,) = judge_accuracy("full", _by_seed(0.8, 0.8, 0.8, 0.8), _by_seed(0.7, 0.9, 0.75, 0.85))
+    finding = judge_accuracy("full", _by_seed(0.8, 0.8, 0.8, 0.8), _by_seed(0.7, 0.9, 0.75, 0.85))
     assert finding.reason.startswith("+0.0 points (")
     assert finding.reason.endswith("points, the margin is 1.0")
 
@@ -42,21 +42,20 @@ def test_a_finding_says_points():
     ],
 )
 def test_accuracy_that_was_not_measured_is_never_green(base, head, reason):
-    (finding,) = judge_accuracy("full", base, head)
+    finding = judge_accuracy("full", base, head)
     assert (finding.verdict, finding.reason) == ("NOT_MEASURED", reason)
 
 
 def test_first_losses_catch_a_change_of_numbers():
     base = {0: [0.7 - 0.01 * step for step in range(40)]}
     moved = {0: [*base[0][:5], base[0][5] * 1.005, *base[0][6:]]}
-    late = {0: [*base[0][:30], 9.0, *base[0][31:]]}
-    assert judge_losses("full", base, base)[0].verdict == "PASS"
-    assert judge_losses("full", base, late)[0].verdict == "PASS"
-    assert judge_losses("full", base, moved, amp=True)[0].verdict == "PASS"
-    (finding,) = judge_losses("full", base, moved)
+    late = {0: [*base[0][:NUM_LOSSES], 9.0, *base[0][NUM_LOSSES + 1 :]]}
+    assert judge_losses("full", base, base).verdict == "PASS"
+    assert judge_losses("full", base, late).verdict == "PASS"
+    assert judge_losses("full", base, moved, amp=True).verdict == "PASS"
+    finding = judge_losses("full", base, moved)
     assert finding.verdict == "FAIL"
     assert finding.reason == "the losses of the first steps move by 5.0e-03 at step 6 of seed 0; 1e-03 is allowed"
-    assert judge_losses("full", base, moved, LossRule(num_steps=5))[0].verdict == "PASS"
 
 
 @pytest.mark.parametrize(
@@ -70,5 +69,5 @@ def test_first_losses_catch_a_change_of_numbers():
     ],
 )
 def test_losses_that_cannot_be_compared(base, head, verdict, reason):
-    (finding,) = judge_losses("full", base, head)
+    finding = judge_losses("full", base, head)
     assert (finding.verdict, finding.reason) == (verdict, reason)

@@ -43,7 +43,7 @@ def judgement(evil):
             *judge_time("llrd", _pairs(12, 0, 0.08)),
             *judge_time("checkpoint", _pairs(6, 0.033, 0.002)),
             *judge_time("faster", _pairs(6, -0.1, 0.01)),
-            *judge_memory("full", [500 << 20] * 4, [533 << 20] * 4),
+            judge_memory("full", [500 << 20] * 4, [533 << 20] * 4),
             VAGUE,
             Finding("a.py::test_new", "median_seconds", "NEW", "base has none"),
             Finding("a.py::test_old", "median_seconds", "REMOVED", "head has none, which is allowed"),
