@@ -12,7 +12,7 @@ from bench.files import replace_file
 from bench.gate.judging.judgement import GATED
 from bench.gate.judging.words import change_of, signed, value_of
 from bench.gate.outputs import FORMATS
-from bench.gate.outputs.symbols import WORDS, headline, unit_of
+from bench.gate.outputs.symbols import STYLES, headline, unit_of
 
 from ..charts.drawing import to_svg
 from ..charts.pair_changes import pair_changes
@@ -94,7 +94,7 @@ def _row(finding: Finding) -> _Row:
         change_of(finding) or NOT_MEASURED,
         str(finding.num_pairs or NOT_MEASURED),
         NOT_MEASURED if detectable is None else signed(finding.metric, detectable).lstrip("+"),
-        WORDS[finding.verdict],
+        STYLES[finding.verdict].word,
         _kind(finding.verdict),
         one_line(finding.reason),
     )

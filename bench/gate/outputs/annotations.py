@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.gate.judging.judgement import GATED
-from bench.gate.outputs.symbols import LEVELS, WORDS, headline
+from bench.gate.outputs.symbols import STYLES, headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +29,10 @@ def _lines(judgement: Judgement) -> Iterator[str]:
     for warning in judgement.warnings:
         yield _command("warning", {"title": "bench gate"}, warning)
     for level in ("error", "warning", "notice"):
-        found = [finding for finding in judgement.by_severity if LEVELS.get(finding.verdict) == level]
+        found = [finding for finding in judgement.by_severity if STYLES[finding.verdict].level == level]
         shown = found if len(found) <= _MOST else found[: _MOST - 1]
         for finding in shown:
-            title = f"{finding.benchmark}: {GATED[finding.metric].label}: {WORDS[finding.verdict]}"
+            title = f"{finding.benchmark}: {GATED[finding.metric].label}: {STYLES[finding.verdict].word}"
             where = {} if finding.file is None else {"file": finding.file, "line": str(finding.line or 1)}
             yield _command(level, where | {"title": title}, finding.reason)
         if len(found) > len(shown):

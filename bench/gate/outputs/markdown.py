@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.gate.judging.judgement import GATED
 from bench.gate.judging.words import change_of, signed, value_of
-from bench.gate.outputs.symbols import SIGNS, WORDS, headline, unit_of
+from bench.gate.outputs.symbols import STYLES, headline, unit_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,7 +36,7 @@ def to_markdown(judgement: Judgement) -> str:
         _code(side.name) + (f" ({_code(side.commit[:12])})" if side.commit else "")
         for side in (judgement.head, judgement.base)
     )
-    parts = [MARKER, f"## {SIGNS[judgement.verdict]} {_text(headline(judgement))}", sides]
+    parts = [MARKER, f"## {STYLES[judgement.verdict].sign} {_text(headline(judgement))}", sides]
     parts += [f"> {_text(warning)}" for warning in judgement.warnings]
     unit = unit_of(judgement)
     parts += _table(loud, unit)
@@ -56,7 +56,7 @@ def _table(findings: list[Finding], unit: str) -> list[str]:
 
 def _row(finding: Finding) -> Iterable[str]:
     found = "" if finding.detectable is None else signed(finding.metric, finding.detectable).lstrip("+")
-    word = WORDS[finding.verdict]
+    style = STYLES[finding.verdict]
     return (
         _code(finding.benchmark, in_table=True),
         _text(GATED[finding.metric].label),
@@ -65,7 +65,7 @@ def _row(finding: Finding) -> Iterable[str]:
         _text(change_of(finding)),
         str(finding.num_pairs) if finding.num_pairs else "",
         _text(found),
-        f"{SIGNS[finding.verdict]} **{word}**: {_text(finding.reason)}",
+        f"{style.sign} **{style.word}**: {_text(finding.reason)}",
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bench.gate.judging.judgement import GATED
-from bench.gate.outputs.symbols import LEVELS, WORDS, headline
+from bench.gate.outputs.symbols import STYLES, headline
 
 if TYPE_CHECKING:
     from bench.gate.judging.judgement import Finding, Judgement
@@ -25,7 +25,7 @@ def to_sarif(judgement: Judgement, default_file: str = "pyproject.toml") -> str:
     results = [
         _result(finding, metrics.index(finding.metric), judgement, default_file)
         for finding in findings
-        if finding.verdict in LEVELS
+        if STYLES[finding.verdict].level
     ]
     run: dict[str, Any] = {
         "tool": {
@@ -55,12 +55,12 @@ def _result(finding: Finding, index: int, judgement: Judgement, default_file: st
     machine = json.dumps(judgement.head.fingerprint, sort_keys=True)
     digest = sha256(f"{finding.benchmark}|{finding.metric}|{machine}".encode()).hexdigest()
     numbers = ("base", "head", "change", "low", "high", "margin", "detectable", "num_pairs", "confirmed")
-    level = LEVELS[finding.verdict]
+    style = STYLES[finding.verdict]
     return {
         "ruleId": finding.metric,
         "ruleIndex": index,
-        "level": "note" if level == "notice" else level,
-        "message": {"text": f"{finding.benchmark}: {WORDS[finding.verdict]}: {finding.reason}"},
+        "level": "note" if style.level == "notice" else style.level,
+        "message": {"text": f"{finding.benchmark}: {style.word}: {finding.reason}"},
         "locations": [
             {
                 "physicalLocation": {

@@ -2,57 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from bench.gate.judging.judgement import FILE_METRICS
 
 if TYPE_CHECKING:
     from bench.gate.judging.judgement import Judgement, Verdict
 
-__all__ = ["LEVELS", "SIGNS", "STYLES", "WORDS", "headline", "unit_of"]
+__all__ = ["STYLES", "Style", "headline", "unit_of"]
 
-WORDS: dict[Verdict, str] = {
-    "NEW": "new",
-    "REMOVED": "removed",
-    "PASS": "pass",
-    "IMPROVED": "improved",
-    "WARN": "warning",
-    "INCONCLUSIVE": "inconclusive",
-    "NOT_MEASURED": "not measured",
-    "FAIL": "fail",
-}
 
-SIGNS: dict[Verdict, str] = {
-    "NEW": "\N{MEDIUM WHITE CIRCLE}",
-    "REMOVED": "\N{MEDIUM WHITE CIRCLE}",
-    "PASS": "\N{LARGE GREEN CIRCLE}",
-    "IMPROVED": "\N{LARGE BLUE CIRCLE}",
-    "WARN": "\N{LARGE YELLOW CIRCLE}",
-    "INCONCLUSIVE": "\N{LARGE PURPLE CIRCLE}",
-    "NOT_MEASURED": "\N{MEDIUM BLACK CIRCLE}",
-    "FAIL": "\N{LARGE RED CIRCLE}",
-}
+class Style(NamedTuple):
+    """How a verdict looks."""
 
-STYLES: dict[Verdict, str] = {
-    "NEW": "cyan",
-    "REMOVED": "cyan",
-    "PASS": "green",
-    "IMPROVED": "bright_blue",
-    "WARN": "yellow",
-    "INCONCLUSIVE": "magenta",
-    "NOT_MEASURED": "reverse",
-    "FAIL": "bold red",
-}
-"""In the terminal."""
+    word: str
+    sign: str
+    color: str
+    """In the terminal."""
+    level: Literal["error", "warning", "notice"] | None = None
+    """Of an annotation; what passes, is new or may be missing has none."""
 
-LEVELS: dict[Verdict, str] = {
-    "IMPROVED": "notice",
-    "WARN": "warning",
-    "INCONCLUSIVE": "warning",
-    "NOT_MEASURED": "error",
-    "FAIL": "error",
+
+STYLES: dict[Verdict, Style] = {
+    "NEW": Style("new", "\N{MEDIUM WHITE CIRCLE}", "cyan"),
+    "REMOVED": Style("removed", "\N{MEDIUM WHITE CIRCLE}", "cyan"),
+    "PASS": Style("pass", "\N{LARGE GREEN CIRCLE}", "green"),
+    "IMPROVED": Style("improved", "\N{LARGE BLUE CIRCLE}", "bright_blue", "notice"),
+    "WARN": Style("warning", "\N{LARGE YELLOW CIRCLE}", "yellow", "warning"),
+    "INCONCLUSIVE": Style("inconclusive", "\N{LARGE PURPLE CIRCLE}", "magenta", "warning"),
+    "NOT_MEASURED": Style("not measured", "\N{MEDIUM BLACK CIRCLE}", "reverse", "error"),
+    "FAIL": Style("fail", "\N{LARGE RED CIRCLE}", "bold red", "error"),
 }
-"""Of an annotation; what passes, is new or may be missing has none."""
 
 
 def headline(judgement: Judgement) -> str:
@@ -61,8 +41,8 @@ def headline(judgement: Judgement) -> str:
         return f"Gate: head crashed: {judgement.head_crashed}"
     if not judgement.findings:
         return "Gate: not measured: there was nothing to judge"
-    counts = ", ".join(f"{number} {WORDS[word]}" for word, number in judgement.counts.items())
-    return f"Gate: {WORDS[judgement.verdict]} ({counts})"
+    counts = ", ".join(f"{number} {STYLES[word].word}" for word, number in judgement.counts.items())
+    return f"Gate: {STYLES[judgement.verdict].word} ({counts})"
 
 
 def unit_of(judgement: Judgement) -> str:

@@ -11,7 +11,7 @@ from markupsafe import escape
 from bench.gate.judging.judgement import SEVERITY, Finding, Judgement, Side
 from bench.gate.judging.memory import judge_memory
 from bench.gate.judging.times import Pair, judge_time, unmeasured
-from bench.gate.outputs.symbols import WORDS, headline
+from bench.gate.outputs.symbols import STYLES, headline
 from reports.charts.drawing import to_svg
 from reports.charts.pair_changes import pair_changes
 from reports.charts.theme import NARROW
@@ -69,7 +69,7 @@ def test_the_page_says_what_the_terminal_says(judgement):
     text = render_gate(judgement)
     assert f'<h1 class="headline">{headline(judgement)}</h1>' in text
     words = re.findall(r'<span class="word">(.*?)</span> <span class="reason">(.*?)</span>', text)
-    assert [word for word, _ in words] == [WORDS[finding.verdict] for finding in judgement.by_severity]
+    assert [word for word, _ in words] == [STYLES[finding.verdict].word for finding in judgement.by_severity]
     assert [reason for _, reason in words] == [
         str(escape(one_line(finding.reason))) for finding in judgement.by_severity
     ]
