@@ -41,6 +41,5 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Import what is asked for and nothing else: plotting takes a second, which a table in the terminal does without."""
     if name not in _MODULES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name], __name__), name)

@@ -21,6 +21,5 @@ class Checkpoint:
     def edit(self, view: ModelView) -> Edit:
         """Recompute layers, from the bottom up; one that is frozen keeps nothing anyway."""
         if self.every < 1:
-            msg = f"checkpoint:every={self.every} cannot be: every is 1 (each layer) or more"
-            raise UsageError(msg)
+            raise UsageError(f"checkpoint:every={self.every} cannot be: every is 1 (each layer) or more")
         return Edit(checkpoint=frozenset(view.names[1 : -1 : self.every]))

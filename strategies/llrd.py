@@ -21,8 +21,7 @@ class Llrd:
     def __post_init__(self) -> None:
         """Refuse a factor that does not decay."""
         if not 0 < self.decay <= 1:
-            msg = f"llrd:decay={self.decay:g} cannot be: it is a factor above 0, at most 1"
-            raise UsageError(msg)
+            raise UsageError(f"llrd:decay={self.decay:g} cannot be: it is a factor above 0, at most 1")
 
     def edit(self, view: ModelView) -> Edit:
         """Scale the rate of every layer below the head by its depth."""

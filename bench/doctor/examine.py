@@ -150,8 +150,7 @@ class _TinyRuns:
         )
         record = self.runner.run(Request(spec=spec), listen)
         if record.status != "ok":
-            msg = f"the run of {strategy} ended as {record.status}: {record.reason}"
-            raise BenchError(msg)
+            raise BenchError(f"the run of {strategy} ended as {record.status}: {record.reason}")
         return record
 
     def twins(self) -> tuple[Interval, Measurement]:

@@ -82,8 +82,7 @@ def gpus_of(device: str) -> list[str]:
     """
     match = _DEVICE.fullmatch(device)
     if not match:
-        msg = f"unknown device {device!r}: give auto, cpu, cuda or cuda:INDEX"
-        raise UsageError(msg)
+        raise UsageError(f"unknown device {device!r}: give auto, cpu, cuda or cuda:INDEX")
     if device == "cpu":
         return []
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -95,8 +94,7 @@ def gpus_of(device: str) -> list[str]:
     gpus = visible[int(match[1]) :][:1] if match[1] else visible
     if not gpus:
         among = "" if chosen is None else f" (CUDA_VISIBLE_DEVICES is {chosen!r})"
-        msg = f"no usable GPU for --device {device}: {len(visible)} visible here{among}; use --device cpu"
-        raise UsageError(msg)
+        raise UsageError(f"no usable GPU for --device {device}: {len(visible)} visible here{among}; use --device cpu")
     return gpus
 
 

@@ -124,11 +124,9 @@ def count_flops(run: Callable[[], object]) -> int:
     with counter:
         run()
     if counter.missed:
-        msg = f"cannot count FLOPs: no formula is known for {', '.join(sorted(counter.missed))}"
-        raise Unsupported(msg)
+        raise Unsupported(f"cannot count FLOPs: no formula is known for {', '.join(sorted(counter.missed))}")
     if not counter.flops:
-        msg = "cannot count FLOPs: no matrix product was seen; a compiled model hides them"
-        raise Unsupported(msg)
+        raise Unsupported("cannot count FLOPs: no matrix product was seen; a compiled model hides them")
     return counter.flops
 
 

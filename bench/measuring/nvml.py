@@ -156,8 +156,7 @@ def list_gpus() -> list[Gpu]:
     try:
         return call_within(DRIVER_TIMEOUT_SECONDS, _list_gpus)
     except (*_ERRORS, TimeoutError) as error:
-        msg = f"NVML does not answer ({_name(error)})"
-        raise Unsupported(msg) from error
+        raise Unsupported(f"NVML does not answer ({_name(error)})") from error
 
 
 def driver_version() -> str | None:

@@ -38,6 +38,5 @@ def call_within(seconds: float, call: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     if not results:
-        msg = f"no answer within {seconds:g} s"
-        raise TimeoutError(msg)
+        raise TimeoutError(f"no answer within {seconds:g} s")
     return results[0]

@@ -80,11 +80,10 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
         )
     )
     if (size := len(page.encode())) > MOST_BYTES:
-        msg = (
+        raise BenchError(
             f"the page would have {size / 2**20:.1f} MiB, more than {MOST_BYTES // 2**20} MiB; report fewer strategies "
             "at once, or write the tables alone (--format csv)"
         )
-        raise BenchError(msg)
     return page
 
 

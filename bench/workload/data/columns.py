@@ -86,8 +86,7 @@ def choose_columns(
         them = "them" if len(unnamed) > 1 else "it"
         listing = ", ".join(shown[:MOST_NAMES]) + (", ..." if len(shown) > MOST_NAMES else "")
         asked = f"no column {', '.join(unknown)}, and " if unknown else ""
-        msg = f"{where} has {asked}{what} by a usual name, only {listing}; name {them} ({options}){header}"
-        raise DataError(msg)
+        raise DataError(f"{where} has {asked}{what} by a usual name, only {listing}; name {them} ({options}){header}")
     if unknown:
         also = " ".join(f"Nor is there {name!r}." for name in unknown[1:])
         raise UnknownName(f"column of {where}", unknown[0], columns, hint=also + header)

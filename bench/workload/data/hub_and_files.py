@@ -63,8 +63,7 @@ def _explained(what: str) -> Iterator[None]:
         why = (
             f"it holds several data sets, {told.splitlines()[0]}; name one with --subset" if told else first_line(cause)
         )
-        msg = f"cannot read {what}: {why}"
-        raise DataError(msg) from error
+        raise DataError(f"cannot read {what}: {why}") from error
     finally:
         if bars:
             datasets.enable_progress_bars()

@@ -23,8 +23,7 @@ def class_of(label: object) -> str | None:
 
     """
     if isinstance(label, list | tuple | dict | set | bytes):
-        msg = f"{label!r} is no single label"
-        raise TypeError(msg)
+        raise TypeError(f"{label!r} is no single label")
     if label is None or (isinstance(label, float) and not math.isfinite(label)):
         return None
     name = str(int(label)) if isinstance(label, float) and label.is_integer() else str(label).strip()

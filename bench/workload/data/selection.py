@@ -100,8 +100,7 @@ def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
         raise DataError(msg)
     if len(np.unique(drawn.labels)) < 2:  # noqa: PLR2004  (classes)
         advice = f"{num_leaked} stand in the evaluation split too" if num_leaked else "take more rows"
-        msg = f"{len(drawn.labels)} training rows, not of two classes, are left of {where}; {advice}"
-        raise DataError(msg)
+        raise DataError(f"{len(drawn.labels)} training rows, not of two classes, are left of {where}; {advice}")
     return Chosen(
         train=drawn,
         evaluation=held.take(draw(held.labels, spec.eval_samples, _rng(spec, 2))),
@@ -124,8 +123,7 @@ def _training_rows(train: Rows, where: str) -> Cleaned:
     counts = Counter(cleaned.names)
     if len(counts) < 2:  # noqa: PLR2004  (classes)
         only = f"a single class, {next(iter(counts))}" if counts else "no row with a text and a label"
-        msg = f"{split} has {only} (an empty label counts as none); two are needed"
-        raise DataError(msg)
+        raise DataError(f"{split} has {only} (an empty label counts as none); two are needed")
     check_classes(counts, split)
     return cleaned
 
@@ -145,8 +143,7 @@ def _check_common(names: Sequence[str], eval_names: Sequence[str], where: str) -
     """Refuse an evaluation split that shares no class with training; single missing classes are remarked on later."""
     known = set(names)
     if not eval_names:
-        msg = f"the evaluation split of {where} has no row with a text and a label"
-        raise DataError(msg)
+        raise DataError(f"the evaluation split of {where} has no row with a text and a label")
     if known.isdisjoint(eval_names):
         theirs, ours = (", ".join(sorted(set(each), key=natural_order)[:3]) for each in (eval_names, known))
         msg = f"the evaluation split of {where} has no class that the training split has: {theirs}, but {ours} to train on"

@@ -51,11 +51,10 @@ class Tokeniser:
         highest = max(map(max, filter(None, rows)), default=0)
         if self._size is not None and highest >= self._size:
             token = self._tokenizer.convert_ids_to_tokens(highest)
-            msg = (
+            raise ModelError(
                 f"the tokenizer of {self._model} makes {token!r} token {highest}, but the model has embeddings for {self._size} "
                 "tokens alone; take the tokenizer that belongs to it, or enlarge its table (resize_token_embeddings) and save both"
             )
-            raise ModelError(msg)
         if empty := next((text for text, row in zip(texts, rows, strict=True) if not row), None):
             msg = f"the text {str(empty)[:40]!r} has no token for the tokenizer of {self._model}; remove the row"
             raise DataError(msg)

@@ -41,8 +41,7 @@ def check_folder(folder: Path, name: str) -> None:
     try:
         _check_folder(folder, name)
     except OSError as error:
-        msg = f"cannot read the folder of {name}: {error.strerror}"
-        raise ModelError(msg) from error
+        raise ModelError(f"cannot read the folder of {name}: {error.strerror}") from error
 
 
 def _check_folder(folder: Path, name: str) -> None:
@@ -75,8 +74,7 @@ def check_gguf(file: Path) -> None:
         is_pointer, is_whole = (_begins_with(file, start) for start in (_LFS, b"GGUF"))
         is_page = _begins_with(file, b"<")
     except OSError as error:
-        msg = f"cannot read {file}: {error.strerror}"
-        raise ModelError(msg) from error
+        raise ModelError(f"cannot read {file}: {error.strerror}") from error
     if is_pointer:
         raise ModelError(_pointer(file))
     if not is_whole:
@@ -126,8 +124,7 @@ def _check_header(file: Path, name: str) -> None:
         if end != size:
             raise ValueError(f"it has {size:,} bytes of the {end:,} that its header tells of; copy it again")  # noqa: TRY301
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
-        msg = f"cannot load the model of {name}: {file.name}: {first_line(error)}"
-        raise ModelError(msg) from error
+        raise ModelError(f"cannot load the model of {name}: {file.name}: {first_line(error)}") from error
 
 
 def _adapter(folder: Path, name: str) -> str:
@@ -210,11 +207,9 @@ def _object(file: Path, name: str) -> Mapping[str, Any]:
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
-        msg = f"cannot load the configuration of {name}: {file.name}: {first_line(error)}"
-        raise ModelError(msg) from error
+        raise ModelError(f"cannot load the configuration of {name}: {file.name}: {first_line(error)}") from error
     if not isinstance(read, dict):
-        msg = f"cannot load the configuration of {name}: {file.name} is no object of JSON"
-        raise ModelError(msg)
+        raise ModelError(f"cannot load the configuration of {name}: {file.name} is no object of JSON")
     return read
 
 

@@ -107,8 +107,7 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
         _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
         fitted = fit_head(model, labels, rows, missing=set(info["missing_keys"]), mismatched=mismatched)
     if head == "checkpoint" and not fitted.origin.is_of_checkpoint:
-        msg = f"the head of {name} cannot be taken, as --head checkpoint asks: {fitted.origin.reason}"
-        raise ModelError(msg)
+        raise ModelError(f"the head of {name} cannot be taken, as --head checkpoint asks: {fitted.origin.reason}")
     model.config.use_cache = False
     tokenizer, why = _tokenizer(name, folder)
     if model.config.model_type not in OFFSET_POSITIONS:  # for these, the pad id also sets where positions begin
@@ -205,13 +204,11 @@ def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatc
     """Refuse a checkpoint that lacks parts of the body: training would start from noise."""
     prefix = f"{model.base_model_prefix}."
     if wrong := sorted(key for key in mismatched if key.startswith(prefix)):
-        msg = f"the weights of {name} do not fit its config.json: {wrong[0]} has another shape"
-        raise ModelError(msg)
+        raise ModelError(f"the weights of {name} do not fit its config.json: {wrong[0]} has another shape")
     body = [key for key, _ in model.named_parameters() if key.startswith(prefix)]
     absent = [key for key in body if key in missing]
     if 2 * len(absent) > len(body):
-        msg = f"the weights of {name} are those of another architecture: {absent[0]} is not among them"
-        raise ModelError(msg)
+        raise ModelError(f"the weights of {name} are those of another architecture: {absent[0]} is not among them")
     # Some checkpoints come without a pooler, which is then initialised like the head.
     if lacking := [key for key in absent if _OF_LAYER.search(key) or "embed" in key]:
         msg = f"the weights of {name} are not those of its config.json: {lacking[0]} is not among them; copy both from one place"

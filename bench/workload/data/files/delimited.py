@@ -133,12 +133,7 @@ def _misfit(misfit: Misfit, text: str, file: Path) -> DataError:
 
 
 def _check_swallowed(fit: Fit, text: str, place: int, labels: set[str], file: Path) -> None:
-    """Refuse a row in which a stray quote may have swallowed the rows below it, each with its own label.
-
-    Raises:
-        DataError: there is one; the user must say whether its lines are rows.
-
-    """
+    """Refuse a row in which a stray quote may have swallowed the rows below it, each with its own label."""
     if not fit.broken:
         return
     known = {label.strip() for label in labels} - {""}

@@ -85,12 +85,7 @@ def read_split(
 
 
 def _check_content(file: Path, kind: str | None, data: bytes | None) -> None:
-    """Refuse a file whose first bytes show that it is something else than its name says.
-
-    Raises:
-        DataError: it is.
-
-    """
+    """Refuse a file whose first bytes show that it is something else than its name says."""
     if data is None:
         with file.open("rb") as opened:
             data = opened.read(HEAD)

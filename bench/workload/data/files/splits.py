@@ -52,8 +52,7 @@ def local_files(dataset: str, subset: str | None = None) -> dict[str, tuple[Path
         return found
     found = _by_card(path, subset) or _by_name(path, subset)
     if not found:
-        msg = f"{path} holds no split; name its files train.csv, test.csv and so on (or {', '.join(KINDS)})"
-        raise DataError(msg)
+        raise DataError(f"{path} holds no split; name its files train.csv, test.csv and so on (or {', '.join(KINDS)})")
     return found
 
 
@@ -132,12 +131,7 @@ def _place(folders: list[str], file: Path) -> tuple[str, str]:
 
 
 def _whole(files: Iterable[Path], folder: Path) -> tuple[Path, ...]:
-    """Return the files of a split in order: all of its parts, each once.
-
-    Raises:
-        DataError: a part is missing, or one may be a copy of another.
-
-    """
+    """Return the files of a split in order: all of its parts, each once."""
     first: dict[tuple[Path, str], Path] = {}
     parts: dict[tuple[Path, str], dict[int, Path]] = defaultdict(dict)
     totals: dict[tuple[Path, str], int] = {}
