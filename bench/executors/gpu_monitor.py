@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.executors.timeline import PhaseReading, Timeline
 from bench.measuring.nvml import NvmlDevice
@@ -22,10 +22,10 @@ from bench.records.record import Flag
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bench.measuring.nvml import DeviceMemory, DeviceProcess, DeviceState
+    from bench.measuring.nvml import DeviceMemory
     from bench.records.readings import DeviceActivity, PhasePeak
 
-__all__ = ["Device", "DeviceSampler", "sampled"]
+__all__ = ["DeviceSampler", "sampled"]
 
 MEMORY_SECONDS = 0.015
 """Short enough: torch's allocator seldom frees memory, so that used memory mostly rises in steps."""
@@ -33,44 +33,13 @@ STATE_SECONDS = 0.25
 JOIN_SECONDS = 2.0
 
 
-class Device(Protocol):
-    """What a sampler reads: a device whose calls never raise, but may never return."""
-
-    @property
-    def flags(self) -> tuple[Flag, ...]:
-        """What it cannot read, and why."""
-        ...
-
-    def memory(self) -> DeviceMemory | None:
-        """Read the memory now."""
-        ...
-
-    def state(self) -> DeviceState:
-        """Read power, clock and the like now."""
-        ...
-
-    def energy_joules(self) -> float | None:
-        """Read the counter of the energy used."""
-        ...
-
-    def processes(self) -> tuple[DeviceProcess, ...] | None:
-        """List the processes on the device."""
-        ...
-
-
 class DeviceSampler:
     """Reads a device in two threads while its context is open; the readings are complete once it is closed."""
 
-    def __init__(
-        self,
-        open_device: Callable[[], Device],
-        *,
-        memory_seconds: float = MEMORY_SECONDS,
-        state_seconds: float = STATE_SECONDS,
-    ) -> None:
+    def __init__(self, open_device: Callable[[], NvmlDevice]) -> None:
         """Keep `open_device` for a thread, since opening may hang."""
-        self._open_device, self._memory_seconds, self._state_seconds = open_device, memory_seconds, state_seconds
-        self._device: Device | None = None
+        self._open_device = open_device
+        self._device: NvmlDevice | None = None
         self._baseline: DeviceMemory | None = None
         self._pid: int | None = None
         self._timeline = Timeline()
@@ -149,7 +118,7 @@ class DeviceSampler:
         self._is_open.set()
         while (memory := device.memory()) is not None:
             self._timeline.add_memory(time.monotonic(), memory.used_bytes)
-            if self._stop.wait(self._memory_seconds):
+            if self._stop.wait(MEMORY_SECONDS):
                 return
 
     def _watch_state(self) -> None:
@@ -160,14 +129,14 @@ class DeviceSampler:
         self._read_between_phases(device)
         self._is_ready.set()
         while not self._stop.is_set():
-            if not self._wake.wait(self._state_seconds):
+            if not self._wake.wait(STATE_SECONDS):
                 self._timeline.add_state(time.monotonic(), device.state())
             elif not self._stop.is_set():
                 self._wake.clear()
                 self._read_between_phases(device)
         self._read_between_phases(device)
 
-    def _read_between_phases(self, device: Device) -> None:
+    def _read_between_phases(self, device: NvmlDevice) -> None:
         at, joules = time.monotonic(), device.energy_joules()
         found = device.processes()
         own = [it for it in found or () if it.pid == self._pid]

@@ -5,6 +5,7 @@ NVML stays initialised until the process ends, so that no handle outlives it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -15,7 +16,7 @@ from bench.measuring.timeouts import DRIVER_TIMEOUT_SECONDS, call_within
 from bench.records.record import Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["DeviceMemory", "DeviceProcess", "DeviceState", "Gpu", "NvmlDevice", "driver_version", "list_gpus"]
 
@@ -30,8 +31,6 @@ class Gpu:
 
     uuid: str
     name: str
-    memory_bytes: int | None
-    """None where NVML does not report it (memory shared with the host)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,6 @@ class DeviceMemory:
     used_bytes: int
     reserved_bytes: int | None
     """Held by the driver; contained in `used_bytes` only with "nvml-v1", which does not report it by itself."""
-    total_bytes: int
     method: Literal["nvml-v2", "nvml-v1"]
 
 
@@ -169,8 +167,7 @@ def driver_version() -> str | None:
 
 def _list_gpus() -> list[Gpu]:
     pynvml.nvmlInit()
-    found = (_describe(index) for index in range(pynvml.nvmlDeviceGetCount()))
-    return [gpu for gpu in found if gpu is not None]
+    return [gpu for index in range(pynvml.nvmlDeviceGetCount()) for gpu in _describe(index)]
 
 
 def _driver_version() -> str:
@@ -178,14 +175,10 @@ def _driver_version() -> str:
     return str(pynvml.nvmlSystemGetDriverVersion())
 
 
-def _describe(index: int) -> Gpu | None:
-    try:
+def _describe(index: int) -> Iterator[Gpu]:
+    with suppress(*_ERRORS):  # a lost GPU is left out
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        uuid, name = pynvml.nvmlDeviceGetUUID(handle), pynvml.nvmlDeviceGetName(handle)
-    except _ERRORS:  # a lost GPU is left out
-        return None
-    memory = NvmlDevice(uuid).memory()
-    return Gpu(uuid=uuid, name=name, memory_bytes=memory.total_bytes if memory else None)
+        yield Gpu(pynvml.nvmlDeviceGetUUID(handle), pynvml.nvmlDeviceGetName(handle))
 
 
 def _answering(handle: Any) -> Callable[[Any], DeviceMemory]:
@@ -199,12 +192,12 @@ def _answering(handle: Any) -> Callable[[Any], DeviceMemory]:
 
 def _memory_v2(handle: Any) -> DeviceMemory:
     info = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
-    return DeviceMemory(info.used, info.reserved, info.total, "nvml-v2")
+    return DeviceMemory(info.used, info.reserved, "nvml-v2")
 
 
 def _memory_v1(handle: Any) -> DeviceMemory:
     info = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    return DeviceMemory(info.used, None, info.total, "nvml-v1")
+    return DeviceMemory(info.used, None, "nvml-v1")
 
 
 def _event_reasons(handle: Any) -> int:

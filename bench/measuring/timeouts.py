@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -23,20 +24,13 @@ def call_within(seconds: float, call: Callable[[], T]) -> T:
         TimeoutError: it did not; its thread is abandoned and ends with the process.
 
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
+    outcome = Future[T]()
 
     def run() -> None:
         try:
-            results.append(call())
+            outcome.set_result(call())
         except BaseException as error:  # noqa: BLE001  (raised again in the thread of the caller)
-            errors.append(error)
+            outcome.set_exception(error)
 
-    thread = threading.Thread(target=run, name="call-within", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise TimeoutError(f"no answer within {seconds:g} s")
-    return results[0]
+    threading.Thread(target=run, name="call-within", daemon=True).start()
+    return outcome.result(seconds)

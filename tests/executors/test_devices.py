@@ -30,7 +30,7 @@ def never(text: str) -> None:
 @pytest.fixture
 def gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three GPUs, none of them hidden."""
-    found = [Gpu(uuid=uuid, name="GPU", memory_bytes=None) for uuid in UUIDS]
+    found = [Gpu(uuid=uuid, name="GPU") for uuid in UUIDS]
     monkeypatch.setattr(module, "list_gpus", create_autospec(list_gpus, return_value=found))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 

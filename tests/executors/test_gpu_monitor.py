@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -14,6 +14,8 @@ from bench.records.record import Flag, Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bench.measuring.nvml import NvmlDevice
 
 
 class Device:
@@ -34,7 +36,7 @@ class Device:
         self.num_reads += 1
         if self.used is None:
             return None
-        return DeviceMemory(used_bytes=self.used, reserved_bytes=7, total_bytes=1000, method="nvml-v2")
+        return DeviceMemory(used_bytes=self.used, reserved_bytes=7, method="nvml-v2")
 
     def state(self) -> DeviceState:
         self.num_states += 1
@@ -50,7 +52,10 @@ class Device:
 
 
 @pytest.fixture
-def device() -> Device:
+def device(monkeypatch: pytest.MonkeyPatch) -> Device:
+    """A device, which is read as fast as a test wants to go on."""
+    monkeypatch.setattr(gpu_monitor, "MEMORY_SECONDS", 0.001)
+    monkeypatch.setattr(gpu_monitor, "STATE_SECONDS", 0.002)
     return Device()
 
 
@@ -63,7 +68,7 @@ def more(count: Callable[[], int]) -> None:
 
 
 def sampler_of(device: Device) -> DeviceSampler:
-    return DeviceSampler(lambda: device, memory_seconds=0.001, state_seconds=0.002)
+    return DeviceSampler(lambda: cast("NvmlDevice", device))
 
 
 def test_the_peak_is_that_of_training_over_the_baseline(device: Device) -> None:

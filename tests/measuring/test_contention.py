@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING
 from unittest.mock import create_autospec
 
+import psutil
 import pytest
 import torch
 
@@ -22,6 +23,8 @@ def stat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(os, "cpu_count", lambda: len(os.sched_getaffinity(0)))
     monkeypatch.setattr(os, "times", lambda: (0.0,) * 5)
     monkeypatch.setattr(contention, "MIN_SECONDS", 0.0)
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    tell(tmp_path / "stat")
     return tmp_path / "stat"
 
 
@@ -31,7 +34,7 @@ def tell(stat: Path, *, user: int = 0, idle: int = 0, steal: int = 0) -> None:
 
 def test_only_what_happens_while_the_run_trains_counts(stat: Path) -> None:
     tell(stat, user=1000, idle=1000, steal=500)
-    seen = Contention(CPU, stat)
+    seen = Contention(CPU)
     seen.start()
     tell(stat, user=1030, idle=1060, steal=510)
     seen.stop()
@@ -50,7 +53,7 @@ def test_only_what_happens_while_the_run_trains_counts(stat: Path) -> None:
 
 def test_what_the_run_itself_took_is_not_others(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(stat)
-    seen = Contention(CPU, stat)
+    seen = Contention(CPU)
     seen.start()
     tell(stat, user=80, idle=20)
     monkeypatch.setattr(os, "times", lambda: (0.3, 0.1, 0.2, 0.0, 0.0))
@@ -62,7 +65,7 @@ def test_what_the_run_itself_took_is_not_others(stat: Path, monkeypatch: pytest.
 def test_other_processors_than_ours_tell_nothing_of_us(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 10_000)
     tell(stat)
-    seen = Contention(CPU, stat)
+    seen = Contention(CPU)
     seen.start()
     tell(stat, user=80, idle=20)
     seen.stop()
@@ -71,8 +74,9 @@ def test_other_processors_than_ours_tell_nothing_of_us(stat: Path, monkeypatch: 
     assert seen.activity().steal_share == 0
 
 
-def test_a_kernel_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
-    seen = Contention(CPU, tmp_path / "absent")
+def test_a_kernel_that_does_not_tell_is_unknown(stat: Path) -> None:
+    stat.unlink()
+    seen = Contention(CPU)
     seen.start()
     seen.stop()
 
@@ -83,7 +87,7 @@ def test_a_kernel_that_does_not_tell_is_unknown(tmp_path: Path) -> None:
 def test_too_short_a_time_to_count_ticks_in_is_unknown(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contention, "MIN_SECONDS", 1e9)
     tell(stat)
-    seen = Contention(CPU, stat)
+    seen = Contention(CPU)
     seen.start()
     tell(stat, user=80, idle=20)
     seen.stop()

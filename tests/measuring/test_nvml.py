@@ -25,7 +25,7 @@ def test_memory_is_that_of_the_second_version_without_what_the_driver_reserves(f
     device = NvmlDevice(fake_nvml.uuids[1])
     fake_nvml.use(300 * MIB)
 
-    assert device.memory() == DeviceMemory(300 * MIB, fake_nvml.reserved_bytes, fake_nvml.total_bytes, "nvml-v2")
+    assert device.memory() == DeviceMemory(300 * MIB, fake_nvml.reserved_bytes, "nvml-v2")
     assert device.flags == ()
 
 
@@ -34,7 +34,7 @@ def test_a_driver_without_the_second_version_is_read_by_the_first(old_nvml: Fake
 
     memory = NvmlDevice(old_nvml.uuids[0]).memory()
 
-    assert memory == DeviceMemory(300 * MIB + old_nvml.reserved_bytes, None, old_nvml.total_bytes, "nvml-v1")
+    assert memory == DeviceMemory(300 * MIB + old_nvml.reserved_bytes, None, "nvml-v1")
 
 
 def test_a_gpu_that_is_lost_in_between_gives_none_and_a_flag_from_then_on(fake_nvml: FakeNvml) -> None:
@@ -69,7 +69,7 @@ def test_memory_shared_with_the_host_is_a_flag(fake_nvml: FakeNvml, monkeypatch:
     assert [flag.code for flag in device.flags] == ["nvml-error"]
     assert "memory (NotSupported)" in device.flags[0].message
     assert device.state().power_watts == 250
-    assert [gpu.memory_bytes for gpu in nvml.list_gpus()] == [None, None]
+    assert [gpu.uuid for gpu in nvml.list_gpus()] == [*fake_nvml.uuids]
 
 
 def test_power_clock_and_the_like_are_read(fake_nvml: FakeNvml) -> None:
@@ -136,10 +136,7 @@ def test_a_driver_that_hangs_is_given_up(fake_nvml: FakeNvml, monkeypatch: pytes
 
 
 def test_gpus_are_listed_by_uuid(fake_nvml: FakeNvml) -> None:
-    assert nvml.list_gpus() == [
-        Gpu(uuid=uuid, name=f"Fake GPU {index}", memory_bytes=fake_nvml.total_bytes)
-        for index, uuid in enumerate(fake_nvml.uuids)
-    ]
+    assert nvml.list_gpus() == [Gpu(uuid=uuid, name=f"Fake GPU {index}") for index, uuid in enumerate(fake_nvml.uuids)]
     assert nvml.driver_version() == "600.1"
 
 

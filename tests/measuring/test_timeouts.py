@@ -26,7 +26,7 @@ def test_what_the_call_raises_is_raised() -> None:
 def test_a_call_that_does_not_return_is_left_alone() -> None:
     never = threading.Event()
 
-    with pytest.raises(TimeoutError, match=r"no answer within 0\.05 s"):
+    with pytest.raises(TimeoutError):
         call_within(0.05, never.wait)
 
     never.set()
