@@ -6,7 +6,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import NumSeeds, Timeout
@@ -36,24 +36,17 @@ QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_sa
 class Settings(TrainingSpec, WorkloadSpec):
     """What a comparison compares. The names are those of the options and of the configuration file."""
 
-    strategies: str = "freeze,full,amp"
-    """Compositions to compare: name:option=value, joined by +."""
-    seeds: NumSeeds = 1
-    """Repetitions, each with another seed."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:INDEX."""
-    reference: str | None = None
-    """Strategy that others are compared with; default: full, or the first."""
-    quality: QualityName = "accuracy"
-    """Score to rank by: accuracy, macro_f1 or balanced_accuracy."""
-    timeout: Timeout | None = None
-    """Seconds after which a run is ended."""
-    allow_mismatch: bool = False
-    """Compare runs that differ in more than strategy; warns."""
-    rank_suspect: bool = False
-    """Rank rows whose numbers are in doubt as well."""
-    save_model: bool = False
-    """Keep each run's trained weights."""
+    strategies: str = Field("freeze,full,amp", description="Compositions to compare: name:option=value, joined by +.")
+    seeds: NumSeeds = Field(1, description="Repetitions, each with another seed.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:INDEX.")
+    reference: str | None = Field(
+        None, description="Strategy that others are compared with; default: full, or the first."
+    )
+    quality: QualityName = Field("accuracy", description="Score to rank by: accuracy, macro_f1 or balanced_accuracy.")
+    timeout: Timeout | None = Field(None, description="Seconds after which a run is ended.")
+    allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
+    rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
+    save_model: bool = Field(default=False, description="Keep each run's trained weights.")
 
     @field_validator("train_samples", "eval_samples", mode="before")
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import ConfigDict
+from pydantic import Field
 
 from bench.errors import UsageError
 from bench.experiment.bounds import (
@@ -62,69 +62,47 @@ class Term(Frozen):
         return ":".join((self.name, *(f"{key}={value}" for key, value in self.options)))
 
 
-class _Options(Frozen):
-    """Fields that are options of the command line too: what is written below a field is the option's help."""
+class WorkloadSpec(Frozen):
+    """What is trained on what: the model, the data, and which part of the data. A description is the help of its option."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class WorkloadSpec(_Options):
-    """What is trained on what: the model, the data, and which part of the data."""
-
-    model: str = "smollm2-135m"
-    """Preset, local directory, GGUF file or Hub id."""
-    head: Lenient[HeadChoice] = "auto"
-    """auto takes the checkpoint's head where its classes are the data's; fresh and checkpoint force."""
-    dataset: str = "rotten-tomatoes"
-    """Preset, local file or directory, or Hub id."""
-    subset: str | None = None
-    """Which of several data sets in one folder or Hub id."""
-    text_column: str | None = None
-    """Column of the texts, or two as a pair: premise,hypothesis."""
-    label_column: str | None = None
-    """Column of the labels, where its name does not tell."""
-    encoding: str | None = None
-    """Of text files; default: UTF-8, or as a byte order mark says."""
-    quoting: Lenient[Quoting] | None = None
-    """What quotes mean in CSV and TSV; default: found out, or asked for."""
-    train_split: str | None = None
-    """Split to train on."""
-    eval_split: str | None = None
-    """Split to evaluate on; without one, a fifth is split off."""
-    max_length: MaxLength = 256
-    """Tokens per text; longer is truncated."""
-    train_samples: NumRows | None = 512
-    """Rows to train on, or all."""
-    eval_samples: NumRows | None = 256
-    """Rows to evaluate on, or all."""
-    data_seed: Seed = 0
-    """Seed of the draw of rows, and of a split that the data lack."""
+    model: str = Field("smollm2-135m", description="Preset, local directory, GGUF file or Hub id.")
+    head: Lenient[HeadChoice] = Field(
+        "auto",
+        description="auto takes the checkpoint's head where its classes are the data's; fresh and checkpoint force.",
+    )
+    dataset: str = Field("rotten-tomatoes", description="Preset, local file or directory, or Hub id.")
+    subset: str | None = Field(None, description="Which of several data sets in one folder or Hub id.")
+    text_column: str | None = Field(None, description="Column of the texts, or two as a pair: premise,hypothesis.")
+    label_column: str | None = Field(None, description="Column of the labels, where its name does not tell.")
+    encoding: str | None = Field(None, description="Of text files; default: UTF-8, or as a byte order mark says.")
+    quoting: Lenient[Quoting] | None = Field(
+        None, description="What quotes mean in CSV and TSV; default: found out, or asked for."
+    )
+    train_split: str | None = Field(None, description="Split to train on.")
+    eval_split: str | None = Field(None, description="Split to evaluate on; without one, a fifth is split off.")
+    max_length: MaxLength = Field(256, description="Tokens per text; longer is truncated.")
+    train_samples: NumRows | None = Field(512, description="Rows to train on, or all.")
+    eval_samples: NumRows | None = Field(256, description="Rows to evaluate on, or all.")
+    data_seed: Seed = Field(0, description="Seed of the draw of rows, and of a split that the data lack.")
 
 
-class TrainingSpec(_Options):
-    """How every strategy of a comparison trains."""
+class TrainingSpec(Frozen):
+    """How every strategy of a comparison trains. A description is the help of its option."""
 
-    epochs: NumEpochs = 1
-    """Passes over the training rows."""
-    steps: NumSteps | None = None
-    """Exactly so many optimizer steps, whatever --epochs says."""
-    batch_size: BatchSize = 16
-    """Rows per optimizer step."""
-    micro_batch_size: BatchSize | None = None
-    """Rows per forward pass; fewer accumulate gradients."""
-    lr: LearningRate | None = None
-    """Base learning rate of every strategy; default: by what trains."""
-    warmup_ratio: WarmupRatio = 0.1
-    """Share of the steps in which the learning rate rises."""
-    weight_decay: WeightDecay = 0.01
-    """Of the optimizer; biases and norms do not decay."""
-    max_grad_norm: MaxGradNorm = 1.0
-    """Norm that longer gradients are cut to."""
-    evaluations: NumPoints = 3
-    """Points of the learning curve."""
+    epochs: NumEpochs = Field(1, description="Passes over the training rows.")
+    steps: NumSteps | None = Field(None, description="Exactly so many optimizer steps, whatever --epochs says.")
+    batch_size: BatchSize = Field(16, description="Rows per optimizer step.")
+    micro_batch_size: BatchSize | None = Field(None, description="Rows per forward pass; fewer accumulate gradients.")
+    lr: LearningRate | None = Field(None, description="Base learning rate of every strategy; default: by what trains.")
+    warmup_ratio: WarmupRatio = Field(0.1, description="Share of the steps in which the learning rate rises.")
+    weight_decay: WeightDecay = Field(0.01, description="Of the optimizer; biases and norms do not decay.")
+    max_grad_norm: MaxGradNorm = Field(1.0, description="Norm that longer gradients are cut to.")
+    evaluations: NumPoints = Field(3, description="Points of the learning curve.")
 
 
 class _Trial(Frozen):
+    """What stands first in the JSON of a RunSpec, whose order its hash depends on."""
+
     strategy: tuple[Term, ...]
     workload: WorkloadSpec = WorkloadSpec()
     seed: Seed = 0
