@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
-from bench.experiment.spec import RunSpec, Term, WorkloadSpec
+from bench.experiment.spec import RunSpec, Term, WorkloadSpec, parse_strategy
 from bench.plan import Layer, ModelView
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
 from bench.records.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
@@ -371,3 +371,39 @@ def bench(
         return (code, *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def asked() -> Callable[..., RunRecord]:
+    """Return a copy of a record that was asked for with another strategy and other settings."""
+
+    def change(record: RunRecord, text: str = "full", **changes: object) -> RunRecord:
+        spec = record.spec.model_copy(update={"strategy": parse_strategy(text)} | changes)
+        return record.model_copy(update={"spec": spec})
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def with_rates(make_record: Callable[..., RunRecord], asked: Callable[..., RunRecord]) -> list[list[RunRecord]]:
+    """Two strategies, each at three rates of the whole run, as three finished comparisons."""
+    return [
+        [
+            asked(make_record(name, seed=seed, accuracy=accuracy, lrs=(rate,) * 14), name, lr=rate)
+            for seed in range(2)
+            for name, accuracy in (("full", best), ("amp", 0.7))
+        ]
+        for rate, best in zip((1e-5, 1e-4, 1e-3), (0.6, 0.9, 0.55), strict=True)
+    ]
+
+
+@pytest.fixture(scope="session")
+def with_lengths(make_record: Callable[..., RunRecord]) -> list[list[RunRecord]]:
+    """Two strategies, each at three maximal lengths, as three finished comparisons."""
+    return [
+        [
+            make_record(name, step=length / 64, memory=length << 22, workload={"max_length": length})
+            for name in ("full", "freeze")
+        ]
+        for length in (256, 64, 128)
+    ]

@@ -1,10 +1,7 @@
-import pytest
-
-from bench.analysis.claims import claimed, make_claims
+from bench.analysis.claims import claimed
 from bench.analysis.comparison import compare
-from bench.analysis.field import Field
 from bench.analysis.intervals import Evidence, Interval
-from bench.analysis.quality import ACCURACY, MEMORY, QUALITIES
+from bench.analysis.quality import MEMORY, QUALITIES
 
 
 def _interval(low, high, p_value):
@@ -66,25 +63,3 @@ def test_claims_are_made_of_the_metrics_that_decide(make_record):
     assert tuple(comparison.ranking.letters) == ("samples_per_second", MEMORY, "macro_f1")
     assert "without a detected loss of macro F1" in comparison.headline
     assert "macro F1 tied" in comparison.headline
-
-
-def test_some_that_beat_each_other_in_a_circle_have_no_fastest(make_record):
-    """Over other seeds, each is faster than the next."""
-    steps = {"full": {0: 9, 1: 9, 2: 9}, "a": {0: 1, 1: 3}, "b": {0: 2, 2: 1}, "c": {1: 2, 2: 2}}
-    records = [
-        make_record(name, seed=seed, step=seconds)
-        for name, by_seed in steps.items()
-        for seed, seconds in by_seed.items()
-    ]
-    results = compare(records).results
-    claims = make_claims(results, ACCURACY)
-    lead = Field(results[0], results[1:], claims).fastest()
-    assert lead is not None
-    assert not lead.is_clear
-
-
-@pytest.mark.parametrize("num", [2, 3, 4])
-def test_letters_are_missing_where_nothing_was_compared(make_record, num):
-    records = [make_record(f"s{index}", seed=0) for index in range(num)] + [make_record("late", seed=1)]
-    letters = compare(records, "s0").ranking.letters["samples_per_second"]
-    assert set(letters) == {f"s{index}" for index in range(num)}

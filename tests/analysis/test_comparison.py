@@ -4,8 +4,7 @@ import pytest
 
 from bench.analysis.comparison import compare
 from bench.errors import UnknownName
-from bench.experiment.spec import Term
-from bench.records.record import Flag, Memory, RunRecord
+from bench.records.record import Flag, RunRecord
 
 
 def _ascii(text):
@@ -74,13 +73,6 @@ def test_one_seed_speaks_of_this_run_only(records):
     assert comparison.ranking.letters["training_memory_bytes"] == {}
 
 
-def test_the_ratio_of_one_seed_is_the_quotient_of_the_values_shown(make_record):
-    full, fast = (result for result in compare([make_record("full"), make_record("fast", step=0.5)]).results)
-    for metric in ("samples_per_second", "train_seconds", "step_seconds_median"):
-        assert fast.relative[metric].estimate == pytest.approx(fast.means[metric] / full.means[metric])
-        assert fast.relative[metric].side(1) == (1 if metric == "samples_per_second" else -1)
-
-
 def test_runs_of_different_length_have_a_ratio_without_bounds(make_record):
     records = [make_record("full"), make_record("fast", step=0.5, num_steps=20)]
     results = compare(records, allow_mismatch=True).results
@@ -117,16 +109,6 @@ def test_without_a_common_seed_nothing_is_compared(make_record):
     comparison = compare([make_record("full", seed=0), make_record("freeze", seed=1)])
     assert set(comparison.results[1].relative.values()) == {None}
     assert comparison.sentences == ("freeze shares no seed with full.",)
-
-
-def test_memory_that_is_not_above_zero_gives_no_ratio(make_record):
-    def with_delta(record, delta):
-        measured = record.measured.model_copy(update={"memory": Memory(nvml_delta_bytes=delta)})
-        return record.model_copy(update={"measured": measured})
-
-    results = compare([with_delta(make_record("full"), 5), with_delta(make_record("freeze"), 0)]).results
-    assert results[1].relative["training_memory_bytes"] is None
-    assert results[1].means["training_memory_bytes"] == 0
 
 
 def _flagged(record, *codes):
@@ -192,48 +174,3 @@ def test_other_runs_of_the_same_strategy_and_seed_are_not_passed_over(make_recor
     records = [make_record("full", workload={"max_length": 64}), make_record("full"), make_record("amp")]
     (found,) = compare(records).mismatches
     assert found.values == {"full": "64 and 256", "amp": "256"}
-
-
-def test_accuracies_of_other_data_are_not_compared(make_record):
-    other = make_record("amp", step=0.5)
-    other = other.model_copy(update={"measured": other.measured.model_copy(update={"data_digest": "0" * 64})})
-    comparison = compare([make_record("full"), other], allow_mismatch=True)
-    assert _rows(comparison)["amp"].relative["accuracy"] is None
-    assert comparison.headline.endswith("but its accuracy cannot be compared.")
-
-
-def test_set_up_counts_in_the_speed_of_one_run(make_record):
-    plain, quick = make_record("freeze", step=1.0), make_record("cached", step=0.01)
-    seconds = quick.measured.train_seconds + 20
-    measured = quick.measured.model_copy(
-        update={"cache_seconds": 20.0, "train_seconds": seconds, "samples_per_second": 512 / seconds}
-    )
-    comparison = compare([plain, quick.model_copy(update={"measured": measured})], "freeze")
-    speed = comparison.results[1].relative["samples_per_second"]
-    assert speed.estimate == pytest.approx(measured.samples_per_second / plain.measured.samples_per_second)
-    assert speed.low > 1.5
-    assert speed.high < 1.8
-    steps = comparison.results[1].relative["step_seconds_median"]
-    assert 0.009 < steps.low < steps.high < 0.012
-
-
-@pytest.mark.parametrize(
-    ("step", "told"),
-    [
-        (0.5, "Compiling in amp+compile pays for itself after 6"),
-        (1.2, "Compiling in amp+compile does not pay: its steps are no faster than those of amp."),
-    ],
-)
-def test_compiling_pays_after_so_many_steps(make_record, step, told):
-    compiled = make_record("amp", step=step)
-    terms = (*compiled.spec.strategy, Term(name="compile"))
-    compiled = compiled.model_copy(
-        update={
-            "spec": compiled.spec.model_copy(update={"strategy": terms}),
-            "measured": compiled.measured.model_copy(update={"compile_seconds": 30.0}),
-        }
-    )
-    comparison = compare([make_record("full", step=2.0), make_record("amp"), compiled])
-    assert any(sentence.startswith(told) for sentence in comparison.sentences)
-    alone = compare([make_record("full", step=2.0), compiled])
-    assert not any("Compiling" in sentence for sentence in alone.sentences)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from rich.console import Console
+
+from reports.charts.theme import styles_of
+from reports.terminal import summary_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Table", "check_words", "of_markdown", "of_page", "of_terminal"]
+__all__ = ["Table", "check_words", "in_terminal", "of_markdown", "of_page", "of_terminal", "over_setting", "svg_texts"]
 
 SPEED, MEMORY, QUALITY = "speed", "memory", "accuracy"
 _UNITS = {"": 1.0, "B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
@@ -258,3 +265,21 @@ def _listed(text: str, names: list[str]) -> list[str]:
     known = {"none", "every strategy", *names}
     assert all(part in known or re.fullmatch(r"\d+ others?", part) for part in parts), text
     return [part for part in parts if part in names]
+
+
+def svg_texts(svg):
+    """All texts of a figure."""
+    root = ET.fromstring(svg.replace("xlink:href", "href"))
+    return [element.text or "" for element in root.iter() if element.tag.endswith("text")]
+
+
+def over_setting(make, comparisons):
+    """Make a chart over a setting, with a style for every strategy."""
+    return make(comparisons, styles_of(result.strategy for comparison in comparisons for result in comparison.results))
+
+
+def in_terminal(comparison, width=140):
+    """What a terminal of a width shows, without colours."""
+    console = Console(file=io.StringIO(), width=width)
+    console.print(summary_table(comparison))
+    return console.file.getvalue()

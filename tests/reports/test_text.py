@@ -3,25 +3,21 @@ import io
 import re
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
 from bench.analysis.comparison import compare
 from bench.analysis.words.data import in_brief, in_full
 from bench.experiment.bounds import LENIENT
-from bench.records.flags import FLAGS
 from bench.records.record import Flag
 from reports.markdown import render_summary
 from reports.marking import escape
 from reports.pages.page import render_page
 from reports.parts import Part, Whole, charted, parts_of
-from reports.tables.cells import cell, one_line, remark
-from reports.tables.fitting import fold
-from reports.tables.flagged import flagged, own_flags
+from reports.tables.cells import cell
+from reports.tables.flagged import flagged
 from reports.terminal import summary_table
-from tests.simulated import NAMES
+from tests.reports.reading import in_terminal
 
 
 def _ascii(text):
@@ -34,15 +30,9 @@ def _shown(comparison, width):
     return console.file.getvalue()
 
 
-def _plain(comparison, width=140):
-    console = Console(file=io.StringIO(), width=width)
-    console.print(summary_table(comparison))
-    return console.file.getvalue()
-
-
 def test_the_terminal_shows_every_strategy_against_the_reference(records):
     comparison = compare(records)
-    wide, lines = (_plain(comparison, width).splitlines() for width in (160, 80))
+    wide, lines = (in_terminal(comparison, width).splitlines() for width in (160, 80))
     (line,) = [line for line in wide if line.startswith("freeze  ")]
     assert re.split(" {2,}", _ascii(line)) == [
         "freeze", "42.7 2.86x b", "862 MiB 0.38x a", "72.0% -8.2 points a", "12 s 0.35x", "10,000,000",
@@ -59,7 +49,7 @@ def test_the_terminal_shows_every_strategy_against_the_reference(records):
 def test_the_terminal_and_markdown_say_the_words_of_the_comparison(records, report):
     comparison = compare(records)
     markdown = (report.parent / "summary.md").read_text()
-    shown = " ".join(_plain(comparison, width=400).split())
+    shown = " ".join(in_terminal(comparison, width=400).split())
     for sentence in (comparison.headline, *comparison.sentences):
         assert sentence in shown
         assert escape(sentence) in markdown
@@ -70,7 +60,7 @@ def test_a_reason_stands_below_the_table_in_the_full_width_and_only_there(make_r
     skipped, failed = ("amp", "skipped", "was skipped"), ("llrd", "failed", "failed")
     bad = [make_record(name, status=status, reason=f"{name}: {reason}") for name, status, _ in (skipped, failed)]
     comparison = compare([make_record("full"), *bad])
-    shown = _plain(comparison, width=80)
+    shown = in_terminal(comparison, width=80)
     table, below = shown.split(comparison.headline)
     for name, _, ending in (skipped, failed):
         assert ending in table
@@ -83,7 +73,7 @@ def test_a_reason_stands_below_the_table_in_the_full_width_and_only_there(make_r
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_name_is_markup_to_the_terminal(hostile_records, evil, width):
-    shown = _plain(compare(hostile_records, evil[0]), width=width)
+    shown = in_terminal(compare(hostile_records, evil[0]), width=width)
     assert max(map(len, shown.splitlines())) <= width
     assert "[/red]" in shown
     assert evil[0] in shown or width < 80
@@ -99,17 +89,6 @@ def test_no_control_character_reaches_the_terminal(make_record):
     assert "\u202e" not in shown
 
 
-def test_a_flag_of_several_runs_is_named_once_with_their_number(make_record):
-    flags = [(Flag(code="chance-accuracy", message=f"{share}% on 256 rows"),) for share in (50, 52)]
-    runs = [make_record("full", seed=seed, flags=found) for seed, found in enumerate([*flags, ()])]
-    comparison = compare(runs)
-    (one,) = flagged(comparison)
-    assert (one.code, one.who, one.found) == ("chance-accuracy", "full (2 of 3 runs)", "50% on 256 rows")
-    assert own_flags(comparison.results[0], comparison) == ("chance-accuracy (2 of 3 runs)",)
-    alone = compare(runs[:1])
-    assert own_flags(alone.results[0], alone) == ("chance-accuracy",)
-
-
 def test_what_all_strategies_share_is_said_once_everywhere(make_record):
     few, small = Flag(code="few-steps", message="16 steps"), Flag(code="small-evaluation", message="55 rows")
     runs = [
@@ -122,7 +101,7 @@ def test_what_all_strategies_share_is_said_once_everywhere(make_record):
         ("few-steps", "all strategies"), ("small-evaluation", "all strategies"), ("truncated-inputs", "amp"),
     ]  # fmt: skip
     page = render_page(Whole((Part(comparison),)), None, {})
-    for shown in (_plain(comparison), render_summary([Part(comparison)], None), page):
+    for shown in (in_terminal(comparison), render_summary([Part(comparison)], None), page):
         words = " ".join(shown.split())
         for said in ("few-steps", "small-evaluation", "No strategy is shown to beat the majority class (52.0%)."):
             assert escape(said) in words or said in words
@@ -143,41 +122,6 @@ def test_markdown_renders_to_the_names_themselves(hostile_report):
     assert shown.split("<details>")[0].count("<tr>") == 13
     for name in ("&lt;script&gt;alert(1)&lt;/script&gt;", r"$\foo$", "[/red]", "_x", "a|b`c` # d"):
         assert f"<strong>{name}</strong>" in shown
-
-
-SPECIAL = st.text(alphabet="\\`*_{}[]<>()#+-.!|~$&@:/=\"' \tab1w", max_size=30)
-
-
-@settings(max_examples=400)
-@given(SPECIAL)
-@example("1. a")
-@example("12) a")
-@example("- a")
-@example("---")
-@example("# a")
-@example("> a")
-@example("&amp;")
-@example("a_b_c _d_ e_")
-@example("*a* ~b~ ~~c~~ `d` [e](f) ![g](h) <i> https://j.k www.l.m")
-def test_any_text_stands_for_itself(text):
-    words = html.escape(one_line(text), quote=False).replace('"', "&quot;")
-    for made, expected in (
-        (escape(text), f"<p>{words}</p>\n" if words else ""),
-        (f"- {escape(text)}", f"<ul>\n<li>{words}</li>\n</ul>\n"),
-        (f"| a |\n| --- |\n| x {escape(text)} y |", f"<td>x {words} y</td>" if words else "<td>x"),
-    ):
-        assert expected in MARKDOWN.render(made), made
-
-
-def test_nothing_is_escaped_that_is_no_markup():
-    plain = (
-        "Train longer (--epochs 2): 1.00x (0.9988 to 1.0036), +1.2 points; max_length 256 & more, 5 # {a} CPU @ 2.5GHz!"
-    )
-    assert escape(plain) == plain
-
-
-def test_an_address_does_not_become_a_link():
-    assert escape("https://a.example and www.a.example") == r"https\://a.example and www\.a.example"
 
 
 def test_a_summary_is_made_for_a_pull_request(records, make_record):
@@ -204,19 +148,6 @@ def test_a_command_with_backticks_stays_code(hostile_report):
     assert "<code>bench `&lt;script&gt;alert(1)&lt;/script&gt;`</code>" in MARKDOWN.render(text)
 
 
-def test_a_value_that_was_not_measured_is_a_dash(make_record):
-    result = compare([make_record(status="killed")]).results[0]
-    assert cell(result, "accuracy").value == "\N{EN DASH}"
-
-
-def test_a_strategy_that_is_at_chance_is_remarked(make_record):
-    assert _remark([make_record(accuracy=0.4)], 0) == "not shown to beat the majority class (52.0%)"
-
-
-def test_one_line_leaves_nothing_to_break_a_line():
-    assert one_line(" a\n\tb\r\x00c\u2028d ") == "a b c d"
-
-
 def test_letters_stand_beside_the_values_and_are_explained(records, report):
     comparison = compare(records)
     full = comparison.results[0]
@@ -224,79 +155,18 @@ def test_letters_stand_beside_the_values_and_are_explained(records, report):
     assert cell(full, "samples_per_second").group == ""
     assert cell(full, "train_seconds", comparison).group == ""
     key = "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)."
-    shown = " ".join(_plain(comparison, width=200).split())
+    shown = " ".join(in_terminal(comparison, width=200).split())
     assert key in shown
     assert "1.00\N{MULTIPLICATION SIGN} c" in shown
     assert escape(key) in (report.parent / "summary.md").read_text()
-    assert "share a letter" not in _plain(compare(records[:1]))
-
-
-def test_letters_that_nobody_could_read_are_left_out(make_record):
-    records = [make_record(f"s{index}", seed=seed, step=1 + index / 100) for seed in range(3) for index in range(30)]
-    comparison = compare(records)
-    assert max(map(len, comparison.ranking.letters["samples_per_second"].values())) > 8
-    assert cell(comparison.results[0], "samples_per_second", comparison).group == ""
-    assert cell(comparison.results[0], "accuracy", comparison).group == "a"
-
-
-def test_a_flag_is_explained(make_record):
-    flag = Flag(code="throttled", message="power limit for 12% of the run.")
-    records = [make_record("full"), make_record("amp", flags=(flag,))]
-    (one,) = flagged(compare(records))
-    assert (one.found, one.meaning) == ("power limit for 12% of the run", FLAGS["throttled"].meaning)
-    assert _remark(records, 1) == "suspect"
-
-
-def _remark(records, place):
-    comparison = compare(records)
-    return remark(comparison.results[place], comparison)
-
-
-@pytest.mark.parametrize("width", [80, 100, 160])
-@pytest.mark.parametrize("num", [4, 12])
-def test_no_word_of_the_table_is_broken_in_a_terminal(make_record, width, num):
-    """Lines of a name end at its separators, and every number stands whole."""
-    names = [*NAMES[:num], "freeze:last=2+amp:dtype=bf16+lora:r=16"]
-    records = [
-        make_record(name, seed=seed, step=1 + place / 9) for seed in range(3) for place, name in enumerate(names)
-    ]
-    comparison = compare(records)
-    table = _plain(comparison, width).split("Strategies that share")[0].splitlines()
-    assert all(len(line) <= width for line in table)
-    rule = next(place for place, line in enumerate(table) if "\N{BOX DRAWINGS LIGHT HORIZONTAL}" in line)
-    columns = [re.split(" {2,}", line.strip()) for line in table[rule + 1 :]]
-    cells = {text for line in columns for text in line}
-    for result in comparison.results:
-        written = cell(result, "accuracy", comparison)
-        beside = " ".join(part for part in (written.against, written.group) if part)
-        assert cells >= {written.value, beside} or f"{written.value} {beside}" in cells
-    starts = [line.split("  ")[0] for line in table[rule + 1 :] if line and not line.startswith(" ")]
-    for name in names:
-        assert any(name == "".join(starts[at : at + num]) for at in range(len(starts)) for num in (1, 2, 3)), name
-    assert all(part in names or part[-1] in "+:" or any(name.endswith(part) for name in names) for part in starts)
-
-
-@pytest.mark.parametrize(
-    ("text", "width", "lines"),
-    [
-        ("freeze:last=2+amp", 20, ["freeze:last=2+amp"]),
-        ("freeze:last=2+amp", 14, ["freeze:last=2+", "amp"]),
-        ("discriminative:body=1e-5", 23, ["discriminative:", "body=1e-5"]),
-        ("diverged for 1 of 3 seeds", 18, ["diverged for 1 of", "3 seeds"]),
-        ("small-evaluation", 12, ["small-", "evaluation"]),
-        ("W" * 9, 4, ["W" * 9]),
-        ("", 4, [""]),
-    ],
-)
-def test_lines_end_at_separators(text, width, lines):
-    assert fold(text, width).split("\n") == lines
+    assert "share a letter" not in in_terminal(compare(records[:1]))
 
 
 def test_what_does_not_match_is_a_warning_on_every_output(make_record):
     records = [make_record("full"), make_record("a|b", step=0.5, workload={"max_length": 64})]
     comparison = compare(records, allow_mismatch=True)
     warning = "These runs differ in more than the strategy: max_length (256 for full; 64 for a|b)."
-    assert warning in " ".join(_plain(comparison, width=200).split())
+    assert warning in " ".join(in_terminal(comparison, width=200).split())
     markdown = render_summary([Part(comparison)], None)
     assert f"> {escape(warning)}" in markdown
     shown = MARKDOWN.render(markdown)
@@ -315,7 +185,7 @@ def test_what_was_read_comes_before_any_number_in_every_output(records, report):
     for about, said in in_full(data):
         assert f"<dt>{about}</dt><dd>{html.escape(said, quote=True).replace('&quot;', '&#34;')}</dd>" in page
         assert f"- {about}: {escape(said)}" in (report.parent / "summary.md").read_text()
-    shown = " ".join(_plain(comparison, width=400).split())
+    shown = " ".join(in_terminal(comparison, width=400).split())
     for about, said in in_brief(data):
         assert f"{about}: {said}" in shown
     for text, first in (

@@ -109,17 +109,6 @@ def test_one_that_could_not_be_compared_is_named_beside_the_winner(make_record):
     assert compare(records).headline.endswith("(late could not be compared).")
 
 
-def test_a_tie_says_what_could_have_been_detected(make_record):
-    arms = [("full", 1, 0.8, {"num_rows": 900}), ("amp", 1.0001, 0.8001, {"num_rows": 900})]
-    comparison = _compared(make_record, *arms, num_seeds=5)
-    assert comparison.form == "tie"
-    assert comparison.winners == ()
-    assert _ascii(comparison.headline) == (
-        "No difference detected in speed or accuracy between full and amp; this run could have detected 0.9% in speed "
-        "and 3.4 points in accuracy (power 80%)."
-    )
-
-
 def test_a_tie_names_who_needs_less_memory(make_record):
     records = [
         make_record(name, step=step, seed=seed, num_rows=900, memory=int(memory * (1 + seed / 1000)))

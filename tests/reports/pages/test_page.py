@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from bench.analysis.comparison import compare
-from bench.analysis.provenance import devices, reproduce
 from bench.errors import BenchError, UnknownName
 from reports import write_report
 
@@ -157,21 +156,3 @@ def test_data_too_large_for_a_page_lies_beside_it(make_record, tmp_path):
     text = _Page(write_report([compare(records)], tmp_path).read_text()).all_text()
     assert "results.csv (beside this page; too large to stand in it)" in text
     assert "501 seeds (0 to 500)" in text
-
-
-def test_the_command_that_asks_for_the_runs_again_is_made_from_the_records(make_record):
-    records = [
-        make_record(name, seed=seed, workload={"eval_samples": None}) for name in ("full", "amp") for seed in (0, 1)
-    ]
-    assert reproduce(compare(records)) == (
-        "python -m bench compare --strategies full,amp --seeds 2 --model smollm2-135m --dataset rotten-tomatoes "
-        "--eval-samples all --device cpu"
-    )
-    assert reproduce(compare([*records, make_record("wide", workload={"max_length": 8})])) == ""
-    assert reproduce(compare([])) == ""
-
-
-def test_a_run_that_knew_no_machine_adds_none(make_record):
-    skipped = make_record("amp", status="skipped", environment=None)
-    assert devices(compare([make_record(), skipped])) == "Example CPU @ 2.50GHz"
-    assert devices(compare([skipped])) == "cpu"

@@ -1,0 +1,35 @@
+"""Where numbers come from."""
+
+from bench.analysis.comparison import compare
+from bench.analysis.grouping import split
+from bench.analysis.provenance import devices, reproduce, titles
+
+
+def test_titles_tell_apart_what_differs_and_nothing_else(make_record, with_rates):
+    assert titles([compare([make_record()])]) == ("smollm2-135m on rotten-tomatoes",)
+    assert titles(split(with_rates))[0] == "smollm2-135m on rotten-tomatoes, lr 1e-5"
+    elsewhere = make_record().environment.model_copy(update={"device_name": "other"})
+    machines = split([[make_record()], [make_record(environment=elsewhere, workload={"max_length": 64})]])
+    assert titles(machines) == (
+        "smollm2-135m on rotten-tomatoes, max length 256, Example CPU @ 2.50GHz",
+        "smollm2-135m on rotten-tomatoes, max length 64, other",
+    )
+    assert titles([compare([]), compare([make_record()])])[0] == "no runs"
+
+
+def test_the_command_that_asks_for_the_runs_again_is_made_from_the_records(make_record):
+    records = [
+        make_record(name, seed=seed, workload={"eval_samples": None}) for name in ("full", "amp") for seed in (0, 1)
+    ]
+    assert reproduce(compare(records)) == (
+        "python -m bench compare --strategies full,amp --seeds 2 --model smollm2-135m --dataset rotten-tomatoes "
+        "--eval-samples all --device cpu"
+    )
+    assert reproduce(compare([*records, make_record("wide", workload={"max_length": 8})])) == ""
+    assert reproduce(compare([])) == ""
+
+
+def test_a_run_that_knew_no_machine_adds_none(make_record):
+    skipped = make_record("amp", status="skipped", environment=None)
+    assert devices(compare([make_record(), skipped])) == "Example CPU @ 2.50GHz"
+    assert devices(compare([skipped])) == "cpu"
