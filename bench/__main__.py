@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from bench.errors import BenchError, ExitCode, UsageError
+from bench.inert import inert
 
 __all__ = ["main"]
 
@@ -20,8 +21,6 @@ def main() -> int:
     try:
         return run()
     except BenchError as error:
-        from bench.inert import inert  # noqa: PLC0415  (every run imports this module again, and needs no such thing)
-
         # One line, whatever names from outside are in it.
         print(f"bench: {inert(str(error))}", file=sys.stderr)  # noqa: T201  (for the user)
         return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from bench.errors import DataError, UnknownName
 from bench.workload.data.columns import choose_columns, choose_splits
-from bench.workload.data.files.opening import open_split
 from bench.workload.data.files.splits import local_files
 from bench.workload.file_kinds import KINDS
 from bench.workload.presets import DATASETS, is_hub_id
@@ -35,6 +34,8 @@ def check_dataset(spec: WorkloadSpec) -> None:
             spec, preset.columns, spec.dataset, text_names=(preset.text_column,), label_names=(preset.label_column,)
         )
     elif files := local_files(spec.dataset, spec.subset):
+        from bench.workload.data.files.opening import open_split  # noqa: PLC0415  (a wrong name answers without pyarrow)
+
         for split in choose_splits(spec, files):
             if split:
                 open_split(spec, files[split])
