@@ -65,39 +65,47 @@ class Term(Frozen):
 class WorkloadSpec(Frozen):
     """What is trained on what: the model, the data, and which part of the data. A description is the help of its option."""
 
-    model: str = Field("smollm2-135m", description="Preset, local directory, GGUF file or Hub id.")
+    model: str = Field(default="smollm2-135m", description="Preset, local directory, GGUF file or Hub id.")
     head: Lenient[HeadChoice] = Field(
-        "auto",
+        default="auto",
         description="auto takes the checkpoint's head where its classes are the data's; fresh and checkpoint force.",
     )
-    dataset: str = Field("rotten-tomatoes", description="Preset, local file or directory, or Hub id.")
-    subset: str | None = Field(None, description="Which of several data sets in one folder or Hub id.")
-    text_column: str | None = Field(None, description="Column of the texts, or two as a pair: premise,hypothesis.")
-    label_column: str | None = Field(None, description="Column of the labels, where its name does not tell.")
-    encoding: str | None = Field(None, description="Of text files; default: UTF-8, or as a byte order mark says.")
-    quoting: Lenient[Quoting] | None = Field(
-        None, description="What quotes mean in CSV and TSV; default: found out, or asked for."
+    dataset: str = Field(default="rotten-tomatoes", description="Preset, local file or directory, or Hub id.")
+    subset: str | None = Field(default=None, description="Which of several data sets in one folder or Hub id.")
+    text_column: str | None = Field(
+        default=None, description="Column of the texts, or two as a pair: premise,hypothesis."
     )
-    train_split: str | None = Field(None, description="Split to train on.")
-    eval_split: str | None = Field(None, description="Split to evaluate on; without one, a fifth is split off.")
-    max_length: MaxLength = Field(256, description="Tokens per text; longer is truncated.")
-    train_samples: NumRows | None = Field(512, description="Rows to train on, or all.")
-    eval_samples: NumRows | None = Field(256, description="Rows to evaluate on, or all.")
-    data_seed: Seed = Field(0, description="Seed of the draw of rows, and of a split that the data lack.")
+    label_column: str | None = Field(default=None, description="Column of the labels, where its name does not tell.")
+    encoding: str | None = Field(
+        default=None, description="Of text files; default: UTF-8, or as a byte order mark says."
+    )
+    quoting: Lenient[Quoting] | None = Field(
+        default=None, description="What quotes mean in CSV and TSV; default: found out, or asked for."
+    )
+    train_split: str | None = Field(default=None, description="Split to train on.")
+    eval_split: str | None = Field(default=None, description="Split to evaluate on; without one, a fifth is split off.")
+    max_length: MaxLength = Field(default=256, description="Tokens per text; longer is truncated.")
+    train_samples: NumRows | None = Field(default=512, description="Rows to train on, or all.")
+    eval_samples: NumRows | None = Field(default=256, description="Rows to evaluate on, or all.")
+    data_seed: Seed = Field(default=0, description="Seed of the draw of rows, and of a split that the data lack.")
 
 
 class TrainingSpec(Frozen):
     """How every strategy of a comparison trains. A description is the help of its option."""
 
-    epochs: NumEpochs = Field(1, description="Passes over the training rows.")
-    steps: NumSteps | None = Field(None, description="Exactly so many optimizer steps, whatever --epochs says.")
-    batch_size: BatchSize = Field(16, description="Rows per optimizer step.")
-    micro_batch_size: BatchSize | None = Field(None, description="Rows per forward pass; fewer accumulate gradients.")
-    lr: LearningRate | None = Field(None, description="Base learning rate of every strategy; default: by what trains.")
-    warmup_ratio: WarmupRatio = Field(0.1, description="Share of the steps in which the learning rate rises.")
-    weight_decay: WeightDecay = Field(0.01, description="Of the optimizer; biases and norms do not decay.")
-    max_grad_norm: MaxGradNorm = Field(1.0, description="Norm that longer gradients are cut to.")
-    evaluations: NumPoints = Field(3, description="Points of the learning curve.")
+    epochs: NumEpochs = Field(default=1, description="Passes over the training rows.")
+    steps: NumSteps | None = Field(default=None, description="Exactly so many optimizer steps, whatever --epochs says.")
+    batch_size: BatchSize = Field(default=16, description="Rows per optimizer step.")
+    micro_batch_size: BatchSize | None = Field(
+        default=None, description="Rows per forward pass; fewer accumulate gradients."
+    )
+    lr: LearningRate | None = Field(
+        default=None, description="Base learning rate of every strategy; default: by what trains."
+    )
+    warmup_ratio: WarmupRatio = Field(default=0.1, description="Share of the steps in which the learning rate rises.")
+    weight_decay: WeightDecay = Field(default=0.01, description="Of the optimizer; biases and norms do not decay.")
+    max_grad_norm: MaxGradNorm = Field(default=1.0, description="Norm that longer gradients are cut to.")
+    evaluations: NumPoints = Field(default=3, description="Points of the learning curve.")
 
 
 class _Trial(Frozen):
