@@ -1,7 +1,7 @@
 """One run, inside its own process: from a request to the message that ends it.
 
 assemble: data, model and plan. run: training, and what surrounds it. measurement: the record's numbers.
-efficiency, afterwards: FLOPs of the steps. failure: how a run ends that raised an error.
+efficiency: FLOPs of the steps. failure: how a run ends that raised an error.
 """
 
 from __future__ import annotations

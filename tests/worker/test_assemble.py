@@ -8,6 +8,7 @@ import torch
 
 from bench.errors import UsageError
 from bench.experiment.spec import RunSpec, parse_strategy
+from bench.training.layer_rates import layer_rates
 from bench.worker.assemble import load_inputs
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(worklo
     inputs = load_inputs(RunSpec(strategy=parse_strategy("freeze+checkpoint"), workload=workload, lr=0.25))
     assert inputs.plan.phases[0].layers == {"head"}
     assert inputs.plan.checkpoint
-    rates = {layer.layer: layer.lr for layer in inputs.prepare(CPU).layer_rates()}
+    rates = {layer.layer: layer.lr for layer in layer_rates(inputs.prepare(CPU))}
     assert rates.pop("head") == 0.25
     assert set(rates.values()) == {None}
 
@@ -28,7 +29,7 @@ def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(worklo
 def test_another_plan_may_be_applied_in_its_place(workload: WorkloadSpec) -> None:
     inputs = load_inputs(RunSpec(strategy=parse_strategy("compile"), workload=workload))
     assert inputs.plan.compile
-    assert not inputs.prepare(CPU, plan=replace(inputs.plan, compile=False)).compiles
+    assert not inputs.prepare(CPU, plan=replace(inputs.plan, compile=False)).plan.compile
 
 
 def test_memory_is_noted_between_data_and_weights(workload: WorkloadSpec) -> None:
