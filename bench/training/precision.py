@@ -28,7 +28,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def resolve_dtype(name: Name, device: torch.device) -> torch.dtype:
-    """Say in which type matrix products run; "amp" is the half precision native to the device.
+    """The type in which matmuls run; "amp" is the half precision native to the device.
 
     On a GPU without native bf16 (compute capability below 8.0) that is fp16: torch emulates
     bf16 there, slowly, and says that it is supported.
@@ -51,7 +51,7 @@ def resolve_dtype(name: Name, device: torch.device) -> torch.dtype:
 
 
 def has_native_bf16(device: torch.device) -> bool:
-    """Say whether matrix products in bf16 are the device's own: without, they are no faster, and often far slower."""
+    """Whether matmuls in bf16 are the device's own: without, they are no faster, and often far slower."""
     if device.type == "cuda":
         supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
         return supported
@@ -63,7 +63,7 @@ class Precision:
     """The numeric side of a training step."""
 
     def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
-        """Run matrix products in `dtype` on `device`; float32 leaves autocast off."""
+        """Run matmuls in `dtype` on `device`; float32 leaves autocast off."""
         self.dtype = dtype
         self.num_skipped_steps = 0
         self._device = device

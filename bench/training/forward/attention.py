@@ -1,13 +1,12 @@
 """Attention inside packed rows, offered to transformers under a name of its own.
 
-A pack is a single row of tokens in which many sequences stand end to end. Only attention must
+A packed batch is a single row of tokens in which many sequences stand end to end. Only attention must
 know where one ends. Here it spreads queries, keys and values out to one sequence per row, runs
-torch's own kernel on each group of rows, and gathers the answers back: all else of the model
+torch's own kernel on each group of rows, and gathers the outputs back: all else of the model
 computes no padding.
-On a GPU in half precision a kernel for sequences of various lengths does without the spreading.
+On a GPU in half precision varlen attention does without the spreading.
 
-The danger of packing is silence: a packed row under any other attention mixes its sequences
-without an error. So this function refuses a call without a layout, and `bench.training.forward.choose`
+Under any other attention a packed batch mixes its sequences without an error. So this function refuses a call without a layout, and `bench.training.forward.choose`
 compares the packed model with the plain one before it is used.
 """
 
@@ -38,7 +37,7 @@ NAME = "bench_packed"
 """Of this attention among those of transformers."""
 
 _MUST_ASK = "enable_gqa" in signature(varlen_attn).parameters
-"""Whether the kernel for various lengths wants to be told of fewer key heads than query heads; torch 2.11 does not."""
+"""Whether varlen_attn takes enable_gqa; that of torch 2.11 does not, and needs none."""
 
 
 def packed_attention(
@@ -57,7 +56,7 @@ def packed_attention(
     position_bias: torch.Tensor | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Attend within each sequence of a pack: (1, tokens, heads, size).
+    """Attend within each sequence of a packed batch: (1, tokens, heads, size).
 
     The layout is what `PackedForward` hands down as `pack`. All other options mean what they mean
     in transformers.
@@ -74,7 +73,7 @@ def packed_attention(
     if pack.bounds is not None and softcap is None and not dropout and v.dtype != torch.float32:
         longest, far = pack.longest, -1 if sliding_window is None else sliding_window - 1
         options: dict[str, Any] = {"enable_gqa": grouped} if _MUST_ASK else {}
-        answers = varlen_attn(
+        outputs = varlen_attn(
             q.to(v.dtype),
             k.to(v.dtype),
             v,
@@ -86,7 +85,7 @@ def packed_attention(
             window_size=(far, 0 if causal else far),
             **options,
         )
-        return cast("torch.Tensor", answers).unsqueeze(0), None
+        return cast("torch.Tensor", outputs).unsqueeze(0), None
     if grouped and value.is_cuda:
         # A GPU's kernels for fp32, or with a mask, take no fewer key heads, and what torch does instead keeps all scores.
         k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
@@ -100,11 +99,11 @@ def packed_attention(
     rows = [spread(part, pack) for part in (q, k, v)]
 
     def attend(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
-        answers = []
+        outputs = []
         for *parts, present in zip(*rows, pack.masks, strict=True):
             mask = _mask(present, causal=causal, window=sliding_window)
-            answers.append(kernel(*parts, attn_mask=mask, is_causal=causal and mask is None))
-        return gather(answers, pack)
+            outputs.append(kernel(*parts, attn_mask=mask, is_causal=causal and mask is None))
+        return gather(outputs, pack)
 
     if value.device.type == "cpu" and value.dtype == torch.bfloat16:
         # The backward pass of torch's CPU kernel is slower in bf16 than in fp32, and less exact.
@@ -116,7 +115,7 @@ def packed_attention(
 
 @contextmanager
 def watched() -> Iterator[list[nn.Module]]:
-    """Note every module that attends within packs meanwhile."""
+    """Note every module that calls this attention meanwhile."""
     asked: list[nn.Module] = []
 
     def note(module: nn.Module, *args: Any, **options: Any) -> tuple[torch.Tensor, None]:
@@ -131,7 +130,7 @@ def watched() -> Iterator[list[nn.Module]]:
 
 
 def _mask(present: torch.Tensor, *, causal: bool, window: int | None) -> torch.Tensor | None:
-    """Say who may see whom: (sequences, 1, queries or 1, keys); None where causality says it all.
+    """Which key each query may see: (sequences, 1, queries or 1, keys); None where causality says it all.
 
     Padding stands on the right, behind all that a causal query sees.
     """

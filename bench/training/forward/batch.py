@@ -17,22 +17,22 @@ __all__ = ["Batch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The inputs of a model for some rows, and what it should answer; behind them a pack may hold what is no row."""
+    """The inputs of a model for some rows, and their targets; a packed batch may end with tokens that belong to no row."""
 
     inputs: Mapping[str, torch.Tensor]
-    """What the classifier is called with; each has one row per row of the batch, and one more where a pack is filled up."""
+    """What the classifier is called with; each has one row per row of the batch, and one more where a packed batch is filled up."""
     targets: torch.Tensor  # (rows,), int64, what the task trains them towards
     num_tokens: int
     """Real tokens; padding is not counted."""
     num_computed: int
     """Tokens that the body computes, padding included."""
     body: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    """What the body is called with where that is something else: a pack."""
+    """What the body is called with where that is something else: the packed rows."""
     layout: Layout | None = None
-    """Of the pack, which attention must know."""
-    picked: torch.Tensor | None = None  # (rows of the inputs,): the token of the pack that answers for its row
+    """Of the packed batch, which attention must know."""
+    picked: torch.Tensor | None = None  # (rows of the inputs,): the token whose output counts for its row
     prefix: torch.Tensor | None = None  # (1, tokens of the body, width)
-    """What the first layers answer, where it is stored."""
+    """The output of the first layers, where it is stored."""
     num_stored_layers: int = 0
     """How many layers that is."""
 

@@ -42,7 +42,7 @@ PICKS = ((True, True), (True, False), (False, False))
 def choose_forward(
     outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
 ) -> tuple[WholeForward, str | None]:
-    """Pack if the packed model answers like the plain one to each row alone; else pad, and say why.
+    """Pack if the packed model's logits are those of the plain one on each row alone; else pad, and say why.
 
     Args:
         outer: What is called: the model itself, or an adapter around it.
@@ -93,7 +93,7 @@ class _Trial:
         return next(self.outer.parameters()).dtype
 
     @torch.no_grad()
-    def answer(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
+    def logits(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
         """Run the model on a batch: (rows, labels)."""
         batch = forward.batch(self.split, rows).to(next(self.outer.parameters()).device)
         return forward.logits(batch).float()
@@ -101,11 +101,11 @@ class _Trial:
     def alone(self, padded: PaddedForward) -> torch.Tensor:
         """Run the model on each row in a batch of its own, without any padding."""
         try:
-            return torch.cat([self.answer(padded, row) for row in self.rows[:, None]])
+            return torch.cat([self.logits(padded, row) for row in self.rows[:, None]])
         except (IndexError, RuntimeError) as error:
             if "memory" in str(error):
                 raise
-            self.answer(padded, self.rows[:1])  # what does not run on the shortest text is not too long for it
+            self.logits(padded, self.rows[:1])  # what does not run on the shortest text is not too long for it
             longest = int(self.split.lengths[self.rows].max())
             msg = f"the model does not run on a text of {longest} tokens ({first_line(error)}); give a smaller --max-length"
             raise Unsupported(msg) from error
@@ -113,7 +113,7 @@ class _Trial:
     def attempt(self, forward: Forward) -> torch.Tensor | str:
         """Run the model on all rows together, or say why it does not run; no other way would mend a want of memory."""
         try:
-            return self.answer(forward, self.rows)
+            return self.logits(forward, self.rows)
         except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:
             if "memory" in str(error):
                 raise
@@ -150,12 +150,12 @@ def _packed(trial: _Trial, model: PreTrainedModel, alone: torch.Tensor, precisio
             return str(error)
         try:
             with watched() as asked:
-                found = trial.answer(packed, pack)
+                found = trial.logits(packed, pack)
             reason = _disagreement(found, alone.repeat(num_times, 1), trial.dtype, "packed")
             reason = reason or _unasked(model, asked, but_last=packed.picks_inside)
             if various_lengths and not reason:
                 with precision.forward():
-                    found = trial.answer(packed, pack)
+                    found = trial.logits(packed, pack)
                 reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
         except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
             reason = first_line(error)

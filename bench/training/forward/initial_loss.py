@@ -29,7 +29,7 @@ def initial_loss(model: PreTrainedModel, split: Split, rows: NDArray[np.int64], 
     """Mean cross-entropy of `rows`, in nats: in eval mode, in fp32, without padding, where the model stands.
 
     It leaves the model, its random numbers and the memory of the process as they were. None where
-    the model does not run on these rows, or answers with what is no number: preparing it says why.
+    the model does not run on these rows, or its output is not a number: preparing it says why.
 
     Args:
         model: As loaded, before any transform.

@@ -25,7 +25,7 @@ __all__ = ["can_pick", "is_within_window", "run_picked"]
 
 
 def can_pick(layer: nn.Module) -> bool:
-    """Say whether a layer has the parts of Llama's, and no other."""
+    """Whether a layer has the parts of Llama's, and no other."""
     attention = getattr(layer, "self_attn", None)
     return (
         attention is not None
@@ -35,7 +35,7 @@ def can_pick(layer: nn.Module) -> bool:
 
 
 def is_within_window(layer: Any, pack: Layout) -> bool:
-    """Say whether the last token of every sequence sees all of it."""
+    """Whether the last token of every sequence sees all of it."""
     attention = layer.self_attn
     window: int | None = getattr(attention, "sliding_window", None) or getattr(attention.config, "sliding_window", None)
     return window is None or pack.longest <= window
@@ -69,8 +69,8 @@ def run_picked(
         enable_gqa=key.shape[1] != query.shape[1],
     )
     groups = zip(queries, keys, values, pack.masks, strict=True)
-    answers = torch.cat([attend(q, k, v, attn_mask=present[:, None, None, :]) for q, k, v, present in groups])
-    hidden = hidden.index_select(1, picked) + attention.o_proj(answers.flatten(1).unsqueeze(0))
+    outputs = torch.cat([attend(q, k, v, attn_mask=present[:, None, None, :]) for q, k, v, present in groups])
+    hidden = hidden.index_select(1, picked) + attention.o_proj(outputs.flatten(1).unsqueeze(0))
     result: torch.Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
     return result.squeeze(0).index_select(0, order.argsort()).unsqueeze(1)
 

@@ -1,6 +1,6 @@
-"""Where the sequences of a pack stand, and how attention spreads them out.
+"""Where the sequences of a packed batch stand, and how attention spreads them out.
 
-Rows of unlike length would be padded to the longest of them all. So attention takes a pack in two
+Rows of unlike length would be padded to the longest of them all. So attention takes a packed batch in two
 groups, the shorter half of the sequences and the longer one, and pads each to its own longest.
 There are always two, whatever it saves: compiled code is made for a number of groups.
 """
@@ -22,14 +22,14 @@ LEAST = 4
 
 
 class Layout(NamedTuple):
-    """The places of tokens in a pack and in the rows of attention, which are slots end to end."""
+    """The places of tokens in a packed batch and in the rows of attention, which are slots end to end."""
 
     slots: torch.Tensor  # (slots,): the token in each slot; one beyond the end of its sequence repeats the last
     homes: torch.Tensor  # (tokens,): the slot of each token
     masks: tuple[torch.Tensor, ...]
     """Of each group (sequences, longest): whether a slot is the home of a token."""
     bounds: torch.Tensor | None = None
-    """(sequences + 1,), int32: where sequences begin and the last ends, if a kernel for various lengths may be used."""
+    """(sequences + 1,), int32: where sequences begin and the last ends, if varlen attention may be used."""
 
     @property
     def longest(self) -> int:
@@ -44,7 +44,7 @@ class Layout(NamedTuple):
 
 
 def lay_out(lengths: NDArray[np.integer], *, with_bounds: bool = False) -> Layout:
-    """Lay out sequences of these lengths, on the CPU; they stand in the pack in the order given."""
+    """Lay out sequences of these lengths, on the CPU; they stand in the batch in the order given."""
     ends = np.cumsum(lengths)
     starts = ends - lengths
     slots, masks = [], []

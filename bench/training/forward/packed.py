@@ -1,13 +1,12 @@
 """The fast way: the rows of a batch end to end in one, so that nothing outside attention computes padding.
 
-The classifier is called with one token per row, the one whose answer counts (the last of a
-decoder, the first of an encoder). Its body is called with the whole pack instead; where its
+The classifier is called with one token per row, the one whose output counts (the last of a
+decoder, the first of an encoder). Its body is called with the whole packed batch instead; where its
 last layer ends, the picked tokens alone go on. So final norm, pooler and head are the model's
 own, whatever they are, and run once per row.
 
-On a GPU in half precision a pack ends with a sequence that is no row, and fills it up to a whole
-number of `GRAIN` tokens: a GPU picks its kernels by the size of what they work on, and loading each
-takes it longer than many a step.
+On a GPU in half precision a packed batch ends with a sequence that is no row, which fills it up to a
+multiple of `GRAIN` tokens: a GPU chooses its kernels by size, and loading each takes longer than many a step.
 """
 
 from __future__ import annotations
@@ -40,14 +39,14 @@ if TYPE_CHECKING:
 __all__ = ["GRAIN", "PackedForward"]
 
 GRAIN = 64
-"""Tokens: no more are filled up than the smallest tiles of a GPU's products compute for nothing anyway."""
+"""Tokens: no more are filled up than the smallest tiles of a GPU's matmuls compute for nothing anyway."""
 
 _OF_ROWS = {"input_ids", "attention_mask", "position_ids", "token_type_ids", "inputs_embeds"}
-"""What a classifier hands to its body that speaks of rows, not of packs."""
+"""What a classifier hands to its body that is about rows, not about packed tokens."""
 
 
 class PackedForward:
-    """Runs a classifier on packed rows, and can start above layers whose answers are stored."""
+    """Runs a classifier on packed rows, and can start above layers whose output is stored."""
 
     def __init__(
         self,
@@ -58,12 +57,12 @@ class PackedForward:
         picks_inside: bool = False,
         various_lengths: bool = False,
     ) -> None:
-        """Prepare `model`, which stands in `outer` (itself, or an adapter around it), to be called with packs.
+        """Prepare `model`, inside `outer` (itself, or an adapter around it), to be called with packed batches.
 
         `picks_early` leaves all but the picked tokens behind at the last layer, so that a pooler
         inside the body sees rows; without, that happens where the body ends (GPT-2 needs it).
         `picks_inside` leaves them behind inside the last layer already, if that is one like Llama's.
-        `various_lengths` allows the kernel for sequences of various lengths, which a GPU has, and fills packs up.
+        `various_lengths` allows torch's varlen attention, which a GPU has, and fills batches up.
         """
         self._outer, self._model = outer, model
         self._picks_early, self._various_lengths = picks_early, various_lengths
@@ -107,7 +106,7 @@ class PackedForward:
             types = np.append(types, np.zeros_like(tokens, shape=num_missing))
         ends = np.cumsum(lengths)
         starts = ends - lengths
-        # What fills a pack up may be longer than any row, and a model has no place for more than it takes.
+        # What fills a batch up may be longer than any row, and a model has only so many positions.
         positions = np.minimum(np.arange(len(tokens)) - np.repeat(starts, lengths), last_position)
         body = {"input_ids": tokens, "position_ids": positions + self._first_position}
         if self._has_token_types:
@@ -124,7 +123,7 @@ class PackedForward:
         )
 
     def pooled(self, batch: Batch) -> Batch:
-        """Shrink a pack to its picked tokens: all that is left to do where every layer's answer is stored."""
+        """Shrink a packed batch to its picked tokens: all that is left to run where the output of every layer is stored."""
         picked = _picked(batch)[: len(batch)]
         return replace(
             batch,
@@ -144,7 +143,7 @@ class PackedForward:
         return logits if len(logits) == len(batch) else logits[: len(batch)]
 
     def extent(self, lengths: NDArray[np.integer], dtype: torch.dtype) -> Extent:
-        """How much one pass works on: attention pads each half of the rows, unless a kernel for various lengths runs."""
+        """How much one pass works on: attention pads each half of the rows, unless varlen attention runs."""
         if self._various_lengths and dtype != torch.float32:  # it computes in half precision alone
             return Extent.packed(lengths.tolist())
         return Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
@@ -171,19 +170,19 @@ class PackedForward:
     def _enter(
         self, _module: nn.Module, _args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[()], dict[str, Any]]:
-        """Hand the body the pack, where the classifier hands it the picked tokens."""
+        """Hand the body the packed rows, where the classifier hands it the picked tokens."""
         batch = self._now()
         others = {name: value for name, value in kwargs.items() if name not in _OF_ROWS}
         return (), {**others, **batch.body, "pack": batch.layout}
 
     def _now(self) -> Batch:
-        """The batch in work: a body that is called by anybody else would mix sequences, or find none."""
+        """The batch that is run: a body that anything else calls would mix sequences, or find none."""
         if self._batch is None:
             raise RuntimeError("this model runs on packs; call it through bench.training.forward")
         return self._batch
 
     def _wrap(self, layer: nn.Module, number: int) -> None:
-        """Let a layer give way to what is stored of it, and the last one care for the picked tokens alone."""
+        """Let a layer return what is stored of it, and the last one compute the picked tokens alone."""
         run: Callable[..., Any] = layer.forward
         is_last = number == self.num_layers - 1
 
@@ -209,7 +208,7 @@ class PackedForward:
         layer.forward = forward
 
     def _leave(self, _module: nn.Module, _args: object, output: Any) -> Any:
-        """Hand the classifier one answer per row, where a body must keep its shape to the end."""
+        """Hand the classifier one vector per row, where a body must keep its shape to the end."""
         output.last_hidden_state = _pick(output.last_hidden_state, self._now())
         return output
 
@@ -225,7 +224,7 @@ def _picked(batch: Batch) -> torch.Tensor:
 
 
 class _Stopped(Exception):
-    """Carries the answer of a prefix out of the model."""
+    """Carries the output of the first layers out of the model."""
 
     def __init__(self, hidden: torch.Tensor) -> None:
         super().__init__()

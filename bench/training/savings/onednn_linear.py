@@ -1,6 +1,6 @@
 """Linear layers in fp32 on a CPU of AMD with AVX-512: by oneDNN.
 
-torch asks MKL for matrix products in fp32, whatever the CPU, and MKL is made for another maker's.
+torch asks MKL for matmuls in fp32, whatever the CPU, and MKL is tuned for Intel.
 oneDNN, which torch carries too and asks for half precision, is as exact and takes less time there
 (tests/perf/test_linear.py says how much less). Where there is AVX2 alone it takes more, for gradients most of all.
 Small layers stay with torch: their arithmetic takes less time than the way to oneDNN.
@@ -30,18 +30,18 @@ def is_by_onednn(dtype: torch.dtype, device: torch.device) -> bool:
         return False
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
         return False
-    # oneDNN's product is not among what torch promises to keep.
+    # oneDNN's matmul is no public function of torch.
     is_known, able = hasattr(torch.ops.mkldnn, "_linear_pointwise"), torch.cpu.get_capabilities()
     return is_known and str(able.get("cpu_name", "")).startswith("AMD") and bool(able.get("avx512_f"))
 
 
 def fp32_matmuls(device: torch.device) -> str:
-    """What computes matrix products in fp32 on `device`, as the record of a run says it."""
+    """What computes matmuls in fp32 on `device`, as the record of a run says it."""
     return "oneDNN, small ones as torch chooses" if is_by_onednn(torch.float32, device) else "as torch chooses"
 
 
 def linear_for(dtype: torch.dtype, device: torch.device) -> Callable[..., torch.Tensor]:
-    """Give the fastest function that does what `torch.nn.functional.linear` does."""
+    """The fastest function that does what `torch.nn.functional.linear` does."""
     return linear if is_by_onednn(dtype, device) else functional.linear
 
 
@@ -100,7 +100,7 @@ class _Product(torch.autograd.Function):
 
 def _multiply(one: torch.Tensor, other: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
     """Multiply (rows, size) by (columns, size), transposed, and add (columns,)."""
-    # Called straight, oneDNN's product costs less; but the compiler takes it only with constant weights.
+    # Called straight, oneDNN's matmul costs less; but the compiler takes it only with constant weights.
     call = torch.ops.bench.multiply if torch.compiler.is_compiling() else _by_onednn
     product: torch.Tensor = call(one, other, bias)
     return product
