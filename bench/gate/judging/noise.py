@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench.gate.judging.sequential import AnalysisPlan, smallest_shift
+from bench.gate.judging.sequential import AnalysisPlan, share_of, smallest_shift
 from bench.gate.judging.times import TIME_METRICS
 from bench.gate.judging.words import percent
 
@@ -36,7 +35,7 @@ class Noise:
 
     def finds(self, num_pairs: int) -> float:
         """Return the smallest change, as a share, that the analysis of so many pairs finds with 80 % probability."""
-        return math.expm1(min(smallest_shift(num_pairs, self.between_pairs, self.plan.red_level), 700.0))
+        return share_of(smallest_shift(num_pairs, self.between_pairs, self.plan.red_level))
 
     def pairs_for(self, margin: float) -> int | None:
         """Return the number of pairs that find a change of the margin; None for more than 100."""

@@ -14,19 +14,15 @@ SIDES: tuple[SideName, SideName] = ("base", "head")
 class SideFailure(Exception):
     """Why a side has no sample, in a sentence about it."""
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        is_crash: bool = False,
-        is_usage: bool = False,
-        has_diverged: bool = False,
-        lacks_memory: bool = False,
-    ) -> None:
-        """Note the reason and its kind: a crash, a request that the side refuses, a loss that is not finite, or no memory."""
+    def __init__(self, reason: str, kind: Literal["usage", "crash", "diverged", "oom", "other"] = "other") -> None:
+        """Note the reason and its kind; "usage" is a request that the side refuses."""
         super().__init__(reason)
-        self.is_crash, self.is_usage = is_crash or lacks_memory, is_usage
-        self.has_diverged, self.lacks_memory = has_diverged, lacks_memory
+        self.kind = kind
+
+    @property
+    def is_crash(self) -> bool:
+        """Whether the side crashed, be it for want of memory."""
+        return self.kind in {"crash", "oom"}
 
 
 @dataclass(frozen=True, slots=True)

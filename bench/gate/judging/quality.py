@@ -66,11 +66,7 @@ def judge_accuracy(
 
 
 def judge_losses(
-    benchmark: str,
-    base: Mapping[int, Sequence[float]],
-    head: Mapping[int, Sequence[float]],
-    *,
-    amp: bool = False,
+    benchmark: str, base: Mapping[int, Sequence[float]], head: Mapping[int, Sequence[float]], *, amp: bool = False
 ) -> Finding:
     """Judge the losses of the first steps by seed: whether both sides compute the same."""
     metric, allowed = "first_losses", _HALF_TOLERANCE if amp else _TOLERANCE

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.gate.judging.judgement import Verdict
 
-__all__ = ["AnalysisPlan", "InterimAnalysis", "analyse", "decide", "smallest_shift"]
+__all__ = ["AnalysisPlan", "InterimAnalysis", "analyse", "decide", "share_of", "smallest_shift"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,11 @@ def smallest_shift(num_values: int, deviation: float, red_level: float) -> float
     """Return the smallest shift that `num_values` values of this standard deviation find with 80 % probability."""
     degrees = num_values - 1
     return (_quantile(degrees, 1 - red_level) + _quantile(degrees, POWER)) * deviation / math.sqrt(num_values)
+
+
+def share_of(log: float) -> float:
+    """Return a difference of logarithms as a share, at most a huge finite one: infinity is not valid JSON."""
+    return math.expm1(min(log, 700.0))
 
 
 def _quantile(degrees: int, probability: float) -> float:

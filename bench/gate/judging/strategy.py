@@ -68,10 +68,7 @@ def judge_learning(
         {seed: run.accuracy for seed, run in side.items() if run.accuracy is not None} for side in (base, head)
     )
     theirs, ours = ({seed: run.losses for seed, run in side.items()} for side in (base, head))
-    return (
-        judge_accuracy(name, before, after, margins["accuracy"]),
-        judge_losses(name, theirs, ours, amp=is_half),
-    )
+    return (judge_accuracy(name, before, after, margins["accuracy"]), judge_losses(name, theirs, ours, amp=is_half))
 
 
 def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Finding, ...]:
@@ -84,4 +81,4 @@ def without(name: str, reason: str, *, has_diverged: bool = False) -> tuple[Find
 
 def _only_head_diverged(taken: PairResult) -> bool:
     failures = taken.failures
-    return "base" not in failures and "head" in failures and failures["head"].has_diverged
+    return "base" not in failures and "head" in failures and failures["head"].kind == "diverged"

@@ -86,10 +86,6 @@ class SuiteChanges:
         """Return the p-value of each change against `value`: one-sided, above (below, with sign -1)."""
         return np.asarray(special.stdtr(self.degrees, -sign * (self.change - value) / self.error))
 
-    def suite_chance(self) -> float:
-        """Return the one-sided p-value of the suite being slower; for a single gate."""
-        return float(special.stdtr(self.common_degrees, -self.common[0] / self.common_error[0]))
-
 
 def changes_of(logs: Array, is_head: Sequence[bool]) -> SuiteChanges:
     """Estimate the changes of one metric from its logarithms.

@@ -10,16 +10,17 @@ import numpy as np
 from scipy import special
 
 from bench.analysis.power import POWER
-from bench.gate.judging.judgement import Finding, Verdict
 from bench.gate.judging.sequential import InterimAnalysis
 from bench.gate.judging.suite import passing_rate
 from bench.gate.judging.suite_sequential import FAIL, IMPROVED, OPEN, PASS, Decided, SuiteAnalysis
-from bench.gate.judging.times import in_words
+from bench.gate.judging.times import finding_of, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from bench.gate.judging.judgement import Finding, Verdict
 
     Array = NDArray[np.float64]
 
@@ -64,17 +65,18 @@ def suite_findings(
     found: list[Finding] = []
     chances: list[float] = []
     for index, one in enumerate(measured):
-        seen = [_seen(look, index, decided.level) for look in decided.looks]
-        at = decided.decided_at[index]
-        found += [
-            _finding(one, place, int(decided.codes[index][place]), seen[at[place]], head) for place in range(len(at))
-        ]
-        chances += [float(seen[look].chances[place]) for place, look in enumerate(at)]
-    if len(measured[0].names) > 1:
-        for index, one in enumerate(measured):
-            look = decided.looks[int(decided.suite_decided_at[index][0])]
-            found.append(_suite_finding(one, int(decided.suite_codes[index][0]), (look, index), decided.level, head))
-            chances.append(look.shown[index].suite_chance())
+        seen = [_of_benchmarks(look, index, decided.level) for look in decided.looks]
+        for place, (name, margin) in enumerate(zip(one.names, one.margins, strict=True)):
+            at, code = seen[decided.decided_at[index][place]], int(decided.codes[index][place])
+            found.append(_finding(name, one.metric, code, at, place, margin=margin, logs=one.logs[:, place], head=head))
+            chances.append(float(at.chances[place]))
+    for index, one in enumerate(measured if len(measured[0].names) > 1 else ()):
+        look, code = decided.looks[int(decided.suite_decided_at[index][0])], int(decided.suite_codes[index][0])
+        at = _of_suite(look, index, decided.level)
+        found.append(
+            _finding(SUITE, one.metric, code, at, 0, margin=one.suite_margin, logs=one.logs.mean(1), head=head)
+        )
+        chances.append(float(at.chances[0]))
     is_real = passing_rate(np.array(chances), _RATE)
     suspects = [place for place, one in enumerate(found) if _is_suspect(one, in_turns=in_turns)]
     real = sorted((place for place in suspects if is_real[place]), key=lambda place: -(found[place].change or 0.0))
@@ -107,7 +109,7 @@ def _as_warning(finding: Finding, *, is_shown: bool) -> Finding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """One metric at one interim analysis, by benchmark."""
+    """One metric at one interim analysis, by benchmark, or of the suite as a whole, (1,)."""
 
     num_files: int
     num_compared: int
@@ -122,7 +124,7 @@ class _Seen:
     """The p-value of each benchmark alone for being slower."""
 
 
-def _seen(look: SuiteAnalysis, index: int, level: float) -> _Seen:
+def _of_benchmarks(look: SuiteAnalysis, index: int, level: float) -> _Seen:
     shown = look.shown[index]
     distance = shown.common_bound(look.slower.common_level) + shown.own_error * special.stdtrit(
         shown.own_degrees, 1 - look.slower.levels[index]
@@ -140,7 +142,34 @@ def _seen(look: SuiteAnalysis, index: int, level: float) -> _Seen:
     )
 
 
-def _finding(one: Measured, place: int, code: int, seen: _Seen, head: NDArray[np.bool_]) -> Finding:
+def _of_suite(look: SuiteAnalysis, index: int, level: float) -> _Seen:
+    shown = look.shown[index]
+    change, error, degrees = shown.common, shown.common_error, shown.common_degrees
+    certain, plain = (special.stdtrit(degrees, 1 - each) * error for each in (look.slower.common_level, level))
+    return _Seen(
+        look.num_files,
+        1,
+        change,
+        error,
+        (change - certain, change + certain),
+        (change - plain, change + plain),
+        certain + special.stdtrit(degrees, POWER) * error,
+        np.asarray(special.stdtr(degrees, -change / error)),
+    )
+
+
+def _finding(
+    name: str,
+    metric: str,
+    code: int,
+    seen: _Seen,
+    place: int,
+    *,
+    margin: float,
+    logs: Array,
+    head: NDArray[np.bool_],
+) -> Finding:
+    """Return the finding of one benchmark, whose logarithms by process are `logs`."""
     ends = seen.plain[0], seen.certain[1]  # a faster head must be so for all benchmarks at once, as a slower one must
     low, high = ends if code == IMPROVED else (seen.certain[0], seen.plain[1])
     look = InterimAnalysis(
@@ -151,65 +180,20 @@ def _finding(one: Measured, place: int, code: int, seen: _Seen, head: NDArray[np
         float(seen.error[place]) * math.sqrt(seen.num_files),
         float(seen.detectable[place]),
     )
-    logs, margin = one.logs[:, place], one.margins[place]
-    return _written(
-        one.names[place], one, code, look, margin=margin, logs=logs, head=head, num_compared=seen.num_compared
-    )
-
-
-def _suite_finding(
-    one: Measured, code: int, look: tuple[SuiteAnalysis, int], level: float, head: NDArray[np.bool_]
-) -> Finding:
-    looked, index = look
-    shown = looked.shown[index]
-    change, error, degrees = float(shown.common[0]), float(shown.common_error[0]), float(shown.common_degrees)
-    certain, plain = (float(special.stdtrit(degrees, 1 - each)) * error for each in (looked.slower.common_level, level))
-    below, above = (plain, certain) if code == IMPROVED else (certain, plain)
-    seen = InterimAnalysis(
-        looked.num_files,
-        change,
-        change - below,
-        change + above,
-        error * math.sqrt(looked.num_files),
-        certain + float(special.stdtrit(degrees, POWER)) * error,
-    )
-    return _written(SUITE, one, code, seen, margin=one.suite_margin, logs=one.logs.mean(1), head=head, num_compared=1)
-
-
-def _written(
-    name: str,
-    one: Measured,
-    code: int,
-    seen: InterimAnalysis,
-    *,
-    margin: float,
-    logs: Array,
-    head: NDArray[np.bool_],
-    num_compared: int,
-) -> Finding:
     word = _WORDS[code]
-    reason = in_words(word, seen, margin, unit="files a side")
-    if num_compared > 1 and word in {"FAIL", "INCONCLUSIVE"}:
-        reason += f" (corrected for {num_compared} comparisons)"
+    reason = in_words(word, look, margin, unit="files a side")
+    if seen.num_compared > 1 and word in {"FAIL", "INCONCLUSIVE"}:
+        reason += f" (corrected for {seen.num_compared} comparisons)"
     befores, afters = np.exp(logs[~head]), np.exp(logs[head])
-    return Finding(
+    return finding_of(
         name,
-        one.metric,
+        metric,
         word,
         reason,
+        look,
+        margin=margin,
         base=float(np.exp(np.log(befores).mean())),
         head=float(np.exp(np.log(afters).mean())),
-        change=_expm1(seen.estimate),
-        low=math.expm1(seen.low),
-        high=_expm1(seen.high),
-        margin=margin,
-        detectable=_expm1(seen.detectable),
-        deviation=seen.deviation,
-        num_pairs=seen.num_pairs,
         pairs=tuple(zip(befores.tolist(), afters.tolist(), strict=False)),
         file=None if name == SUITE else name.partition("::")[0],
     )
-
-
-def _expm1(value: float) -> float:
-    return math.expm1(min(value, 700.0))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.gate.judging.judgement import Finding, Verdict
 from bench.gate.judging.margins import MARGIN
-from bench.gate.judging.sequential import AnalysisPlan, InterimAnalysis, decide
+from bench.gate.judging.sequential import AnalysisPlan, InterimAnalysis, decide, share_of
 from bench.gate.judging.words import faster_or_slower, percent
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "TIME_METRICS",
     "Pair",
     "TimeRule",
+    "finding_of",
     "in_words",
     "judge_time",
     "pairs_wanted",
@@ -128,24 +129,38 @@ def time_findings(
     verdict: Verdict = "INCONCLUSIVE" if word is None or red_once else word
     used = pairs[: look.num_pairs]
     margin = rule.margin(metric)
-    return Finding(
+    return finding_of(
         benchmark,
         metric,
         verdict,
         in_words(verdict, look, margin, confirmed=confirmed, needs_rerun=needs_rerun),
+        look,
+        margin=margin,
         base=math.exp(sum(math.log(base) for base, _ in used) / len(used)),
         head=math.exp(sum(math.log(head) for _, head in used) / len(used)),
-        change=math.expm1(look.estimate),
-        low=math.expm1(look.low),
-        high=_expm1(look.high),
-        margin=margin,
-        detectable=_expm1(look.detectable),
-        deviation=look.deviation,
-        num_pairs=look.num_pairs,
         needs_rerun=needs_rerun,
         confirmed=confirmed,
         pairs=pairs,
         rerun_pairs=rerun if confirmed is not None else (),
+    )
+
+
+def finding_of(
+    benchmark: str, metric: str, verdict: Verdict, reason: str, look: InterimAnalysis, **more: Any
+) -> Finding:
+    """Return the finding of an interim analysis of logarithms of times; `more` has its other fields."""
+    return Finding(
+        benchmark,
+        metric,
+        verdict,
+        reason,
+        change=share_of(look.estimate),
+        low=share_of(look.low),
+        high=share_of(look.high),
+        detectable=share_of(look.detectable),
+        deviation=look.deviation,
+        num_pairs=look.num_pairs,
+        **more,
     )
 
 
@@ -204,11 +219,6 @@ def in_words(
         doubt = "; that much is more often work left out: make sure that head does the same"
         return f"{seen}; certainly faster{doubt if look.estimate < _COLLAPSE else ''}"
     if verdict == "INCONCLUSIVE":
-        least = percent(_expm1(look.detectable))
+        least = percent(share_of(look.detectable))
         return f"{seen}; {look.num_pairs} {unit} find {least} or more, the margin is {percent(margin)}"
     return f"{seen}; surely less than {limit}"
-
-
-def _expm1(value: float) -> float:
-    """Return exp(value) - 1, at most a huge finite number: infinity is not valid JSON."""
-    return math.expm1(min(value, 700.0))

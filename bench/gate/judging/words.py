@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from bench.analysis.words.numbers import change, percent, percent_change, unit_of
 from bench.gate.judging.judgement import GATED
+from bench.gate.judging.sequential import share_of
 
 if TYPE_CHECKING:
     from bench.gate.judging.judgement import Finding
@@ -23,9 +23,9 @@ def signed(metric: str, amount: float) -> str:
 
 def faster_or_slower(look: InterimAnalysis) -> str:
     """Write what a look at logarithms of step times shows."""
-    low, high = (percent_change(math.expm1(min(bound, 700.0))) for bound in (look.low, look.high))
+    low, high = (percent_change(share_of(bound)) for bound in (look.low, look.high))
     word = "slower" if look.estimate > 0 else "faster"
-    return f"{percent(abs(math.expm1(min(look.estimate, 700.0))))} {word} ({low} to {high})"
+    return f"{percent(abs(share_of(look.estimate)))} {word} ({low} to {high})"
 
 
 def change_of(finding: Finding) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -24,7 +24,7 @@ from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import TINY, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from bench.gate.judging.judgement import Judgement
     from bench.gate.request import Sides
@@ -44,7 +44,7 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
     """Prepare to judge head against a baseline; whatever can be refused is refused before anything is measured.
 
     Raises:
-        UsageError: head cannot be read, or an option does not go with a baseline.
+        UsageError: a side cannot be read, an option does not go with a baseline, or this bench cannot do its work.
 
     """
     if sides.base_python:
@@ -58,8 +58,32 @@ def against(sides: Sides, base: Path, margins: Margins) -> Callable[[], Judgemen
     else:
         head = find_side("--head", one_side("--head", sides.head), sides.head_python)
     # Of a config file, only the settings that do not change the workload.
-    written = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
-    return _against(base, head, margins, {**written, **sides.settings}, choose_device)
+    settings = Settings.gather({}, config=sides.config).model_dump(include=_HOW, exclude_unset=True)
+    before = read_baseline(base)
+    if before.is_of_files:
+        raise UsageError(
+            f"{base} was made of files of pytest-benchmark, for bench baseline show; a gate takes the files themselves"
+        )
+    if isinstance(head, Path):
+        after = read_baseline(head)
+        return lambda: judge_baselines(before, after, margins)
+    work = {name: value for name, value in before.work.items() if name != TINY}
+    try:
+        subject = gather({**work, **settings, **sides.settings}, None, choose_device)
+    except UsageError as error:
+        raise UsageError(f"{base}: {error}") from error
+    if different := differences_of_work(before.work, subject.work):
+        raise UsageError(f"{base} cannot be compared with: {different}; record it again")
+    # Where times will not be judged, the pairs of the first look are enough for the rest.
+    timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
+    num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else AnalysisPlan().looks[0]
+
+    def measure() -> Judgement:
+        recording = record_side(head, subject, num_pairs, has_known_work=True)
+        judged = judge_baselines(before, recording.baseline, margins, recording.failed)
+        return replace(judged, head_crashed=recording.crash)
+
+    return measure
 
 
 def record_side(
@@ -75,46 +99,3 @@ def record_side(
     with hold(side) as held:
         session = Session(held, subject, margins=Margins(), say=lambda text: say(Text(text), soft_wrap=True))
         return record(session, subject.work, num_pairs, has_known_work=has_known_work)
-
-
-def _against(
-    base: Path, head: Path | Checkout, margins: Margins, settings: Mapping[str, Any], choose: Callable[[str], str]
-) -> Callable[[], Judgement]:
-    """Prepare to judge a side, or another baseline, against a baseline, with the baseline's own workload.
-
-    Args:
-        base: The baseline.
-        head: The side that is judged, or its baseline.
-        margins: By strategy and metric.
-        settings: Device and timeout, where they are given.
-        choose: Resolves the name of the device.
-
-    Raises:
-        UsageError: a file is no baseline, or has a workload that this bench no longer supports.
-
-    """
-    before = read_baseline(base)
-    if before.is_of_files:
-        raise UsageError(
-            f"{base} was made of files of pytest-benchmark, for bench baseline show; a gate takes the files themselves"
-        )
-    if isinstance(head, Path):
-        after = read_baseline(head)
-        return lambda: judge_baselines(before, after, margins)
-    work = {name: value for name, value in before.work.items() if name != TINY}
-    try:
-        subject = gather({**work, **settings}, None, choose)
-    except UsageError as error:
-        raise UsageError(f"{base}: {error}") from error
-    if different := differences_of_work(before.work, subject.work):
-        raise UsageError(f"{base} cannot be compared with: {different}; record it again")
-    # Where times will not be judged, the pairs of the first look are enough for the rest.
-    timed = any(not too_noisy(one, metric) for one in before.strategies.values() for metric in TIME_METRICS)
-    num_pairs = max(len(one.pairs) for one in before.strategies.values()) if timed else AnalysisPlan().looks[0]
-
-    def measure() -> Judgement:
-        recording = record_side(head, subject, num_pairs, has_known_work=True)
-        judged = judge_baselines(before, recording.baseline, margins, recording.failed)
-        return replace(judged, head_crashed=recording.crash)
-
-    return measure

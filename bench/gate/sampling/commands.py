@@ -10,9 +10,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import killpg
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
-from bench.errors import UsageError
 from bench.gate.judging.judgement import Judgement, Side
 from bench.gate.judging.pytest_benchmark import judge_suite, read_suite
 from bench.gate.judging.suite_sequential import suite_plan
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from bench.gate.judging.margins import Margins
     from bench.gate.sampling.sides import Checkout
 
-__all__ = ["LOOKS", "TIMEOUT", "Command", "Failed", "Processes", "run_gate", "take_turns"]
+__all__ = ["LOOKS", "OUT", "TIMEOUT", "Command", "Failed", "Processes", "run_gate", "take_turns"]
 
 LOOKS = (4, 6, 8, 12)
 """Processes a side at which the gate judges whether they suffice."""
@@ -54,17 +53,6 @@ class Command:
     """Runs once in each checkout before."""
     timeout: float = TIMEOUT
     """The longest that one process may take, in seconds."""
-
-    def check(self) -> None:
-        """Refuse a command without {out}.
-
-        Raises:
-            UsageError: it has none.
-
-        """
-        if OUT not in self.run:
-            msg = f'--run {shlex.quote(self.run)}: say where the file goes, by {{out}}: "pytest benchmarks --benchmark-json={{out}}"'
-            raise UsageError(msg)
 
 
 @dataclass(slots=True)
@@ -99,8 +87,7 @@ class Processes:
             self.say(f"{name}: {self.command.setup}")
             code, tail = self._call(name, self.command.setup, 0)
             if code:
-                self._tell(tail)
-                raise Failed(is_head=name == "head", reason=f"{name}: --setup {_ending(code, tail)}")
+                self._fail(name, "--setup", code, tail)
 
     def measure(self, is_head: bool, number: int) -> Path:  # noqa: FBT001  (it is one of two sides)
         """Run one process and return the file that it wrote.
@@ -117,8 +104,7 @@ class Processes:
         self.num += 1
         is_written = path.is_file() and path.stat().st_size > 0
         if not is_written:
-            self._tell(tail)
-            raise Failed(is_head=is_head, reason=f"{name}: --run left no benchmarks: it {_ending(code, tail)}")
+            self._fail(name, "--run left no benchmarks: it", code, tail)
         if code:
             self.failures.setdefault(name, f"{name}: --run {_ending(code, tail)}; what failed is not judged.")
         self.say(f"{name} {number + 1}: {time.perf_counter() - began:.1f} s")
@@ -155,9 +141,10 @@ class Processes:
             raise
         return code, [inert(line) for line in written.decode(errors="replace").splitlines() if line.strip()][-_TOLD:]
 
-    def _tell(self, tail: list[str]) -> None:
+    def _fail(self, name: str, what: str, code: int | None, tail: list[str]) -> NoReturn:
         for line in tail:
             self.say(f"  {line}")
+        raise Failed(is_head=name == "head", reason=f"{name}: {what} {_ending(code, tail)}")
 
 
 def take_turns(
@@ -200,11 +187,10 @@ def run_gate(processes: Processes, margins: Margins) -> Judgement:
         return Judgement((), base, head, () if crash else (f"Not measured: {failed.reason}.",), crash)
     finally:
         processes.say(f"{processes.num} processes in {time.perf_counter() - began:.0f} s")
-    machines = {"base": found.base.fingerprint, "head": found.head.fingerprint}
     return replace(
         found,
-        base=replace(base, fingerprint=machines["base"]),
-        head=replace(head, fingerprint=machines["head"]),
+        base=replace(base, fingerprint=found.base.fingerprint),
+        head=replace(head, fingerprint=found.head.fingerprint),
         warnings=(*processes.failures.values(), *found.warnings),
     )
 

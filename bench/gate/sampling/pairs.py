@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bench.executors.outcome import how_it_ended
 from bench.gate.judging.pairs import SIDES, PairResult, Sample, SideFailure, SideName
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.gate.sampling.server import Server
 
-__all__ = ["fill_caches", "take_pair", "try_out", "turns_of"]
+__all__ = ["take_pair", "try_out", "turns_of"]
+
+_KINDS: Mapping[str, Literal["crash", "diverged", "oom"]] = {"failed": "crash", "diverged": "diverged", "oom": "oom"}
+"""Of failures, by the status of a run."""
 
 
 def turns_of(num_steps: int, length: int) -> tuple[int, ...]:
@@ -47,30 +50,24 @@ def take_pair(
     return PairResult(spec.seed, runs["base"].outcome, runs["head"].outcome)
 
 
-def fill_caches(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> PairResult:
-    """Train once on both sides at the same time, so that caches are filled for later runs."""
-    taken, _ = _at_once(servers, spec, timeout)
-    return taken
+def try_out(
+    servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float, shares_imports: bool = True
+) -> PairResult:
+    """Train once on both sides at the same time, to see whether they can, and to fill caches.
 
-
-def try_out(servers: Mapping[SideName, Server], spec: RunSpec, *, timeout: float) -> PairResult:
-    """Train once on both sides at the same time, to see whether they can, and to import what later runs need."""
-    taken, names = _at_once(servers, spec, timeout)
-    # Both sides import what either needs, so that their memory differs by their own code alone.
-    for server in servers.values() if taken.samples else ():
-        server.order("import", names=names)
-    return taken
-
-
-def _at_once(servers: Mapping[SideName, Server], spec: RunSpec, timeout: float) -> tuple[PairResult, list[str]]:
-    """Train both sides at the same time; return the result, and the modules that had to be imported."""
+    With `shares_imports`, both sides then import what either needs, so that their memory differs by their own code alone.
+    """
     runs = {side: _Run(servers[side], spec, (NUM_UNJUDGED_STEPS,), timeout, waits=False) for side in SIDES}
     for run in runs.values():
         run.begin_turn()
     for run in runs.values():
         run.end_turn()
-    names = list(dict.fromkeys(name for run in runs.values() for name in run.imported))
-    return PairResult(spec.seed, runs["base"].outcome, runs["head"].outcome), names
+    taken = PairResult(spec.seed, runs["base"].outcome, runs["head"].outcome)
+    if shares_imports and taken.samples:
+        names = list(dict.fromkeys(name for run in runs.values() for name in run.imported))
+        for server in servers.values():
+            server.order("import", names=names)
+    return taken
 
 
 class _Run:
@@ -154,15 +151,11 @@ class _Run:
             case "finished":
                 return read_sample(last, self._turns)
             case "failed":
-                status, is_usage = last["status"], bool(last["usage"])
-                return SideFailure(
-                    last["reason"] if is_usage else f"its run {status}: {last['reason']}",
-                    is_crash=status == "failed" and not is_usage,
-                    is_usage=is_usage,
-                    has_diverged=status == "diverged",
-                    lacks_memory=status == "oom",
-                )
+                if last["usage"]:
+                    return SideFailure(last["reason"], "usage")
+                status = last["status"]
+                return SideFailure(f"its run {status}: {last['reason']}", _KINDS.get(status, "other"))
             case "escaped":
                 return SideFailure(f"it does not understand the request: {last['reason']}")
             case _:
-                return SideFailure(how_it_ended(code, oom_kills=None)[1], is_crash=True)
+                return SideFailure(how_it_ended(code, oom_kills=None)[1], "crash")

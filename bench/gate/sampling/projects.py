@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.text import Text
-
 from bench.errors import UsageError
-from bench.gate.sampling.commands import TIMEOUT, Command, Processes, run_gate
+from bench.gate.sampling.commands import OUT, TIMEOUT, Command, Processes, run_gate
 from bench.gate.sampling.sides import find_project, hold, place_in_repository
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ __all__ = ["project_gate"]
 
 
 def project_gate(
-    sides: Sides, named: tuple[str | None, str | None], margins: Margins, out: Path | None
+    sides: Sides, named: tuple[str | None, str | None], margins: Margins, out: Path | None, say: Callable[[str], None]
 ) -> Callable[[], Judgement]:
     """Find both sides and their commands; whatever can be refused is refused before anything is run.
 
@@ -33,13 +31,16 @@ def project_gate(
         named: Base and head; without a head, it is the current directory.
         margins: How much worse head may be.
         out: Keeps the files of all processes, in a directory of their own; None keeps none.
+        say: Hears of every process.
 
     Raises:
         UsageError: a side cannot be found, or an option does not go with --run.
 
     """
     command = Command(sides.run or "", sides.setup, sides.settings.get("timeout", TIMEOUT))
-    command.check()
+    if OUT not in command.run:
+        msg = f'--run {shlex.quote(command.run)}: say where the file goes, by {{out}}: "pytest benchmarks --benchmark-json={{out}}"'
+        raise UsageError(msg)
     if superfluous := sides.settings.keys() - {"timeout"}:
         raise UsageError(
             f"--{min(superfluous).replace('_', '-')}: with --run, the command alone says what is measured; leave it out"
@@ -53,7 +54,6 @@ def project_gate(
     found = find_project("--base", base), find_project("--head", "." if head is None else head)
 
     def measure() -> Judgement:
-        say = Console(stderr=True).print
         with TemporaryDirectory(prefix="bench-run-") as temporary, hold(*found) as held:
             scratch = Path(temporary)
             files = scratch if out is None else out.resolve() / "processes"
@@ -61,7 +61,7 @@ def project_gate(
             for stale in files.glob("*.json"):
                 stale.unlink()
             place = place_in_repository()
-            processes = Processes(command, held, place, files, scratch, lambda text: say(Text(text), soft_wrap=True))
+            processes = Processes(command, held, place, files, scratch, say)
             return run_gate(processes, margins)
 
     return measure

@@ -49,7 +49,8 @@ def record(
     taken = session.record(num_pairs, has_known_work=has_known_work)
     failures = {name: failure for name, pairs in taken.items() for one in pairs for failure in one.failures.values()}
     failed = {
-        name: without(name, f"head: {failure}", has_diverged=failure.has_diverged) for name, failure in failures.items()
+        name: without(name, f"head: {failure}", has_diverged=failure.kind == "diverged")
+        for name, failure in failures.items()
     }
     side = session.side("head", [one for pairs in taken.values() for one in pairs])
     where = Path(side.name)

@@ -86,18 +86,18 @@ class Server:
         try:
             if not self._connection.poll(max(deadline - time.monotonic(), 0)):
                 self.end()
-                raise SideFailure("it took longer than the limit of a run (--timeout)", is_crash=True)
+                raise SideFailure("it took longer than the limit of a run (--timeout)", "crash")
             message: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError, ValueError) as error:
             self.end()
-            raise SideFailure(f"its server ended, exit code {self._process.returncode}", is_crash=True) from error
+            raise SideFailure(f"its server ended, exit code {self._process.returncode}", "crash") from error
         return message
 
     def _check_greeting(self) -> None:
         """Raise what prevents the side from being run; at every order."""
         self._greeting = greeting = self._greeting or self.receive(time.monotonic() + 600)
         if greeting["kind"] == "broken":
-            raise SideFailure(f"it cannot be run: {greeting['reason']}", is_crash=not greeting["is_missing"])
+            raise SideFailure(f"it cannot be run: {greeting['reason']}", "other" if greeting["is_missing"] else "crash")
         for name, ours in VERSIONS.items():
             if greeting[name] != ours:
                 raise SideFailure(

@@ -14,7 +14,7 @@ from bench.gate.judging.judgement import Judgement, Side
 from bench.gate.judging.pairs import SIDES
 from bench.gate.judging.strategy import judge_strategy, step_pairs
 from bench.gate.judging.times import TIME_METRICS, TimeRule, judge_time, pairs_wanted
-from bench.gate.sampling.pairs import fill_caches, take_pair, try_out, turns_of
+from bench.gate.sampling.pairs import take_pair, try_out, turns_of
 from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS
 from bench.gate.sampling.server import Server
 from bench.protocol import Request
@@ -135,7 +135,7 @@ class Session:
         short = [spec.model_copy(update={"steps": _TRIED_STEPS, "seed": seed}) for spec in specs]
         seconds = self._subject.timeout
         # What filling a cache imports would stay in memory, but only where the cache was not filled already.
-        filled = fill_caches(servers, short[0], timeout=seconds)
+        filled = try_out(servers, short[0], timeout=seconds, shares_imports=False)
         if filled.failures:
             return {short[0].name: filled} | {spec.name: try_out(servers, spec, timeout=seconds) for spec in short[1:]}
         return {spec.name: try_out(servers, spec, timeout=seconds) for spec in short}
@@ -170,7 +170,7 @@ class Session:
         take = partial(take_pair, servers, spec, begins=begins, turns=turns, timeout=seconds, cores=cores)
         if self._takes_turns:
             pair = take(waits=True)
-            if not any(failure.lacks_memory for failure in pair.failures.values()):
+            if not any(failure.kind == "oom" for failure in pair.failures.values()):
                 return pair
             self._takes_turns = False
             self._say("both sides at once need too much memory; from now on one run after the other")
@@ -212,7 +212,7 @@ class Session:
 
 def _is_wrong(tried: PairResult) -> bool:
     """Whether both sides refuse the request; where only one does, it lacks what the other has."""
-    return len(tried.failures) == len(SIDES) and all(failure.is_usage for failure in tried.failures.values())
+    return len(tried.failures) == len(SIDES) and all(failure.kind == "usage" for failure in tried.failures.values())
 
 
 def _beginnings() -> Iterator[SideName]:
