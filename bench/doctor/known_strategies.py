@@ -10,7 +10,7 @@ import torch
 
 from bench import worker
 from bench.experiment import registry
-from bench.plan import Edit, Stage
+from bench.plan import Edit, TransformStage
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +57,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    stage: Stage = Stage.PACE
+    stage: TransformStage = TransformStage.PACE
 
     def __call__(self, model: nn.Module, /) -> nn.Module:
         def note(module: Any, _args: object) -> None:
@@ -83,7 +83,7 @@ class _Wait:
 class _Hoard:
     train: int
     evaluate: int
-    stage: Stage = Stage.HOARD
+    stage: TransformStage = TransformStage.HOARD
 
     def __call__(self, model: nn.Module, /) -> nn.Module:
         kept: list[torch.Tensor] = []

@@ -4,8 +4,8 @@
 `learning_rates` chooses the rates that nobody sets, `describe` puts a plan in words.
 """
 
-from bench.plan.callables import Stage, Transform
+from bench.plan.callables import Transform, TransformStage
 from bench.plan.train_plan import Edit, Strategy, TrainPlan
 from bench.plan.view import Layer, ModelView, Phase
 
-__all__ = ["Edit", "Layer", "ModelView", "Phase", "Stage", "Strategy", "TrainPlan", "Transform"]
+__all__ = ["Edit", "Layer", "ModelView", "Phase", "Strategy", "TrainPlan", "Transform", "TransformStage"]

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from torch import nn
     from torch.optim import Optimizer
 
-__all__ = ["AfterStep", "OptimizerFactory", "Stage", "Transform"]
+__all__ = ["AfterStep", "OptimizerFactory", "Transform", "TransformStage"]
 
 
 @unique
-class Stage(IntEnum):
+class TransformStage(IntEnum):
     """When a transform rewrites the model, in this order; a plan has at most one transform at each stage."""
 
     QUANTISE = 100
@@ -36,7 +36,7 @@ class Transform(Protocol):
     """A rewrite of the model (LoRA and friends): a frozen dataclass, so that it compares and prints."""
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> TransformStage:
         """When it rewrites the model; two different transforms at one stage conflict."""
         ...
 

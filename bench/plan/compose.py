@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import PlanConflict, UsageError
-from bench.plan.callables import Stage
+from bench.plan.callables import TransformStage
 from bench.plan.train_plan import TrainPlan, baseline_phases, field_rules
 
 if TYPE_CHECKING:
@@ -66,15 +66,15 @@ def _describe(strategy: Strategy) -> str:
 
 def _staged(transforms: Sequence[tuple[str, Transform]]) -> tuple[Transform, ...]:
     """Sort transforms by stage; the same one twice counts once."""
-    by_stage: dict[Stage, tuple[str, Transform]] = {}
+    by_stage: dict[TransformStage, tuple[str, Transform]] = {}
     for author, transform in transforms:
-        if transform.stage not in tuple(Stage):
-            known = ", ".join(f"Stage.{stage.name}" for stage in Stage)
+        if transform.stage not in tuple(TransformStage):
+            known = ", ".join(f"TransformStage.{stage.name}" for stage in TransformStage)
             msg = f"{author} rewrites the model at stage {transform.stage!r}, which is none of bench.plan: {known}"
             raise UsageError(msg)
         other, present = by_stage.setdefault(transform.stage, (author, transform))
         if present != transform:
-            stage = Stage(transform.stage).name
+            stage = TransformStage(transform.stage).name
             msg = f"{other} and {author} do not compose: both rewrite the model at stage {stage}"
             raise PlanConflict(msg)
     return tuple(by_stage[stage][1] for stage in sorted(by_stage))

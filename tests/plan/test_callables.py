@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from bench.plan import Stage
+from bench.plan import TransformStage
 
 
 def test_stages_are_in_the_order_of_the_table_and_none_is_taken_twice() -> None:
-    assert sorted(Stage) == list(Stage)
-    assert len(Stage.__members__) == len(set(Stage))
-    assert Stage.QUANTISE < Stage.PROMPT < Stage.ADAPT < Stage.LOW_PRECISION
+    assert sorted(TransformStage) == list(TransformStage)
+    assert len(TransformStage.__members__) == len(set(TransformStage))
+    assert TransformStage.QUANTISE < TransformStage.PROMPT < TransformStage.ADAPT < TransformStage.LOW_PRECISION

@@ -9,7 +9,7 @@ import pytest
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import Edit, ModelView, Phase, Stage, TrainPlan
+from bench.plan import Edit, ModelView, Phase, TrainPlan, TransformStage
 from bench.plan.compose import compose
 from strategies.amp import Amp
 from strategies.discriminative import Discriminative
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rewrite:
-    stage: Stage
+    stage: TransformStage
     name: str = "rewrite"
 
     def __call__(self, model: nn.Module) -> nn.Module:
@@ -78,28 +78,28 @@ def test_writers_that_disagree_are_both_named(view: ModelView) -> None:
 
 
 def test_writers_that_agree_compose(view: ModelView) -> None:
-    adapter = Adapter(Rewrite(Stage.ADAPT))
+    adapter = Adapter(Rewrite(TransformStage.ADAPT))
     plan = compose([Freeze(), adapter, Amp()], view)
-    assert plan.transforms == (Rewrite(Stage.ADAPT),)
+    assert plan.transforms == (Rewrite(TransformStage.ADAPT),)
     assert plan.phases == (Phase(0, frozenset({"head"})),)
 
 
 def test_transforms_are_sorted_by_stage_and_count_once(view: ModelView) -> None:
-    late, early = Adapter(Rewrite(Stage.LOW_PRECISION)), Adapter(Rewrite(Stage.ADAPT))
-    assert compose([late, early, Adapter(Rewrite(Stage.LOW_PRECISION))], view).transforms == (
-        Rewrite(Stage.ADAPT),
-        Rewrite(Stage.LOW_PRECISION),
+    late, early = Adapter(Rewrite(TransformStage.LOW_PRECISION)), Adapter(Rewrite(TransformStage.ADAPT))
+    assert compose([late, early, Adapter(Rewrite(TransformStage.LOW_PRECISION))], view).transforms == (
+        Rewrite(TransformStage.ADAPT),
+        Rewrite(TransformStage.LOW_PRECISION),
     )
 
 
 def test_a_stage_of_nobody_s_is_refused(view: ModelView) -> None:
-    with pytest.raises(UsageError, match=r"stage 7, which is none of bench\.plan: Stage\.QUANTISE"):
+    with pytest.raises(UsageError, match=r"stage 7, which is none of bench\.plan: TransformStage\.QUANTISE"):
         compose([Adapter(Rewrite(7))], view)  # type: ignore[arg-type]
 
 
 def test_two_transforms_at_one_stage_conflict(view: ModelView) -> None:
     with pytest.raises(PlanConflict, match="stage ADAPT"):
-        compose([Adapter(Rewrite(Stage.ADAPT, "one")), Adapter(Rewrite(Stage.ADAPT, "other"))], view)
+        compose([Adapter(Rewrite(TransformStage.ADAPT, "one")), Adapter(Rewrite(TransformStage.ADAPT, "other"))], view)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import ModelView, Phase, Stage, TrainPlan
+from bench.plan import ModelView, Phase, TrainPlan, TransformStage
 from bench.plan.compose import compose
 from bench.plan.describe import changes
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Rewrite:
     rank: int = 2
-    stage: ClassVar[Stage] = Stage.ADAPT
+    stage: ClassVar[TransformStage] = TransformStage.ADAPT
 
     def __call__(self, model: nn.Module) -> nn.Module:
         return model

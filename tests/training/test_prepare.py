@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from bench.errors import UsageError
-from bench.plan import Phase, Stage, TrainPlan
+from bench.plan import Phase, TrainPlan, TransformStage
 from bench.training.layer_rates import layer_rates
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
@@ -38,7 +38,7 @@ SPLIT = toy_split(12)
 class RenameAndAdd:
     """What adapter libraries do: wrap a linear layer, which renames it, and add parameters."""
 
-    stage: Stage = Stage.ADAPT
+    stage: TransformStage = TransformStage.ADAPT
 
     def __call__(self, model: nn.Module) -> nn.Module:
         attention = model.get_submodule("model.layers.3.self_attn")

@@ -5,14 +5,14 @@ from typing import ClassVar
 
 from torch import nn
 
-from bench.plan import Stage
+from bench.plan import TransformStage
 from bench.training.passes.transforms import rewrite
 
 
 @dataclass(frozen=True)
 class Wrap:
     number: int
-    stage: ClassVar[Stage] = Stage.ADAPT
+    stage: ClassVar[TransformStage] = TransformStage.ADAPT
 
     def __call__(self, model: nn.Module) -> nn.Module:
         return nn.Sequential(nn.Dropout(self.number / 10), model)
