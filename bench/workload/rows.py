@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Raw", "Rows", "Text"]
+__all__ = ["Raw", "Rows", "Text", "joined"]
 
 Text = str | tuple[str, str]
 """The text of a row, or two texts that the tokenizer joins."""
+
+
+def joined(columns: Sequence[Sequence[object]]) -> Sequence[object]:
+    """Return the texts of every row: those of the one column, or pairs out of two."""
+    return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

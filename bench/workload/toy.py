@@ -69,13 +69,9 @@ def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] =
 
 
 def save_toy_reviews(file: Path, num_rows: int = 60, num_words: tuple[int, int] = (1, 9)) -> Path:
-    """Write a CSV of texts whose words tell their label, "bad" or "good".
+    """Write a CSV of texts whose words tell their label, half "bad" and half "good".
 
-    Args:
-        file: To write.
-        num_rows: Half of each label.
-        num_words: Of each text, at least and at most; one more, its number, makes each text unlike any other.
-
+    Each has `num_words` at least and at most, and one more, its number, that makes it unlike any other.
     """
     rng = random.Random(0)  # noqa: S311  (no secret)
     rows = []

@@ -21,11 +21,7 @@ _NUM_ROWS, _LR = 800, 1e-3
 def toy_settings(user: str, *, width: int, num_words: tuple[int, int]) -> dict[str, Any]:
     """Return settings of a comparison on the toy workload, whose files are written once and kept in the cache.
 
-    Args:
-        user: Folder of the cache: who wants a toy of this size.
-        width: Of the model.
-        num_words: Of a text, at least and at most; texts of one length make steps of one length.
-
+    `user` is the folder in the cache: who wants a toy of this size. Texts of one length make steps of one length.
     """
     build = partial(_build, width=width, num_words=num_words)
     folder = build_once(cache_dir() / user / f"tiny-{LAYOUT}", build)

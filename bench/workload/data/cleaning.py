@@ -44,11 +44,7 @@ def without_labels(rows: Rows) -> str:
 
 
 def clean(rows: Rows, where: str) -> Cleaned:
-    """Return the rows of a split that have a text (of a pair: both) and a label.
-
-    Args:
-        rows: The split as it was read.
-        where: Its name, as the beginning of a sentence.
+    """Return the rows of a split, called `where` in messages, that have a text (of a pair: both) and a label.
 
     Raises:
         DataError: a row holds something else than a text and a single label.

@@ -43,7 +43,8 @@ def choose_splits(spec: WorkloadSpec, splits: Iterable[str]) -> tuple[str, str |
         listing = ", ".join(known)
         msg = f"{spec.dataset} has no split called train, only {listing}; name the one to train on (--train-split){numbered}"
         raise DataError(msg)
-    if spec.train_split is None and (part := next((name for name in known if _is_part(name, train)), None)):
+    is_part = re.compile(rf"{re.escape(train)}[-_. ]?\d+").fullmatch
+    if spec.train_split is None and (part := next(filter(is_part, known), None)):
         msg = f"{spec.dataset} has splits {train} and {part}; {together}, or name the one to train on (--train-split)"
         raise DataError(msg)
     if train == spec.eval_split:
@@ -51,10 +52,6 @@ def choose_splits(spec: WorkloadSpec, splits: Iterable[str]) -> tuple[str, str |
         raise DataError(msg)
     found = (name for name in EVAL_NAMES if name in known and name != train)
     return train, spec.eval_split or next(found, None)
-
-
-def _is_part(name: str, split: str) -> bool:
-    return re.fullmatch(rf"{re.escape(split)}[-_. ]?\d+", name) is not None
 
 
 def choose_columns(

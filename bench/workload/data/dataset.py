@@ -91,9 +91,8 @@ class Data:
 def load_data(spec: WorkloadSpec, report: Callable[[int, int], None] | None = None) -> Data:
     """Read, select and tokenise the data of a workload, or take it from the cache.
 
-    Args:
-        spec: The workload; equal ones over equal files give equal data.
-        report: Called with the bytes of a package so far and their total, while one is fetched.
+    Equal workloads over equal files give equal data. `report` gets the bytes of a package so far and their total,
+    while one is fetched.
 
     Raises:
         UnknownName: the data set, model, a split or a column does not exist.

@@ -9,7 +9,7 @@ import datasets  # type: ignore[import-untyped]
 
 from bench.errors import DataError, first_line
 from bench.workload.data.columns import choose_columns, choose_splits
-from bench.workload.rows import Rows
+from bench.workload.rows import Rows, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,7 @@ def _rows(dataset: datasets.Dataset, texts: tuple[str, ...], label: str) -> Rows
     feature, labels = dataset.features[label], dataset[label][:]
     if isinstance(feature, datasets.ClassLabel):
         labels = [None if number is None or number < 0 else feature.names[number] for number in labels]
-    columns = [dataset[name][:] for name in texts]
-    return Rows(columns[0] if len(columns) == 1 else list(zip(*columns, strict=True)), labels)
+    return Rows(joined([dataset[name][:] for name in texts]), labels)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from bench.workload.data.files.splits import local_files
 from bench.workload.data.files.table import in_words
 from bench.workload.data.preset_readers import READERS
 from bench.workload.presets import DATASETS
-from bench.workload.rows import Raw, Rows
+from bench.workload.rows import Raw, Rows, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,8 +59,7 @@ def _of_preset(spec: WorkloadSpec, report: Report | None) -> Raw:
     )
 
     def read_one(table: Mapping[str, list[str]]) -> Rows:
-        columns = [table[name] for name in texts]
-        return Rows(columns[0] if len(columns) == 1 else list(zip(*columns, strict=True)), table[label])
+        return Rows(joined([table[name] for name in texts]), table[label])
 
     def read() -> tuple[Rows, Rows | None]:
         tables = READERS[spec.dataset](folder)

@@ -21,15 +21,7 @@ __all__ = ["summarise"]
 def summarise(
     chosen: Chosen, train_lengths: NDArray[np.int64], eval_lengths: NDArray[np.int64], limit: int
 ) -> DataSummary:
-    """Summarise how rows were chosen, and how long they are.
-
-    Args:
-        chosen: The rows in use, and how they were chosen.
-        train_lengths: Tokens of the training rows before any is truncated, (rows,).
-        eval_lengths: Likewise of the evaluation rows.
-        limit: The most tokens of a row.
-
-    """
+    """Summarise how rows were chosen, and how long they are: lengths are before truncation to `limit`, (rows,)."""
     num_classes = len(chosen.label_names)
     of_train, of_eval = (
         np.bincount(split.labels, minlength=num_classes) for split in (chosen.train, chosen.evaluation)

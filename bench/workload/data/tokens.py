@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.errors import DataError, ModelError
-from bench.workload.models.load import load_tokenizer, num_positions, num_token_types, vocabulary_size
+from bench.workload.models.load import load_config, load_tokenizer, num_positions, num_token_types, vocabulary_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,9 @@ class Tokeniser:
 
     def __init__(self, model: str, max_length: int) -> None:
         self._tokenizer: PreTrainedTokenizerBase = load_tokenizer(model)
-        self._model, self._size = model, vocabulary_size(model)
-        self.max_length = min(max_length, self._tokenizer.model_max_length, num_positions(model) or max_length)
+        config = load_config(model)
+        self._model, self._size, self._num_types = model, vocabulary_size(config), num_token_types(config)
+        self.max_length = min(max_length, self._tokenizer.model_max_length, num_positions(config) or max_length)
 
     @property
     def pad_token_id(self) -> int:
@@ -66,7 +67,7 @@ class Tokeniser:
         None, too, for a model that takes no token types.
         """
         types = self._encode(texts[:1], self.max_length).get("token_type_ids")
-        if types is None or not any(types[0]) or num_token_types(self._model) <= max(types[0]):
+        if types is None or not any(types[0]) or self._num_types <= max(types[0]):
             return None
         told: list[list[int]] = self._encode(texts, self.max_length)["token_type_ids"]
         return told

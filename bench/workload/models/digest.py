@@ -27,9 +27,6 @@ def model_digest(name: str) -> str:
 
     The digest of a large file is cached as long as the file's path, size, mtime and ctime are the same.
 
-    Args:
-        name: A preset, a local directory, a GGUF file, or a Hub id.
-
     Raises:
         UnknownName, AssetError, ModelError: there is no such model here.
 
@@ -54,11 +51,8 @@ def _of_file(file: Path) -> str:
     # A copy may keep the mtime of the original, but not its ctime.
     key = json.dumps([str(file), known.st_size, known.st_mtime_ns, known.st_ctime_ns])
     place = cache_dir() / "digests" / hashlib.sha256(key.encode()).hexdigest()[:32]
-    return (build_once(place, lambda folder: _keep(folder, file)) / "sha256").read_text()
-
-
-def _keep(folder: Path, file: Path) -> None:
-    (folder / "sha256").write_text(_read(file))
+    kept = build_once(place, lambda folder: (folder / "sha256").write_text(_read(file)))
+    return (kept / "sha256").read_text()
 
 
 def _read(file: Path) -> str:

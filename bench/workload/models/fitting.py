@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.records.flags import FlagCode
 
-__all__ = ["Fitted", "HeadOrigin", "fit_head"]
+__all__ = ["HeadOrigin", "fit_head"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,6 @@ class HeadOrigin:
         return (Flag(code=code, message=f"the checkpoint's own head was {taken}: {self.reason}"),)
 
 
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """The origin of a classifier's head, and the names of all newly initialised parameters."""
-
-    origin: HeadOrigin
-    fresh: frozenset[str]
-
-
 def fit_head(
     model: PreTrainedModel,
     labels: Sequence[str],
@@ -59,8 +51,10 @@ def fit_head(
     *,
     missing: set[str],
     mismatched: set[str],
-) -> Fitted:
+) -> tuple[HeadOrigin, frozenset[str]]:
     """Give a classifier one output per label, in place, and write the labels' names to its configuration.
+
+    Returns the origin of its head, and the names of all newly initialised parameters.
 
     Args:
         model: As loaded; with as many outputs as the checkpoint has where `rows` are known.
@@ -83,16 +77,15 @@ def fit_head(
         reason = f"{len(labels)} of its {model.config.num_labels} classes are those of the data, by name"
         _take_rows(model, outputs, rows, len(labels))
         _name_classes(model, labels)
-        return Fitted(HeadOrigin(is_of_checkpoint=True, reason=reason), frozenset())
+        return HeadOrigin(is_of_checkpoint=True, reason=reason), frozenset()
     if not isinstance(rows, str) and model.config.num_labels != len(labels):
         _take_rows(model, outputs or _outputs(model), rows, len(labels))
     _draw_anew(model, present - mismatched)
     _name_classes(model, labels)
-    if not present:
-        origin = HeadOrigin(is_of_checkpoint=False, reason="the checkpoint brings none", is_plain=True)
-    else:
-        origin = HeadOrigin(is_of_checkpoint=False, reason=reason)
-    return Fitted(origin, frozenset(missing | mismatched | outputs.keys()))
+    origin = HeadOrigin(
+        is_of_checkpoint=False, reason=reason if present else "the checkpoint brings none", is_plain=not present
+    )
+    return origin, frozenset(missing | mismatched | outputs.keys())
 
 
 def _brings_any(model: PreTrainedModel, missing: set[str]) -> bool:

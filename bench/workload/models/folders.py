@@ -30,10 +30,6 @@ _TOKENIZER = ("tokenizer*", "vocab*", "merges*", "spiece*", "sentencepiece*", "*
 def check_folder(folder: Path, name: str) -> None:
     """Refuse a folder that is not a complete model of transformers in safetensors, with what it is and what to do.
 
-    Args:
-        folder: The local folder that `name` stands for.
-        name: What the user gave.
-
     Raises:
         ModelError: the configuration, the weights or the tokenizer is missing, in part or as a whole.
 
@@ -59,8 +55,7 @@ def _check_folder(folder: Path, name: str) -> None:
         msg = f"cannot load the tokenizer of {name}: it holds none; save the one that the model was trained with there (tokenizer.save_pretrained)"
         raise ModelError(msg)
     for file in folder.glob("*.json"):
-        if _begins_with(file, _LFS):
-            raise ModelError(f"{name}: {_pointer(file)}")
+        _check_pointer(file, name)
 
 
 def check_gguf(file: Path) -> None:
@@ -111,8 +106,7 @@ def weight_files(folder: Path, name: str) -> list[Path]:
 def _check_header(file: Path, name: str) -> None:
     """Refuse a file of safetensors whose size differs from what its header says."""
     size = file.stat().st_size
-    if _begins_with(file, _LFS):
-        raise ModelError(f"{name}: {_pointer(file)}")
+    _check_pointer(file, name)
     try:
         with file.open("rb") as opened:
             length = int.from_bytes(opened.read(8), "little")
@@ -202,8 +196,7 @@ def _is_transformer(folder: Path) -> bool:
 
 def _object(file: Path, name: str) -> Mapping[str, Any]:
     """Read a JSON object."""
-    if _begins_with(file, _LFS):
-        raise ModelError(f"{name}: {_pointer(file)}")
+    _check_pointer(file, name)
     try:
         read = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, RecursionError, ValueError) as error:
@@ -211,6 +204,11 @@ def _object(file: Path, name: str) -> Mapping[str, Any]:
     if not isinstance(read, dict):
         raise ModelError(f"cannot load the configuration of {name}: {file.name} is no object of JSON")
     return read
+
+
+def _check_pointer(file: Path, name: str) -> None:
+    if _begins_with(file, _LFS):
+        raise ModelError(f"{name}: {_pointer(file)}")
 
 
 def _pointer(file: Path) -> str:

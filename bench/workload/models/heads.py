@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from transformers import PreTrainedConfig
 
@@ -21,13 +21,7 @@ MOST_NAMES = 5
 
 
 def rows_of(config: PreTrainedConfig, labels: Sequence[str]) -> tuple[int, ...] | str:
-    """Return the row of a classifier's head for each class of the data, or why it cannot be determined.
-
-    Args:
-        config: The checkpoint's configuration as it was saved.
-        labels: Names of the data's classes, in their order.
-
-    """
+    """Return the row of a classifier's head for each class of the data, or why it cannot be determined."""
     if config.problem_type not in (None, "single_label_classification"):
         return f"it was trained for {config.problem_type.replace('_', ' ')}, not for one class of several"
     if config.num_labels == 1:
@@ -35,7 +29,8 @@ def rows_of(config: PreTrainedConfig, labels: Sequence[str]) -> tuple[int, ...] 
     names: dict[Any, Any] = dict(config.id2label or {})
     if sorted(names) != list(range(len(names))):
         return f"its id2label numbers its {len(names)} classes otherwise than from 0 on"
-    if _contradict(names, config.label2id):
+    numbers: dict[Any, Any] = dict(config.label2id or {})
+    if any(_plain(str(names.get(int(number), ""))) != _plain(str(name)) for name, number in numbers.items()):
         return "its id2label and its label2id contradict each other"
     return aligned([str(names[number]) for number in range(len(names))], labels)
 
@@ -68,10 +63,6 @@ def _plain(name: str) -> str:
     if whole := _WHOLE.fullmatch(plain):
         plain = whole[1]
     return _TRUTH.get(plain, plain)
-
-
-def _contradict(names: Mapping[int, Any], numbers: Mapping[Any, Any] | None) -> bool:
-    return any(_plain(str(names.get(int(number), ""))) != _plain(str(name)) for name, number in (numbers or {}).items())
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -23,14 +23,10 @@ __all__ = ["layers_of", "view_of"]
 def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> ModelView:
     """Return a model's layers in forward order: embeddings, layer 0 to n-1, head.
 
-    The head is every parameter outside the base model, and those in `fresh`. Of the base
+    The head is every parameter outside the base model, and what the checkpoint lacked, `fresh`. Of the base
     model, what lies outside the layers (position embeddings, a final norm, a pooler) belongs
     to the layer that began last when it first ran: that takes one forward pass of two tokens.
     Shared parameters appear once.
-
-    Args:
-        model: A sequence classifier.
-        fresh: Names of the parameters that the checkpoint did not have.
 
     Raises:
         ModelError: the parts cannot be told apart.

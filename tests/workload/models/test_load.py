@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM
 
 from bench.errors import ModelError
 from bench.workload.models.layers import view_of
-from bench.workload.models.load import load_model, load_tokenizer, num_positions
+from bench.workload.models.load import load_config, load_model, load_tokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +116,7 @@ def test_a_configuration_that_makes_no_sense_is_refused_in_one_line(settings: di
 def test_code_that_comes_with_a_model_is_never_run(copy: Path, tmp_path: Path) -> None:
     (copy / "code.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     edit(copy / "config.json", model_type="novel", auto_map={"AutoConfig": "code.Config"})
-    for attempt in (lambda: load_model(str(copy), labels=("0", "1"), seed=0), lambda: num_positions(str(copy))):
+    for attempt in (lambda: load_model(str(copy), labels=("0", "1"), seed=0), lambda: load_config(str(copy))):
         with pytest.raises(ModelError, match="cannot load the"):
             attempt()
     assert not (tmp_path / "ran").exists()

@@ -29,12 +29,8 @@ def decode(data: bytes, encoding: str | None, file: Path) -> tuple[str, str | No
     """Decode a text file, without its byte order mark; the second value names an encoding that is not UTF-8.
 
     An encoding of one byte per character decodes any bytes, so which one was meant cannot be known
-    and is not guessed: the message shows the place decoded as Windows-1252.
-
-    Args:
-        data: All bytes of the file.
-        encoding: The encoding; None for what the byte order mark says, or UTF-8.
-        file: For messages.
+    and is not guessed: the message shows the place decoded as Windows-1252. Where `encoding` is None,
+    it is what the byte order mark says, or UTF-8.
 
     Raises:
         DataError: the bytes are not of that encoding, or it is unknown, or the text contains NUL characters.

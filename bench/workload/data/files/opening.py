@@ -13,6 +13,7 @@ from bench.workload.data.files.objects import open_json
 from bench.workload.data.files.table import Options, refusal
 from bench.workload.data.files.unpack import read_bytes
 from bench.workload.file_kinds import COMPRESSIONS, KINDS, kind_of
+from bench.workload.rows import joined
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,7 @@ def read_split(
     facts = Counter[str]()
     for table in tables:
         columns = table.read(texts, label)
-        rows += columns.texts[0] if len(texts) == 1 else zip(*columns.texts, strict=True)
+        rows += joined(columns.texts)
         labels += columns.labels
         for fact, num in columns.facts.items():
             facts[fact] += num  # adding counters would drop entries of 0
@@ -97,11 +98,9 @@ def _check_content(file: Path, kind: str | None, data: bytes | None) -> None:
 
 HEAD = 64
 """First bytes that identify a file."""
-_CONTENTS: Mapping[bytes, tuple[str, str]] = {
+_CONTENTS: Mapping[bytes | tuple[bytes, ...], tuple[str, str]] = {
     b"version https://git-lfs": ("", "it is a pointer of Git LFS, not the data; fetch them (git lfs pull)"),
-    b"<!DOCTYPE": ("", "it is a page of the web, not the data; download the file itself"),
-    b"<!doctype": ("", "it is a page of the web, not the data; download the file itself"),
-    b"<html": ("", "it is a page of the web, not the data; download the file itself"),
+    (b"<!DOCTYPE", b"<!doctype", b"<html"): ("", "it is a page of the web, not the data; download the file itself"),
     b"PK\x03\x04": ("", "it is a zip file or a workbook; name it .zip, or save it as CSV"),
     b"\xd0\xcf\x11\xe0": ("", "it is an old workbook; save it as CSV"),
     b"\x1f\x8b": ("", "it is packed by gzip; add .gz to its name"),
