@@ -78,11 +78,7 @@ def billing(cached: Measurement, *, seconds: float) -> Check:
 def arithmetic(measured: Measurement, *, strategy: str, flops: int) -> Check:
     """Check the counted FLOPs against those computed by hand."""
     counted = measured.work.step_flops if measured.work else None
-    return Check(f"FLOPs per step, {strategy}", flops, counted, _flops)
-
-
-def _flops(value: float) -> str:
-    return f"{value / 1e9:.4g} GFLOP"
+    return Check(f"FLOPs per step, {strategy}", flops, counted, lambda value: f"{value / 1e9:.4g} GFLOP")
 
 
 def _per_second(value: float) -> str:

@@ -6,16 +6,13 @@ import os
 from typing import TYPE_CHECKING, Self
 
 from bench.executors.child import call
-from bench.executors.devices import lease
-from bench.executors.gpu_monitor import sampled
-from bench.executors.outcome import Outcome
+from bench.executors.local import Runner
 from bench.protocol import read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bench.protocol import Message, Request
-    from bench.records.record import RunRecord
+    from bench.executors.gpu_monitor import DeviceSampler
+    from bench.executors.outcome import Outcome
+    from bench.protocol import Request
 
 __all__ = ["InProcessRunner"]
 
@@ -30,14 +27,8 @@ class _Sink:
         self._outcome.add(read_message(data))
 
 
-class InProcessRunner:
+class InProcessRunner(Runner):
     """Carries out runs as `Runner` does, but here, so that a debugger stops inside them."""
-
-    def __init__(self, *, entry: str = "bench.worker:main", on_wait: Callable[[str], None] = lambda _: None) -> None:
-        """Keep `entry`, a `module:function`; `on_wait` gets one sentence where a run must wait for another bench."""
-        self.interrupted = False
-        """Whether a Ctrl-C came during a run: then start no other."""
-        self._entry, self._on_wait = entry, on_wait
 
     def __enter__(self) -> Self:
         return self
@@ -45,23 +36,10 @@ class InProcessRunner:
     def __exit__(self, *_: object) -> None:
         """Nothing outlives a run."""
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
-        """Carry out `request` here and return its record, as `Runner.run` does.
-
-        Raises:
-            UsageError: the request cannot be carried out as it stands.
-
-        """
-        outcome = Outcome(request.spec, on_message, saves_model=request.save_model is not None)
-        try:
-            with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
-                if sampler:
-                    os.environ["CUDA_VISIBLE_DEVICES"] = str(uuid)
-                    sampler.watch(os.getpid())
-                outcome.begin(sampler)
-                call(_Sink(outcome), self._entry, request.model_copy(update={"gpu_uuid": uuid}).model_dump_json())
-        except KeyboardInterrupt:
-            self.interrupted = True
-            outcome.decide("interrupted", f"interrupted in {outcome.last_phase}")
+    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> None:
+        if sampler:
+            os.environ["CUDA_VISIBLE_DEVICES"] = str(request.gpu_uuid)
+            sampler.watch(os.getpid())
+        outcome.begin(sampler)
+        call(_Sink(outcome), self._entry, request.model_dump_json())
         outcome.decide("failed", "it returned without a last message")
-        return outcome.record()

@@ -129,7 +129,8 @@ class Runner:
                     process.end()
             process.close()
             _listen(process, outcome)
-            outcome.exited(process.exit_code, oom_kills=_since(kills, host_memory.oom_kills()))
+            now = host_memory.oom_kills()
+            outcome.exited(process.exit_code, oom_kills=None if kills is None or now is None else now - kills)
 
 
 def _listen(process: RunProcess, outcome: Outcome) -> None:
@@ -138,10 +139,6 @@ def _listen(process: RunProcess, outcome: Outcome) -> None:
             outcome.add(read_message(data))
         except ValidationError as error:
             outcome.decide("failed", f"its process sent what is no message: {error.errors()[0]['msg']}")
-
-
-def _since(before: int | None, after: int | None) -> int | None:
-    return None if before is None or after is None else after - before
 
 
 def _stop_server() -> None:

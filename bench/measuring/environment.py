@@ -35,15 +35,7 @@ _VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MALLOC_MMAP_MAX_", "MALLOC_T
 def fingerprint(
     device: torch.device, assets: Mapping[str, str], spec: RunSpec, *, fp32_matmuls: str = "as torch chooses"
 ) -> Environment:
-    """Describe the machine, the software and the settings of this process' run.
-
-    Args:
-        device: Device of the run.
-        assets: Digests of packaged models and data, by name.
-        spec: The run's specification, of which the hash is kept.
-        fp32_matmuls: What computes fp32 matmuls on a CPU.
-
-    """
+    """Describe the machine, the software and the settings of this process' run; `assets` are digests by name."""
     cpu = _cpu_name()
     gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
     commit, dirty = git_state(Path(__file__).resolve().parents[2])

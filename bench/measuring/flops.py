@@ -95,13 +95,7 @@ class Shapes:
     matmuls: tuple[Matmul, ...]
 
     def flops(self, extent: Extent, *, cached: Collection[str] = ()) -> Flops:
-        """Return the FLOPs of one forward and backward pass.
-
-        Args:
-            extent: Of the batch.
-            cached: Layers that the step does not run, since their outputs are cached.
-
-        """
+        """Return the FLOPs of one forward and backward pass, which runs none of the `cached` layers."""
         units = {"row": extent.rows, "token": extent.tokens, "pair": extent.pairs}
         sized = [(units[it.per] * it.flops, it) for it in self.matmuls if it.layer not in cached]
         return Flops(

@@ -59,16 +59,8 @@ def matmul_rate(
     """Return the rate in FLOP/s at which this machine computes the linear layers of a model.
 
     Measured within about 2 s (the median of interleaved repeats after a warm-up), or taken from
-    the cache where the same was measured before. A machine that was busy then looks slow now.
-
-    Args:
-        shapes: Of the model.
-        extent: Of a typical batch.
-        dtype: What the matmuls are computed in.
-        device: Computes them.
-        device_name: Its name, as in the record of a run.
-        linear: Computes a linear layer in the runs, called like `torch.nn.functional.linear`.
-        variant: Names that function where it is not torch's own, so that both have their own rate in the cache.
+    the cache where the same was measured before. A machine that was busy then looks slow now. `variant`
+    names a `linear` that is not torch's own, so that both have their own rate in the cache.
 
     Raises:
         AssetError: the cache cannot be written.

@@ -122,9 +122,8 @@ def peak_so_far(phase: Name, device: torch.device) -> PhasePeak:
 
 
 def _larger_of(one: PhasePeak, other: PhasePeak) -> PhasePeak:
-    names = ("host_peak_bytes", "torch_allocated_peak_bytes", "torch_reserved_peak_bytes")
-    return one.model_copy(update={name: _larger(getattr(one, name), getattr(other, name)) for name in names})
-
-
-def _larger(one: int | None, other: int | None) -> int | None:
-    return max((value for value in (one, other) if value is not None), default=None)
+    largest = {}
+    for name in ("host_peak_bytes", "torch_allocated_peak_bytes", "torch_reserved_peak_bytes"):
+        known = [value for value in (getattr(one, name), getattr(other, name)) if value is not None]
+        largest[name] = max(known, default=None)
+    return one.model_copy(update=largest)

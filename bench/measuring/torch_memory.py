@@ -58,16 +58,12 @@ def peak_bytes(device: torch.device) -> tuple[int | None, int | None]:
 
 def allocated_bytes(device: torch.device) -> int | None:
     """Return the bytes of live tensors; None off CUDA."""
-    if device.type != "cuda":
-        return None
-    return torch.cuda.memory_allocated(device)
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else None
 
 
 def reserved_bytes(device: torch.device) -> int | None:
     """Return the bytes that the allocator holds, in use or not; None off CUDA."""
-    if device.type != "cuda":
-        return None
-    return torch.cuda.memory_reserved(device)
+    return torch.cuda.memory_reserved(device) if device.type == "cuda" else None
 
 
 def num_retries(device: torch.device) -> int | None:
