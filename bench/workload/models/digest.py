@@ -51,8 +51,11 @@ def _of_file(file: Path) -> str:
     # A copy may keep the mtime of the original, but not its ctime.
     key = json.dumps([str(file), known.st_size, known.st_mtime_ns, known.st_ctime_ns])
     place = cache_dir() / "digests" / hashlib.sha256(key.encode()).hexdigest()[:32]
-    kept = build_once(place, lambda folder: (folder / "sha256").write_text(_read(file)))
-    return (kept / "sha256").read_text()
+
+    def keep(folder: Path) -> None:
+        (folder / "sha256").write_text(_read(file))
+
+    return (build_once(place, keep) / "sha256").read_text()
 
 
 def _read(file: Path) -> str:
