@@ -11,7 +11,7 @@ from bench.analysis.words.numbers import NOT_MEASURED, percent
 from .marking import bullets, code, escape, folded, table
 from .tables.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
 from .tables.classes import class_table
-from .tables.flagged import flagged
+from .tables.flagged import codes_by_strategies, flagged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,12 +77,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         told = f"Factors and points are against {comparison.reference}, with 95% intervals."
         yield escape(" ".join(part for part in (told, letters_note(comparison), majority_note(comparison)) if part))
     yield from endings
-    codes: dict[str, list[str]] = {}
-    for one in flagged(comparison):
-        codes.setdefault(one.who, []).append(one.code)
-    if codes:
-        told = "; ".join(f"{who}: {', '.join(found)}" for who, found in codes.items())
-        yield escape(f"Flags: {told}.")
+    if flags := codes_by_strategies(comparison):
+        yield escape(f"Flags: {'; '.join(f'{who}: {codes}' for who, codes in flags.items())}.")
     if comparison.results:
         yield escape(f"{provenance.seeds(comparison)}; {provenance.devices(comparison)}.")
 

@@ -15,7 +15,7 @@ from bench.analysis.words.numbers import percent
 from .tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
 from .tables.classes import class_table
 from .tables.fitting import Fitting, Line, fold
-from .tables.flagged import flagged
+from .tables.flagged import codes_by_strategies
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,11 +79,8 @@ def _spoken(comparison: Comparison) -> list[Text]:
 
 
 def _flags(comparison: Comparison) -> list[Text]:
-    """Return the codes of the flags, each once; the report says what they mean."""
-    codes: dict[str, list[str]] = {}
-    for one in flagged(comparison):
-        codes.setdefault(one.who, []).append(one.code)
-    return [Text(f"Flags of {who}: {', '.join(found)}.", style="yellow") for who, found in codes.items()]
+    """Return the codes of the flags; the report says what they mean."""
+    return [Text(f"Flags of {who}: {codes}.", style="yellow") for who, codes in codes_by_strategies(comparison).items()]
 
 
 def _by_class(comparison: Comparison) -> list[RenderableType]:

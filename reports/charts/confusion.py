@@ -124,7 +124,7 @@ def _lines(panel: _Panel) -> list[tuple[str, ...]]:
 def _draw(panels: Sequence[_Panel], width: float) -> Figure:
     """Put the matrices side by side as far as they fit, one below the other on a phone."""
     num_classes = max(len(panel.found.names) for panel in panels)
-    labels = [_labels(panel.found.names) for panel in panels]
+    labels = [[f"{_cut(name)}  {number}" for number, name in enumerate(panel.found.names, 1)] for panel in panels]
     names = max(text_width(label) for each in labels for label in each) + 0.15
     columns = 1 if width <= NARROW else max(1, min(3, int(width / (names + 0.3 * num_classes + 0.2))))
     room = width / columns - names - 0.25
@@ -172,12 +172,8 @@ def _colours() -> LinearSegmentedColormap:
     )
 
 
-def _labels(names: Sequence[str]) -> list[str]:
-    """Number the classes, and cut names that take too much room."""
-    return [f"{_cut(name)}  {number}" for number, name in enumerate(names, 1)]
-
-
 def _cut(name: str) -> str:
+    """Cut a name that takes too much room."""
     shown = in_quotes(name)[1:-1]
     if text_width(shown) <= _LARGEST_NAMES:
         return shown

@@ -73,12 +73,8 @@ def _title(comparison: Comparison, results: list[StrategyResult]) -> str:
         standings = {result.strategy: ranking.standing(metric, result.strategy, base) for result in ranked}
         better = [name for name, standing in standings.items() if standing == 1]
         if better or any(standing is not None for standing in standings.values()):
-            said.append(f"{group(better) if better else 'none'} {_verb(better)} {word}")
+            said.append(f"{group(better) if better else 'none'} {'are' if len(better) > 1 else 'is'} {word}")
     return f"Detected against {base}: {', '.join(said)}" if said else f"Differences to {base}"
-
-
-def _verb(better: list[str]) -> str:
-    return "are" if len(better) > 1 else "is"
 
 
 def _in_words(result: StrategyResult, metric: str) -> str:

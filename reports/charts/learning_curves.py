@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import seaborn as sns
@@ -39,8 +39,7 @@ _MOST_LINES = 100
 """Of seeds; more can be neither told apart nor sent to a phone."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
+class _Point(NamedTuple):
     seconds: float
     accuracy: float
 

@@ -17,7 +17,7 @@ from .layout import LINE, Lines, byte_ticks, text_width, ticks
 from .theme import NARROW, PAPER, PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
@@ -144,7 +144,7 @@ def _draw(split: _Split, styles: Mapping[str, Style], width: float) -> Figure:
     values = [split.write(split.total(result)) for result in split.results]
     beside = max(map(text_width, values)) + 0.4
     lines = Lines.of([(result.strategy, styles[result.strategy]) for result in split.results], width, 0.22, beside)
-    columns = _columns(split.words, width)
+    columns = 1 if width <= NARROW else len(split.words)
     legend = LINE * 1.4 * -(-len(split.words) // columns)
     figure = Figure(figsize=(width, lines.height + 0.5 + legend), layout="constrained")
     axes = figure.subplots()
@@ -175,7 +175,3 @@ def _draw(split: _Split, styles: Mapping[str, Style], width: float) -> Figure:
         handlelength=1.4,
     )
     return figure
-
-
-def _columns(words: Sequence[str], width: float) -> int:
-    return 1 if width <= NARROW else len(words)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.gate.judging.judgement import Finding
 
-__all__ = ["pair_changes"]
+__all__ = ["change_between", "frameless", "pair_changes"]
 
 _FARTHEST = 3
 """Times beyond the changes of the pairs at which the interval is cut off."""
@@ -50,8 +50,8 @@ def pair_changes(finding: Finding, name: str) -> Chart:
     """Make the chart of a finding; it is missing where nothing was measured in pairs."""
     kind = GATED[finding.metric]
     changes = _Changes(
-        tuple(_change(finding.metric, *pair) for pair in finding.pairs),
-        tuple(_change(finding.metric, *pair) for pair in finding.rerun_pairs),
+        tuple(change_between(finding.metric, *pair) for pair in finding.pairs),
+        tuple(change_between(finding.metric, *pair) for pair in finding.rerun_pairs),
         None if finding.margin is None else finding.margin * (-1 if kind.better == "higher" else 1),
     )
     drawn = finding.pairs and finding.change is not None and kind.compare != "none"
@@ -73,8 +73,8 @@ def pair_changes(finding: Finding, name: str) -> Chart:
     )
 
 
-def _change(metric: str, base: float, head: float) -> float:
-    """Write a pair as findings write their change: a share of base, or a difference."""
+def change_between(metric: str, base: float, head: float) -> float:
+    """Return a change as findings have theirs: a share of base, or a difference."""
     return head - base if GATED[metric].compare == "difference" else head / base - 1
 
 
@@ -121,10 +121,15 @@ def _scale(axes: Axes, finding: Finding, changes: _Changes, last: int) -> None:
     axes.set_xticks([*numbers, last], [*map(str, numbers), "all"])
     axes.yaxis.set_major_locator(ticks(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(finding.metric, value)))
+    frameless(axes)
+    axes.set_xlabel("pair")
+
+
+def frameless(axes: Axes) -> None:
+    """Leave of the grid what lies across, and of the frame the bottom."""
     axes.grid(visible=False, axis="x")
     axes.spines["left"].set_visible(False)
     axes.spines["bottom"].set_color(FAINT)
-    axes.set_xlabel("pair")
 
 
 def _tick(metric: str, value: float) -> str:

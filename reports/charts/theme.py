@@ -150,17 +150,12 @@ def figure_style(salt: str) -> Iterator[None]:
     settings: dict[Any, Any] = {
         "axes.edgecolor": FAINT,
         "axes.facecolor": PAPER,
-        "axes.labelcolor": MUTED,
         "axes.spines.right": False,
         "axes.spines.top": False,
         "figure.facecolor": PAPER,
         "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
-        "font.size": FONT_POINTS,
-        "axes.labelsize": FONT_POINTS,
-        "axes.titlesize": FONT_POINTS,
-        "legend.fontsize": FONT_POINTS,
-        "xtick.labelsize": FONT_POINTS,
-        "ytick.labelsize": FONT_POINTS,
+        **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize", "legend.fontsize"), FONT_POINTS),
+        **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), FONT_POINTS),
         "figure.titlesize": FONT_POINTS + 2,
         "grid.color": FAINT,
         "grid.linewidth": 0.6,
@@ -169,8 +164,7 @@ def figure_style(salt: str) -> Iterator[None]:
         "svg.hashsalt": salt,
         "text.color": INK,
         "text.parse_math": False,
-        "xtick.color": MUTED,
-        "ytick.color": MUTED,
+        **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color"), MUTED),
     }
     with sns.axes_style("whitegrid", rc=settings), mpl.rc_context(settings):
         yield

@@ -16,7 +16,8 @@ from bench.gate.outputs.baseline_tables import middle, named
 
 from .chart import Chart
 from .layout import byte_ticks, ticks
-from .theme import FAINT, INK, SERIES
+from .pair_changes import change_between, frameless
+from .theme import INK, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +67,9 @@ def _finding(metric: str, points: _Points) -> str:
     first, last = (middle(recorded, metric) or 0.0 for _, recorded in (stretch[0], stretch[-1]))
     if len(stretch) == 1:
         return f"{value_of(metric, last)}, with none to compare it with" if len(points) > 1 else value_of(metric, last)
-    return f"{value_of(metric, last)}, {signed(metric, _moved(metric, first, last))} since {_when(stretch[0][0])}"
+    return (
+        f"{value_of(metric, last)}, {signed(metric, change_between(metric, first, last))} since {_when(stretch[0][0])}"
+    )
 
 
 def _lines(metric: str, points: _Points) -> list[tuple[str, ...]]:
@@ -76,16 +79,12 @@ def _lines(metric: str, points: _Points) -> list[tuple[str, ...]]:
         for baseline, recorded in stretch:
             value = middle(recorded, metric) or 0.0
             every = [getattr(process, metric) for process in recorded.processes]
-            moved = NOT_MEASURED if before is None else signed(metric, _moved(metric, before, value))
+            moved = NOT_MEASURED if before is None else signed(metric, change_between(metric, before, value))
             ends = (value_of(metric, min(every)), value_of(metric, max(every)))
             commit = (baseline.side.commit or NOT_MEASURED)[:8]
             lines.append((_when(baseline), commit, value_of(metric, value), *ends, moved))
             before = value
     return lines
-
-
-def _moved(metric: str, before: float, after: float) -> float:
-    return after - before if GATED[metric].compare == "difference" else after / before - 1
 
 
 def _stretches(points: _Points) -> list[list[tuple[Baseline, Recorded]]]:
@@ -123,7 +122,5 @@ def _draw(metric: str, points: _Points, width: float) -> Figure:
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(byte_ticks(low, high) if metric == "training_memory_bytes" else ticks(4))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: GATED[metric].format(value)))
-    axes.grid(visible=False, axis="x")
-    axes.spines["left"].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)
+    frameless(axes)
     return figure

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from markupsafe import Markup
 
 from bench.analysis.words.numbers import NOT_MEASURED
 from bench.files import replace_file
@@ -16,9 +13,9 @@ from bench.gate.outputs.symbols import STYLES, headline, unit_of
 
 from ..charts.drawing import to_svg
 from ..charts.pair_changes import pair_changes
-from ..charts.theme import NARROW, style_variables
+from ..charts.theme import NARROW
 from ..tables.cells import one_line
-from .templating import asset, environment
+from .templating import asset, render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,24 +28,6 @@ FILE_NAME = "gate.html"
 
 _MOST_DRAWN = 24
 """Charts in a page, those of the most severe verdicts; it must open well on a phone."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A finding as it stands in the table."""
-
-    benchmark: str
-    metric: str
-    base: str
-    head: str
-    change: str
-    pairs: str
-    found: str
-    """The smallest change that would have been found."""
-    verdict: str
-    kind: str
-    """The class of the verdict."""
-    reason: str
 
 
 def write_gate(judgement: Judgement, directory: Path) -> Path:
@@ -67,37 +46,35 @@ def render_gate(judgement: Judgement) -> str:
     """Render the page. Names and reasons come from outside and are escaped; the figures are ours."""
     charts = [pair_changes(finding, f"gate-{index}") for index, finding in enumerate(judgement.by_severity)]
     shown = [chart for chart in charts if not chart.missing]
-    return (
-        environment()
-        .get_template("gate.html")
-        .render(
-            headline=headline(judgement),
-            unit=unit_of(judgement),
-            kind=_kind(judgement.verdict),
-            judgement=judgement,
-            rows=[_row(finding) for finding in judgement.by_severity],
-            charts=[(chart, to_svg(chart, NARROW)) for chart in shown[:_MOST_DRAWN]],
-            num_left=max(0, len(shown) - _MOST_DRAWN),
-            css=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
-            files=[form.file_name for form in FORMATS.values()],
-        )
+    return render(
+        "gate.html",
+        own_css=asset("gate.css"),
+        headline=headline(judgement),
+        unit=unit_of(judgement),
+        kind=_kind(judgement.verdict),
+        judgement=judgement,
+        rows=[_row(finding) for finding in judgement.by_severity],
+        charts=[(chart, to_svg(chart, NARROW)) for chart in shown[:_MOST_DRAWN]],
+        num_left=max(0, len(shown) - _MOST_DRAWN),
+        files=[form.file_name for form in FORMATS.values()],
     )
 
 
-def _row(finding: Finding) -> _Row:
+def _row(finding: Finding) -> dict[str, str]:
+    """Return a finding as it stands in the table: the class of its verdict is its kind."""
     detectable = finding.detectable
-    return _Row(
-        one_line(finding.benchmark),
-        GATED[finding.metric].label,
-        value_of(finding.metric, finding.base) or NOT_MEASURED,
-        value_of(finding.metric, finding.head) or NOT_MEASURED,
-        change_of(finding) or NOT_MEASURED,
-        str(finding.num_pairs or NOT_MEASURED),
-        NOT_MEASURED if detectable is None else signed(finding.metric, detectable).lstrip("+"),
-        STYLES[finding.verdict].word,
-        _kind(finding.verdict),
-        one_line(finding.reason),
-    )
+    return {
+        "benchmark": one_line(finding.benchmark),
+        "metric": GATED[finding.metric].label,
+        "base": value_of(finding.metric, finding.base) or NOT_MEASURED,
+        "head": value_of(finding.metric, finding.head) or NOT_MEASURED,
+        "change": change_of(finding) or NOT_MEASURED,
+        "pairs": str(finding.num_pairs or NOT_MEASURED),
+        "detectable": NOT_MEASURED if detectable is None else signed(finding.metric, detectable).lstrip("+"),
+        "verdict": STYLES[finding.verdict].word,
+        "kind": _kind(finding.verdict),
+        "reason": one_line(finding.reason),
+    }
 
 
 def _kind(verdict: str) -> str:

@@ -16,13 +16,12 @@ from bench.analysis.words.numbers import NOT_MEASURED, percent
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
 
-from ..charts.theme import style_variables
 from ..tables.cells import notes, remark
 from ..tables.classes import class_table
 from ..tables.columns import groups, main_columns
 from ..tables.flagged import flagged, own_flags
 from ..tables.overview import overview
-from .templating import asset, environment
+from .templating import asset, render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,34 +49,31 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
     """
     styles = whole.styles
     script = asset("report.js")
-    page = (
-        environment()
-        .get_template("report.html")
-        .render(
-            parts=whole.parts,
-            across=whole.across,
-            overview=overview(whole.comparisons) if len(whole.parts) > 1 else None,
-            styles=styles,
-            css=Markup(style_variables() + asset("report.css") + _dimming(styles)),  # noqa: S704
-            script=Markup(script),  # noqa: S704
-            script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            metrics=METRICS,
-            main_columns=main_columns,
-            groups=groups,
-            make_checks=make_checks,
-            remark=remark,
-            flagged=flagged,
-            own_flags=own_flags,
-            not_measured=NOT_MEASURED,
-            notes=notes,
-            deploy_note=DEPLOY_NOTE,
-            facts=provenance,
-            data_lines=in_full,
-            class_table=class_table,
-            percent=percent,
-            command=command,
-            downloads=_downloads(files),
-        )
+    page = render(
+        "report.html",
+        own_css=_dimming(styles),
+        parts=whole.parts,
+        across=whole.across,
+        overview=overview(whole.comparisons) if len(whole.parts) > 1 else None,
+        styles=styles,
+        script=Markup(script),  # noqa: S704
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        metrics=METRICS,
+        main_columns=main_columns,
+        groups=groups,
+        make_checks=make_checks,
+        remark=remark,
+        flagged=flagged,
+        own_flags=own_flags,
+        not_measured=NOT_MEASURED,
+        notes=notes,
+        deploy_note=DEPLOY_NOTE,
+        facts=provenance,
+        data_lines=in_full,
+        class_table=class_table,
+        percent=percent,
+        command=command,
+        downloads=_downloads(files),
     )
     if (size := len(page.encode())) > MOST_BYTES:
         raise BenchError(

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from ..charts.theme import style_variables
 from ..tables.cells import one_line
 
-__all__ = ["asset", "environment"]
+__all__ = ["asset", "render"]
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
-def environment() -> Environment:
-    """Read templates from `templates` beside this file."""
-    made = Environment(
+def render(template: str, *, own_css: str, **shown: Any) -> str:
+    """Fill in a template of `templates` beside this file; `own_css` is what it has besides the style of all pages."""
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"one_line": one_line, "breakable": _breakable, "said": _said, "ours": Markup}
-    return made
+    environment.filters |= {"one_line": one_line, "breakable": _breakable, "said": _said, "ours": Markup}
+    css = Markup(style_variables() + asset("report.css") + own_css)  # noqa: S704  (ours)
+    return environment.get_template(template).render(css=css, **shown)
 
 
 def asset(name: str) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
 from bench.files import replace_file
 from bench.gate.outputs.baseline_tables import RECORDED
 
 from ..charts.drawing import to_svg
-from ..charts.theme import NARROW, style_variables
+from ..charts.theme import NARROW
 from ..charts.trends import trend
-from .templating import asset, environment
+from .templating import asset, render
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,13 +45,10 @@ def render_trend(baselines: Sequence[Baseline]) -> str:
         for metric in RECORDED
     ]
     num = len(ordered)
-    return (
-        environment()
-        .get_template("trend.html")
-        .render(
-            headline=f"{num} baseline{'s' if num > 1 else ''}, {ordered[0].recorded:%Y-%m-%d} to {ordered[-1].recorded:%Y-%m-%d}",
-            charts=[(chart, to_svg(chart, NARROW)) for chart in charts if not chart.missing],
-            baselines=list(reversed(ordered)),
-            css=Markup(style_variables() + asset("report.css") + asset("gate.css")),  # noqa: S704  (ours)
-        )
+    return render(
+        "trend.html",
+        own_css=asset("gate.css"),
+        headline=f"{num} baseline{'s' if num > 1 else ''}, {ordered[0].recorded:%Y-%m-%d} to {ordered[-1].recorded:%Y-%m-%d}",
+        charts=[(chart, to_svg(chart, NARROW)) for chart in charts if not chart.missing],
+        baselines=list(reversed(ordered)),
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bench.records.flags import FlagCode
     from bench.records.record import Flag
 
-__all__ = ["Flagged", "flagged", "own_flags"]
+__all__ = ["Flagged", "codes_by_strategies", "flagged", "own_flags"]
 
 _ALL = "all strategies"
 
@@ -60,10 +60,18 @@ def flagged(comparison: Comparison) -> tuple[Flagged, ...]:
     return tuple(sorted(made, key=lambda one: not one.is_of_all))
 
 
+def codes_by_strategies(comparison: Comparison) -> dict[str, str]:
+    """List the codes of the flags, each once, by the strategies that have them."""
+    codes: dict[str, list[str]] = {}
+    for one in flagged(comparison):
+        codes.setdefault(one.who, []).append(one.code)
+    return {who: ", ".join(found) for who, found in codes.items()}
+
+
 def own_flags(result: StrategyResult, comparison: Comparison) -> tuple[str, ...]:
     """Return the codes of the flags that this strategy has and not all have, with the number of its runs."""
     return tuple(
-        _counted(one_line(code), result)
+        f"{one_line(code)}{_share(code, result)}"
         for code in dict.fromkeys(flag.code for flag in result.flags)
         if not _is_of_all(code, comparison)
     )
@@ -78,10 +86,6 @@ def _who(code: str, results: list[StrategyResult], comparison: Comparison) -> st
     if _is_of_all(code, comparison):
         return _ALL
     return group(f"{one_line(result.strategy)}{_share(code, result)}" for result in results)
-
-
-def _counted(code: str, result: StrategyResult) -> str:
-    return f"{code}{_share(code, result)}"
 
 
 def _share(code: str, result: StrategyResult) -> str:
