@@ -54,7 +54,7 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
 
         return converted(path)
     if not path.is_dir():
-        return _from_hub(name)
+        path = _from_hub(name)
     if not (path / "config.json").exists():
         check_folder(path, name)
     return path
@@ -65,12 +65,9 @@ def _from_hub(name: str) -> Path:
 
     files = [*TOKENIZER_FILES, *WEIGHT_FILES, *KIND_FILES]
     try:
-        folder = Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
+        return Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
     except Exception as error:  # huggingface_hub lets errors of its HTTP library through
         offline = "HF_HUB_OFFLINE is set and it is not in the local cache of the Hub"
         reason = offline if constants.HF_HUB_OFFLINE else first_line(error)
         msg = f"cannot download model {name} from the Hub: {reason}; a local model directory works without a network"
         raise ModelError(msg) from error
-    if not (folder / "config.json").exists():
-        check_folder(folder, name)
-    return folder

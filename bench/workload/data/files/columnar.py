@@ -10,7 +10,7 @@ import pyarrow as pa
 from pyarrow import ipc, parquet
 
 from bench.errors import first_line
-from bench.workload.data.files.table import Columns, Table, check_names, refusal
+from bench.workload.data.files.table import Columns, Table, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,6 @@ def open_arrow(data: bytes | None, file: Path) -> Table:
 def _table(file: Path, schema: Any, load: Any) -> Table:
     def read(texts: Sequence[str], label: str) -> Columns:
         names = [*texts, label]
-        check_names(table, names)
         try:
             loaded = load(list(dict.fromkeys(names)))
             *columns, labels = (loaded.column(name).to_pylist() for name in names)
@@ -77,8 +76,7 @@ def _table(file: Path, schema: Any, load: Any) -> Table:
             raise refusal(file, None, first_line(error)) from error
         return Columns(columns, _named(labels, _classes(schema, label), file), Counter())
 
-    table = Table(file, tuple(schema.names), read)
-    return table
+    return Table(file, tuple(schema.names), read)
 
 
 def _classes(schema: Any, label: str) -> Sequence[str] | None:

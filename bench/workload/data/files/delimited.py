@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import DataError
 from bench.workload.data.files.decode import decode
-from bench.workload.data.files.table import Columns, Table, check_names, refusal
+from bench.workload.data.files.table import Columns, Table, refusal
 from bench.workload.data.files.ways import SEPARATORS, Fit, Misfit, Record, Way, records, try_way
 
 if TYPE_CHECKING:
@@ -53,7 +53,6 @@ def open_delimited(data: bytes, kind: str, file: Path, options: Options) -> Tabl
         facts["rows with line breaks inside quotes"] = len(fit.broken)
 
     def read(texts: Sequence[str], label: str) -> Columns:
-        check_names(table, [*texts, label])
         places = [fit.header.index(name) for name in (*texts, label)]
         rows = records(text, fit.way)
         next(rows)  # the header
@@ -63,8 +62,7 @@ def open_delimited(data: bytes, kind: str, file: Path, options: Options) -> Tabl
             _check_swallowed(fit, text, places[-1], set(labels), file)
         return Columns(columns, labels, facts)
 
-    table = Table(file, fit.header, read)
-    return table
+    return Table(file, fit.header, read)
 
 
 def _separators(text: str, told: str | None, usual: str) -> list[str]:

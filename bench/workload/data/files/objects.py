@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import DataError, first_line
 from bench.workload.data.files.decode import decode
-from bench.workload.data.files.table import Columns, Table, check_names, refusal
+from bench.workload.data.files.table import Columns, Table, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,6 @@ def open_json(data: bytes, file: Path, options: Options) -> Table:
 
     def read(texts: Sequence[str], label: str) -> Columns:
         names = (*texts, label)
-        check_names(table, names)
         facts = Counter({f"read as {encoding}": 0} if encoding else {})
         for name in dict.fromkeys(names):
             if num_lacking := sum(name not in row for row in rows):
@@ -55,8 +54,7 @@ def open_json(data: bytes, file: Path, options: Options) -> Table:
             _check_characters(file, [*read_texts, labels])
         return Columns(read_texts, labels, facts)
 
-    table = Table(file, columns, read, is_open=True)
-    return table
+    return Table(file, columns, read, is_open=True)
 
 
 def _rows(text: str, file: Path) -> Iterator[dict[str, object]]:

@@ -10,7 +10,7 @@ from bench.workload.data.columns import choose_columns
 from bench.workload.data.files.columnar import open_arrow, open_parquet
 from bench.workload.data.files.delimited import open_delimited
 from bench.workload.data.files.objects import open_json
-from bench.workload.data.files.table import Options, refusal
+from bench.workload.data.files.table import Options, check_names, refusal
 from bench.workload.data.files.unpack import read_bytes
 from bench.workload.file_kinds import COMPRESSIONS, KINDS, kind_of
 from bench.workload.rows import joined
@@ -77,6 +77,7 @@ def read_split(
     labels: list[object] = []
     facts = Counter[str]()
     for table in tables:
+        check_names(table, [*texts, label])
         columns = table.read(texts, label)
         rows += joined(columns.texts)
         labels += columns.labels
