@@ -20,8 +20,13 @@ class Metric:
     better: Literal["higher", "lower", "neither"]
     compare: Literal["ratio", "difference", "none"]
     """Against the reference: as a factor, or in the metric's own unit."""
-    format: Callable[[float], str]
     description: str
+    written: Callable[[float], str] | None = None
+    """How a value is written, where it is not as others of its unit."""
+
+    def format(self, value: float) -> str:
+        """Write a value with its unit."""
+        return (self.written or _FORMATS[self.unit])(value)
 
 
 _FOUR_DIGITS = 999.5
@@ -55,10 +60,6 @@ def format_rate(value: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
 def _rate(value: float) -> str:
     return f"{value:,.3g}" if value < _FOUR_DIGITS else f"{value:,.0f}"
 
@@ -72,100 +73,71 @@ def format_flops(value: float) -> str:
     return f"{value:.3g} TFLOP"
 
 
-def _flops_rate(value: float) -> str:
-    return f"{format_flops(value)}/s"
-
-
 def _joules(value: float) -> str:
     return f"{value:.3g} J" if value < _FOUR_DIGITS else f"{value / 1000:.3g} kJ"
 
 
-def _watts(value: float) -> str:
-    return f"{value:.0f} W"
-
-
-def _percent(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _nats(value: float) -> str:
-    return f"{value:.3f}"
+_FORMATS: dict[str, Callable[[float], str]] = {
+    "bytes": format_bytes,
+    "s": format_seconds,
+    "share": "{:.1%}".format,
+    "nats": "{:.3f}".format,
+    "samples/s": _rate,
+    "tokens/s": _rate,
+    "FLOP": format_flops,
+    "FLOP/s": lambda value: f"{format_flops(value)}/s",
+    "parameters": "{:,.0f}".format,
+    "steps": "{:,.0f}".format,
+    "J": _joules,
+    "W": "{:.0f} W".format,
+}
+"""By unit."""
 
 
 METRICS: dict[str, Metric] = {
-    "samples_per_second": Metric(
-        "throughput", "samples/s", "higher", "ratio", _rate, "samples trained on / train_seconds"
-    ),
+    "samples_per_second": Metric("throughput", "samples/s", "higher", "ratio", "samples trained on / train_seconds"),
     "training_memory_bytes": Metric(
         "training memory",
         "bytes",
         "lower",
         "ratio",
-        format_bytes,
         "peak of training: a GPU above its baseline, on a CPU the process above what it held before the model's weights",
     ),
-    "accuracy": Metric("accuracy", "share", "higher", "difference", _percent, "on the evaluation rows, after training"),
-    "macro_f1": Metric("macro F1", "share", "higher", "difference", _percent, "mean of the F1 scores of the classes"),
+    "accuracy": Metric("accuracy", "share", "higher", "difference", "on the evaluation rows, after training"),
+    "macro_f1": Metric("macro F1", "share", "higher", "difference", "mean of the F1 scores of the classes"),
     "balanced_accuracy": Metric(
-        "balanced accuracy", "share", "higher", "difference", _percent, "mean of the recalls of the classes"
+        "balanced accuracy", "share", "higher", "difference", "mean of the recalls of the classes"
     ),
-    "eval_loss": Metric("evaluation loss", "nats", "lower", "difference", _nats, "mean cross-entropy"),
+    "eval_loss": Metric("evaluation loss", "nats", "lower", "difference", "mean cross-entropy"),
     "train_seconds": Metric(
-        "training time",
-        "s",
-        "lower",
-        "ratio",
-        format_seconds,
-        "what the strategy costs; evaluation and loading excluded",
+        "training time", "s", "lower", "ratio", "what the strategy costs; evaluation and loading excluded"
     ),
-    "steady_samples_per_second": Metric(
-        "steady throughput", "samples/s", "higher", "ratio", _rate, "after the warm-up steps"
-    ),
+    "steady_samples_per_second": Metric("steady throughput", "samples/s", "higher", "ratio", "after the warm-up steps"),
     "steady_tokens_per_second": Metric(
-        "steady tokens",
-        "tokens/s",
-        "higher",
-        "ratio",
-        _rate,
-        "real tokens after the warm-up steps; padding not counted",
+        "steady tokens", "tokens/s", "higher", "ratio", "real tokens after the warm-up steps; padding not counted"
     ),
-    "step_seconds_median": Metric("step time", "s", "lower", "ratio", format_seconds, "median over the steady steps"),
-    "step_seconds_p10": Metric(
-        "quick step", "s", "lower", "none", format_seconds, "10th percentile of the steady steps"
-    ),
-    "step_seconds_p90": Metric(
-        "slow step", "s", "lower", "none", format_seconds, "90th percentile of the steady steps"
-    ),
+    "step_seconds_median": Metric("step time", "s", "lower", "ratio", "median over the steady steps"),
+    "step_seconds_p10": Metric("quick step", "s", "lower", "none", "10th percentile of the steady steps"),
+    "step_seconds_p90": Metric("slow step", "s", "lower", "none", "90th percentile of the steady steps"),
     "seconds_above_chance": Metric(
         "above chance after",
         "s",
         "lower",
         "none",
-        format_seconds,
         "training time to the first point of the curve that beats the majority class by two standard errors",
     ),
     "mfu": Metric(
-        "MFU",
-        "share",
-        "higher",
-        "none",
-        _percent,
-        "useful FLOPs of the steady steps against this machine's own matmul rate",
+        "MFU", "share", "higher", "none", "useful FLOPs of the steady steps against this machine's own matmul rate"
     ),
     "datasheet_mfu": Metric(
-        "MFU of the datasheet", "share", "higher", "none", _percent, "the same against the peak of a known GPU"
+        "MFU of the datasheet", "share", "higher", "none", "the same against the peak of a known GPU"
     ),
     "flops_per_second": Metric(
-        "useful rate",
-        "FLOP/s",
-        "higher",
-        "none",
-        _flops_rate,
-        "matmuls of the steady steps, without recomputation",
+        "useful rate", "FLOP/s", "higher", "none", "matmuls of the steady steps, without recomputation"
     ),
-    "step_flops": Metric("work of a step", "FLOP", "lower", "none", format_flops, "mean of the steady steps"),
+    "step_flops": Metric("work of a step", "FLOP", "lower", "none", "mean of the steady steps"),
     **{
-        f"{part}_seconds": Metric(name, "s", "lower", "none", format_seconds, f"of a steady step, mean: {words}")
+        f"{part}_seconds": Metric(name, "s", "lower", "none", f"of a steady step, mean: {words}")
         for part, name, words in (
             ("data", "data", "assembling the batch"),
             ("forward", "forward", "with the loss"),
@@ -174,7 +146,7 @@ METRICS: dict[str, Metric] = {
         )
     },
     **{
-        f"{part}_bytes": Metric(name, "bytes", "lower", "none", format_bytes, f"of the training peak: {words}")
+        f"{part}_bytes": Metric(name, "bytes", "lower", "none", f"of the training peak: {words}")
         for part, name, words in (
             ("before", "before the weights", "interpreter, libraries and data; no part of the training memory"),
             ("weights", "weights", "as large as their tensors"),
@@ -183,59 +155,42 @@ METRICS: dict[str, Metric] = {
             ("rest", "activations and rest", "what is left of the measured peak"),
         )
     },
-    "num_trainable_params": Metric("trained", "parameters", "lower", "none", _count, "the most that train at once"),
-    "num_params": Metric("parameters", "parameters", "neither", "none", _count, "of the whole model"),
+    "num_trainable_params": Metric("trained", "parameters", "lower", "none", "the most that train at once"),
+    "num_params": Metric("parameters", "parameters", "neither", "none", "of the whole model"),
     "host_peak_bytes": Metric(
         "host peak",
         "bytes",
         "lower",
         "ratio",
-        format_bytes,
         "resident memory of the whole process, Python and libraries included, the kernel's high-water mark",
     ),
     "torch_allocated_peak_bytes": Metric(
-        "allocated peak", "bytes", "lower", "ratio", format_bytes, "live tensors on the GPU, torch allocator"
+        "allocated peak", "bytes", "lower", "ratio", "live tensors on the GPU, torch allocator"
     ),
     "torch_reserved_peak_bytes": Metric(
-        "reserved peak", "bytes", "lower", "ratio", format_bytes, "held by torch's caching allocator"
+        "reserved peak", "bytes", "lower", "ratio", "held by torch's caching allocator"
     ),
-    "nvml_used_peak_bytes": Metric("NVML used", "bytes", "lower", "ratio", format_bytes, "whole device, by NVML"),
-    "nvml_delta_bytes": Metric(
-        "NVML delta", "bytes", "lower", "ratio", format_bytes, "whole device above its baseline, by NVML"
-    ),
+    "nvml_used_peak_bytes": Metric("NVML used", "bytes", "lower", "ratio", "whole device, by NVML"),
+    "nvml_delta_bytes": Metric("NVML delta", "bytes", "lower", "ratio", "whole device above its baseline, by NVML"),
     "nvml_process_bytes": Metric(
-        "NVML process", "bytes", "lower", "none", format_bytes, "of the run's own process, where NVML knows it"
+        "NVML process", "bytes", "lower", "none", "of the run's own process, where NVML knows it"
     ),
-    "load_peak_bytes": Metric("peak of loading", "bytes", "lower", "none", format_bytes, "before training"),
+    "load_peak_bytes": Metric("peak of loading", "bytes", "lower", "none", "before training"),
     "evaluate_peak_bytes": Metric(
-        "peak of evaluation", "bytes", "lower", "none", format_bytes, "points of the learning curve included"
+        "peak of evaluation", "bytes", "lower", "none", "points of the learning curve included"
     ),
-    "energy_joules": Metric("energy", "J", "lower", "ratio", _joules, "of the GPU in training, by its own counter"),
-    "power_watts": Metric("power", "W", "neither", "none", _watts, "of the GPU in training, mean"),
-    "num_skipped_steps": Metric(
-        "skipped steps", "steps", "lower", "none", _count, "by the GradScaler, after an overflow"
-    ),
+    "energy_joules": Metric("energy", "J", "lower", "ratio", "of the GPU in training, by its own counter"),
+    "power_watts": Metric("power", "W", "neither", "none", "of the GPU in training, mean"),
+    "num_skipped_steps": Metric("skipped steps", "steps", "lower", "none", "by the GradScaler, after an overflow"),
     "cache_seconds": Metric(
-        "filling the cache",
-        "s",
-        "lower",
-        "none",
-        format_seconds,
-        "of the training time: running the frozen layers once",
+        "filling the cache", "s", "lower", "none", "of the training time: running the frozen layers once"
     ),
-    "cache_bytes": Metric("cache", "bytes", "lower", "none", format_bytes, "stored outputs of the frozen layers"),
-    "compile_seconds": Metric(
-        "compiling", "s", "lower", "none", format_seconds, "of the training time: compiling, and the first pass"
-    ),
-    "load_seconds": Metric("loading", "s", "neither", "none", format_seconds, "data, model and plan; a GPU's kernels"),
-    "eval_seconds": Metric("evaluation", "s", "neither", "none", format_seconds, "of the whole evaluation set"),
+    "cache_bytes": Metric("cache", "bytes", "lower", "none", "stored outputs of the frozen layers"),
+    "compile_seconds": Metric("compiling", "s", "lower", "none", "of the training time: compiling, and the first pass"),
+    "load_seconds": Metric("loading", "s", "neither", "none", "data, model and plan; a GPU's kernels"),
+    "eval_seconds": Metric("evaluation", "s", "neither", "none", "of the whole evaluation set"),
     "probe_seconds": Metric(
-        "profiling",
-        "s",
-        "neither",
-        "none",
-        format_seconds,
-        "FLOPs and matmul rate, after training; part of no other time",
+        "profiling", "s", "neither", "none", "FLOPs and matmul rate, after training; part of no other time"
     ),
 }
 """By column of the table, in the order of importance."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, get_args
 
 from bench.errors import ExitCode
 from bench.inert import inert
-from bench.records.metrics import METRICS, Metric, format_bytes, format_seconds
+from bench.records.metrics import METRICS, Metric, format_seconds
 
 __all__ = ["FILE_METRICS", "GATED", "SEVERITY", "Finding", "Judgement", "Side", "Verdict"]
 
@@ -32,17 +32,15 @@ def _short(seconds: float) -> str:
 
 GATED: dict[str, Metric] = METRICS | {
     "step_seconds_mean": Metric(
-        "mean step", "s", "lower", "ratio", format_seconds, "the inverse of throughput: sees slow single steps"
+        "mean step", "s", "lower", "ratio", "the inverse of throughput: sees slow single steps"
     ),
-    "median_seconds": Metric("median", "s", "lower", "ratio", _short, "middle of the rounds of a benchmark"),
+    "median_seconds": Metric("median", "s", "lower", "ratio", "middle of the rounds of a benchmark", _short),
     "mean_seconds": Metric(
-        "mean", "s", "lower", "ratio", _short, "mean of the rounds of a benchmark: sees slow single rounds"
+        "mean", "s", "lower", "ratio", "mean of the rounds of a benchmark: sees slow single rounds", _short
     ),
-    "peak_memory_bytes": Metric(
-        "peak memory", "bytes", "lower", "ratio", format_bytes, "as a project's own benchmarks measure it"
-    ),
+    "peak_memory_bytes": Metric("peak memory", "bytes", "lower", "ratio", "as a project's own benchmarks measure it"),
     "first_losses": Metric(
-        "first losses", "share", "lower", "none", "{:.1e}".format, "largest relative difference over the first steps"
+        "first losses", "share", "lower", "none", "largest relative difference over the first steps", "{:.1e}".format
     ),
 }
 """The metrics of findings by name: those of a comparison, and those of the gate alone."""
