@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.int64]
 
-__all__ = ["ByClass", "ClassScore", "balanced_accuracy", "by_class", "confusion_matrix", "macro_f1"]
+__all__ = ["ByClass", "ClassScore", "balanced_accuracy", "by_class", "confusion_matrix", "macro_f1", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,21 @@ def by_class(evaluations: Iterable[Evaluation]) -> ByClass | None:
     total: Matrix | None = None
     num_seeds = 0
     for evaluation in evaluations:
-        if evaluation.classes is None or evaluation.labels is None or evaluation.predictions is None:
-            return None
-        if names not in (None, evaluation.classes):
+        rows = rows_of(evaluation)
+        if rows is None or names not in (None, evaluation.classes):
             return None
         names, num_seeds = evaluation.classes, num_seeds + 1
-        labels, predictions = (decode(text, len(names)) for text in (evaluation.labels, evaluation.predictions))
-        matrix = confusion_matrix(labels, predictions, len(names))
+        matrix = confusion_matrix(*rows)
         total = matrix if total is None else total + matrix
     return None if names is None or total is None else ByClass(names, total, num_seeds)
+
+
+def rows_of(evaluation: Evaluation) -> tuple[Matrix, Matrix, int] | None:
+    """Class and predicted class of every row, each (rows,), and the number of classes; None where they were not kept."""
+    if evaluation.classes is None or evaluation.labels is None or evaluation.predictions is None:
+        return None
+    num_classes = len(evaluation.classes)
+    return decode(evaluation.labels, num_classes), decode(evaluation.predictions, num_classes), num_classes
 
 
 def confusion_matrix(labels: Matrix, predictions: Matrix, num_classes: int) -> Matrix:

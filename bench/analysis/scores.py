@@ -17,9 +17,8 @@ import numpy as np
 from scipy import special
 
 from bench.analysis import intervals, proportions
-from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
+from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1, rows_of
 from bench.analysis.intervals import THIS_RUN, Evidence, Interval
-from bench.records.row_classes import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +83,7 @@ def of_majority(evaluation: Evaluation, metric: QualityName) -> float | None:
     """The score of always predicting the most frequent class; None where the record holds no labels."""
     if metric == "accuracy":
         return evaluation.majority_accuracy
-    if (rows := _rows(evaluation)) is None:
+    if (rows := rows_of(evaluation)) is None:
         return None
     labels, _, num_classes = rows
     always = np.full_like(labels, np.bincount(labels).argmax())
@@ -104,10 +103,10 @@ def _bounded(estimate: float, parts: NDArray[np.float64], weight: float, least: 
 
 def _influence(evaluation: Evaluation, metric: QualityName) -> NDArray[np.float64] | None:
     """How fast the score rises with the weight of each row, (rows,); they add up to nothing."""
-    if (rows := _rows(evaluation)) is None:
+    if (rows := rows_of(evaluation)) is None:
         return None
     labels, predictions, num_classes = rows
-    matrix = confusion_matrix(labels, predictions, num_classes)
+    matrix = confusion_matrix(*rows)
     hits, actual, taken = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
     right = labels == predictions
     if metric == "balanced_accuracy":
@@ -123,15 +122,8 @@ def _influence(evaluation: Evaluation, metric: QualityName) -> NDArray[np.float6
 
 def _weight(evaluation: Evaluation) -> float:
     """What getting one row right or wrong weighs in a mean over classes, root mean square; in accuracy it is 1 / rows."""
-    if (rows := _rows(evaluation)) is None:
+    if (rows := rows_of(evaluation)) is None:
         return 0.0
     counts = np.bincount(rows[0])
     counts = counts[counts > 0]
     return math.sqrt(float((1 / counts).sum()) / counts.sum()) / len(counts)
-
-
-def _rows(evaluation: Evaluation) -> tuple[NDArray[np.int64], NDArray[np.int64], int] | None:
-    if evaluation.classes is None or evaluation.labels is None or evaluation.predictions is None:
-        return None
-    num_classes = len(evaluation.classes)
-    return decode(evaluation.labels, num_classes), decode(evaluation.predictions, num_classes), num_classes

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["FEWEST_POOLED", "Bounds", "SuiteChanges", "bounds", "changes_of", "holm_levels", "passing_rate"]
+__all__ = ["FEWEST_POOLED", "Bounds", "SuiteChanges", "bounds", "changes_of", "holm_levels"]
 
 FEWEST_POOLED = 8
 """The fewest benchmarks whose variance is pooled; fewer are each tested alone."""
@@ -109,13 +109,6 @@ def changes_of(logs: Array, is_head: Sequence[bool]) -> SuiteChanges:
     return SuiteChanges(
         change, turns.plain_contrast @ logs, error, degrees, common, common_error, turns.degrees, is_pooled
     )
-
-
-def passing_rate(chances: Array, rate: float) -> NDArray[np.bool_]:
-    """Return which of these p-values pass a false-discovery rate (Benjamini and Hochberg, 1995)."""
-    ordered = np.sort(chances)
-    below = np.flatnonzero(ordered <= rate * np.arange(1, len(ordered) + 1) / len(ordered))
-    return chances <= (ordered[below[-1]] if len(below) else -1.0)
 
 
 def holm_levels(chances: Array, level: float) -> Array:

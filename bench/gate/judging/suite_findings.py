@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
 from bench.analysis.power import POWER
 from bench.gate.judging.sequential import InterimAnalysis
-from bench.gate.judging.suite import passing_rate
 from bench.gate.judging.suite_sequential import FAIL, IMPROVED, OPEN, PASS, Decided, SuiteAnalysis
 from bench.gate.judging.times import finding_of, in_words
 
@@ -77,7 +76,7 @@ def suite_findings(
             _finding(SUITE, one.metric, code, at, 0, margin=one.suite_margin, logs=one.logs.mean(1), head=head)
         )
         chances.append(float(at.chances[0]))
-    is_real = passing_rate(np.array(chances), _RATE)
+    is_real = stats.false_discovery_control(chances) <= _RATE
     suspects = [place for place, one in enumerate(found) if _is_suspect(one, in_turns=in_turns)]
     real = sorted((place for place in suspects if is_real[place]), key=lambda place: -(found[place].change or 0.0))
     for place in suspects:
