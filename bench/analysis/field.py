@@ -111,9 +111,8 @@ class Field:
             return None
         able.sort(key=lambda result: -self.estimate(result, metric))
         beaten = [result for result in able if any(self._standing(metric, result, other) == -1 for other in able)]
-        leaders = [result for result in able if result not in beaten] or able[
-            :1
-        ]  # some may beat each other in a circle
+        # Some may beat each other in a circle.
+        leaders = [result for result in able if result not in beaten] or able[:1]
         found: dict[str, list[StrategyResult]] = {"tied": [], "better": [], "unknown": []}
         for result in self.others:
             if result in leaders:

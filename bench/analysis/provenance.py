@@ -117,8 +117,10 @@ def reproduce(comparison: Comparison) -> str:
     options |= {
         name: value for name, value in wanted.items() if value != usual[name] or name in {"model", "dataset", "device"}
     }
-    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", _option(value))]
-    return shlex.join(["python", "-m", "bench", "compare", *words])
+    words = ["python", "-m", "bench", "compare"]
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", "all" if value is None else str(value)]
+    return shlex.join(words)
 
 
 def _has_known_choices(spec: RunSpec) -> bool:
@@ -128,10 +130,6 @@ def _has_known_choices(spec: RunSpec) -> bool:
     except ValidationError:
         return False
     return True
-
-
-def _option(value: object) -> str:
-    return "all" if value is None else str(value)
 
 
 def provenance(comparison: Comparison) -> dict[str, str]:

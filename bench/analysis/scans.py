@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from bench.analysis.strategy_result import StrategyResult
 
     _Settings = tuple[tuple[str, Hashable], ...]
-    _Found = tuple[
-        str, float, dict[str, Hashable]
-    ]  # a name, the value of the setting, and all that was asked beside it
+    _Found = tuple[str, float, dict[str, Hashable]]
+    """A name, the value of the setting, and all that was asked beside it."""
 
 __all__ = ["Point", "Scan", "by_length", "by_rate", "extremes", "told_apart", "with_quality"]
 

@@ -55,68 +55,53 @@ class Kind:
     meaning: str
 
 
-def _suspect(meaning: str) -> Kind:
-    return Kind("suspect", meaning)
+_SUSPECT: dict[FlagCode, str] = {
+    "amp-without-effect": "The run says nothing about the precision that was asked for, as it ran in another.",
+    "fp16-on-cpu": "The times say nothing about fp16 elsewhere: a CPU only emulates it.",
+    "bf16-emulated": "The times say nothing about bf16 elsewhere: this device only emulates it.",
+    "fp16-skipped-steps": "The run trained fewer steps than the others: gradients kept overflowing in fp16.",
+    "throttled": "The device slowed itself down for heat or power, so the times are too long.",
+    "clocks-drifted": "The device changed its clock during the run, so early and late steps differ.",
+    "foreign-process": "Another process used the device, so times and memory are not this run's alone.",
+    "allocator-retries": "Memory was so short that the allocator had to free and retry, which costs time.",
+    "swap": "The machine moved memory to disk, so the times are too long and the peak too low.",
+    "cpu-steal": "Other guests of the same host took processor time, so the times are too long.",
+    "unsteady-steps": "Step times drifted or jumped between levels, so their mean describes neither.",
+    "sampler-gap": "Memory was not sampled for too long, so the true peak may be higher.",
+    "memory-residual": "The measured parts of the memory do not add up to the measured total.",
+    "gpu-lost": "The device stopped responding during the run.",
+    "other-start": "The run began from another model, head or data than the others, so it says nothing of its strategy.",
+}
 
+_NOTES: dict[FlagCode, str] = {
+    "checkpoint-head": "The head is the checkpoint's own: it had learnt these classes before the run began.",
+    "fresh-head": "The checkpoint has a head for other classes, or for these in no sure order: a fresh one learns.",
+    "other-pad-token": "Another token pads than the tokenizer's own, which the model does not have; nothing attends to it.",
+    "not-packed": "Batches are padded: a trainer that packs texts would be faster for every strategy.",
+    "few-steps": "Few steps were timed, so the intervals of the times are wide.",
+    "chance-accuracy": "The model is not shown to be better than always predicting the most frequent class.",
+    "one-class-dominates": "Accuracy says little of the other classes there; rank by macro F1, in which all count alike (--quality macro_f1).",
+    "unseen-classes": "No strategy can learn those classes, so accuracies are lower than the strategies deserve.",
+    "truncated-inputs": "Many texts are longer than the maximal length, so their ends were never seen.",
+    "small-evaluation": "There are too few evaluation rows to tell accuracies apart that are not far apart.",
+    "busy-machine": "Other programs kept the processors busy, so times scatter more than they would.",
+    "power-capped": "The device ran at its power limit, as it does under full load.",
+    "exit": "The run's process had to be ended after it had reported its numbers.",
+    "not-saved": "The weights that were to be kept are not, or not whole; the numbers are.",
+    "probe-failed": "A measurement after training failed; what it would have told is missing.",
+    "mig-slice": "The device is a slice of a GPU, so power, clocks and energy are not its own.",
+    "nvml-hung": "The driver's library did not return from a call; what it says is missing or incomplete.",
+    "nvml-unavailable": "The driver's library was not there, so memory is the allocator's and clocks are unknown.",
+    "nvml-error": "The driver's library failed on some questions; what it did not tell is not measured.",
+}
 
-def _note(meaning: str) -> Kind:
-    return Kind("note", meaning)
-
-
-FLAGS: dict[FlagCode, Kind] = {
-    "amp-without-effect": _suspect(
-        "The run says nothing about the precision that was asked for, as it ran in another."
-    ),
-    "fp16-on-cpu": _suspect("The times say nothing about fp16 elsewhere: a CPU only emulates it."),
-    "bf16-emulated": _suspect("The times say nothing about bf16 elsewhere: this device only emulates it."),
-    "fp16-skipped-steps": _suspect("The run trained fewer steps than the others: gradients kept overflowing in fp16."),
-    "throttled": _suspect("The device slowed itself down for heat or power, so the times are too long."),
-    "clocks-drifted": _suspect("The device changed its clock during the run, so early and late steps differ."),
-    "foreign-process": _suspect("Another process used the device, so times and memory are not this run's alone."),
-    "allocator-retries": _suspect("Memory was so short that the allocator had to free and retry, which costs time."),
-    "swap": _suspect("The machine moved memory to disk, so the times are too long and the peak too low."),
-    "cpu-steal": _suspect("Other guests of the same host took processor time, so the times are too long."),
-    "unsteady-steps": _suspect("Step times drifted or jumped between levels, so their mean describes neither."),
-    "sampler-gap": _suspect("Memory was not sampled for too long, so the true peak may be higher."),
-    "memory-residual": _suspect("The measured parts of the memory do not add up to the measured total."),
-    "gpu-lost": _suspect("The device stopped responding during the run."),
-    "other-start": _suspect(
-        "The run began from another model, head or data than the others, so it says nothing of its strategy."
-    ),
-    "checkpoint-head": _note("The head is the checkpoint's own: it had learnt these classes before the run began."),
-    "fresh-head": _note(
-        "The checkpoint has a head for other classes, or for these in no sure order: a fresh one learns."
-    ),
-    "other-pad-token": _note(
-        "Another token pads than the tokenizer's own, which the model does not have; nothing attends to it."
-    ),
-    "not-packed": _note("Batches are padded: a trainer that packs texts would be faster for every strategy."),
-    "few-steps": _note("Few steps were timed, so the intervals of the times are wide."),
-    "chance-accuracy": _note("The model is not shown to be better than always predicting the most frequent class."),
-    "one-class-dominates": _note(
-        "Accuracy says little of the other classes there; rank by macro F1, in which all count alike (--quality macro_f1)."
-    ),
-    "unseen-classes": _note(
-        "No strategy can learn those classes, so accuracies are lower than the strategies deserve."
-    ),
-    "truncated-inputs": _note("Many texts are longer than the maximal length, so their ends were never seen."),
-    "small-evaluation": _note("There are too few evaluation rows to tell accuracies apart that are not far apart."),
-    "busy-machine": _note("Other programs kept the processors busy, so times scatter more than they would."),
-    "power-capped": _note("The device ran at its power limit, as it does under full load."),
-    "exit": _note("The run's process had to be ended after it had reported its numbers."),
-    "not-saved": _note("The weights that were to be kept are not, or not whole; the numbers are."),
-    "probe-failed": _note("A measurement after training failed; what it would have told is missing."),
-    "mig-slice": _note("The device is a slice of a GPU, so power, clocks and energy are not its own."),
-    "nvml-hung": _note("The driver's library did not return from a call; what it says is missing or incomplete."),
-    "nvml-unavailable": _note(
-        "The driver's library was not there, so memory is the allocator's and clocks are unknown."
-    ),
-    "nvml-error": _note("The driver's library failed on some questions; what it did not tell is not measured."),
+FLAGS: dict[FlagCode, Kind] = {code: Kind("suspect", meaning) for code, meaning in _SUSPECT.items()} | {
+    code: Kind("note", meaning) for code, meaning in _NOTES.items()
 }
 """By code."""
 
-_UNKNOWN = _suspect(
-    "This version of bench does not know the flag, so it may be a doubt; its sentence says what was found."
+_UNKNOWN = Kind(
+    "suspect", "This version of bench does not know the flag, so it may be a doubt; its sentence says what was found."
 )
 
 

@@ -24,7 +24,6 @@ from bench.records.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from bench.experiment.spec import RunSpec
 
@@ -142,7 +141,9 @@ class Store:
 
         They are sorted by strategy, as `keep_order` saved it, then by start; an older directory has no saved order.
         """
-        records = sorted(filter(None, map(self._try, sorted(self.runs.glob("*.json")))), key=_started)
+        records = sorted(
+            filter(None, map(self._try, sorted(self.runs.glob("*.json")))), key=lambda record: record.started_at
+        )
         newest = {record.spec: record for record in records}
         places = {name: place for place, name in enumerate(self._order())}
         kept = [record for record in records if newest[record.spec] is record]
@@ -183,10 +184,6 @@ class Store:
 
     def _warn(self, sentence: str) -> None:
         self._warnings[sentence] = None
-
-
-def _started(record: RunRecord) -> datetime:
-    return record.started_at
 
 
 def _is_file(path: Path) -> bool:

@@ -75,7 +75,10 @@ def serve(connection: Connection, checkout: Path | None) -> None:
     """Report the versions of the side, then carry out orders until the other end is closed."""
     try:
         main = _import_side(checkout)
-        version, schema = getattr(import_module("bench.protocol"), "VERSION", 1), _schema()
+        version, schema = (
+            getattr(import_module("bench.protocol"), "VERSION", 1),
+            import_module("bench.record").SCHEMA_VERSION,
+        )
     except Exception as error:  # noqa: BLE001  (whatever the side raises is reported)
         is_missing = isinstance(error, ModuleNotFoundError)
         _send(connection, kind="broken", is_missing=is_missing, reason=_line(error), traceback=traceback.format_exc())
@@ -117,11 +120,6 @@ def _compile(checkout: Path) -> None:
             compileall.compile_dir(checkout / package, quiet=2)
         os._exit(0)
     os.waitpid(pid, 0)
-
-
-def _schema() -> int:
-    schema: int = import_module("bench.record").SCHEMA_VERSION
-    return schema
 
 
 def _import(names: list[str]) -> None:

@@ -63,7 +63,8 @@ def record(
             strategies[name] = _recorded(pairs)
         else:
             reason = "head: a loss, an accuracy or a time of its run is no number"
-            failed[name] = without(name, reason, has_diverged=any(_has_diverged(sample) for sample in samples))
+            is_finite = all(math.isfinite(loss) for sample in samples for loss in sample.losses)
+            failed[name] = without(name, reason, has_diverged=not is_finite)
     baseline = Baseline(
         recorded=datetime.now(UTC).replace(microsecond=0),
         side=replace(
@@ -87,10 +88,6 @@ def _is_finite(sample: Sample) -> bool:
     return bool(sample.step_seconds) and all(
         map(math.isfinite, (*sample.step_seconds, *sample.losses, sample.accuracy))
     )
-
-
-def _has_diverged(sample: Sample) -> bool:
-    return not all(map(math.isfinite, sample.losses))
 
 
 def _recorded(taken: Sequence[PairResult]) -> Recorded:
