@@ -23,11 +23,6 @@ def flag_unlike(groups: Mapping[str, tuple[RunRecord, ...]], reference: str | No
     """Flag the runs whose loss before training is not that of most runs of their seed; of two, that of the reference.
 
     The loss is taken before the strategy changes the model, so that it tells of weights, head and data alone.
-
-    Args:
-        groups: The runs of each strategy, by its name.
-        reference: The strategy that all are set against.
-
     """
     by_seed: dict[int, dict[str, float]] = {}
     for name, records in groups.items():

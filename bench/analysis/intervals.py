@@ -95,13 +95,9 @@ class Interval:
         return replace(self, estimate=-self.estimate, low=low, high=high)
 
     def with_fixed(self, ours: float, theirs: float, varying: float) -> Interval:
-        """Turn the ratio of varying parts into that of whole sums, whose other parts are known.
+        """Turn the ratio of varying parts into that of whole sums, whose fixed parts are `ours` and `theirs`.
 
-        Args:
-            ours: The fixed part of the numerator.
-            theirs: The fixed part of the denominator.
-            varying: The varying part of the denominator, which this is a ratio to.
-
+        `varying` is the varying part of the denominator, which this is a ratio to.
         """
 
         def whole(ratio: float) -> float:

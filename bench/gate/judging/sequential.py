@@ -97,12 +97,8 @@ def decide(
 ) -> tuple[Verdict | None, InterimAnalysis | None]:
     """Return the verdict of the first look that decides, and that look; without a verdict, the last look, if there is any.
 
-    Args:
-        values: Head against base, pair by pair; above zero is worse.
-        worse: The margin, above zero, from which it is a regression.
-        better: The margin, below zero, from which it is an improvement.
-        plan: The numbers of pairs at which to look.
-
+    The values are head against base, pair by pair, above zero where head is worse: from the margin `worse` on it is a
+    regression, from `better`, below zero, an improvement.
     """
     found = None
     for num in plan.looks:

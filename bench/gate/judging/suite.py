@@ -88,13 +88,7 @@ class SuiteChanges:
 
 
 def changes_of(logs: Array, is_head: Sequence[bool]) -> SuiteChanges:
-    """Estimate the changes of one metric from its logarithms.
-
-    Args:
-        logs: (..., processes, benchmarks), in the order of recording.
-        is_head: (processes,): which processes are of head.
-
-    """
+    """Estimate the changes of one metric from its logarithms, (..., processes, benchmarks), in the order of recording."""
     turns = turns_of(tuple(is_head))
     change = turns.contrast @ logs
     residuals = turns.residual_maker @ logs

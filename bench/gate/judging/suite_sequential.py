@@ -86,21 +86,16 @@ class Decided:
 
 
 def decide_suite(
-    logs: Sequence[Array],
-    is_head: Sequence[bool],
-    worse: Sequence[Array],
+    logs: Sequence[Array],  # (..., processes, benchmarks), logarithms in the order of recording
+    is_head: Sequence[bool],  # (processes,)
+    worse: Sequence[Array],  # (benchmarks,), above zero
     suite_worse: Sequence[float],
     plan: AnalysisPlan,
 ) -> Decided | None:
     """Look at the planned numbers of files until everything is decided; None where the first look needs more files.
 
-    Args:
-        logs: One per metric: (..., processes, benchmarks), logarithms in the order of recording.
-        is_head: (processes,): which processes are of head.
-        worse: One per metric: (benchmarks,), margins above zero.
-        suite_worse: One per metric: the margin of the suite as a whole.
-        plan: The numbers of files at which to look, of the side that has fewer.
-
+    There is one array of `logs`, of margins `worse`, and one margin of the suite as a whole, per metric; the plan counts
+    the files of the side that has fewer.
     """
     looks: list[SuiteAnalysis] = []
     codes: list[Codes] = []

@@ -152,12 +152,8 @@ def take_turns(
 ) -> Judgement:
     """Measure both sides in turns, and judge at every look, until something is red or everything is decided.
 
-    Args:
-        measure: Runs the process of a side (head or not) with a number, and returns the file that it wrote.
-        margins: How much worse head may be.
-        order: Draws which side goes first: each in half of the turns.
-        looks: The numbers of processes a side at which to judge.
-
+    `measure` runs a process of a side (head or not) by its number, and returns the file that it wrote; `order` draws which
+    side goes first, each in half of the turns; `looks` are the numbers of processes a side at which to judge.
     """
     files: dict[bool, list[Path]] = {False: [], True: []}
     judgement = None

@@ -26,12 +26,8 @@ def project_gate(
 ) -> Callable[[], Judgement]:
     """Find both sides and their commands; whatever can be refused is refused before anything is run.
 
-    Args:
-        sides: The user's request.
-        named: Base and head; without a head, it is the current directory.
-        margins: How much worse head may be.
-        out: Keeps the files of all processes, in a directory of their own; None keeps none.
-        say: Hears of every process.
+    `named` are base and head; without a head, it is the current directory. The files of all processes are kept in `out`,
+    in a directory of their own.
 
     Raises:
         UsageError: a side cannot be found, or an option does not go with --run.
