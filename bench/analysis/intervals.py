@@ -25,6 +25,7 @@ __all__ = [
     "Evidence",
     "Interval",
     "Samples",
+    "Z",
     "difference",
     "mean",
     "paired",
@@ -35,6 +36,11 @@ __all__ = [
 
 THIS_RUN = "this run only"
 """Ends the method of an interval that says nothing about another seed."""
+
+_QUANTILE = 0.975
+"""Of the intervals, which hold 95 % between two such tails."""
+Z = float(special.ndtri(_QUANTILE))
+"""Standard errors to either bound, by the normal distribution."""
 
 T = TypeVar("T")
 
@@ -143,12 +149,12 @@ class Samples(dict[int, float]):
         return values[ours], other_values[theirs]
 
 
-def mean(samples: Mapping[int, float], confidence: float = 0.95) -> Interval:
+def mean(samples: Mapping[int, float]) -> Interval:
     """Mean over seeds with its t interval."""
-    return replace(t_interval(list(samples.values()), f"t over {len(samples)} seeds", confidence), evidence=None)
+    return replace(t_interval(list(samples.values()), f"t over {len(samples)} seeds"), evidence=None)
 
 
-def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confidence: float = 0.95) -> Interval | None:
+def ratio(samples: Mapping[int, float], reference: Mapping[int, float]) -> Interval | None:
     """Geometric mean of the ratios by seed, with a t interval on their logarithms.
 
     None without a common seed, and where a sample is not above zero.
@@ -158,25 +164,20 @@ def ratio(samples: Mapping[int, float], reference: Mapping[int, float], confiden
         return None
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
         logs = np.clip(np.log(ours / theirs), -_MAX_LOGARITHM, _MAX_LOGARITHM)
-    return _exp(t_interval(logs, f"paired t over {len(ours)} seeds", confidence))
+    return _exp(t_interval(logs, f"paired t over {len(ours)} seeds"))
 
 
 def difference(
-    samples: Mapping[int, float],
-    reference: Mapping[int, float],
-    confidence: float = 0.95,
-    *,
-    least_deviation: float = 0.0,
+    samples: Mapping[int, float], reference: Mapping[int, float], *, least_deviation: float = 0.0
 ) -> Interval | None:
     """Mean of the differences by seed, with a paired t interval; None without a common seed."""
     ours, theirs = Samples.of(samples).beside(Samples.of(reference))
     if not ours.size:
         return None
-    method = f"paired t over {len(ours)} seeds"
-    return t_interval(ours - theirs, method, confidence, least_deviation=least_deviation)
+    return t_interval(ours - theirs, f"paired t over {len(ours)} seeds", least_deviation=least_deviation)
 
 
-def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confidence: float = 0.95) -> Interval:
+def step_ratio(steps: Sequence[float], reference_steps: Sequence[float]) -> Interval:
     """Ratio of the step times of one seed, paired by step, since both arms see the same batches.
 
     The logarithms of the ratios are averaged over blocks and the t interval is over blocks, so
@@ -195,7 +196,7 @@ def step_ratio(steps: Sequence[float], reference_steps: Sequence[float], confide
         raise ValueError("no steps to compare")
     num_blocks = max(1, min(len(logs) // _BLOCK, 1 + int(0.4 * len(logs) ** (2 / 3))))
     blocks = [float(block.mean()) for block in np.array_split(logs, num_blocks)]
-    return _exp(t_interval(blocks, f"t over {num_blocks} blocks of steps, {THIS_RUN}", confidence))
+    return _exp(t_interval(blocks, f"t over {num_blocks} blocks of steps, {THIS_RUN}"))
 
 
 def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T, T]]:
@@ -203,13 +204,7 @@ def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T
     return [(samples[seed], reference[seed]) for seed in sorted(samples.keys() & reference.keys())]
 
 
-def t_interval(
-    values: Sequence[float] | NDArray[np.float64],
-    method: str,
-    confidence: float = 0.95,
-    *,
-    least_deviation: float = 0.0,
-) -> Interval:
+def t_interval(values: Sequence[float] | NDArray[np.float64], method: str, *, least_deviation: float = 0.0) -> Interval:
     """Bound a mean by its t interval and test it against zero; without bounds for a single value.
 
     The values are never taken to vary by less than `least_deviation`.
@@ -218,7 +213,7 @@ def t_interval(
     if not degrees:
         return Interval(estimate, None, None, "one value, no interval")
     error = max(float(np.std(values, ddof=1)), least_deviation) / math.sqrt(len(values))
-    half = float(special.stdtrit(degrees, (1 + confidence) / 2)) * error
+    half = float(special.stdtrit(degrees, _QUANTILE)) * error
     p_value = 2 * float(special.stdtr(degrees, -abs(estimate) / error)) if error else float(estimate == 0)
     return Interval(estimate, estimate - half, estimate + half, method, Evidence(p_value, error, degrees))
 

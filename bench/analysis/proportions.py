@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, special, stats
+from scipy import optimize, stats
 
-from bench.analysis.intervals import THIS_RUN, Evidence, Interval
+from bench.analysis.intervals import THIS_RUN, Evidence, Interval, Z
 
 __all__ = ["difference_by_row", "wilson"]
 
 
-def wilson(correct: float, total: int, confidence: float = 0.95) -> Interval:
+def wilson(correct: float, total: int) -> Interval:
     """Score interval of a share (Wilson, 1927): `correct` of `total` rows."""
-    z = _z(confidence)
     share = correct / total
-    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
-    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
+    centre = (share + Z**2 / (2 * total)) / (1 + Z**2 / total)
+    half = Z / (1 + Z**2 / total) * math.sqrt(share * (1 - share) / total + Z**2 / (4 * total**2))
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half), f"Wilson, {THIS_RUN}")
 
 
-def difference_by_row(correct: str, reference: str, confidence: float = 0.95) -> Interval:
+def difference_by_row(correct: str, reference: str) -> Interval:
     """Difference of two accuracies on the same rows of one seed, from strings of "1" (right) and "0".
 
     The interval is the score interval for paired shares (Tango, Statistics in Medicine 17, 1998),
@@ -33,8 +32,8 @@ def difference_by_row(correct: str, reference: str, confidence: float = 0.95) ->
     """
     gained = sum(ours > theirs for ours, theirs in zip(correct, reference, strict=True))
     lost = sum(ours < theirs for ours, theirs in zip(correct, reference, strict=True))
-    total, z, estimate = len(correct), _z(confidence), (gained - lost) / len(correct)
-    low, high = -_tango_bound(lost, gained, total, z), _tango_bound(gained, lost, total, z)
+    total, estimate = len(correct), (gained - lost) / len(correct)
+    low, high = -_tango_bound(lost, gained, total), _tango_bound(gained, lost, total)
     p_value = min(1.0, 2 * float(stats.binom.cdf(min(gained, lost), gained + lost, 0.5)))
     # Even where the arms agree on every row, the next row might be the first that they do not.
     error = math.sqrt(max(gained + lost, 1) / total - estimate**2) / math.sqrt(total)
@@ -42,18 +41,14 @@ def difference_by_row(correct: str, reference: str, confidence: float = 0.95) ->
     return Interval(estimate, low, high, method, Evidence(p_value, error, math.inf))
 
 
-def _z(confidence: float) -> float:
-    return float(special.ndtri((1 + confidence) / 2))
-
-
-def _tango_bound(gained: int, lost: int, total: int, z: float) -> float:
-    """Upper bound of (gained - lost) / total: where the squared score statistic reaches z squared."""
+def _tango_bound(gained: int, lost: int, total: int) -> float:
+    """Upper bound of (gained - lost) / total: where the squared score statistic reaches Z squared."""
 
     def excess(delta: float) -> float:
         a, b, c = 2 * total, (2 * total - gained + lost) * delta - gained - lost, -lost * delta * (1 - delta)
         share_lost = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
         variance = total * (2 * share_lost + delta * (1 - delta))
-        return (gained - lost - total * delta) ** 2 - z * z * variance
+        return (gained - lost - total * delta) ** 2 - Z * Z * variance
 
     just_above = (gained - lost) / total + 1e-9  # at the estimate itself the statistic may be 0 / 0
     return float(optimize.brentq(excess, just_above, 1.0)) if just_above < 1 else 1.0

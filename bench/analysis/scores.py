@@ -18,7 +18,7 @@ from scipy import special
 
 from bench.analysis import intervals, proportions
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1, rows_of
-from bench.analysis.intervals import THIS_RUN, Evidence, Interval
+from bench.analysis.intervals import THIS_RUN, Evidence, Interval, Z
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["difference", "interval", "of_majority"]
 
 _METHOD = f"delta method over rows, {THIS_RUN}"
-_Z = float(special.ndtri(0.975))
 
 
 def interval(evaluations: Sequence[Evaluation], metric: QualityName) -> Interval | None:
@@ -97,7 +96,7 @@ def _bounded(estimate: float, parts: NDArray[np.float64], weight: float, least: 
     spread = math.sqrt(float(np.square(parts).sum()) * num_rows / max(1, num_rows - 1))
     error = max(spread, weight)
     p_value = 2 * float(special.ndtr(-abs(estimate) / error))
-    low, high = max(least, estimate - _Z * error), min(1.0, estimate + _Z * error)
+    low, high = max(least, estimate - Z * error), min(1.0, estimate + Z * error)
     return Interval(estimate, low, high, _METHOD, Evidence(p_value, error, math.inf))
 
 

@@ -76,20 +76,18 @@ def read_suite(base: Sequence[Path], head: Sequence[Path]) -> Suite:
     return suite
 
 
-def judge_benchmarks(
-    base: Sequence[Path], head: Sequence[Path], margins: Margins | None = None, plan: AnalysisPlan | None = None
-) -> Judgement:
-    """Judge every benchmark of any file; `plan` has the numbers of files a side to analyse, by default all.
+def judge_benchmarks(base: Sequence[Path], head: Sequence[Path], margins: Margins | None = None) -> Judgement:
+    """Judge every benchmark of any file.
 
     Raises:
         UsageError: a file cannot be opened, a measurement is given twice, or the sides cannot be compared.
 
     """
-    return judge_suite(read_suite(base, head), margins or Margins(), plan)[0]
+    return judge_suite(read_suite(base, head), margins or Margins())[0]
 
 
 def judge_suite(suite: Suite, margins: Margins, plan: AnalysisPlan | None = None) -> tuple[Judgement, Decided | None]:
-    """Judge a suite; the second value is what was decided about times, which shows whether more files could help."""
+    """Judge a suite, by default at all of its files; the second value is what was decided about times, which shows whether more files could help."""
     findings: dict[str, list[Finding]] = {}
     measured: list[str] = []
     machines = differences_of_machines([file for file in suite.files if not file.fault])

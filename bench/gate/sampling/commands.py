@@ -147,24 +147,22 @@ class Processes:
         raise Failed(is_head=name == "head", reason=f"{name}: {what} {_ending(code, tail)}")
 
 
-def take_turns(
-    measure: Callable[[bool, int], Path], margins: Margins, order: random.Random, looks: tuple[int, ...] = LOOKS
-) -> Judgement:
+def take_turns(measure: Callable[[bool, int], Path], margins: Margins, order: random.Random) -> Judgement:
     """Measure both sides in turns, and judge at every look, until something is red or everything is decided.
 
     `measure` runs a process of a side (head or not) by its number, and returns the file that it wrote; `order` draws which
-    side goes first, each in half of the turns; `looks` are the numbers of processes a side at which to judge.
+    side goes first, each in half of the turns.
     """
     files: dict[bool, list[Path]] = {False: [], True: []}
     judgement = None
-    for num in looks:
+    for num in LOOKS:
         more = num - len(files[False])
         firsts = [turn % 2 == 0 for turn in range(more)]
         order.shuffle(firsts)
         for is_head_first in firsts:
             for is_head in (is_head_first, not is_head_first):
                 files[is_head].append(measure(is_head, len(files[is_head])))
-        judgement, decided = judge_suite(read_suite(files[False], files[True]), margins, suite_plan(looks))
+        judgement, decided = judge_suite(read_suite(files[False], files[True]), margins, suite_plan(LOOKS))
         if decided is None or decided.is_red or not decided.is_open:
             break
     assert judgement is not None  # there is at least one look
