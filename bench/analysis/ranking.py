@@ -14,7 +14,6 @@ from bench.records.metrics import METRICS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from bench.analysis.claims import Side
     from bench.analysis.quality import Quality
     from bench.analysis.strategy_result import StrategyResult
 
@@ -39,10 +38,6 @@ class Ranking:
     def quality(self) -> Quality:
         """The score that decides beside speed and memory."""
         return self.claims.quality
-
-    def standing(self, metric: str, ours: str, theirs: str) -> Side | None:
-        """Whether `ours` is detected to be better (1) or worse (-1) than `theirs`, or they are tied (0); None: not compared."""
-        return self.claims.standing(metric, ours, theirs)
 
     @property
     def level(self) -> float:

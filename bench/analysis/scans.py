@@ -67,7 +67,7 @@ def told_apart(worst: Point, best: Point, comparisons: Sequence[Comparison]) -> 
     for comparison in comparisons:
         if sum(result is worst.result or result is best.result for result in comparison.results) == 2:  # noqa: PLR2004
             ours, theirs = best.result.strategy, worst.result.strategy
-            return comparison.ranking.standing(comparison.quality.metric, ours, theirs) == 1
+            return comparison.ranking.claims.standing(comparison.quality.metric, ours, theirs) == 1
     low, high = worst.result.quality_interval, best.result.quality_interval
     return bool(low and high and low.bounds and high.bounds and low.bounds[1] < high.bounds[0])
 

@@ -37,11 +37,8 @@ EXPLAINED_SHARE = 0.85
 def unsteadiness(seconds: Sequence[float], tokens: Sequence[int], borders: Sequence[int] = ()) -> str | None:
     """Describe in a sentence how step times changed though the work did not; None where they did not.
 
-    Args:
-        seconds: Per step, without warm-up.
-        tokens: Per step.
-        borders: Indices of steps from which on other layers train; the stretches between them are tested one by one.
-
+    Seconds and tokens are per step, without warm-up. `borders` are the indices of steps from which on other layers train;
+    the stretches between them are tested one by one.
     """
     cuts = [0, *sorted({border for border in borders if 0 < border < len(seconds)}), len(seconds)]
     for start, end in pairwise(cuts):

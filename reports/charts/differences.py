@@ -70,7 +70,7 @@ def _title(comparison: Comparison, results: list[StrategyResult]) -> str:
     said = []
     words = ("faster", "lighter in memory", quality.better)
     for metric, word in zip(quality.headlines, words, strict=True):
-        standings = {result.strategy: ranking.standing(metric, result.strategy, base) for result in ranked}
+        standings = {result.strategy: ranking.claims.standing(metric, result.strategy, base) for result in ranked}
         better = [name for name, standing in standings.items() if standing == 1]
         if better or any(standing is not None for standing in standings.values()):
             said.append(f"{group(better) if better else 'none'} {'are' if len(better) > 1 else 'is'} {word}")

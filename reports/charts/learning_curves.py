@@ -114,7 +114,7 @@ def _title(comparison: Comparison, reached: Mapping[str, float | None]) -> str:
     """Repeat of a winner, if it is one alone and faster, that it is; single curves claim nothing."""
     base, winners = comparison.reference or "", comparison.winners
     seconds = reached.get(winners[0]) if len(winners) == 1 and winners[0] != base else None
-    if seconds is None or comparison.ranking.standing(SPEED, winners[0], base) != 1:
+    if seconds is None or comparison.ranking.claims.standing(SPEED, winners[0], base) != 1:
         return "Accuracy over training time"
     return f"{winners[0]} reaches where {base} ends in {measured(_TIME, seconds)}; {base} takes {measured(_TIME, reached[base])}"
 

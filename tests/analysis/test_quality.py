@@ -57,8 +57,8 @@ def test_every_quality_is_a_metric_and_a_field_of_an_evaluation() -> None:
 def test_accuracy_is_what_a_comparison_is_by_unless_asked(rare: tuple[RunRecord, ...]) -> None:
     comparison = compare(rare)
     assert comparison.quality == ACCURACY
-    assert comparison.ranking.standing("accuracy", "freeze", "full") in {0, None}
-    assert comparison.ranking.standing("macro_f1", "freeze", "full") is None
+    assert comparison.ranking.claims.standing("accuracy", "freeze", "full") in {0, None}
+    assert comparison.ranking.claims.standing("macro_f1", "freeze", "full") is None
     assert all(result.beats_majority is False for result in comparison.results)
     assert "accuracy" in " ".join((comparison.headline, *comparison.sentences))
     assert "macro F1" not in " ".join((comparison.headline, *comparison.sentences))
@@ -71,7 +71,7 @@ def test_what_accuracy_does_not_see_decides_by_another_quality(
 ) -> None:
     comparison = by(rare[: 2 * num_seeds], metric)
     word = METRICS[metric].label
-    assert comparison.ranking.standing(metric, "freeze", "full") == -1
+    assert comparison.ranking.claims.standing(metric, "freeze", "full") == -1
     assert comparison.ranking.letters[metric] == {"full": "a", "freeze": "b"}
     assert [result.beats_majority for result in comparison.results] == [True, False]
     assert comparison.form == "winner"

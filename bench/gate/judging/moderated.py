@@ -23,15 +23,10 @@ _LEAST = 1e-12
 
 
 def moderate(residuals: NDArray[np.float64], degrees: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the moderated variance of every benchmark and its degrees of freedom.
+    """Return the moderated variance of every benchmark, (..., benchmarks), and their degrees of freedom, (..., 1).
 
-    Args:
-        residuals: (..., processes, benchmarks), after the sides, the trend and what the benchmarks of a process share.
-        degrees: Degrees of freedom of the residuals of one benchmark.
-
-    Returns:
-        Variances (..., benchmarks), and degrees (..., 1), which are those of the suite together.
-
+    The residuals, (..., processes, benchmarks), are without sides, trend and what the benchmarks of a process share;
+    `degrees` are those of the residuals of one benchmark.
     """
     own = np.maximum((residuals**2).sum(-2) / degrees, _LEAST)
     number = effective_number(residuals, degrees)

@@ -49,10 +49,8 @@ class Checkout:
 def find_side(option: str, name: str | None, python: str | None) -> Checkout:
     """Find the side that the user means, without checking anything out.
 
-    Args:
-        option: The option of the command line, for messages.
-        name: A directory, else a git ref; None is the bench that `python` has installed, or this one.
-        python: An interpreter, or the directory of its virtual environment; None is this one.
+    `name` is a directory, else a git ref; None is the bench that `python` has installed, or this one. `python` is an
+    interpreter, or the directory of its virtual environment; None is this one. Messages name the `option`.
 
     Raises:
         UsageError: there is no such side.

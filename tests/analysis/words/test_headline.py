@@ -242,13 +242,13 @@ def _check_winners(comparison):
     speed, _, quality = ranking.quality.headlines
     for name, other in itertools.product(comparison.winners, ranking.names):
         assert results[name].beats_majority
-        standings = {ranking.standing(metric, name, other) for metric in (speed, quality)}
+        standings = {ranking.claims.standing(metric, name, other) for metric in (speed, quality)}
         if other in comparison.winners:
-            assert ranking.standing(speed, name, other) in {0, None} or "best" in comparison.headline
+            assert ranking.claims.standing(speed, name, other) in {0, None} or "best" in comparison.headline
         else:
             assert 1 in standings, (name, other)
     if comparison.form == "tie":
-        assert all(ranking.standing(speed, name, comparison.reference) != 1 or not keeps(results[name], quality) for name in ranking.names)  # fmt: skip
+        assert all(ranking.claims.standing(speed, name, comparison.reference) != 1 or not keeps(results[name], quality) for name in ranking.names)  # fmt: skip
 
 
 def keeps(result, quality):
@@ -260,7 +260,7 @@ def _check_frontier(ranking):
     """What is dominated is beaten in something by another that is worse in nothing."""
     for name, others in ranking.dominated.items():
         for other in others:
-            standings = [ranking.standing(metric, other, name) for metric in ranking.quality.headlines]
+            standings = [ranking.claims.standing(metric, other, name) for metric in ranking.quality.headlines]
             assert 1 in standings
             assert -1 not in standings
     assert set(ranking.frontier) == {name for name in ranking.names if not ranking.dominated[name]}
