@@ -30,12 +30,10 @@ def read_toml(path: Path, option: str = "--config") -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"{option} {path}: {error.strerror}; name a TOML file"
-        raise UsageError(msg) from error
+        raise UsageError(f"{option} {path}: {error.strerror}; name a TOML file") from error
     # Besides what is no TOML: numbers of thousands of digits, lists of hundreds of lists.
     except (ValueError, RecursionError) as error:
-        msg = f"{option} {path} is not valid TOML: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{option} {path} is not valid TOML: {error}") from error
 
 
 def replace_file(path: Path, data: bytes) -> None:

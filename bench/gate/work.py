@@ -40,16 +40,14 @@ def work_of(sides: Sides, margins: Margins, out: Path | None, say: Callable[[str
     if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
         return against(sides, base, margins)
     if len(sides.base) == 1 and names_file(sides.base[0]) and not base.is_file():
-        msg = f"--base {base}: no such file; name a baseline, or files of pytest-benchmark"
-        raise UsageError(msg)
+        raise UsageError(f"--base {base}: no such file; name a baseline, or files of pytest-benchmark")
     words = (*sides.base, *sides.head)
     if words and all(map(names_file, words)):
         befores, afters = ([Path(word) for word in side] for side in (sides.base, sides.head))
         return lambda: judge_benchmarks(befores, afters, margins)
     one, other = one_side("--base", sides.base), one_side("--head", sides.head)
     if one is None and sides.base_python is None:
-        msg = "--base is missing: name a checkout, a git ref or files; or an environment by --base-python"
-        raise UsageError(msg)
+        raise UsageError("--base is missing: name a checkout, a git ref or files; or an environment by --base-python")
     checkouts = find_side("--base", one, sides.base_python), find_side("--head", other, sides.head_python)
     subject = gather(sides.settings, sides.config, choose_device)
 

@@ -43,13 +43,11 @@ def read_json(kind: type[Record], version: int, text: str | bytes) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        msg = f"not a record of schema {version}: {where}: {first['msg']}"
-        raise RecordError(msg) from error
-    msg = (
+        raise RecordError(f"not a record of schema {version}: {where}: {first['msg']}") from error
+    raise OtherVersion(
         f"a record of schema version {written}, but this bench reads version {version}; "
         "read it with the version of bench that wrote it"
     )
-    raise OtherVersion(msg)
 
 
 def _read(kind: type[Record], text: str | bytes) -> Record:

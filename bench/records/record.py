@@ -236,5 +236,4 @@ class RunRecord(Frozen):
 
 def _agree(name: str, length: int, total: str, expected: int) -> None:
     if length != expected:
-        msg = f"{name} has {length} entries, but {total} is {expected}"
-        raise ValueError(msg)
+        raise ValueError(f"{name} has {length} entries, but {total} is {expected}")
