@@ -45,7 +45,7 @@ def show(
     *,
     out: Annotated[Path | None, typer.Option(help="Directory to draw the trend into, as a page.")] = None,
 ) -> int:
-    """Print baseline, the oldest first."""
+    """Print baselines, the oldest first."""
     from bench.cli import recording  # noqa: PLC0415  (--help does without)
 
     return recording.show(files, out)

@@ -19,14 +19,13 @@ def doctor(
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
 ) -> int:
     """Hold every instrument of this machine against a known answer; exit code 1 if one errs by more than 2 %."""
-    from bench.doctor.display import diagnosis_table, noise_in_words  # noqa: PLC0415  (--help does without)
-    from bench.doctor.examine import diagnose  # noqa: PLC0415
+    from bench.doctor import display, examine  # noqa: PLC0415  (--help does without)
 
     def say(text: str) -> None:
         Console(stderr=True).print(Text(text), soft_wrap=True)
 
-    diagnosis = diagnose(device, in_process=in_process, say=say)
+    diagnosis = examine.diagnose(device, in_process=in_process, say=say)
     console = Console()
-    console.print(diagnosis_table(diagnosis))
-    console.print(Text(noise_in_words(diagnosis)), soft_wrap=True)
+    console.print(display.diagnosis_table(diagnosis))
+    console.print(Text(display.noise_in_words(diagnosis)), soft_wrap=True)
     return ExitCode.OK if diagnosis.is_well else ExitCode.FAILED

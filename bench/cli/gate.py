@@ -95,13 +95,11 @@ def gate(
     if calibrate and run is not None:
         msg = "--calibrate trains this bench, which --run does not; leave one of them out"
         raise UsageError(msg)
+    if calibrate and kind:
+        msg = "--format: a calibration is no judgement, and has no other form; leave it out"
+        raise UsageError(msg)
+    from bench.cli import conclude, recording  # noqa: PLC0415  (--help does without)
+
     if calibrate:
-        if kind:
-            msg = "--format: a calibration is no judgement, and has no other form; leave it out"
-            raise UsageError(msg)
-        from bench.cli.recording import calibrate as calibrate_side  # noqa: PLC0415  (--help does without)
-
-        return calibrate_side(sides, margin=margin, strict=strict, out=out)
-    from bench.cli.conclude import judge  # noqa: PLC0415  (--help does without)
-
-    return judge(sides, margin=margin, allow_missing=allow_missing or (), strict=strict, out=out, kind=kind)
+        return recording.calibrate(sides, margin=margin, strict=strict, out=out)
+    return conclude.judge(sides, margin=margin, allow_missing=allow_missing or (), strict=strict, out=out, kind=kind)

@@ -35,14 +35,6 @@ def benchmark_strategy(benchmark: Any) -> Callable[..., None]:
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
     """Record the GPUs and their driver, which times of different machines are told apart by."""
-    from bench.errors import Unsupported  # noqa: PLC0415
-    from bench.measuring.nvml import driver_version, list_gpus  # noqa: PLC0415
+    from bench.pytest_plugin.machine import gpus  # noqa: PLC0415  (pynvml and pydantic)
 
-    try:
-        names = [gpu.name for gpu in list_gpus()]
-    except Unsupported:
-        return
-    if names:
-        from bench.gate.judging.benchmark_files import MACHINE_KEY  # noqa: PLC0415
-
-        machine_info[MACHINE_KEY] = {"gpus": names, "driver": driver_version()}
+    machine_info.update(gpus())
