@@ -36,7 +36,7 @@ def work_of(sides: Sides, margins: Margins, out: Path | None, say: Callable[[str
 
     """
     if sides.run is not None:
-        return project_gate(sides, (one_side("--base", sides.base), one_side("--head", sides.head)), margins, out, say)
+        return project_gate(sides, margins, out, say)
     if len(sides.base) == 1 and is_baseline(base := Path(sides.base[0])):
         return against(sides, base, margins)
     if len(sides.base) == 1 and names_file(sides.base[0]) and not base.is_file():

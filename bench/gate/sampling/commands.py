@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bench.gate.judging.margins import Margins
     from bench.gate.sampling.sides import Checkout
 
-__all__ = ["LOOKS", "OUT", "TIMEOUT", "Command", "Failed", "Processes", "run_gate", "take_turns"]
+__all__ = ["LOOKS", "OUT", "TIMEOUT", "Failed", "Processes", "run_gate", "take_turns"]
 
 LOOKS = (4, 6, 8, 12)
 """Processes a side at which the gate judges whether they suffice."""
@@ -43,23 +43,16 @@ class Failed(Exception):
         self.is_head, self.reason = is_head, reason
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """The commands that run in each checkout."""
-
-    run: str
-    """A shell command; {out} is the path for its file of pytest-benchmark."""
-    setup: str | None = None
-    """Runs once in each checkout before."""
-    timeout: float = TIMEOUT
-    """The longest that one process may take, in seconds."""
-
-
 @dataclass(slots=True)
 class Processes:
     """Runs the processes of both sides."""
 
-    command: Command
+    run: str
+    """A shell command; {out} is the path for its file of pytest-benchmark."""
+    setup: str | None
+    """Runs once in each checkout before."""
+    timeout: float
+    """The longest that one process may take, in seconds."""
     sides: Mapping[Literal["base", "head"], Checkout]
     within: Path
     """The directory in the checkout in which the command runs."""
@@ -80,12 +73,12 @@ class Processes:
             UsageError: no environment can be made.
 
         """
-        if self.command.setup is None:
+        if self.setup is None:
             return
         for name in self.sides:
             make_environment(self._environment(name))
-            self.say(f"{name}: {self.command.setup}")
-            code, tail = self._call(name, self.command.setup, 0)
+            self.say(f"{name}: {self.setup}")
+            code, tail = self._call(name, self.setup, 0)
             if code:
                 self._fail(name, "--setup", code, tail)
 
@@ -100,7 +93,7 @@ class Processes:
         path = self.files / f"{name}-{number + 1:02d}.json"
         path.unlink(missing_ok=True)
         began = time.perf_counter()
-        code, tail = self._call(name, self.command.run.replace(OUT, shlex.quote(str(path))), number)
+        code, tail = self._call(name, self.run.replace(OUT, shlex.quote(str(path))), number)
         self.num += 1
         is_written = path.is_file() and path.stat().st_size > 0
         if not is_written:
@@ -117,7 +110,7 @@ class Processes:
         """Run a command in a side; return its exit code, None where it took too long, and its last lines."""
         root = self.sides[name].root
         assert root is not None  # it is checked out
-        environment = None if self.command.setup is None else self._environment(name)
+        environment = None if self.setup is None else self._environment(name)
         process = subprocess.Popen(  # noqa: S602  (the user's own shell command)
             command,
             shell=True,
@@ -130,7 +123,7 @@ class Processes:
         )
         code = None
         try:
-            written, _ = process.communicate(timeout=self.command.timeout)
+            written, _ = process.communicate(timeout=self.timeout)
             code = process.returncode
         except subprocess.TimeoutExpired:
             _end(process)

@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.gate.sampling.commands import OUT, TIMEOUT, Command, Processes, run_gate
+from bench.gate.request import one_side
+from bench.gate.sampling.commands import OUT, TIMEOUT, Processes, run_gate
 from bench.gate.sampling.sides import find_project, hold, place_in_repository
 
 if TYPE_CHECKING:
@@ -22,20 +23,20 @@ __all__ = ["project_gate"]
 
 
 def project_gate(
-    sides: Sides, named: tuple[str | None, str | None], margins: Margins, out: Path | None, say: Callable[[str], None]
+    sides: Sides, margins: Margins, out: Path | None, say: Callable[[str], None]
 ) -> Callable[[], Judgement]:
     """Find both sides and their commands; whatever can be refused is refused before anything is run.
 
-    `named` are base and head; without a head, it is the current directory. The files of all processes are kept in `out`,
-    in a directory of their own.
+    Without a head, it is the current directory. The files of all processes are kept in `out`, in a directory of their own.
 
     Raises:
         UsageError: a side cannot be found, or an option does not go with --run.
 
     """
-    command = Command(sides.run or "", sides.setup, sides.settings.get("timeout", TIMEOUT))
-    if OUT not in command.run:
-        msg = f'--run {shlex.quote(command.run)}: say where the file goes, by {{out}}: "pytest benchmarks --benchmark-json={{out}}"'
+    base, head = one_side("--base", sides.base), one_side("--head", sides.head)
+    run = sides.run or ""
+    if OUT not in run:
+        msg = f'--run {shlex.quote(run)}: say where the file goes, by {{out}}: "pytest benchmarks --benchmark-json={{out}}"'
         raise UsageError(msg)
     if superfluous := sides.settings.keys() - {"timeout"}:
         raise UsageError(
@@ -44,7 +45,6 @@ def project_gate(
     if sides.base_python or sides.head_python:
         msg = "--base-python and --head-python: with --run, --setup makes an environment for each side; leave them out"
         raise UsageError(msg)
-    base, head = named
     if base is None:
         raise UsageError("--base is missing: name a git ref or a directory")
     found = find_project("--base", base), find_project("--head", "." if head is None else head)
@@ -56,8 +56,8 @@ def project_gate(
             files.mkdir(exist_ok=True)
             for stale in files.glob("*.json"):
                 stale.unlink()
-            place = place_in_repository()
-            processes = Processes(command, held, place, files, scratch, say)
+            timeout = sides.settings.get("timeout", TIMEOUT)
+            processes = Processes(run, sides.setup, timeout, held, place_in_repository(), files, scratch, say)
             return run_gate(processes, margins)
 
     return measure
