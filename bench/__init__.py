@@ -37,8 +37,7 @@ def __getattr__(name: str) -> object:
     if name == "__version__":
         return import_module("importlib.metadata").version("finetune-bench")
     if name not in _MODULES:
-        msg = f"module 'bench' has no attribute {name!r}"
-        raise AttributeError(msg)
+        raise AttributeError(f"module 'bench' has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)
 
 

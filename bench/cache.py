@@ -51,8 +51,7 @@ def build_once(folder: Path, build: Callable[[Path], None]) -> Path:
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
-        msg = (
+        raise AssetError(
             f"cannot write to the cache {folder.parent}: {error.strerror}; point BENCH_CACHE_DIR to a folder with room"
-        )
-        raise AssetError(msg) from error
+        ) from error
     return folder

@@ -48,8 +48,7 @@ def check_keywords(function: Callable[..., object], given: Iterable[str]) -> Non
     if unknown := next((name for name in given if name not in known), None):
         kind = f"keyword of bench.{function.__name__}"
         if unknown in _SHORT:
-            msg = f"unknown {kind} {unknown!r}: in Python it is called {_SHORT[unknown]}"
-            raise UsageError(msg)
+            raise UsageError(f"unknown {kind} {unknown!r}: in Python it is called {_SHORT[unknown]}")
         raise UnknownName(kind, unknown, known)
 
 

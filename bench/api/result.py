@@ -99,8 +99,7 @@ class Result:
         """
         directory = self.directory if path is None else Path(path)
         if directory is None:
-            msg = "these runs come from several directories: say where to write the report, report(path)"
-            raise UsageError(msg)
+            raise UsageError("these runs come from several directories: say where to write the report, report(path)")
         try:
             return reports.write_report(self.comparisons, directory, command=command, figures_url=figures_url)
         except OSError as error:
@@ -158,8 +157,7 @@ def load(
     """
     with in_keywords():
         if not directories:
-            msg = "name at least one directory that `bench compare` wrote"
-            raise UsageError(msg)
+            raise UsageError("name at least one directory that `bench compare` wrote")
         if quality not in QUALITIES:
             raise UnknownName("quality", quality, QUALITIES)
         paths = [Path(directory) for directory in directories]
@@ -193,8 +191,7 @@ def _read_runs(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list
         found = store.read_all()
         if not found:
             why = f" that can be read: {'; '.join(store.warnings)}" if store.warnings else ""
-            msg = f"{directory} holds no runs{why}; give a directory that `bench compare` wrote"
-            raise UsageError(msg)
+            raise UsageError(f"{directory} holds no runs{why}; give a directory that `bench compare` wrote")
         read.append(found)
         warnings += store.warnings
     return read, warnings

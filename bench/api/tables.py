@@ -67,11 +67,10 @@ def _parquet(table: object, spec: WorkloadSpec, split: str) -> bytes:
             loaded = pa.table(table)
             loaded = loaded.select(_chosen(spec, loaded.column_names, where))
         else:
-            msg = (
+            raise UsageError(
                 f"data is a {type(table).__name__}: give a preset, a file, a directory of splits, a Hub id, a pandas DataFrame, "
                 "a datasets.Dataset, or a mapping of splits to these tables"
             )
-            raise UsageError(msg)
         sink = pa.BufferOutputStream()
         # Without the metadata that pandas and datasets add: the same rows make the same file.
         parquet.write_table(loaded.replace_schema_metadata(None), sink)
@@ -107,6 +106,5 @@ def _chosen(spec: WorkloadSpec, columns: Sequence[str], where: str) -> list[str]
     """
     texts, label = choose_columns(spec, columns, where)
     if twice := next((name for name in (*texts, label) if list(columns).count(name) > 1), None):
-        msg = f"{where} has several columns {twice}; rename all but one"
-        raise DataError(msg)
+        raise DataError(f"{where} has several columns {twice}; rename all but one")
     return list(dict.fromkeys((*texts, label)))

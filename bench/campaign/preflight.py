@@ -61,8 +61,7 @@ def check_same_experiment(done: Iterable[RunSpec], asked: Iterable[RunSpec], dir
 
     """
     if found := mismatches_asked([*done, *asked]):
-        msg = (
+        raise UsageError(
             f"the runs in {directory} and those asked for differ in {in_words(found)}: they cannot be compared; "
             "give another --out, or --allow-mismatch"
         )
-        raise UsageError(msg)

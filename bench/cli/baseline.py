@@ -34,8 +34,7 @@ def save(
     settings = {name: value for name, value in given.items() if value is not None}
     if files:
         if settings or side or python or config:
-            msg = "--from: files are recorded as they are; leave out what says how something is measured"
-            raise UsageError(msg)
+            raise UsageError("--from: files are recorded as they are; leave out what says how something is measured")
         return recording.save_files(file, files)
     return recording.save(file, side=side, python=python, config=config, settings=settings)
 

@@ -53,8 +53,7 @@ def compare(
         show_request(specs)
         return ExitCode.OK
     if resume and out is None:
-        msg = "--resume needs --out, the directory to go on in"
-        raise UsageError(msg)
+        raise UsageError("--resume needs --out, the directory to go on in")
     from bench.api.compare_strategies import measure  # noqa: PLC0415  (a wrong name answers without pandas and scipy)
 
     measured = measure(settings, specs, out, resume=resume, in_process=in_process)

@@ -90,14 +90,11 @@ def gate(
         setup,
     )
     if setup is not None and run is None:
-        msg = "--setup sets up what --run measures; give both, or neither"
-        raise UsageError(msg)
+        raise UsageError("--setup sets up what --run measures; give both, or neither")
     if calibrate and run is not None:
-        msg = "--calibrate trains this bench, which --run does not; leave one of them out"
-        raise UsageError(msg)
+        raise UsageError("--calibrate trains this bench, which --run does not; leave one of them out")
     if calibrate and kind:
-        msg = "--format: a calibration is no judgement, and has no other form; leave it out"
-        raise UsageError(msg)
+        raise UsageError("--format: a calibration is no judgement, and has no other form; leave it out")
     from bench.cli import conclude, recording  # noqa: PLC0415  (--help does without)
 
     if calibrate:

@@ -68,8 +68,7 @@ def read_rules(path: Path | None, *, strict: bool) -> RulesFile | None:
     """
     if path is None:
         if strict:
-            msg = "--strict needs --gate, the rules to be strict about"
-            raise UsageError(msg)
+            raise UsageError("--strict needs --gate, the rules to be strict about")
         return None
     from bench.cli.rules_file import RulesFile  # noqa: PLC0415  (most comparisons have none)
 

@@ -46,8 +46,7 @@ def calibrate(sides: Sides, *, margin: str | None = None, strict: bool = False, 
 
     """
     if sides.base or sides.base_python:
-        msg = "--base: a calibration compares head with itself; leave base out"
-        raise UsageError(msg)
+        raise UsageError("--base: a calibration compares head with itself; leave base out")
     sides = with_config(sides)
     margins = margins_of(sides.config, margin)
     if out is not None:
@@ -105,8 +104,7 @@ def show(paths: list[Path], out: Path | None = None) -> int:
         try:
             page = reports.write_trend(ordered, out)
         except OSError as error:
-            msg = f"--out {out}: {error.strerror}; name a directory that can be written"
-            raise UsageError(msg) from error
+            raise UsageError(f"--out {out}: {error.strerror}; name a directory that can be written") from error
         Console().print(Text(f"trend: {page}"), soft_wrap=True)
     return ExitCode.OK
 
@@ -170,8 +168,7 @@ def _check_file(path: Path) -> None:
     """
     make_directory(path.parent, "FILE")
     if path.is_dir() or not path.name or not os.access(path.parent, os.W_OK):
-        msg = f"FILE {path}: no file can be written there; name one, such as baseline.json"
-        raise UsageError(msg)
+        raise UsageError(f"FILE {path}: no file can be written there; name one, such as baseline.json")
 
 
 def _failed(recording: Recording) -> int:

@@ -48,12 +48,10 @@ def report(
     """Make the report of finished comparisons again, or of several together; needs neither torch nor the data."""
     rules = read_rules(gate, strict=strict)
     if kind and (open_page or out or rules):
-        msg = "--format prints to the standard output; it goes with none of --open, --out and --gate"
-        raise UsageError(msg)
+        raise UsageError("--format prints to the standard output; it goes with none of --open, --out and --gate")
     check_figures_url(figures_url)
     if rules and len(directories) > 1:
-        msg = f"--gate judges one comparison, not {len(directories)}; give one directory"
-        raise UsageError(msg)
+        raise UsageError(f"--gate judges one comparison, not {len(directories)}; give one directory")
     from bench.api.result import default_directory, read_back  # noqa: PLC0415  (a wrong option answers without)
 
     result = read_back(

@@ -85,8 +85,7 @@ def load(term: Term) -> Strategy:
     try:
         return cls(**values)
     except (TypeError, ValueError) as error:  # a field without a default, or a value that the strategy refuses
-        msg = f"strategy {term} cannot be made: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"strategy {term} cannot be made: {error}") from error
 
 
 def check(terms: Iterable[Term]) -> None:
@@ -112,8 +111,7 @@ def _strategy_in(name: str) -> type[Strategy]:
     try:
         module = import_module(module_name)
     except Exception as error:
-        msg = f"{file} cannot be imported: {type(error).__name__}: {error}"
-        raise UsageError(msg) from error
+        raise UsageError(f"{file} cannot be imported: {type(error).__name__}: {error}") from error
     found = [cls for _, cls in inspect.getmembers(module, inspect.isclass) if cls.__module__ == module_name]
     found = [cls for cls in found if hasattr(cls, "edit")]
     if len(found) != 1:
@@ -125,8 +123,7 @@ def _strategy_in(name: str) -> type[Strategy]:
 def _checked(cls: object, where: str) -> type[Strategy]:
     params = getattr(cls, "__dataclass_params__", None)
     if not (isinstance(cls, type) and hasattr(cls, "edit") and params is not None and params.frozen):
-        msg = f"{where} is no strategy: it must be a frozen dataclass with a method edit"
-        raise UsageError(msg)
+        raise UsageError(f"{where} is no strategy: it must be a frozen dataclass with a method edit")
     return cast("type[Strategy]", cls)
 
 
@@ -146,8 +143,7 @@ def _convert(text: str, kind: Any, where: str) -> Any:
     expected = " or ".join(
         "finite float" if choice is float else getattr(choice, "__name__", str(choice)) for choice in alternatives
     )
-    msg = f"{where}={text} cannot be read: {expected} expected"
-    raise UsageError(msg)
+    raise UsageError(f"{where}={text} cannot be read: {expected} expected")
 
 
 def _read_bool(text: str) -> bool:

@@ -64,8 +64,7 @@ class Settings(TrainingSpec, WorkloadSpec):
     @classmethod
     def _known_device(cls, value: str) -> str:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
-            msg = "give auto, cpu, cuda or cuda:INDEX"
-            raise ValueError(msg)
+            raise ValueError("give auto, cpu, cuda or cuda:INDEX")
         return value
 
     @field_validator("reference")
@@ -96,8 +95,7 @@ class Settings(TrainingSpec, WorkloadSpec):
             name = str(first["loc"][0])
             where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
             said = first["msg"].removeprefix("Value error, ")
-            msg = f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}"
-            raise UsageError(msg) from error
+            raise UsageError(f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}") from error
 
 
 def _read_settings(path: Path) -> dict[str, Any]:

@@ -169,8 +169,7 @@ def parse_strategy(text: str) -> tuple[Term, ...]:
     terms = tuple(_parse_term(part.strip(), text) for part in text.split("+"))
     names = [term.name for term in terms]
     if repeated := next((name for name in names if names.count(name) > 1), None):
-        msg = f"strategy {text.strip()!r} uses {repeated} twice"
-        raise UsageError(msg)
+        raise UsageError(f"strategy {text.strip()!r} uses {repeated} twice")
     return terms
 
 
@@ -184,7 +183,6 @@ def _parse_term(text: str, whole: str) -> Term:
         key, equals, value = option.partition("=")
         if not (equals and value and _NAME.fullmatch(key)) or key in pairs:
             problem = "is given twice" if key in pairs else "is not of the form option=value"
-            msg = f"{option!r} in strategy {whole!r} {problem}"
-            raise UsageError(msg)
+            raise UsageError(f"{option!r} in strategy {whole!r} {problem}")
         pairs[key] = value
     return Term(name=name, options=tuple(sorted(pairs.items())))

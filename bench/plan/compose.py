@@ -44,8 +44,7 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
                 collected[name].extend((author, item) for item in value)  # type: ignore[attr-defined]
                 writers.setdefault(name, author)
             elif name in writers and merged[name] != value:
-                msg = f"{writers[name]} and {author} do not compose: both set {name}, to different values"
-                raise PlanConflict(msg)
+                raise PlanConflict(f"{writers[name]} and {author} do not compose: both set {name}, to different values")
             else:
                 merged[name], writers[name] = value, author
     merged["transforms"] = _staged(collected["transforms"])
@@ -75,6 +74,5 @@ def _staged(transforms: Sequence[tuple[str, Transform]]) -> tuple[Transform, ...
         other, present = by_stage.setdefault(transform.stage, (author, transform))
         if present != transform:
             stage = TransformStage(transform.stage).name
-            msg = f"{other} and {author} do not compose: both rewrite the model at stage {stage}"
-            raise PlanConflict(msg)
+            raise PlanConflict(f"{other} and {author} do not compose: both rewrite the model at stage {stage}")
     return tuple(by_stage[stage][1] for stage in sorted(by_stage))

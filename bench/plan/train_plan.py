@@ -61,12 +61,10 @@ def _check_phases(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
     _check_names("phases", plan.trained_layers, view, writers)
     author = writers.get("phases", "the plan")
     if not plan.transforms and (idle := next((phase for phase in plan.phases if not phase.layers), None)):
-        msg = f"{author} trains nothing from epoch {idle.epoch} on: a phase names no layer"
-        raise UsageError(msg)
+        raise UsageError(f"{author} trains nothing from epoch {idle.epoch} on: a phase names no layer")
     epochs = [phase.epoch for phase in plan.phases]
     if not epochs or epochs[0] != 0 or epochs != sorted(set(epochs)):
-        msg = f"{author} must give phases in order, the first at epoch 0; it gives {epochs}"
-        raise UsageError(msg)
+        raise UsageError(f"{author} must give phases in order, the first at epoch 0; it gives {epochs}")
 
 
 def _check_lr_scale(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
@@ -83,10 +81,9 @@ def _check_cache_prefix(plan: TrainPlan, view: ModelView, writers: Writers) -> N
         return
     author = writers["cache_prefix"]
     if plan.transforms:
-        msg = (
+        raise PlanConflict(
             f"{author} and {plan.transforms[0]} do not compose: what changes inside the frozen layers cannot be stored"
         )
-        raise PlanConflict(msg)
     if not plan.num_frozen_layers(view):
         other = f"{writers['phases']} trains" if "phases" in writers else "the baseline trains"
         msg = f"{author} stores the output of frozen layers, but {other} from the bottom up: add freeze, as in freeze+cached"

@@ -39,8 +39,7 @@ def predict(prepared: Prepared, split: Split) -> Predictions:
             logits = prepared.logits(batch).float()  # (rows, classes)
             row_losses = loss_of(logits, batch.targets, "none")
         if not logits.isfinite().all():
-            msg = "the outputs of the trained model are not finite"
-            raise Diverged(msg)
+            raise Diverged("the outputs of the trained model are not finite")
         classes[rows] = predicted(logits)
         losses[rows] = row_losses.cpu().numpy()
     return Predictions(classes, losses, time.perf_counter() - began)

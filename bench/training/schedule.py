@@ -30,10 +30,9 @@ def schedule_of(spec: RunSpec, split: Split) -> Schedule:
     """
     num_steps = spec.steps or spec.epochs * math.ceil(len(split.lengths) / spec.batch_size)
     if num_steps > MAX_STEPS:
-        msg = (
+        raise UsageError(
             f"--epochs {spec.epochs} of {len(split.lengths)} rows are {num_steps} steps; a run has {MAX_STEPS} at most"
         )
-        raise UsageError(msg)
     return _schedule(spec, list(_epochs(spec, split)))
 
 

@@ -189,5 +189,4 @@ def _check(losses: Sequence[torch.Tensor], step: int) -> None:
             why = "a lower learning rate (--lr) or fp32 may train"
             if at == 1:  # a loss of the weights as they came
                 why = "no rate has changed a weight by then: use a checkpoint whose weights are finite, or fp32"
-            msg = f"the loss is {value} at step {at}; {why}"
-            raise Diverged(msg)
+            raise Diverged(f"the loss is {value} at step {at}; {why}")

@@ -75,8 +75,7 @@ def choose_forward(
             return padded, f"{packed}; {reasons[0]}"
         cause = _disagreement(trial.alone(padded), alone, trial.dtype, "called once more")
     told = f"{cause}: it computes by chance" if cause else f"{'; '.join(reasons)}: it mixes the rows of a batch"
-    msg = f"{type(model).__name__} cannot be trained on batches of rows of various lengths: {told}"
-    raise Unsupported(msg)
+    raise Unsupported(f"{type(model).__name__} cannot be trained on batches of rows of various lengths: {told}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,7 @@ def rates_of_params(
         if (layer_of[id(param)] in rates if id(param) in layer_of else param.requires_grad)
     }
     if not rate_of:
-        msg = "the plan trains nothing: no layer and no adapter is left that may change"
-        raise UsageError(msg)
+        raise UsageError("the plan trains nothing: no layer and no adapter is left that may change")
     if device.type == "cpu":
         # Out of the file that they are mapped from, which the first step would do page by page as it writes.
         for param in rate_of:
