@@ -13,6 +13,7 @@ from bench.testing import check_strategy
 WITH_OPTIONS = ["freeze:last=2", "amp:dtype=bf16", "discriminative:body=1e-3:head=5e-3", "llrd:decay=0.5"]
 
 
+@pytest.mark.timeout(900)  # one of them compiles, which takes a minute on busy cores
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("text", [*registry.names(), *WITH_OPTIONS])
 def test_built_in_strategies_keep_the_contract(text: str, monkeypatch: pytest.MonkeyPatch) -> None:

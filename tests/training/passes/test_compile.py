@@ -53,6 +53,7 @@ def test_compiled_equals_eager(
     assert 0 < trained.set_up.compile_seconds <= trained.set_up_seconds <= trained.seconds
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(("name", "text"), [("Gemma2", "full"), ("ModernBert", "full"), ("Bert", "freeze:last=2")])
 def test_layers_of_many_kinds_are_traced_as_a_whole_and_before_the_first_step(
