@@ -49,7 +49,7 @@ class Request(_Message):
     save_model: str | None = None
     """Directory that receives the trained weights."""
     shelf: str | None = None
-    """Directory in which the runs of a comparison share what their frozen layers answer."""
+    """Directory in which the runs of a comparison share the output of their frozen layers."""
     gpu_uuid: str | None = None
     """The leased GPU; the process sees no other."""
 
@@ -80,7 +80,7 @@ class Planned(_Message):
     num_params: int
     num_trainable_params: int
     cache_bytes: int | None = None
-    """Room that the answers of the frozen layers will take."""
+    """Size of the output of the frozen layers, once it is stored."""
 
 
 class Progress(_Message):
@@ -105,7 +105,7 @@ class Tried(_Message):
     eval_tokens: int
     """Of the evaluation at the end."""
     cache_seconds: float | None = None
-    """To store what the frozen layers answer to the rows of the step."""
+    """To store the output of the frozen layers for the rows of the step."""
     cache_tokens: int = 0
     """Of all rows that would be stored."""
     peak_bytes: int | None
