@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from bench.analysis.comparison import compare as compare_records
 from bench.analysis.quality import QUALITIES
-from bench.api.keywords import as_settings, check_keywords, in_keywords, with_options
+from bench.api.keywords import as_settings, check_keywords, in_keywords, named, path_named, with_options
 from bench.api.request import requested
 from bench.api.result import Result, default_directory
 from bench.api.tables import dataset_named
@@ -26,7 +27,6 @@ from bench.records.store import Store, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from os import PathLike
 
     from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
@@ -41,8 +41,8 @@ def compare(
     *,
     model: str | PathLike[str] | None = None,
     data: object = None,
-    text: str | Sequence[str] | None = None,
-    label: str | None = None,
+    text: str | int | Sequence[str | int] | None = None,
+    label: str | int | None = None,
     seeds: int = 1,
     out: str | PathLike[str] | None = None,
     quick: bool = False,
@@ -53,7 +53,7 @@ def compare(
 ) -> Result:
     """Train with each strategy, and compare speed, memory and accuracy.
 
-    Every option of `bench compare` is a keyword, with the same default: `train_samples=1000`, `epochs=2`, `device="cpu"`.
+    Every option of `bench compare` that says what is compared is a keyword, with the same default: `train_samples=1000`, `epochs=2`, `device="cpu"`.
     Each run is trained in a process of its own, which runs neither the calling script nor the cells of a notebook again.
 
     Args:
@@ -77,22 +77,21 @@ def compare(
 
     """
     check_keywords(compare, options)
-    own: dict[str, Any] = {"strategies": strategies, "model": model, "text": text, "label": label}
-    texts = {"model": None if model is None else str(model)}
-    if text is not None and not isinstance(text, str):
-        texts["text"] = ",".join(text)
-    if strategies is not None and not isinstance(strategies, str):
-        texts["strategies"] = ",".join(strategies)
-    given = {name: value for name, value in (own | texts).items() if value is not None}
+    own = {"strategies": strategies, "text": text, "label": label}
+    given = {name: named(name, value) for name, value in own.items() if value is not None}
+    if model is not None:
+        given["model"] = str(path_named("model=", model)) if isinstance(model, PathLike) else model
     with in_keywords():
         if data is not None:
-            given["data"] = dataset_named(data, given.get("text"), label)
+            given["data"] = dataset_named(data, given.get("text"), given.get("label"))
         settings = as_settings({**given, "seeds": seeds, **options}, quick=quick)
-        directory = default_directory() if out is None else Path(out)
+        directory = default_directory() if out is None else path_named("out=", out)
         measured = measure(
             settings, requested(settings), directory, resume=resume, in_process=in_process, progress=progress
         )
-    if measured.interrupted or measured.result is None:
+    if measured.result is None:
+        raise KeyboardInterrupt("the comparison was interrupted before any run ended")
+    if measured.interrupted:
         msg = f"the comparison was interrupted; what was done is kept: bench.load({str(directory)!r}), or go on with out= and resume=True"
         raise KeyboardInterrupt(msg)
     return measured.result

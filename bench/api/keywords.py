@@ -5,36 +5,57 @@ from __future__ import annotations
 import inspect
 import re
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from os import PathLike, fspath
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, Union, cast, get_args, get_origin
 
 from bench.errors import BenchError, UnknownName, UsageError
 from bench.experiment.settings import OPTIONS, Settings
+from bench.inert import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["as_settings", "check_keywords", "in_keywords", "with_options"]
+__all__ = ["as_settings", "check_keywords", "in_keywords", "named", "path_named", "to_keywords", "with_options"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _SHORT = {"dataset": "data", "text_column": "text", "label_column": "label"}
 """Options that have another name in Python."""
-_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)")
+_SWITCHES = frozenset({"resume", "quick", "in_process", "allow_mismatch", "rank_suspect", "save_model"})
+_VALUES = r"\d+(?:\.\d+)?(?:e-?\d+)?|all|cpu|cuda(?::\d+)?|fresh|checkpoint|accuracy|macro_f1|balanced_accuracy"
+_OPTION = re.compile(
+    rf"(?<![\w-])--({'|'.join(name.replace('_', '-') for name in (*OPTIONS, *_SWITCHES, 'out'))})(?![\w-])(?: ({_VALUES})(?!\w))?"
+)
 
 
 def with_options(function: Callable[P, R]) -> Callable[P, R]:
     """Let `help` and a notebook's completion show every option that a function takes as `**options`."""
     own = [one for one in inspect.signature(function).parameters.values() if one.kind is not one.VAR_KEYWORD]
-    named = {one.name for one in own}
+    taken = {one.name for one in own}
     fields = {_SHORT.get(name, name): Settings.model_fields[name] for name in OPTIONS}
+    more = {name: field for name, field in fields.items() if name not in taken}
     options = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation)
-        for name, field in fields.items()
-        if name not in named
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=_plain(field.annotation)
+        )
+        for name, field in more.items()
     ]
     cast("Any", function).__signature__ = inspect.signature(function).replace(parameters=[*own, *options])
+    told = "\n".join(f"    {name}: {to_keywords(field.description or '')}" for name, field in more.items())
+    function.__doc__ = f"{inspect.getdoc(function)}\n\nOptions:\n{told}\n"
     return function
+
+
+def _plain(annotation: Any) -> Any:
+    """A type without what it is bounded by."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return Union[tuple(map(_plain, get_args(annotation)))]  # noqa: UP007  (made at run time)
+    return annotation
 
 
 def check_keywords(function: Callable[..., object], given: Iterable[str]) -> None:
@@ -69,10 +90,42 @@ def in_keywords() -> Iterator[None]:
     try:
         yield
     except BenchError as error:
-        error.args = (_OPTION.sub(_keyword, str(error)),)
+        error.args = (to_keywords(str(error)),)
         raise
 
 
+def to_keywords(text: str) -> str:
+    """Write the options in a text as keywords: `--eval-samples 280` as `eval_samples=280`, `--resume` as `resume=True`."""
+    return _OPTION.sub(_keyword, text)
+
+
 def _keyword(option: re.Match[str]) -> str:
-    name = option[1].replace("-", "_")
-    return f"{_SHORT.get(name, name)}="
+    name, value = option[1].replace("-", "_"), option[2] or ""
+    if name in _SWITCHES:
+        return f"{name}=True" + (f" {value}" if value else "")
+    return f"{_SHORT.get(name, name)}=" + (value if value[:1].isdigit() or not value else repr(value))
+
+
+def named(keyword: str, value: object) -> str:
+    """Write one name or several as the options do, with commas; a column may be named by a number.
+
+    Raises:
+        UsageError: it is neither a name nor a list of names.
+
+    """
+    names = list(value) if isinstance(value, list | tuple) else [value]
+    if not names or not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):
+        raise UsageError(f"{keyword}= is {shown(value)}; give a name, or a list of names")
+    return ",".join(map(str, names))
+
+
+def path_named(keyword: str, value: object) -> Path:
+    """Return the path that a value names.
+
+    Raises:
+        UsageError: it names none.
+
+    """
+    if not isinstance(value, str | PathLike) or not isinstance(fspath(value), str):
+        raise UsageError(f"{keyword} is {shown(value)}; give a path")
+    return Path(value)

@@ -15,9 +15,10 @@ from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
 from bench.analysis.provenance import titles
 from bench.analysis.quality import QUALITIES
-from bench.api.keywords import in_keywords
+from bench.api.keywords import in_keywords, path_named, to_keywords
 from bench.errors import BenchError, UnknownName, UsageError
 from bench.experiment.spec import canonical
+from bench.inert import shown
 from bench.records.store import Store
 from bench.records.table import to_table
 
@@ -55,8 +56,8 @@ class Result:
     def headline(self) -> str:
         """The conclusion in one sentence; of several comparisons a line each, named by model and data set."""
         if len(self.comparisons) == 1:
-            return self.comparisons[0].headline
-        return "\n".join(f"{title}: {one.headline}" for title, one in self._titled())
+            return to_keywords(self.comparisons[0].headline)
+        return "\n".join(f"{title}: {to_keywords(one.headline)}" for title, one in self._titled())
 
     @property
     def table(self) -> pd.DataFrame:
@@ -97,7 +98,7 @@ class Result:
             BenchError: writing failed half-way, as on a full disk.
 
         """
-        directory = self.directory if path is None else Path(path)
+        directory = self.directory if path is None else path_named("path", path)
         if directory is None:
             raise UsageError("these runs come from several directories: say where to write the report, report(path)")
         try:
@@ -121,18 +122,19 @@ class Result:
         text = io.StringIO()
         width = shutil.get_terminal_size((100, 24)).columns
         self.print(Console(file=text, width=width, force_jupyter=False, color_system=None), with_data=False)
-        return text.getvalue().strip("\n")
+        return to_keywords(text.getvalue().strip("\n"))
 
     def _repr_html_(self) -> str:
         several = len(self.comparisons) > 1
-        return "\n".join(reports.comparison_html(one, title=title if several else "") for title, one in self._titled())
+        html = (reports.comparison_html(one, title=title if several else "") for title, one in self._titled())
+        return to_keywords("\n".join(html))
 
     def _titled(self) -> Sequence[tuple[str, Comparison]]:
         return list(zip(titles(self.comparisons), self.comparisons, strict=True))
 
 
 def load(
-    *directories: str | PathLike[str],
+    *directories: str | PathLike[str] | Sequence[str | PathLike[str]],
     reference: str | None = None,
     quality: QualityName = "accuracy",
     rank_suspect: bool = False,
@@ -144,7 +146,7 @@ def load(
     machine and setting by setting.
 
     Args:
-        directories: What `bench.compare` or `bench compare` wrote.
+        directories: What `bench.compare` or `bench compare` wrote: one, several, or a list of them.
         reference: Strategy that others are compared with; None takes `full`, or the first.
         quality: Score to rank by: accuracy, macro_f1 or balanced_accuracy.
         rank_suspect: Rank rows whose numbers are in doubt as well.
@@ -160,7 +162,10 @@ def load(
             raise UsageError("name at least one directory that `bench compare` wrote")
         if quality not in QUALITIES:
             raise UnknownName("quality", quality, QUALITIES)
-        paths = [Path(directory) for directory in directories]
+        several = directories[0] if len(directories) == 1 and isinstance(directories[0], list | tuple) else directories
+        paths = [path_named("a directory", directory) for directory in several]
+        if reference is not None and not isinstance(reference, str):
+            raise UsageError(f"reference= is {shown(reference)}; give the name of a strategy")
         return read_back(paths, reference, quality=quality, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
 
 
@@ -187,6 +192,8 @@ def read_back(
 def _read_runs(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]]:
     read, warnings = [], []
     for directory in directories:
+        if directory.is_file():
+            raise UsageError(f"{directory} is a file; give a directory that `bench compare` wrote")
         store = Store(directory)
         found = store.read_all()
         if not found:

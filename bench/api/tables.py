@@ -41,8 +41,13 @@ def dataset_named(data: object, text: str | None, label: str | None) -> str:
     if isinstance(data, str | Path):
         return str(data)
     tables = data if isinstance(data, Mapping) else {"train": data}
+    if not tables:
+        raise UsageError("data= holds no split; give tables by the names of their splits, such as train and test")
     spec = WorkloadSpec(text_column=text, label_column=label)
-    written = {str(split): _parquet(table, spec, str(split)) for split, table in tables.items()}
+    written = {
+        str(split): _parquet(table, spec, f"the {type(table).__name__}{f' of split {split}' if tables is data else ''}")
+        for split, table in tables.items()
+    }
     digest = hashlib.sha256(
         repr(sorted((name, hashlib.sha256(file).hexdigest()) for name, file in written.items())).encode()
     )
@@ -54,22 +59,21 @@ def dataset_named(data: object, text: str | None, label: str | None) -> str:
     return str(build_once(cache_dir() / "tables" / f"table-{digest.hexdigest()[:12]}", write))
 
 
-def _parquet(table: object, spec: WorkloadSpec, split: str) -> bytes:
+def _parquet(table: object, spec: WorkloadSpec, where: str) -> bytes:
     """Write the columns in use of one table as the bytes of a Parquet file."""
-    where = f"the {type(table).__name__} of split {split}"
     datasets = sys.modules.get("datasets")  # whoever has a data set of it has imported it, which takes seconds
     try:
         if datasets and isinstance(table, datasets.Dataset):
             loaded = _of_datasets(table, spec, where)
         elif isinstance(table, pd.DataFrame):
             loaded = _of_pandas(table, spec, where)
-        elif hasattr(table, "__arrow_c_stream__"):
+        elif hasattr(table, "__arrow_c_stream__") and not isinstance(table, pd.Series):
             loaded = pa.table(table)
             loaded = loaded.select(_chosen(spec, loaded.column_names, where))
         else:
             raise UsageError(
-                f"data is a {type(table).__name__}: give a preset, a file, a directory of splits, a Hub id, a pandas DataFrame, "
-                "a datasets.Dataset, or a mapping of splits to these tables"
+                f"{where} is no table: give a preset, a file, a directory of splits, a Hub id, a DataFrame of pandas or polars, "
+                "an Arrow table, a datasets.Dataset, or such tables by the names of their splits"
             )
         sink = pa.BufferOutputStream()
         # Without the metadata that pandas and datasets add: the same rows make the same file.

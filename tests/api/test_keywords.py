@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import pytest
 
 import bench
-from bench.api.keywords import in_keywords
+from bench.api.keywords import in_keywords, to_keywords
 from bench.errors import UsageError
 from bench.experiment.settings import Settings
 
@@ -41,4 +42,45 @@ def test_a_wrong_value_is_told_by_the_keyword() -> None:
 def test_an_error_names_keywords_where_the_command_line_names_options() -> None:
     with pytest.raises(UsageError) as refused, in_keywords():
         raise UsageError("name them (--text-column, --label-column); go on with --resume, not a--b")
-    assert str(refused.value) == "name them (text=, label=); go on with resume=, not a--b"
+    assert str(refused.value) == "name them (text=, label=); go on with resume=True, not a--b"
+
+
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        ("(--eval-samples 890).", "(eval_samples=890)."),
+        ("no GPU for --device cuda: use --device cpu", "no GPU for device='cuda': use device='cpu'"),
+        ("--train-samples all trains on more", "train_samples='all' trains on more"),
+        ("give another --out without --resume", "give another out= without resume=True"),
+        ("a color of the page, --ink 3", "a color of the page, --ink 3"),
+    ],
+)
+def test_options_become_keywords_with_their_values(options: str, keywords: str) -> None:
+    assert to_keywords(options) == keywords
+
+
+@pytest.mark.parametrize(
+    ("keywords", "told"),
+    [
+        ({"label": 3.5}, "label= is 3.5; give a name, or a list of names"),
+        ({"text": ["a", None]}, r"text= is \['a', None\]; give a name"),
+        ({"strategies": []}, r"strategies= is \[\]; give a name"),
+        ({"strategies": {"full": 1}}, "strategies= is {'full': 1}; give a name"),
+        ({"out": 5}, "out= is 5; give a path"),
+        ({"data": {}}, "data= holds no split"),
+        ({"model": 5}, "model="),
+    ],
+)
+def test_a_value_of_another_type_is_told_in_one_line(keywords: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told) as refused:
+        bench.compare(**keywords)
+    assert "\n" not in str(refused.value)
+
+
+def test_help_describes_every_option() -> None:
+    told = inspect.getdoc(bench.compare) or ""
+    own = {"strategies", "model", "data", "text", "label", "seeds", "out", "quick", "resume", "in_process", "progress"}
+    assert [
+        name for name in {*inspect.signature(bench.compare).parameters} - own if f"\n    {name}: " not in told
+    ] == []
+    assert "FieldInfo" not in str(inspect.signature(bench.compare))

@@ -89,12 +89,12 @@ def test_a_name_is_a_name() -> None:
 
 
 def test_what_is_no_table_is_refused_in_one_line() -> None:
-    with pytest.raises(UsageError, match="data is a list: give a preset, a file"):
+    with pytest.raises(UsageError, match="the list is no table: give a preset, a file"):
         dataset_named([("text", 1)], None, None)
     frame = pd.DataFrame({"body": TEXTS, "queue": [1, "a", 2, "b"]})
-    with pytest.raises(DataError, match=r"the DataFrame of split train cannot be written as a table: .*one type"):
+    with pytest.raises(DataError, match=r"the DataFrame cannot be written as a table: .*one type"):
         dataset_named(frame, "body", "queue")
-    with pytest.raises(UnknownName, match=r"column of the DataFrame of split train 'bodi'. Did you mean body"):
+    with pytest.raises(UnknownName, match=r"column of the DataFrame 'bodi'. Did you mean body"):
         dataset_named(frame, "bodi", "queue")
     doubled = pd.DataFrame([["x", "y", "a"]], columns=["body", "body", "queue"])
     with pytest.raises(DataError, match="several columns body"):
