@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from html import escape
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
@@ -36,9 +37,8 @@ class NotebookDisplay(Display):
 
     def __enter__(self) -> Self:
         """Open the output."""
-        from IPython.display import display  # noqa: PLC0415  (there in a notebook alone)
-
-        self._handle: Any = display({"text/plain": ""}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        display: Any = import_module("IPython.display").display  # there in a notebook alone
+        self._handle = display({"text/plain": ""}, raw=True, display_id=True)
         return self
 
     def __exit__(
