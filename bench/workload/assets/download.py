@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 import sysconfig
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +51,10 @@ def download(requirement: str, folder: Path, *, on_bytes: Callable[[int], None])
 
 def _pip() -> list[str]:
     """Find pip: the installed one, else the wheel that comes with Python for `ensurepip`."""
-    if importlib.util.find_spec("pip"):
+    # By PathFinder: asked for by any other way, setuptools makes way for pip, and torch can compile nothing any more.
+    if PathFinder.find_spec("pip"):
         return ["-m", "pip"]
-    carried = importlib.util.find_spec("ensurepip")
+    carried = PathFinder.find_spec("ensurepip")
     bundled = Path(carried.origin).parent / "_bundled" if carried and carried.origin else None
     folders = [Path(folder) for folder in (sysconfig.get_config_var("WHEEL_PKG_DIR"), bundled) if folder]
     wheels = sorted(wheel for folder in folders for wheel in folder.glob("pip-*.whl"))

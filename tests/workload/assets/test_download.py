@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-import importlib.util
 import subprocess
+import sys
 import sysconfig
 from dataclasses import replace
+from importlib.machinery import PathFinder
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,15 +49,15 @@ def test_pip_downloads_and_the_bytes_are_reported(make_wheel: MakeWheel, pin: Pi
 def test_the_pip_that_python_carries_will_do(
     make_wheel: MakeWheel, pin: Pin, only_links: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pip" else find_spec(name))
+    finder = SimpleNamespace(find_spec=lambda name: None if name == "pip" else PathFinder.find_spec(name))
+    monkeypatch.setattr(download, "PathFinder", finder)
     if download._pip() == ["-m", "pip"]:
         pytest.skip("this Python carries no pip")
     assert fetch(pin(make_wheel(FILES, ["toy/a.txt"], folder=only_links.name))).is_dir()
 
 
 def test_without_any_pip_the_message_is_pips_absence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(download, "PathFinder", SimpleNamespace(find_spec=lambda _: None))
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _: None)
     assert download._pip() == ["-m", "pip"]
 
@@ -101,3 +103,9 @@ def test_files_that_vanish_while_they_are_counted_do_not_count(tmp_path: Path, m
         type(tmp_path), "is_file", lambda path: path.unlink() is None or True if path.name == "gone" else True
     )
     assert download._size(tmp_path) == 5
+
+
+def test_looking_for_pip_leaves_setuptools_to_torch() -> None:
+    script = "from bench.workload.assets.download import _pip; _pip(); import setuptools, distutils.core; print(distutils.core.__file__)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "_distutils" in found
