@@ -36,14 +36,18 @@ QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_sa
 class Settings(TrainingSpec, WorkloadSpec):
     """What a comparison compares. The names are those of the options and of the configuration file."""
 
-    strategies: str = Field("freeze,full,amp", description="Compositions to compare: name:option=value, joined by +.")
-    seeds: NumSeeds = Field(1, description="Repetitions, each with another seed.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:INDEX.")
-    reference: str | None = Field(
-        None, description="Strategy that others are compared with; default: full, or the first."
+    strategies: str = Field(
+        default="freeze,full,amp", description="Compositions to compare: name:option=value, joined by +."
     )
-    quality: QualityName = Field("accuracy", description="Score to rank by: accuracy, macro_f1 or balanced_accuracy.")
-    timeout: Timeout | None = Field(None, description="Seconds after which a run is ended.")
+    seeds: NumSeeds = Field(default=1, description="Repetitions, each with another seed.")
+    device: str = Field(default="auto", description="auto, cpu, cuda or cuda:INDEX.")
+    reference: str | None = Field(
+        default=None, description="Strategy that others are compared with; default: full, or the first."
+    )
+    quality: QualityName = Field(
+        default="accuracy", description="Score to rank by: accuracy, macro_f1 or balanced_accuracy."
+    )
+    timeout: Timeout | None = Field(default=None, description="Seconds after which a run is ended.")
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
     save_model: bool = Field(default=False, description="Keep each run's trained weights.")

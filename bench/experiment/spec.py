@@ -30,10 +30,12 @@ from bench.experiment.bounds import (
 __all__ = [
     "HeadChoice",
     "QualityName",
+    "Quoting",
     "RunSpec",
     "Term",
     "TrainingSpec",
     "WorkloadSpec",
+    "canonical",
     "format_strategy",
     "parse_strategies",
     "parse_strategy",

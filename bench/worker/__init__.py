@@ -82,10 +82,8 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         msg = f"the driver has a GPU, but torch {torch.__version__} cannot use it; give --device cpu, or install a torch for its CUDA"
         raise UsageError(msg)
     send(Stage(name="load", at=time.monotonic()))
-    plan, start = (
-        inputs.plan,
-        StartingPoint(head=str(inputs.loaded.head), flags=inputs.loaded.flags, model_digest=digest),
-    )
+    plan = inputs.plan
+    start = StartingPoint(head=str(inputs.loaded.head), flags=inputs.loaded.flags, model_digest=digest)
     schedule = (dry_schedule if request.mode == "dry" else schedule_of)(spec, data.train)
     if request.mode == "run":
         asked = time.perf_counter()

@@ -71,6 +71,14 @@ def sampler_of(device: Device) -> DeviceSampler:
     return DeviceSampler(lambda: cast("NvmlDevice", device))
 
 
+def train_until_seen(sampler: DeviceSampler, device: Device) -> None:
+    """Enter training, and return once the processes on the device were looked at in it."""
+    looks = device.num_looks
+    sampler.enter("train", time.monotonic())
+    while device.num_looks == looks:
+        time.sleep(0.001)
+
+
 def test_the_peak_is_that_of_training_over_the_baseline(device: Device) -> None:
     with sampler_of(device) as sampler:
         for phase, used in (("load", 900), ("train", 500), ("evaluate", 800), ("train", 400), ("evaluate", 700)):
@@ -118,10 +126,7 @@ def test_the_runs_own_process_is_no_foreign_one(device: Device) -> None:
     with sampler_of(device) as sampler:
         sampler.watch(4)
         device.pids = (4, 8, 9)
-        looks = device.num_looks
-        sampler.enter("train", time.monotonic())
-        while device.num_looks == looks:
-            time.sleep(0.001)
+        train_until_seen(sampler, device)
         device.pids = ()
 
     activity = sampler.activity()
@@ -134,10 +139,7 @@ def test_in_a_container_one_unknown_number_is_the_runs_own(device: Device) -> No
     with sampler_of(device) as sampler:
         sampler.watch(4)
         device.pids = (90_001,)
-        looks = device.num_looks
-        sampler.enter("train", time.monotonic())
-        while device.num_looks == looks:
-            time.sleep(0.001)
+        train_until_seen(sampler, device)
         device.pids = ()
 
     activity = sampler.activity()
