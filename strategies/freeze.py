@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.plan import Edit, Phase
+from bench.plan import Edit, throughout
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -24,4 +24,4 @@ class Freeze:
         if not 0 <= self.last <= num_layers:
             msg = f"freeze:last={self.last} cannot be: the model has {num_layers} layers, so last is 0 to {num_layers}"
             raise UsageError(msg)
-        return Edit(phases=(Phase(0, frozenset(view.names[-(1 + self.last) :])),))
+        return Edit(phases=throughout(view.names[-(1 + self.last) :]))

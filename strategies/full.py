@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.plan import Edit, Phase
+from bench.plan import Edit, throughout
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -17,4 +17,4 @@ class Full:
 
     def edit(self, view: ModelView) -> Edit:
         """Train all layers from the start."""
-        return Edit(phases=(Phase(0, frozenset(view.names)),))
+        return Edit(phases=throughout(view.names))

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
 from bench.experiment.spec import RunSpec, Term, WorkloadSpec, parse_strategy
-from bench.plan import Layer, ModelView
+from bench.plan import Layer, Linear, ModelView, Param
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
 from bench.records.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.row_classes import encode
@@ -333,8 +333,18 @@ def make_benchmark_files(tmp_path: Path) -> Callable[..., tuple[list[Path], list
 def view() -> ModelView:
     """Four transformer layers between embeddings and head."""
     sizes = {"embeddings": 100, "layer 0": 40, "layer 1": 40, "layer 2": 40, "layer 3": 44, "head": 8}
-    layers = tuple(Layer(name, (f"{name}.weight",), size) for name, size in sizes.items())
-    return ModelView(layers, linears=("model.layers.0.q_proj", "model.layers.3.q_proj"))
+    layers = tuple(
+        Layer(
+            name,
+            (
+                Param(f"{name}.weight", frozenset({"weight"}), (size - 4,)),
+                Param(f"{name}.bias", frozenset({"bias"}), (4,)),
+            ),
+        )
+        for name, size in sizes.items()
+    )
+    linears = tuple(Linear(f"model.layers.{number}.q_proj", f"layer {number}", (4, 4)) for number in (0, 3))
+    return ModelView(layers, linears)
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.plan import Edit, Phase
+from bench.plan import Edit, throughout
 from bench.testing import check_strategy
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ class Mutable:
     """It can change under way."""
 
     def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset(view.names)),))
+        return Edit(phases=throughout(view.names))
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Meddling:
     """It changes weights that the plan keeps frozen."""
 
     def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset({view.head})),), after_step=(_meddle,))
+        return Edit(phases=throughout({view.head}), after_step=(_meddle,))
 
 
 def _meddle(model: nn.Module, _step: int) -> None:

@@ -1,27 +1,25 @@
-"""What a plan may carry that acts on a model or makes an optimizer: by its type, never by a name of ours."""
+"""What a plan may carry that acts on a model, a loss or a step, or makes an optimizer: by its type, never by a name of ours."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, unique
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import torch
     from torch import nn
     from torch.optim import Optimizer
 
-__all__ = ["AfterStep", "OptimizerFactory", "Transform", "TransformStage"]
+__all__ = ["AfterStep", "Averaging", "Loss", "OptimizerFactory", "Transform", "TransformStage"]
 
 
 @unique
 class TransformStage(IntEnum):
     """When a transform rewrites the model, in this order; a plan has at most one transform at each stage."""
 
-    QUANTISE = 100
-    """Store the frozen weights in fewer bits."""
-    PROMPT = 200
-    """Add inputs that are learnt."""
     ADAPT = 300
     """Add parameters beside those of the layers: LoRA and its relatives."""
     LOW_PRECISION = 400
@@ -46,10 +44,25 @@ class Transform(Protocol):
 
 
 class OptimizerFactory(Protocol):
-    """Makes the one optimizer of a run from parameter groups that carry `params` and `lr`."""
+    """Makes the one optimizer of a run from parameter groups.
+
+    A group has `params`, `lr` and `weight_decay`, and beside `params`, one entry for each, `layers` (the name of its
+    layer, or "adapters") and `kinds` ("weight", "bias", "norm", "embedding").
+    """
 
     def __call__(self, groups: Sequence[Mapping[str, Any]], /) -> Optimizer:
         """Build the optimizer."""
+        ...
+
+
+class Loss(Protocol):
+    """What training minimises in place of the plain cross-entropy; what is evaluated stays that."""
+
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor, model: nn.Module, /) -> torch.Tensor:
+        """Return the mean loss, a scalar, of logits (rows, classes) in fp32 against targets (rows,), int64.
+
+        `model` is what is trained, with its adapters, for terms that look at its parameters.
+        """
         ...
 
 
@@ -57,5 +70,17 @@ class AfterStep(Protocol):
     """The one narrow hook into the loop: called after every optimizer step, on the clock."""
 
     def __call__(self, model: nn.Module, step: int, /) -> None:
-        """Act on the model after 0-based optimizer step `step`."""
+        """Act on the model after 0-based optimizer step `step`, before its gradients are cleared."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Averaging:
+    """Which average over the steps of a run is evaluated in place of the last weights."""
+
+    kind: Literal["exponential", "equal"]
+    """Exponential (EMA): every step pulls the average by 1 - decay; equal (SWA): all weights count alike."""
+    decay: float = 0.999
+    """Of the exponential average."""
+    start: float = 0.0
+    """Share of the steps after which averaging begins."""

@@ -7,13 +7,12 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import PlanConflict, UsageError
-from bench.plan.callables import TransformStage
+from bench.plan.checks import CHECKS
 from bench.plan.train_plan import TrainPlan, baseline_phases, field_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from bench.plan.callables import Transform
     from bench.plan.train_plan import Strategy
     from bench.plan.view import ModelView
 
@@ -33,26 +32,26 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
     merged: dict[str, Any] = {"phases": baseline_phases(view)}
     writers: dict[str, str] = {}
     known = field_rules()
-    collected: dict[str, list[tuple[str, Any]]] = {name: [] for name, rules in known.items() if rules.is_collected}
+    added: dict[str, list[tuple[str, Any]]] = {name: [] for name, rules in known.items() if rules.merge}
     for strategy in strategies:
         author = _describe(strategy)
         for name, value in strategy.edit(view).items():
             if name not in known:
                 msg = f"strategy {author} sets {name!r}, which is no field of the plan ({', '.join(sorted(known))})"
                 raise UsageError(msg)
-            if name in collected:
-                collected[name].extend((author, item) for item in value)  # type: ignore[attr-defined]
+            if name in added:
+                added[name].extend((author, item) for item in value)  # type: ignore[attr-defined]
                 writers.setdefault(name, author)
             elif name in writers and merged[name] != value:
                 raise PlanConflict(f"{writers[name]} and {author} do not compose: both set {name}, to different values")
             else:
                 merged[name], writers[name] = value, author
-    merged["transforms"] = _staged(collected["transforms"])
-    merged["after_step"] = tuple(dict.fromkeys(hook for _, hook in collected["after_step"]))
+    for name, values in added.items():
+        if merge := known[name].merge:
+            merged[name] = merge(values)
     plan = TrainPlan(**merged)
-    for rules in known.values():
-        if rules.check:
-            rules.check(plan, view, writers)
+    for check in CHECKS.values():
+        check(plan, view, writers)
     return plan
 
 
@@ -61,18 +60,3 @@ def _describe(strategy: Strategy) -> str:
     options = {f.name: getattr(strategy, f.name) for f in fields(strategy)}  # type: ignore[arg-type]
     shown = ", ".join(f"{key}={value}" for key, value in options.items() if value is not None)
     return f"{re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', type(strategy).__name__).lower()}({shown})"
-
-
-def _staged(transforms: Sequence[tuple[str, Transform]]) -> tuple[Transform, ...]:
-    """Sort transforms by stage; the same one twice counts once."""
-    by_stage: dict[TransformStage, tuple[str, Transform]] = {}
-    for author, transform in transforms:
-        if transform.stage not in tuple(TransformStage):
-            known = ", ".join(f"TransformStage.{stage.name}" for stage in TransformStage)
-            msg = f"{author} rewrites the model at stage {transform.stage!r}, which is none of bench.plan: {known}"
-            raise UsageError(msg)
-        other, present = by_stage.setdefault(transform.stage, (author, transform))
-        if present != transform:
-            stage = TransformStage(transform.stage).name
-            raise PlanConflict(f"{other} and {author} do not compose: both rewrite the model at stage {stage}")
-    return tuple(by_stage[stage][1] for stage in sorted(by_stage))

@@ -1,10 +1,32 @@
-"""What a strategy may look at: the layers of a model by name and size, and when they train."""
+"""What a strategy may look at: the parts of a model by name, kind and size, and how long the run is."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal, get_args
 
-__all__ = ["Layer", "ModelView", "Phase", "stand_in"]
+__all__ = ["ALL_KINDS", "Kind", "Layer", "Linear", "ModelView", "Param", "Trainable", "stand_in"]
+
+Kind = Literal["weight", "bias", "norm", "embedding"]
+"""What a parameter is: of a norm, of an embedding, a bias, or any other weight. The bias of a norm is two of them."""
+
+ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter of the model, as it was loaded."""
+
+    name: str
+    kinds: frozenset[Kind]
+    shape: tuple[int, ...]
+
+    @property
+    def num_params(self) -> int:
+        """The numbers in it."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,8 +34,42 @@ class Layer:
     """One slice of the model in forward order: embeddings, layer 0 to n-1, head."""
 
     name: str
-    param_names: tuple[str, ...]
-    num_params: int
+    params: tuple[Param, ...]
+
+    @property
+    def param_names(self) -> tuple[str, ...]:
+        """The names of its parameters."""
+        return tuple(param.name for param in self.params)
+
+    @property
+    def num_params(self) -> int:
+        """The numbers in its parameters."""
+        return sum(param.num_params for param in self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """One linear module of the body."""
+
+    name: str
+    """Qualified."""
+    layer: str
+    """The name of the layer that its weight belongs to."""
+    shape: tuple[int, int]
+    """Of its weight: (outputs, inputs), however the module stores it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trainable:
+    """What trains at one time: of some layers, the parameters of some kinds whose names match a pattern.
+
+    The head trains whole where it is among the layers.
+    """
+
+    layers: frozenset[str]
+    kinds: frozenset[Kind] = ALL_KINDS
+    match: str = "*"
+    """A glob over the names of parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +77,16 @@ class ModelView:
     """All that a strategy may look at. The first layer is the embeddings, the last the head."""
 
     layers: tuple[Layer, ...]
-    linears: tuple[str, ...]
-    """Qualified names of the `nn.Linear` modules outside the head."""
+    linears: tuple[Linear, ...]
+    """The linear modules outside the head."""
+    tied: tuple[tuple[str, ...], ...] = ()
+    """Names that stand for one parameter, the one under which a layer has it first."""
+    model_type: str = ""
+    """As its configuration names the architecture: "llama", "bert"."""
+    num_steps: int = 1
+    """Optimizer steps of the run."""
+    num_epochs: int = 1
+    """Passes over the training rows, the last one perhaps cut short."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,19 +108,35 @@ class ModelView:
         """The number of parameters of the whole model."""
         return sum(layer.num_params for layer in self.layers)
 
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """From this 0-based epoch on, exactly these layers train."""
-
-    epoch: int
-    layers: frozenset[str]
+    def params_of(self, *parts: Trainable) -> frozenset[str]:
+        """The names of the parameters that train where any of `parts` does."""
+        return frozenset(
+            param.name
+            for layer in self.layers
+            for param in layer.params
+            if any(
+                layer.name in part.layers
+                and (layer.name == self.head or (param.kinds & part.kinds and fnmatchcase(param.name, part.match)))
+                for part in parts
+            )
+        )
 
 
 def stand_in(num_layers: int) -> ModelView:
     """Return a view of a model that does not exist, for what must be known of a strategy before a model is loaded."""
-    names = ("embeddings", *(f"layer {number}" for number in range(num_layers)), "head")
-    return ModelView(
-        layers=tuple(Layer(name, (f"{name}.weight",), 100 + place) for place, name in enumerate(names)),
-        linears=tuple(f"model.layers.{number}.self_attn.q_proj" for number in range(num_layers)),
-    )
+    names = [f"layer {number}" for number in range(num_layers)]
+    linears = [Linear(f"model.layers.{number}.self_attn.q_proj", name, (8, 8)) for number, name in enumerate(names)]
+    layers = [
+        Layer(
+            linear.layer,
+            (
+                Param(f"{linear.name}.weight", frozenset({"weight"}), linear.shape),
+                Param(f"{linear.name}.bias", frozenset({"bias"}), (8,)),
+                Param(f"model.layers.{number}.norm.weight", frozenset({"norm"}), (8,)),
+            ),
+        )
+        for number, linear in enumerate(linears)
+    ]
+    embeddings = Layer("embeddings", (Param("model.embed_tokens.weight", frozenset({"embedding"}), (64, 8)),))
+    head = Layer("head", (Param("score.weight", frozenset({"weight"}), (2, 8)),))
+    return ModelView((embeddings, *layers, head), tuple(linears), model_type="llama", num_steps=100)

@@ -30,16 +30,16 @@ def predict(prepared: Prepared, split: Split) -> Predictions:
 
     """
     began = time.perf_counter()
-    prepared.model.eval()
     classes = np.empty(len(split), dtype=np.int64)
     losses = np.empty(len(split), dtype=np.float32)
-    for rows in by_token_budget(split.lengths, np.arange(len(split)), TOKENS_AT_ONCE):
-        batch = prepared.batch(split, rows)
-        with torch.inference_mode(), prepared.precision.forward():
-            logits = prepared.logits(batch).float()  # (rows, classes)
-            row_losses = loss_of(logits, batch.targets, "none")
-        if not logits.isfinite().all():
-            raise Diverged("the outputs of the trained model are not finite")
-        classes[rows] = predicted(logits)
-        losses[rows] = row_losses.cpu().numpy()
+    with prepared.evaluating():
+        for rows in by_token_budget(split.lengths, np.arange(len(split)), TOKENS_AT_ONCE):
+            batch = prepared.batch(split, rows)
+            with torch.inference_mode(), prepared.precision.forward():
+                logits = prepared.logits(batch).float()  # (rows, classes)
+                row_losses = loss_of(logits, batch.targets, "none")
+            if not logits.isfinite().all():
+                raise Diverged("the outputs of the trained model are not finite")
+            classes[rows] = predicted(logits)
+            losses[rows] = row_losses.cpu().numpy()
     return Predictions(classes, losses, time.perf_counter() - began)

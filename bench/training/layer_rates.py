@@ -15,9 +15,9 @@ __all__ = ["layer_rates"]
 
 def layer_rates(prepared: Prepared) -> tuple[LayerRate, ...]:
     """Every layer in forward order, and adapters, with the peak rate and what of it trains now."""
-    known = {id(param) for params in prepared.params_by_layer.values() for param in params}
+    known = {id(param) for param in prepared.params.values()}
     introduced = [param for param in prepared.model.parameters() if id(param) not in known]
-    layers = dict(prepared.params_by_layer) | ({ADAPTERS: introduced} if introduced else {})
+    layers = prepared.params_by_layer | ({ADAPTERS: introduced} if introduced else {})
     return tuple(
         LayerRate(
             layer=name,

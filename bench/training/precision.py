@@ -80,14 +80,13 @@ class Precision:
         self.scaler.scale(loss).backward()
 
     def step(self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float) -> bool:
-        """Clip the gradients to a joint norm, step and clear them; False where fp16 overflowed and the step was skipped."""
+        """Clip the gradients to a joint norm and step; False where fp16 overflowed and the step was skipped."""
         self.scaler.unscale_(optimizer)
         _clip(optimizer, params, max_norm, in_step=not self.scaler.is_enabled())
         self.scaler.step(optimizer)
         vars(optimizer).pop("grad_scale", None)
         skipped = self._update()
         self.num_skipped_steps += skipped
-        optimizer.zero_grad(set_to_none=True)
         return not skipped
 
     def _update(self) -> bool:

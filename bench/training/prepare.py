@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.training.forward.choose import choose_forward
+from bench.training.passes.averaging import AveragedWeights
 from bench.training.passes.cache import cache_layers
 from bench.training.passes.checkpoint import recompute_layers
 from bench.training.passes.compile import compile_layers
-from bench.training.passes.optimizer import make_optimizer
+from bench.training.passes.optimizer import make_optimizer, places_of
 from bench.training.passes.trainable import rates_of_params
 from bench.training.passes.transforms import rewrite
 from bench.training.passes.weights import store_weights
@@ -67,7 +68,7 @@ def prepare(
     precision = Precision(resolve_dtype(plan.precision, device), device)
     # Before the transforms, which may rename parameters and wrap layers.
     by_name = dict(classifier.named_parameters())
-    params_by_layer = {layer.name: [by_name[name] for name in layer.param_names] for layer in view.layers}
+    params = {name: by_name[name] for layer in view.layers for name in layer.param_names}
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
     # From here on `model` is what is called: the classifier, or an adapter around it.
     model = rewrite(classifier, plan.transforms)
@@ -77,7 +78,7 @@ def prepare(
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)
     # Once parameters are where they stay, and before the optimizer and whatever else asks what trains.
-    rate_of = rates_of_params(model, params_by_layer, resolved.rates, device)
+    rate_of = rates_of_params(model, params, resolved, device)
     seen = split_table(model, classifier, split, pad_token_id, rate_of=rate_of) if plan.seen_embeddings else None
     # Compiled before they are recomputed, so that recomputing runs compiled code.
     if plan.compile:
@@ -85,9 +86,11 @@ def prepare(
     recompute_layers(layers, plan.checkpoint)
     # After all that changes how a layer runs: it wraps the layers, and compares the model with itself as it will run.
     forward, why_padded = choose_forward(model, classifier, split, pad_token_id, precision)
-    cache = cache_layers(forward, resolved.num_frozen_layers, precision, cache_directory) if plan.cache_prefix else None
+    cache = (
+        cache_layers(forward, plan.num_frozen_layers(view), precision, cache_directory) if plan.cache_prefix else None
+    )
     # Last, since each of its parameters must be the one that trains.
-    optimizer = make_optimizer(rate_of, plan.optimizer, weight_decay)
+    optimizer = make_optimizer(rate_of, places_of(view, params), plan.optimizer, weight_decay)
     if seen:
         seen.follow(optimizer)
     prepared = Prepared(
@@ -100,9 +103,10 @@ def prepare(
         precision=precision,
         device=device,
         trained=tuple(rate_of),
-        params_by_layer=params_by_layer,
+        params=params,
+        averaged=AveragedWeights(plan.averaging, rate_of) if plan.averaging else None,
     )
-    prepared.begin_epoch(0)
+    prepared.let_train(plan.phases.at(0, view.num_steps, 0))
     if cache:
-        cache.forward.check(split, device)  # by what requires a gradient, which the first epoch has set
+        cache.forward.check(split, device)  # by what requires a gradient, which the first step's part has set
     return prepared

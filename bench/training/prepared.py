@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
+from bench.tasks.classification import loss_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import torch
@@ -16,10 +19,11 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from bench.plan.train_plan import TrainPlan
-    from bench.plan.view import Phase
+    from bench.plan.view import Trainable
     from bench.training.activation_cache import ActivationCache
     from bench.training.forward.base import Forward
     from bench.training.forward.batch import Batch
+    from bench.training.passes.averaging import AveragedWeights
     from bench.training.precision import Precision
     from bench.training.resolve import Resolved
     from bench.workload.data.dataset import Split
@@ -43,8 +47,10 @@ class Prepared:
     device: torch.device
     trained: tuple[nn.Parameter, ...]
     """Every parameter that trains at some time."""
-    params_by_layer: Mapping[str, Sequence[nn.Parameter]]
-    """The parameters that the model had before any transform."""
+    params: Mapping[str, nn.Parameter]
+    """The parameters that the model had before any transform, by the names of the view."""
+    averaged: AveragedWeights | None = None
+    """What is evaluated in place of the last weights."""
 
     @property
     def plan(self) -> TrainPlan:
@@ -52,30 +58,32 @@ class Prepared:
         return self.resolved.plan
 
     @property
+    def params_by_layer(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters that the model had before any transform."""
+        return {layer.name: [self.params[name] for name in layer.param_names] for layer in self.resolved.view.layers}
+
+    @property
     def num_params(self) -> int:
         """The parameters of the whole model, shared ones once."""
         return sum(param.numel() for param in self.model.parameters())
 
-    def num_trainable_params(self, num_epochs: int = 1) -> int:
-        """The most parameters that train at once in the first `num_epochs`."""
-        layer_of = {id(param): layer for layer, params in self.params_by_layer.items() for param in params}
+    def num_trainable_params(self, turns: Iterable[Trainable]) -> int:
+        """The most parameters that train at once where these are trained in turn."""
+        own = {id(param) for param in self.params.values()}
+        added = sum(param.numel() for param in self.model.parameters() if param.requires_grad and id(param) not in own)
+        names = {self.resolved.view.params_of(part) for part in turns}
+        return added + max(sum(self.params[name].numel() for name in of_one) for of_one in names)
 
-        def trains(param: nn.Parameter, phase: Phase) -> bool:
-            layer = layer_of.get(id(param))
-            return param.requires_grad if layer is None else layer in phase.layers
+    def let_train(self, part: Trainable) -> None:
+        """Let train this part of the model and what transforms have added, and put the rest into eval mode.
 
-        return max(
-            sum(param.numel() for param in self.model.parameters() if trains(param, phase))
-            for phase in self.plan.phases
-            if phase.epoch < num_epochs
-        )
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Let train what the plan lets train in this 0-based epoch, and put the rest into eval mode."""
-        phase = [phase for phase in self.plan.phases if phase.epoch <= epoch][-1]
-        for layer, params in self.params_by_layer.items():
-            for param in params:
-                param.requires_grad_(layer in phase.layers)
+        A parameter that stops training gives up the state that the optimizer keeps for it.
+        """
+        trains = self.resolved.view.params_of(part)
+        for name, param in self.params.items():
+            if param.requires_grad and name not in trains:
+                self.optimizer.state.pop(param, None)
+            param.requires_grad_(name in trains)
         self.training_mode()
 
     def training_mode(self) -> None:
@@ -86,6 +94,15 @@ class Prepared:
             if params and not any(param.requires_grad for param in params):
                 module.eval()
         _follow_embeddings(self.model)
+        _tell(self.optimizer, "train")
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Have what is to be evaluated: no dropout, averaged weights, and an optimizer's own where it keeps such."""
+        self.model.eval()
+        _tell(self.optimizer, "eval")
+        with self.averaged.in_place() if self.averaged else nullcontext():
+            yield
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Put rows of a split together, on the device."""
@@ -94,6 +111,18 @@ class Prepared:
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model: (rows, labels)."""
         return self.forward.logits(batch)
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """Run the model, and return what training minimises: a mean over the rows."""
+        if (loss := self.plan.loss) is None:
+            return loss_of(self.logits(batch), batch.targets)
+        return loss(self.logits(batch).float(), batch.targets, self.model)
+
+
+def _tell(optimizer: Optimizer, mode: Literal["train", "eval"]) -> None:
+    """Switch an optimizer that trains other weights than it is evaluated by (schedule-free)."""
+    if switch := getattr(optimizer, mode, None):
+        switch()
 
 
 def _follow_embeddings(model: nn.Module) -> None:

@@ -22,12 +22,14 @@ class Resolved:
     """A plan with what it leaves open filled in."""
 
     plan: TrainPlan
+    view: ModelView
     rates: Mapping[str, float]
-    """Peak learning rate by layer, and of adapters; what is absent never trains."""
-    num_frozen_layers: int
-    """Transformer layers at the bottom that never train, nor the embeddings below them."""
+    """Peak learning rate by layer, of adapters, and of parts of them; what is absent never trains."""
+    trained: frozenset[str]
+    """The names of the parameters that train at some time, as the view has them."""
 
 
 def resolve(plan: TrainPlan, view: ModelView, rates: Rates) -> Resolved:
     """Fill in what `plan` leaves open for a model of this shape, with `rates` where no rate is set."""
-    return Resolved(plan=plan, rates=resolve_rates(plan, view, rates), num_frozen_layers=plan.num_frozen_layers(view))
+    trained = view.params_of(*plan.phases.ever())
+    return Resolved(plan=plan, view=view, rates=resolve_rates(plan, view, rates), trained=trained)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bench.tasks.classification import loss_of
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -89,6 +87,6 @@ def _try_pass(prepared: Prepared, split: Split, rows: NDArray[np.int64]) -> None
     with torch.random.fork_rng(devices=range(torch.cuda.device_count() if prepared.device.type == "cuda" else 0)):
         batch = prepared.batch(split, rows)
         with prepared.precision.forward():
-            loss = loss_of(prepared.logits(batch), batch.targets)
+            loss = prepared.loss(batch)
         loss.backward()
     prepared.optimizer.zero_grad(set_to_none=True)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from transformers import get_linear_schedule_with_warmup
+from transformers import get_scheduler
 
 from bench.errors import Diverged
 from bench.measuring.clock import open_clock
-from bench.tasks.classification import loss_of
 from bench.training.set_up import set_up
 from bench.workload.data.batches import micro_batches
 
@@ -22,12 +21,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from bench.plan.phases import Phases
+    from bench.plan.view import Trainable
     from bench.training.prepared import Prepared
     from bench.training.set_up import SetUp
     from bench.workload.data.dataset import Split
 
 __all__ = ["Schedule", "Trained", "steps", "train"]
 
+_SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+"""Of the plan in transformers' terms; all rise from zero in the same steps."""
 CHECK_EVERY = 16
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
 
@@ -63,9 +66,18 @@ class Schedule:
         """Every row that is trained on, once, in the order of the split."""
         return np.unique(np.concatenate(list(self.passes)))
 
+    def turns(self, phases: Phases) -> dict[int, Trainable]:
+        """What trains from which step on: of the first step, and of every step that changes it."""
+        found: dict[int, Trainable] = {}
+        last = None
+        for step, epoch in enumerate(epoch for epoch, batches in enumerate(self.epochs) for _ in batches):
+            if (part := phases.at(step, self.num_steps, epoch)) != last:
+                found[step] = last = part
+        return found
+
     @property
     def num_warmup_steps(self) -> int:
-        """The steps in which the rate rises from zero; it then falls linearly to zero."""
+        """The steps in which the rate rises from zero."""
         return math.ceil(self.warmup_ratio * self.num_steps)
 
 
@@ -122,7 +134,10 @@ def steps(
     """
     device, precision = prepared.device, prepared.precision
     clock = open_clock(device)
-    scheduler = get_linear_schedule_with_warmup(prepared.optimizer, schedule.num_warmup_steps, schedule.num_steps)
+    scheduler = get_scheduler(
+        _SCHEDULERS[prepared.plan.lr_schedule], prepared.optimizer, schedule.num_warmup_steps, schedule.num_steps
+    )
+    turns = schedule.turns(prepared.plan.phases)
     losses: list[torch.Tensor] = []
     step_tokens: list[int] = []
     num_samples = num_padded_tokens = step = 0
@@ -131,17 +146,18 @@ def steps(
     clock.bill(before.owed_seconds)
     clock.stop()
     set_up_seconds = clock.seconds
-    for epoch, batches in enumerate(schedule.epochs):
-        prepared.begin_epoch(epoch)
+    for batches in schedule.epochs:
         for rows in batches:
             clock.start()
+            if step in turns:
+                prepared.let_train(turns[step])
             loss = torch.zeros((), device=device)
             tokens = 0
             for part in schedule.parts(rows):
                 batch = prepared.batch(split, part)
                 clock.split("data")
                 with precision.forward():
-                    part_loss = loss_of(prepared.logits(batch), batch.targets) * (len(part) / len(rows))
+                    part_loss = prepared.loss(batch) * (len(part) / len(rows))
                 clock.split("forward")
                 precision.backward(part_loss)
                 loss += part_loss.detach()
@@ -152,6 +168,9 @@ def steps(
                 scheduler.step()
             for hook in prepared.plan.after_step:
                 hook(prepared.model, step)
+            prepared.optimizer.zero_grad(set_to_none=True)
+            if prepared.averaged:
+                prepared.averaged.update(step + 1, schedule.num_steps)
             clock.lap("optimizer")
             losses.append(loss)
             step_tokens.append(tokens)

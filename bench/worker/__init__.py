@@ -100,7 +100,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             changes=changes(plan, inputs.view),
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
-            num_trainable_params=prepared.num_trainable_params(),
+            num_trainable_params=prepared.num_trainable_params(schedule.turns(plan.phases).values()),
             cache_bytes=_cache_bytes(prepared, spec, data),
         )
     )

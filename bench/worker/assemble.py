@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.training.prepare import prepare
+from bench.training.schedule import schedule_of
 from bench.workload.data.dataset import load_data
 from bench.workload.models.layers import view_of
 from bench.workload.models.load import load_model
@@ -40,8 +41,9 @@ class Inputs:
 
     @cached_property
     def view(self) -> ModelView:
-        """The layers of the model, as it was loaded."""
-        return view_of(self.loaded.model, self.loaded.fresh)
+        """The layers of the model, as it was loaded, and the length of the run."""
+        epochs = schedule_of(self.spec, self.data.train).epochs
+        return view_of(self.loaded.model, self.loaded.fresh, num_steps=sum(map(len, epochs)), num_epochs=len(epochs))
 
     @cached_property
     def plan(self) -> TrainPlan:

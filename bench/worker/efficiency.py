@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,7 +86,7 @@ def work_of(
     """Count the useful FLOPs of the steady steps, and hold their rate against the machine's own.
 
     Args:
-        prepared: Has trained. What trains is set anew for every phase of its plan, and back.
+        prepared: Has trained. What trains is set anew for every part of its plan that trains in turn.
         split: That it trained on.
         schedule: Of the run.
         step_seconds: Of every step.
@@ -100,14 +100,14 @@ def work_of(
 
     """
     flops: list[float] = []
-    for epoch, batches in enumerate(schedule.epochs):
-        if epoch == 0 or any(phase.epoch == epoch for phase in prepared.plan.phases):
-            prepared.begin_epoch(epoch)
+    turns = schedule.turns(prepared.plan.phases)
+    for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
+        if step in turns:
+            prepared.let_train(turns[step])
             shapes = _shapes(prepared, split)
             per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
-        for rows in batches:
-            extents = [prepared.forward.extent(split.lengths[part], dtype) for part in schedule.parts(rows)]
-            flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
+        extents = [prepared.forward.extent(split.lengths[part], dtype) for part in schedule.parts(rows)]
+        flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
     typical = next(schedule.parts(_typical_step(split.lengths, schedule)))
     rate = _rate(shapes, prepared.forward.extent(split.lengths[typical], dtype), dtype, prepared.device, device_name)

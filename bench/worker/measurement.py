@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -66,13 +65,14 @@ class Observed:
 def measurement(seen: Observed) -> Measurement:
     """Return the measurement of a run, in which nothing is an estimate."""
     trained, data, cache = seen.trained, seen.data, seen.trained.set_up.cache
+    turns = seen.schedule.turns(seen.prepared.plan.phases)
     rows = [len(batch) for epoch in seen.schedule.epochs for batch in epoch]
     steady = slice(WARMUP_STEPS, None)
     steady_seconds = sum(trained.step_seconds[steady])
     is_steady = len(rows) - WARMUP_STEPS >= MIN_STEADY_STEPS
     return Measurement(
         num_params=seen.prepared.num_params,
-        num_trainable_params=seen.prepared.num_trainable_params(len(seen.schedule.epochs)),
+        num_trainable_params=seen.prepared.num_trainable_params(turns.values()),
         num_steps=len(rows),
         num_skipped_steps=seen.prepared.precision.num_skipped_steps,
         num_samples=sum(rows),
@@ -109,7 +109,7 @@ def measurement(seen: Observed) -> Measurement:
         data_digest=data.digest,
         data=data.summary,
         skipped_steps=seen.skipped_steps,
-        phase_steps=_phase_steps(seen.prepared, seen.schedule),
+        phase_steps=tuple(turns)[1:],
         step_parts=_mean_parts(trained.step_parts[steady]),
         work=seen.efficiency.work,
         host=seen.host,
@@ -123,18 +123,6 @@ def _mean_parts(steps: Sequence[Mapping[str, float]]) -> StepParts | None:
         return None
     means = {part: fmean(step[part] for step in steps) for part in steps[0]}
     return StepParts(**means, num_steps=len(steps))
-
-
-def _phase_steps(prepared: Prepared, schedule: Schedule) -> tuple[int, ...]:
-    """Return the steps after which other layers trained than before."""
-    ends = accumulate((len(epoch) for epoch in schedule.epochs), initial=0)
-    steps = dict(enumerate(ends))
-    changes = (
-        steps.get(phase.epoch, schedule.num_steps)
-        for before, phase in pairwise(prepared.plan.phases)
-        if phase.layers != before.layers
-    )
-    return tuple(step for step in changes if step < schedule.num_steps)
 
 
 def flags_of(seen: Observed) -> tuple[Flag, ...]:

@@ -9,7 +9,7 @@ import pytest
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import Edit, ModelView, Phase, TrainPlan, TransformStage
+from bench.plan import Edit, ModelView, TrainPlan, TransformStage, throughout
 from bench.plan.compose import compose
 from strategies.amp import Amp
 from strategies.discriminative import Discriminative
@@ -37,7 +37,7 @@ class Adapter:
     rewrite: Rewrite
 
     def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset({view.head})),), transforms=(self.rewrite,))
+        return Edit(phases=throughout({view.head}), transforms=(self.rewrite,))
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Raw:
 
 def test_nothing_composed_is_the_baseline(view: ModelView) -> None:
     plan = compose([], view)
-    assert plan == TrainPlan(phases=(Phase(0, frozenset(view.names)),))
+    assert plan == TrainPlan(phases=throughout(view.names))
 
 
 def test_strategies_set_their_own_fields_and_nothing_else(view: ModelView) -> None:
     plan = compose([Freeze(last=2), Amp()], view)
-    assert plan == TrainPlan(phases=(Phase(0, frozenset({"layer 2", "layer 3", "head"})),), precision="amp")
+    assert plan == TrainPlan(phases=throughout({"layer 2", "layer 3", "head"}), precision="amp")
 
 
 def test_every_pair_of_built_ins_commutes_or_conflicts(view: ModelView) -> None:
@@ -81,53 +81,12 @@ def test_writers_that_agree_compose(view: ModelView) -> None:
     adapter = Adapter(Rewrite(TransformStage.ADAPT))
     plan = compose([Freeze(), adapter, Amp()], view)
     assert plan.transforms == (Rewrite(TransformStage.ADAPT),)
-    assert plan.phases == (Phase(0, frozenset({"head"})),)
-
-
-def test_transforms_are_sorted_by_stage_and_count_once(view: ModelView) -> None:
-    late, early = Adapter(Rewrite(TransformStage.LOW_PRECISION)), Adapter(Rewrite(TransformStage.ADAPT))
-    assert compose([late, early, Adapter(Rewrite(TransformStage.LOW_PRECISION))], view).transforms == (
-        Rewrite(TransformStage.ADAPT),
-        Rewrite(TransformStage.LOW_PRECISION),
-    )
-
-
-def test_a_stage_of_nobody_s_is_refused(view: ModelView) -> None:
-    with pytest.raises(UsageError, match=r"stage 7, which is none of bench\.plan: TransformStage\.QUANTISE"):
-        compose([Adapter(Rewrite(7))], view)  # type: ignore[arg-type]
-
-
-def test_two_transforms_at_one_stage_conflict(view: ModelView) -> None:
-    with pytest.raises(PlanConflict, match="stage ADAPT"):
-        compose([Adapter(Rewrite(TransformStage.ADAPT, "one")), Adapter(Rewrite(TransformStage.ADAPT, "other"))], view)
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ((("learning_rate", 1.0),), "no field of the plan"),
-        ((("lr_scale", (("layer 9", 1.0),)),), "'layer 9' in lr_scale"),
-        ((("phases", (Phase(0, frozenset({"top"})),)),), "'top' in phases"),
-        ((("phases", (Phase(1, frozenset({"head"})),)),), "first at epoch 0"),
-        ((("phases", ()),), "first at epoch 0"),
-    ],
-)
-def test_a_plan_that_the_model_cannot_follow_is_refused(
-    view: ModelView, fields: tuple[tuple[str, Any], ...], words: str
-) -> None:
-    with pytest.raises(UsageError, match=words):
-        compose([Raw(fields)], view)
-
-
-@pytest.mark.parametrize("text", ["cached", "full+cached", "discriminative+cached", "amp+cached"])
-def test_a_cache_without_frozen_layers_is_a_conflict(view: ModelView, text: str) -> None:
-    with pytest.raises(PlanConflict, match=r"add freeze, as in freeze\+cached"):
-        compose([registry.load(term) for term in parse_strategy(text)], view)
+    assert plan.phases == throughout({"head"})
 
 
 def test_freeze_counts_layers_from_the_top(view: ModelView) -> None:
-    assert compose([Freeze()], view).phases[0].layers == {"head"}
-    assert compose([Freeze(last=4)], view).phases[0].layers == set(view.names) - {"embeddings"}
+    assert compose([Freeze()], view).phases == throughout({"head"})
+    assert compose([Freeze(last=4)], view).phases == throughout(set(view.names) - {"embeddings"})
     with pytest.raises(UsageError, match="has 4 layers"):
         compose([Freeze(last=5)], view)
 

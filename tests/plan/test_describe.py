@@ -7,7 +7,7 @@ import pytest
 
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import ModelView, Phase, TrainPlan, TransformStage
+from bench.plan import InTurn, ModelView, Trainable, TrainPlan, TransformStage
 from bench.plan.compose import compose
 from bench.plan.describe import changes
 
@@ -46,13 +46,13 @@ def test_other_changes_are_told_too(view: ModelView) -> None:
 
     everything = frozenset(view.names)
     fields: dict[str, Any] = {
-        "phases": (Phase(0, frozenset({"layer 0"})), Phase(1, everything)),
+        "phases": InTurn(((0.0, Trainable(frozenset({"layer 0"}))), (0.25, Trainable(everything)))),
         "after_step": (thaw,),
         "transforms": (Rewrite(),),
         "weights": "bf16",
     }
     found = changes(TrainPlan(**fields), view)
-    assert found["phases"] == "only layer 0 trains, then everything trains from epoch 2"
+    assert found["phases"] == "only layer 0 trains, then everything trains from 25% of the steps"
     assert found["after_step"] == "thaw"
     assert found["transforms"] == "Rewrite(rank=2)"
     assert found["weights"] == "bf16"

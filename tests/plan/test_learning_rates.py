@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
+from bench.plan import throughout
 from bench.plan.compose import compose
 from bench.plan.learning_rates import Rates, resolve_rates
 
@@ -60,3 +62,28 @@ def test_the_user_s_rate_overrides_all_and_factors_stay(view: ModelView) -> None
     rates = resolve_rates(plan_of("discriminative", view).with_lr(0.3), view, RATES)
     assert rates["layer 0"] == 0.3
     assert rates["head"] == pytest.approx(1.5)
+
+
+def test_a_star_scales_the_rates_that_nobody_has_set(view: ModelView) -> None:
+    full = resolve_rates(plan_of("full", view), view, RATES)
+    for text, expected in (("full", full), ("freeze", {"head": 1.0})):
+        plan = replace(plan_of(text, view), lr_scale=(("*", 0.1),))
+        found = resolve_rates(plan, view, RATES)
+        assert found == pytest.approx({name: 0.1 * rate for name, rate in expected.items()})
+        assert set(resolve_rates(plan.with_lr(0.3), view, RATES).values()) == {0.3}
+
+
+def test_a_part_of_every_layer_learns_as_adapters_do(view: ModelView) -> None:
+    plan = replace(plan_of("full", view), phases=throughout(view.names, frozenset({"bias"})))
+    rates = resolve_rates(plan, view, RATES)
+    assert rates["layer 0"] == rates["embeddings"] == 0.2
+    assert rates["head"] == pytest.approx(0.5)
+
+
+def test_parts_of_adapters_are_relative_to_them(view: ModelView) -> None:
+    def rewrite(_model: object) -> None: ...
+
+    scale = (("adapters", 2.0), ("adapters:lora_B", 16.0))
+    plan = replace(plan_of("freeze", view), transforms=(rewrite,), lr_scale=scale)
+    rates = resolve_rates(plan, view, RATES)
+    assert rates == pytest.approx({"head": 0.5, "adapters": 0.4, "adapters:lora_B": 6.4})

@@ -13,8 +13,8 @@ def test_an_edit_has_the_fields_of_the_plan_with_their_types() -> None:
 
 
 def test_a_field_to_which_several_strategies_may_add_begins_empty() -> None:
-    collected = {name for name, rules in field_rules().items() if rules.is_collected}
-    assert collected == {"transforms", "after_step"}
+    collected = {name for name, rules in field_rules().items() if rules.merge}
+    assert collected == {"lr_scale", "transforms", "after_step"}
     assert {field.default for field in fields(TrainPlan) if field.name in collected} == {()}
 
 

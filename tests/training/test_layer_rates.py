@@ -17,4 +17,4 @@ def test_every_layer_is_listed_in_forward_order_with_what_trains_now(prepared: C
     assert [rate.layer for rate in rates] == ["embeddings", "layer 0", "layer 1", "layer 2", "layer 3", "head"]
     assert [rate.lr for rate in rates] == [None] * 4 + [TOY_RATES.last_layers, TOY_RATES.head]
     assert [rate.num_trainable_params == rate.num_params for rate in rates] == [False] * 4 + [True] * 2
-    assert sum(rate.num_trainable_params for rate in rates) == ready.num_trainable_params()
+    assert sum(rate.num_trainable_params for rate in rates) == ready.num_trainable_params(ready.plan.phases.ever())

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from bench.errors import UsageError
-from bench.plan import Phase, TrainPlan, TransformStage
+from bench.plan import TrainPlan, TransformStage, throughout
 from bench.training.layer_rates import layer_rates
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
@@ -78,7 +78,9 @@ def test_only_what_may_train_is_in_the_optimizer_and_requires_a_gradient(prepare
     trainable = {name for name, param in ready.model.named_parameters() if param.requires_grad}
     assert in_optimizer == {id(param) for param in ready.model.parameters() if param.requires_grad}
     assert all(name.startswith(("model.layers.3.", "model.norm.", "score.")) for name in trainable)
-    assert ready.num_trainable_params() == sum(p.numel() for p in ready.model.parameters() if p.requires_grad)
+    assert ready.num_trainable_params(ready.plan.phases.ever()) == sum(
+        p.numel() for p in ready.model.parameters() if p.requires_grad
+    )
 
 
 def test_what_trains_is_copied_out_of_the_file_it_came_from(prepared: Prepare) -> None:
@@ -131,7 +133,7 @@ def test_dropout_is_off_in_what_is_frozen(prepared: Prepare, make: Callable[[], 
 def test_a_transform_may_rename_known_parameters_and_introduce_others() -> None:
     model = tiny_llama()
     view = view_of(model)
-    plan = TrainPlan(phases=(Phase(0, frozenset({"head"})),), transforms=(RenameAndAdd(),))
+    plan = TrainPlan(phases=throughout({"head"}), transforms=(RenameAndAdd(),))
     ready = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     trainable = {name for name, param in ready.model.named_parameters() if param.requires_grad}
     prefix = "model.layers.3.self_attn.q_proj"
@@ -143,13 +145,13 @@ def test_a_transform_may_rename_known_parameters_and_introduce_others() -> None:
     assert rates["layer 3"].lr is None
     assert rates["head"].lr == pytest.approx(TOY_RATES.head)
     assert sum(rate.num_params for rate in rates.values()) == ready.num_params
-    assert ready.num_trainable_params() == ready.num_trainable_params(9) == 64 + rates["head"].num_params
+    assert ready.num_trainable_params(plan.phases.ever()) == 64 + rates["head"].num_params
 
 
 def test_weights_may_be_stored_in_bf16() -> None:
     model = tiny_llama()
     view = view_of(model)
-    plan = TrainPlan(phases=(Phase(0, frozenset(view.names)),), weights="bf16")
+    plan = TrainPlan(phases=throughout(view.names), weights="bf16")
     ready = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     assert {param.dtype for param in ready.model.parameters()} == {torch.bfloat16}
     schedule = Schedule(epochs=[[np.arange(8)] * 5])
@@ -159,6 +161,6 @@ def test_weights_may_be_stored_in_bf16() -> None:
 
 def test_a_plan_that_trains_nothing_is_refused() -> None:
     model = tiny_llama()
-    plan = TrainPlan(phases=(Phase(0, frozenset()),))
+    plan = TrainPlan(phases=throughout(()))
     with pytest.raises(UsageError, match="trains nothing"):
         prepare(model, view_of(model), plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)

@@ -19,7 +19,8 @@ def test_what_a_plan_leaves_open_is_filled_in(view: ModelView) -> None:
     found = resolve(plan, view, DEFAULT_RATES)
     assert found.plan is plan
     assert found.rates == {"layer 3": DEFAULT_RATES.last_layers, "head": DEFAULT_RATES.head}
-    assert found.num_frozen_layers == 3
+    assert found.trained == {f"{name}.{part}" for name in ("layer 3", "head") for part in ("weight", "bias")}
+    assert found.view is view
 
 
 def test_resolving_needs_no_torch() -> None:

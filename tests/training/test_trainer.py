@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import get_linear_schedule_with_warmup
@@ -10,9 +12,10 @@ from transformers import get_linear_schedule_with_warmup
 from bench.errors import Diverged
 from bench.experiment import registry
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.plan import Phase, TrainPlan
+from bench.plan import InTurn, Trainable, TrainPlan, throughout
 from bench.plan.compose import compose
 from bench.plan.learning_rates import resolve_rates
+from bench.training.evaluation import predict
 from bench.training.forward.padded import collate
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
@@ -144,7 +147,7 @@ def test_layers_thaw_at_their_phase() -> None:
     model = tiny_llama()
     view = view_of(model)
     head, everything = frozenset({"head"}), frozenset(view.names)
-    plan = TrainPlan(phases=(Phase(0, head), Phase(1, everything)), lr=1e-2)
+    plan = TrainPlan(phases=InTurn(((0.0, Trainable(head)), (0.5, Trainable(everything)))), lr=1e-2)
     prepared = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     before = model.get_parameter("model.layers.0.mlp.up_proj.weight").detach().clone()
     changed: list[bool] = []
@@ -154,15 +157,78 @@ def test_layers_thaw_at_their_phase() -> None:
 
     run(prepared, schedule_of(spec_for("full"), SPLIT), look)
     assert changed == [False] * 5 + [True] * 5
-    assert prepared.num_trainable_params() == 2 * 16
-    assert prepared.num_trainable_params(2) == prepared.num_params
+    assert prepared.num_trainable_params([Trainable(head)]) == 2 * 16
+    assert prepared.num_trainable_params(plan.phases.ever()) == prepared.num_params
+
+
+def test_what_trains_is_asked_for_every_step_and_told_where_it_changes() -> None:
+    low, high = Trainable(frozenset({"layer 0"})), Trainable(frozenset({"head"}))
+    rows = np.array([0])
+    schedule = Schedule(epochs=[[rows] * 3, [rows] * 2, [rows]])
+
+    @dataclass(frozen=True)
+    class ByEpoch:
+        def at(self, step: int, num_steps: int, epoch: int, /) -> Trainable:
+            assert num_steps == 6
+            return high if epoch == 1 or step == 0 else low
+
+        def ever(self) -> tuple[Trainable, ...]:
+            return low, high
+
+    assert schedule.turns(ByEpoch()) == {0: high, 1: low, 3: high, 5: low}
+    assert schedule.turns(throughout({"head"})) == {0: high}
+    assert schedule.turns(InTurn(((0.0, low), (0.5, high)))) == {0: low, 3: high}
+
+
+def test_what_stops_training_gives_up_its_optimizer_state() -> None:
+    model = tiny_llama()
+    view = view_of(model)
+    lower, upper = Trainable(frozenset({"layer 0"})), Trainable(frozenset({"head"}))
+    plan = TrainPlan(phases=InTurn(((0.0, lower), (0.5, upper))))
+    prepared = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+    names = {id(param): name for name, param in prepared.params.items()}
+    run(prepared, schedule_of(spec_for("full", steps=4), SPLIT))
+    assert {names[id(param)] for param in prepared.optimizer.state} == {"score.weight"}
+
+
+@pytest.mark.parametrize(
+    ("name", "rates"),
+    [("linear", [1.0, 0.75, 0.5, 0.25]), ("constant", [1.0] * 4), ("cosine", [1.0, 0.854, 0.5, 0.146])],
+)
+def test_rates_go_on_as_the_plan_says(name: Any, rates: list[float]) -> None:
+    model = tiny_llama()
+    seen: list[float] = []
+    plan = TrainPlan(phases=throughout({"head"}), lr=1.0, lr_schedule=name)
+    ready = prepare(
+        model, view_of(model), plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0
+    )
+    ready.optimizer.register_step_pre_hook(lambda optimizer, *_: seen.append(optimizer.param_groups[0]["lr"]))
+    run(ready, Schedule(epochs=[[np.arange(4)] * 4], warmup_ratio=0.0))
+    assert seen == pytest.approx(rates, abs=1e-3)
+
+
+def test_a_loss_of_the_plan_s_own_is_what_is_minimised_and_the_plain_one_is_evaluated() -> None:
+    def apart(logits: torch.Tensor, targets: torch.Tensor, model: torch.nn.Module) -> torch.Tensor:
+        assert isinstance(model, type(tiny_llama()))
+        return torch.nn.functional.cross_entropy(logits, targets) + 7.0
+
+    plain, other = tiny_llama(), tiny_llama()
+    found = []
+    for model, loss in ((plain, None), (other, apart)):
+        plan = TrainPlan(phases=throughout({"head"}), lr=1e-2, loss=loss)
+        view = view_of(model)
+        ready = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
+        trained = run(ready, schedule_of(spec_for("full", steps=4), SPLIT))
+        found.append((trained.losses, predict(ready, SPLIT).losses.tolist()))
+    assert [loss + 7.0 for loss in found[0][0]] == pytest.approx(found[1][0], rel=1e-6)
+    assert found[0][1] == found[1][1]
 
 
 def test_the_hook_after_a_step_is_called_with_its_number() -> None:
     called: list[int] = []
     model = tiny_llama()
     view = view_of(model)
-    plan = TrainPlan(phases=(Phase(0, frozenset(view.names)),), after_step=(lambda _model, step: called.append(step),))
+    plan = TrainPlan(phases=throughout(view.names), after_step=(lambda _model, step: called.append(step),))
     prepared = prepare(model, view, plan, split=SPLIT, pad_token_id=0, rates=TOY_RATES, device=CPU, weight_decay=0.0)
     run(prepared, schedule_of(spec_for("full", steps=3), SPLIT))
     assert called == [0, 1, 2]

@@ -8,6 +8,7 @@ import torch
 
 from bench.errors import UsageError
 from bench.experiment.spec import RunSpec, parse_strategy
+from bench.plan import throughout
 from bench.training.layer_rates import layer_rates
 from bench.worker.assemble import load_inputs
 
@@ -19,7 +20,8 @@ CPU = torch.device("cpu")
 
 def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(workload: WorkloadSpec) -> None:
     inputs = load_inputs(RunSpec(strategy=parse_strategy("freeze+checkpoint"), workload=workload, lr=0.25))
-    assert inputs.plan.phases[0].layers == {"head"}
+    assert inputs.plan.phases == throughout({"head"})
+    assert (inputs.view.num_steps, inputs.view.num_epochs) == (len(inputs.data.train) // 16 + 1, 1)
     assert inputs.plan.checkpoint
     rates = {layer.layer: layer.lr for layer in layer_rates(inputs.prepare(CPU))}
     assert rates.pop("head") == 0.25

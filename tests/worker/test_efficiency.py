@@ -12,7 +12,7 @@ from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring import matmul_rate
 from bench.measuring.flops import count_flops
-from bench.plan import Phase
+from bench.plan import InTurn, Trainable
 from bench.training.forward.padded import PaddedForward
 from bench.training.schedule import schedule_of
 from bench.training.trainer import Schedule, train
@@ -101,17 +101,18 @@ def test_padding_is_work() -> None:
 def test_each_phase_of_a_plan_has_its_own_work_and_the_last_one_stays() -> None:
     ready = applied("full", split=SPLIT)
     names = list(ready.params_by_layer)
-    plan = replace(ready.plan, phases=(Phase(0, frozenset(names[-1:])), Phase(1, frozenset(names))))
+    plan = replace(
+        ready.plan, phases=InTurn(((0.0, Trainable(frozenset(names[-1:]))), (0.5, Trainable(frozenset(names)))))
+    )
     ready = replace(ready, resolved=replace(ready.resolved, plan=plan))
     schedule = schedule_for("full", epochs=2)
     seconds = [1.0] * 10
 
     def flops(first: int, last: int) -> float:
-        part = Schedule(epochs=schedule.epochs[: 1 + (last > 5)])
         return work_of(
             ready,
             SPLIT,
-            part,
+            schedule,
             seconds[:last],
             num_warmup_steps=first,
             dtype=torch.float32,

@@ -5,16 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 import torch
 
-from bench.plan import Phase as PlanPhase
-from bench.plan import TrainPlan
 from bench.records.flags import FLAGS, is_suspect
 from bench.records.record import Flag, RunRecord
-from bench.training.trainer import Schedule
-from bench.worker.measurement import StartingPoint, _phase_steps, flags_of
+from bench.worker.measurement import StartingPoint, flags_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,24 +32,6 @@ def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, l
     assert "few-steps" in [flag.code for flag in record.flags]
     assert record.environment is not None
     assert record.environment.config_hash is not None
-
-
-@pytest.mark.parametrize(
-    ("phases", "expected"),
-    [
-        ([(0, "ab")], ()),
-        ([(0, "b"), (1, "ab")], (3,)),
-        ([(0, "b"), (1, "b"), (2, "ab")], (5,)),
-        ([(0, "b"), (2, "ab"), (9, "b")], (5,)),
-    ],
-)
-def test_steps_at_which_other_layers_train(phases: list[tuple[int, str]], expected: tuple[int, ...]) -> None:
-    plan = TrainPlan(phases=tuple(PlanPhase(epoch, frozenset(layers)) for epoch, layers in phases))
-    prepared: Any = SimpleNamespace(plan=plan)
-    rows = np.array([0])
-    schedule = Schedule(epochs=[[rows] * 3, [rows] * 2, [rows]])
-
-    assert _phase_steps(prepared, schedule) == expected
 
 
 @pytest.mark.parametrize(

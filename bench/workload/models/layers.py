@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from bench.errors import ModelError, first_line
-from bench.plan.view import Layer, ModelView
+from bench.plan.view import Layer, Linear, ModelView, Param
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from transformers import PreTrainedModel
 
+    from bench.plan.view import Kind
+
 __all__ = ["layers_of", "view_of"]
 
 
-def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> ModelView:
+def view_of(
+    model: PreTrainedModel, fresh: Collection[str] = frozenset(), *, num_steps: int = 1, num_epochs: int = 1
+) -> ModelView:
     """Return a model's layers in forward order: embeddings, layer 0 to n-1, head.
 
     The head is every parameter outside the base model, and what the checkpoint lacked, `fresh`. Of the base
     model, what lies outside the layers (position embeddings, a final norm, a pooler) belongs
     to the layer that began last when it first ran: that takes one forward pass of two tokens.
-    Shared parameters appear once.
+    Shared parameters appear once. `num_steps` and `num_epochs` are those of the run.
 
     Raises:
         ModelError: the parts cannot be told apart.
@@ -46,17 +50,51 @@ def view_of(model: PreTrainedModel, fresh: Collection[str] = frozenset()) -> Mod
     slices: dict[str, list[str]] = {name: [] for name in names}
     for key, name in name_of.items():
         slices["head" if name in head else names[place[key]]].append(name)
-    params = dict(model.named_parameters())
+    layer_of = {param: layer for layer, params in slices.items() for param in params}
+    params, kinds = dict(model.named_parameters()), _kinds(model)
     return ModelView(
         layers=tuple(
-            Layer(name, tuple(slices[name]), sum(params[param].numel() for param in slices[name])) for name in names
+            Layer(name, tuple(Param(param, kinds[param], tuple(params[param].shape)) for param in slices[name]))
+            for name in names
         ),
         linears=tuple(
-            name
+            Linear(name, layer_of[weight], _shape(module))
             for name, module in model.named_modules()
-            if isinstance(module, nn.Linear | Conv1D) and name_of[id(module.weight)] not in head
+            if isinstance(module, nn.Linear | Conv1D) and (weight := name_of[id(module.weight)]) not in head
         ),
+        tied=_tied(model),
+        model_type=model.config.model_type,
+        num_steps=num_steps,
+        num_epochs=num_epochs,
     )
+
+
+def _kinds(model: nn.Module) -> dict[str, frozenset[Kind]]:
+    """Return the kinds of every parameter, by its first name."""
+    found: dict[str, frozenset[Kind]] = {}
+    for prefix, module in model.named_modules():
+        of_class = type(module).__name__.lower()
+        for own, _ in module.named_parameters(prefix, recurse=False):
+            of_module: set[Kind] = {"norm"} if "norm" in of_class else set()
+            of_param: set[Kind] = {"bias"} if own.endswith("bias") else set()
+            if isinstance(module, nn.Embedding) or (not of_module and own.endswith("embeddings")):
+                of_param = {"embedding"}
+            found.setdefault(own, frozenset(of_module | of_param) or frozenset({"weight"}))
+    return found
+
+
+def _shape(linear: nn.Module) -> tuple[int, int]:
+    """Return (outputs, inputs), which transformers' Conv1D stores the other way round."""
+    one, other = cast("torch.Tensor", linear.weight).shape
+    return (other, one) if isinstance(linear, Conv1D) else (one, other)
+
+
+def _tied(model: nn.Module) -> tuple[tuple[str, ...], ...]:
+    """Return the names of every parameter that has several."""
+    names: dict[int, list[str]] = {}
+    for name, param in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(param), []).append(name)
+    return tuple(tuple(several) for several in names.values() if len(several) > 1)
 
 
 def layers_of(model: PreTrainedModel) -> nn.ModuleList:

@@ -161,7 +161,6 @@ def test_pairs_are_stored_and_evaluated_with_their_types(
         weight_decay=0.0,
     )
     assert isinstance(prepared.forward, PackedForward) == (prepared.cache is None)
-    prepared.begin_epoch(0)
     rows = np.arange(len(data.train))
     set_up(prepared, data.train, rows, [rows])
     prepared.model.eval()

@@ -99,18 +99,21 @@ def test_an_architecture_is_cut_into_its_layers(
 
 
 def test_linears_are_those_outside_the_head() -> None:
-    llama = view_of(build("llama", DECODER)).linears
+    llama = [linear.name for linear in view_of(build("llama", DECODER)).linears]
     assert len(llama) == 3 * 7
     assert "model.layers.2.self_attn.q_proj" in llama
-    assert "transformer.h.0.attn.c_attn" in view_of(build("gpt2", ARCHITECTURES[4][1])).linears
-    assert not [name for name in view_of(build("bert", SMALL)).linears if "classifier" in name]
+    gpt2 = {linear.name: linear for linear in view_of(build("gpt2", ARCHITECTURES[4][1])).linears}
+    width = gpt2["transformer.h.0.attn.c_attn"].shape[1]
+    assert gpt2["transformer.h.0.attn.c_attn"].shape == (3 * width, width)
+    assert gpt2["transformer.h.1.mlp.c_fc"].layer == "layer 1"
+    assert not [linear for linear in view_of(build("bert", SMALL)).linears if "classifier" in linear.name]
 
 
 def test_fresh_parameters_inside_the_body_belong_to_the_head() -> None:
     fresh = {"bert.pooler.dense.weight", "bert.pooler.dense.bias"}
     view = view_of(build("bert", SMALL), fresh)
     assert fresh < set(view.layers[-1].param_names)
-    assert "bert.pooler.dense" not in view.linears
+    assert "bert.pooler.dense" not in [linear.name for linear in view.linears]
 
 
 def test_a_shared_parameter_appears_once() -> None:
@@ -182,3 +185,21 @@ def test_a_model_that_does_not_run_is_refused() -> None:
     model.base_model.embed_tokens = torch.nn.Embedding(1, 16)
     with pytest.raises(ModelError, match="does not run on two tokens"):
         view_of(model)
+
+
+def test_every_parameter_is_of_a_kind_and_the_bias_of_a_norm_of_two() -> None:
+    view = view_of(build("bert", SMALL), num_steps=7, num_epochs=2)
+    kinds = {param.name: param.kinds for layer in view.layers for param in layer.params}
+    assert kinds["bert.embeddings.word_embeddings.weight"] == {"embedding"}
+    assert kinds["bert.embeddings.LayerNorm.weight"] == {"norm"}
+    assert kinds["bert.encoder.layer.0.output.LayerNorm.bias"] == {"norm", "bias"}
+    assert kinds["bert.encoder.layer.0.attention.self.query.weight"] == {"weight"}
+    assert kinds["bert.encoder.layer.0.attention.self.query.bias"] == {"bias"}
+    assert (view.model_type, view.num_steps, view.num_epochs, view.tied) == ("bert", 7, 2, ())
+
+
+def test_tied_weights_are_one_parameter_of_several_names() -> None:
+    model = build("bert", SMALL)
+    layers = model.bert.encoder.layer
+    layers[1].output.dense.weight = layers[0].output.dense.weight
+    assert view_of(model).tied == (tuple(f"bert.encoder.layer.{number}.output.dense.weight" for number in range(2)),)

@@ -1,0 +1,54 @@
+"""Reads `averaging`: the average of the weights over the steps, which is what is evaluated and kept."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from torch import nn
+
+    from bench.plan.callables import Averaging
+
+__all__ = ["AveragedWeights"]
+
+
+class AveragedWeights:
+    """The average of the parameters that train, beside them."""
+
+    def __init__(self, rule: Averaging, params: Iterable[nn.Parameter]) -> None:
+        """Begin to average once `rule` says so; until then the weights are their own average."""
+        self._rule, self._params = rule, list(params)
+        self._average = get_ema_multi_avg_fn(rule.decay) if rule.kind == "exponential" else get_swa_multi_avg_fn()
+        self.values: list[torch.Tensor] = []
+        """As the parameters, once it has begun."""
+        self._num_averaged = 0
+
+    @torch.no_grad()
+    def update(self, num_done: int, num_steps: int) -> None:
+        """Take the weights in after `num_done` of `num_steps` steps."""
+        if num_done <= self._rule.start * num_steps:
+            return
+        if self.values:
+            self._average(self.values, [param.detach() for param in self._params], self._num_averaged)
+        else:
+            self.values = [param.detach().clone() for param in self._params]
+        self._num_averaged += 1
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the model have the averaged weights while the context is open."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        for number, value in enumerate(self.values):
+            self._params[number].data, self.values[number] = value, self._params[number].data

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bench.plan import Averaging, TrainPlan, throughout
+from bench.training.evaluation import predict
+from bench.training.passes.averaging import AveragedWeights
+from bench.training.prepare import prepare
+from bench.training.trainer import Schedule, train
+from bench.workload.models.layers import view_of
+from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SPLIT = toy_split(40)
+
+
+def averages(rule: Averaging, values: list[float]) -> Iterator[float]:
+    """What is in place after every step, where the weight takes these values."""
+    param = nn.Parameter(torch.zeros(2))
+    averaged = AveragedWeights(rule, [param])
+    for number, value in enumerate(values, 1):
+        param.data.fill_(value)
+        averaged.update(number, len(values))
+        with averaged.in_place():
+            yield float(param[0])
+        assert float(param[0]) == value
+
+
+def test_an_exponential_average_is_pulled_by_every_step() -> None:
+    assert list(averages(Averaging("exponential", decay=0.75), [1.0, 5.0, 9.0])) == [1.0, 2.0, 3.75]
+
+
+def test_an_equal_average_counts_every_step_alike() -> None:
+    assert list(averages(Averaging("equal"), [1.0, 5.0, 9.0])) == [1.0, 3.0, 5.0]
+
+
+def test_weights_are_their_own_average_before_it_begins() -> None:
+    assert list(averages(Averaging("equal", start=0.5), [1.0, 5.0, 9.0, 11.0])) == [1.0, 5.0, 9.0, 10.0]
+
+
+def test_what_is_evaluated_is_the_average_and_training_goes_on_from_the_weights() -> None:
+    found = {}
+    for rule in (None, Averaging("exponential", decay=0.5)):
+        model = tiny_llama()
+        view = view_of(model)
+        plan = TrainPlan(phases=throughout(view.names), lr=1e-2, averaging=rule)
+        ready = prepare(
+            model,
+            view,
+            plan,
+            split=SPLIT,
+            pad_token_id=0,
+            rates=TOY_RATES,
+            device=torch.device("cpu"),
+            weight_decay=0.0,
+        )
+        points: list[float] = []
+
+        def look(_step: int, _seconds: float, ready=ready, points=points) -> None:  # type: ignore[no-untyped-def]
+            points.append(float(predict(ready, SPLIT).losses.mean()))
+
+        schedule = Schedule(epochs=[[np.arange(8)] * 6], evaluate_after=frozenset({2, 4}))
+        losses = train(ready, SPLIT, schedule, on_step=lambda *_: None, on_point=look).losses
+        found[rule] = losses, points, model.get_parameter("score.weight").detach().clone()
+    (plain, points, weight), (averaged, other_points, other_weight) = found.values()
+    assert plain == averaged
+    assert weight.equal(other_weight)
+    assert points != pytest.approx(other_points, rel=1e-6)
