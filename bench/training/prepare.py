@@ -70,9 +70,11 @@ def prepare(
     by_name = dict(classifier.named_parameters())
     params = {name: by_name[name] for layer in view.layers for name in layer.param_names}
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
+    # Before the transforms, which may compute with the weights: what they find is what will be trained on.
+    store_weights(classifier, plan.weights, device)
     # From here on `model` is what is called: the classifier, or an adapter around it.
     model = rewrite(classifier, plan.transforms)
-    # After the transforms, so that what they introduced is stored alike.
+    # And after them, so that what they introduced is stored alike.
     store_weights(model, plan.weights, device)
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):

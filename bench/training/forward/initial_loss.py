@@ -11,6 +11,7 @@ import torch
 from bench.measuring import host_memory
 from bench.tasks.classification import loss_of
 from bench.training.forward.padded import PaddedForward
+from bench.workload.models.storage import computing_in_fp32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,7 +45,7 @@ def initial_loss(model: PreTrainedModel, split: Split, rows: NDArray[np.int64], 
     plain, training, total = PaddedForward(model, pad_token_id), model.training, 0.0
     model.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with computing_in_fp32(model), torch.random.fork_rng(devices=[]):
             for alike in _of_equal_length(split, rows):
                 batch = plain.batch(split, alike)
                 total += float(loss_of(plain.logits(batch), batch.targets, "sum"))

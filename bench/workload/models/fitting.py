@@ -131,6 +131,8 @@ def _draw_anew(model: PreTrainedModel, names: Iterable[str]) -> None:
         return
     for name, param in model.named_parameters():
         param._is_hf_initialized = name not in wanted  # type: ignore[attr-defined]  # noqa: SLF001  (what its initialisation obeys)
+        if name in wanted:
+            param.data = param.data.float()
     with torch.no_grad():
         for path, module in model.named_modules():
             if any(name.startswith(f"{path}." if path else "") for name in wanted):

@@ -11,6 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from bench.errors import ModelError, first_line
 from bench.plan.view import Layer, Linear, ModelView, Param
+from bench.workload.models.storage import computing_in_fp32
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -122,7 +123,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
 def _places(model: PreTrainedModel, layers: nn.ModuleList) -> Mapping[int, int]:
     """Return by id where each parameter of the base model belongs: 0 to the embeddings, n to layer n-1."""
     order: list[nn.Module] = []
-    with _watched(model, order):
+    with _watched(model, order), computing_in_fp32(model):
         try:
             ids = torch.tensor([[0, 1]], device=model.device)
             model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids))

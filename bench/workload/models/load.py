@@ -15,10 +15,11 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from bench.errors import ModelError, first_line
 from bench.records.record import Flag
 from bench.workload.models.fitting import fit_head
-from bench.workload.models.folders import check_folder
+from bench.workload.models.folders import check_folder, weight_files
 from bench.workload.models.heads import rows_of
 from bench.workload.models.locate import model_folder
 from bench.workload.models.quiet import quiet
+from bench.workload.models.storage import draw_in_fp32, stored_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,7 +75,9 @@ class LoadedModel:
 
 
 def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice = "auto") -> LoadedModel:
-    """Load a sequence classifier in fp32, with the checkpoint's head if it fits `labels`, else with a fresh one.
+    """Load a sequence classifier, with the checkpoint's head if it fits `labels`, else with a fresh one.
+
+    Weights keep the type in which the checkpoint stores them, in its file until they are written; what it lacks is in fp32.
 
     Args:
         name: A preset, a local directory, a GGUF file, or a Hub id.
@@ -91,10 +94,11 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
     check_folder(folder, name)
     rows = rows_of(load_config(name), labels) if head != "fresh" else "a fresh one was asked for (--head fresh)"
     with _explained("model", name, folder), torch.random.fork_rng(devices=[]):
+        dtype = stored_dtype(weight_files(folder, name))
         torch.manual_seed(seed)
         model, info = AutoModelForSequenceClassification.from_pretrained(
             folder,
-            dtype=torch.float32,
+            dtype=dtype,
             # A head whose classes are known is loaded as it is; its rows are chosen below.
             **({"num_labels": len(labels)} if isinstance(rows, str) else {}),
             problem_type="single_label_classification",
@@ -106,6 +110,8 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
         )
         mismatched = {entry[0] if isinstance(entry, tuple) else entry for entry in info["mismatched_keys"]}
         _check_body(model, name, missing=set(info["missing_keys"]), mismatched=mismatched)
+        if dtype != torch.float32:
+            draw_in_fp32(model, seed)
         origin, fresh = fit_head(model, labels, rows, missing=set(info["missing_keys"]), mismatched=mismatched)
     if head == "checkpoint" and not origin.is_of_checkpoint:
         raise ModelError(f"the head of {name} cannot be taken, as --head checkpoint asks: {origin.reason}")
