@@ -59,6 +59,21 @@ def _check_cache_prefix(plan: TrainPlan, view: ModelView, writers: Writers) -> N
         raise PlanConflict(msg)
 
 
+def _check_frozen_weights(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
+    """Refuse to store frozen weights in another type where there are none, or where nothing would cast what meets them."""
+    if plan.frozen_weights is None:
+        return
+    author = writers["frozen_weights"]
+    trained = view.params_of(*plan.phases.ever())
+    if all(trained.issuperset(layer.param_names) for layer in view.layers[:-1]):
+        other = f"{writers['phases']} trains" if "phases" in writers else "the baseline trains"
+        msg = f"{author} stores what is frozen in {plan.frozen_weights}, but {other} the whole body: add freeze, as in freeze+amp+frozen"
+        raise PlanConflict(msg)
+    if plan.frozen_weights == "bf16" and (plan.precision, plan.weights) == ("fp32", "fp32"):
+        msg = f"{author} stores what is frozen in bf16, which fp32 cannot be computed with: add amp, as in freeze+amp+frozen"
+        raise PlanConflict(msg)
+
+
 def _check_seen_embeddings(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
     """Refuse to split the embedding table where it never trains, or where another needs it as a whole."""
     if not plan.seen_embeddings:
@@ -97,6 +112,7 @@ CHECKS: Mapping[str, Callable[[TrainPlan, ModelView, Writers], None]] = {
     "lr_scale": _check_lr_scale,
     "checkpoint": _check_checkpoint,
     "cache_prefix": _check_cache_prefix,
+    "frozen_weights": _check_frozen_weights,
     "seen_embeddings": _check_seen_embeddings,
     "averaging": _check_averaging,
 }

@@ -24,10 +24,22 @@ if TYPE_CHECKING:
     from bench.plan.phases import InTurn, Phases
     from bench.plan.view import ModelView
 
-__all__ = ["Edit", "FieldRules", "Precision", "Strategy", "TrainPlan", "baseline_phases", "field_rules"]
+__all__ = [
+    "Edit",
+    "FieldRules",
+    "FrozenWeights",
+    "LrSchedule",
+    "Precision",
+    "Strategy",
+    "TrainPlan",
+    "baseline_phases",
+    "field_rules",
+]
 
 Precision = Literal["fp32", "amp", "bf16", "fp16"]
 """Of the autocast. "amp" is the half precision that the device does natively."""
+FrozenWeights = Literal["bf16", "int8", "nf4"]
+"""A type of floating point, or bits per weight with scales beside them."""
 LrSchedule = Literal["linear", "cosine", "constant"]
 """How the rate goes on after the warm-up: down to zero in a line or a half wave, or not at all."""
 
@@ -66,6 +78,10 @@ class TrainPlan:
     """Of the autocast; fp16 implies the GradScaler, which is never chosen apart."""
     weights: Literal["fp32", "bf16"] = "fp32"
     """Storage of the weights: mixed precision keeps fp32 masters, pure bf16 does not."""
+    frozen_weights: FrozenWeights | None = field(
+        default=None, metadata=_rules(words=lambda kind, _view: f"frozen weights are stored in {kind}")
+    )
+    """Storage of the weights that never train, quantised (int8, nf4) those of linear layers alone; None is as `weights`."""
     optimizer: OptimizerFactory | None = field(default=None, metadata=_rules(words=field_words.of_value))
     """None is AdamW."""
     loss: Loss | None = field(default=None, metadata=_rules(words=field_words.of_value))
@@ -129,6 +145,7 @@ class Edit(TypedDict, total=False):
     lr_schedule: LrSchedule
     precision: Precision
     weights: Literal["fp32", "bf16"]
+    frozen_weights: FrozenWeights | None
     optimizer: OptimizerFactory | None
     loss: Loss | None
     averaging: Averaging | None
