@@ -74,7 +74,8 @@ class _Reader(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _linear(self, inputs: Tensor, weight: Tensor, shape: Sequence[int]) -> None:
-        self._layer = self._layer_of.get(id(weight), self._layer)
+        # A quantised weight is not itself multiplied.
+        self._layer = self._layer_of.get(id(getattr(weight, "stored_as", weight)), self._layer)
         num_inputs, num_outputs = shape
         units: dict[int, Unit] = {_ROWS: "row", _ROWS * _LENGTH: "token"}
         self._note(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "allocated_bytes",
     "num_retries",
+    "num_values",
     "peak_bytes",
     "reachable_tensors",
     "release_free_memory",
@@ -84,6 +85,12 @@ def touch(model: nn.Module) -> None:
             torch.empty(0, dtype=torch.uint8).set_(storage)[::PAGE_BYTES].sum()
 
 
+def num_values(param: nn.Parameter) -> int:
+    """The numbers that a parameter stands for: one in 4 bits keeps two of them in each of its bytes."""
+    packed = getattr(param, "quant_state", None)
+    return param.numel() if packed is None else packed.shape.numel()
+
+
 def split_peak(
     memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer
 ) -> MemoryParts | None:
@@ -98,7 +105,10 @@ def split_peak(
     if total is None or baseline is None:
         return None
     trained = list(trained)
-    of_model = _storages([*model.parameters(), *model.buffers(), *trained])
+    params = list(model.parameters())
+    # What is quantised keeps its scales beside it.
+    scales = reachable_tensors(*map(vars, params))
+    of_model = _storages([*params, *scales, *model.buffers(), *trained])
     weights = sum(storage.nbytes() for storage in of_model.values())
     gradients = sum(param.nbytes for param in trained if param.requires_grad)
     of_optimizer = _storages(reachable_tensors(optimizer, optimizer.state), device)

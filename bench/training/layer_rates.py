@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.measuring.torch_memory import num_values
 from bench.plan.learning_rates import ADAPTERS
 from bench.records.record import LayerRate
 
@@ -22,7 +23,7 @@ def layer_rates(prepared: Prepared) -> tuple[LayerRate, ...]:
         LayerRate(
             layer=name,
             lr=prepared.resolved.rates.get(name),
-            num_params=sum(param.numel() for param in params),
+            num_params=sum(map(num_values, params)),
             num_trainable_params=sum(param.numel() for param in params if param.requires_grad),
         )
         for name, params in layers.items()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bench.plan.train_plan import Precision as Name
 
-__all__ = ["Precision", "has_native_bf16", "observe_dtypes", "resolve_dtype"]
+__all__ = ["Precision", "has_native_bf16", "is_mixed", "observe_dtypes", "resolve_dtype"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -57,6 +57,11 @@ def has_native_bf16(device: torch.device) -> bool:
         return supported
     able = torch.cpu.get_capabilities()
     return any(able.get(feature, False) for feature in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def is_mixed(model: nn.Module) -> bool:
+    """Whether weights are stored in several types, so that the model runs under the autocast it was prepared for and not without."""
+    return len({param.dtype for param in model.parameters() if param.is_floating_point()}) > 1
 
 
 class Precision:

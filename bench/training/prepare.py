@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+import torch
 
 from bench.training.forward.choose import choose_forward
 from bench.training.passes.averaging import AveragedWeights
@@ -12,7 +15,7 @@ from bench.training.passes.compile import compile_layers
 from bench.training.passes.optimizer import make_optimizer, places_of
 from bench.training.passes.trainable import rates_of_params
 from bench.training.passes.transforms import rewrite
-from bench.training.passes.weights import store_weights
+from bench.training.passes.weights import quantise, store_weights
 from bench.training.precision import Precision, resolve_dtype
 from bench.training.prepared import Prepared
 from bench.training.resolve import resolve
@@ -21,7 +24,6 @@ from bench.training.savings.seen_embeddings import split_table
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
-    import torch
     from transformers import PreTrainedModel
 
     from bench.plan.learning_rates import Rates
@@ -66,16 +68,26 @@ def prepare(
     resolved = resolve(plan, view, rates)
     # First, since it may refuse the device: nothing has been changed by then.
     precision = Precision(resolve_dtype(plan.precision, device), device)
-    # Before the transforms, which may rename parameters and wrap layers.
+    # Before the transforms, which may rename parameters, wrap layers, and compute with the weights that they find.
+    frozen = {name for layer in view.layers for name in layer.param_names}.difference(resolved.trained)
+    dtype = torch.bfloat16 if plan.weights == "bf16" else precision.dtype
+    if plan.frozen_weights in {"int8", "nf4"}:
+        quantise(classifier, plan.frozen_weights, frozen, dtype=dtype, device=device)
     by_name = dict(classifier.named_parameters())
     params = {name: by_name[name] for layer in view.layers for name in layer.param_names}
+    store = partial(
+        store_weights,
+        weights=plan.weights,
+        device=device,
+        frozen={by_name[name] for name in frozen},
+        frozen_dtype=torch.bfloat16 if plan.frozen_weights and dtype != torch.float32 else None,
+    )
+    store(classifier)
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
-    # Before the transforms, which may compute with the weights: what they find is what will be trained on.
-    store_weights(classifier, plan.weights, device)
     # From here on `model` is what is called: the classifier, or an adapter around it.
     model = rewrite(classifier, plan.transforms)
-    # And after them, so that what they introduced is stored alike.
-    store_weights(model, plan.weights, device)
+    # Once more, so that what they introduced is stored alike.
+    store(model)
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from torch import nn
 
+from bench.measuring.torch_memory import num_values
 from bench.tasks.classification import loss_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Prepared:
     @property
     def num_params(self) -> int:
         """The parameters of the whole model, shared ones once."""
-        return sum(param.numel() for param in self.model.parameters())
+        return sum(map(num_values, self.model.parameters()))
 
     def num_trainable_params(self, turns: Iterable[Trainable]) -> int:
         """The most parameters that train at once where these are trained in turn."""

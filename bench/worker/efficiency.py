@@ -6,6 +6,7 @@ Measured once a run has trained and been evaluated, so that it disturbs neither.
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_ra
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
 from bench.records.record import Flag
-from bench.training.precision import has_native_bf16
+from bench.training.precision import has_native_bf16, is_mixed
 from bench.training.savings.onednn_linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
 from bench.workload.data.dataset import Split
 
@@ -134,7 +135,8 @@ def _shapes(prepared: Prepared, split: Split) -> Shapes:
     offsets = np.cumsum([0, *PROBE_LENGTHS])
     probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
     batch = prepared.batch(probe, range(len(probe)))
-    with torch.compiler.set_stance("force_eager"):
+    autocast = prepared.precision.forward() if is_mixed(prepared.model) else nullcontext()
+    with torch.compiler.set_stance("force_eager"), autocast:
         return read_shapes(lambda: prepared.logits(batch), prepared.params_by_layer)
 
 

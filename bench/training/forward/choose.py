@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from bench.errors import ModelError, Unsupported, first_line
 from bench.training.forward.attention import watched
 from bench.training.forward.packed import PackedForward
 from bench.training.forward.padded import PaddedForward
+from bench.training.precision import is_mixed
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def choose_forward(
     """
     padded = PaddedForward(outer, pad_token_id)
     with _in_eval_mode(outer):
-        trial = _Trial(outer, split, _sample(split, pad_token_id))
+        trial = _Trial(outer, split, _sample(split, pad_token_id), precision)
         alone = trial.alone(padded)
         if not alone.isfinite().all():
             return padded, "its logits are no finite numbers"
@@ -85,17 +86,20 @@ class _Trial:
     outer: nn.Module
     split: Split
     rows: NDArray[np.int64]
+    precision: Precision
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights."""
-        return next(self.outer.parameters()).dtype
+        """That it computes in: of the weights, or of the autocast that several types need."""
+        floating = (param.dtype for param in self.outer.parameters() if param.is_floating_point())
+        return self.precision.dtype if is_mixed(self.outer) else next(floating)
 
     @torch.no_grad()
     def logits(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
         """Run the model on a batch: (rows, labels)."""
         batch = forward.batch(self.split, rows).to(next(self.outer.parameters()).device)
-        return forward.logits(batch).float()
+        with self.precision.forward() if is_mixed(self.outer) else nullcontext():
+            return forward.logits(batch).float()
 
     def alone(self, padded: PaddedForward) -> torch.Tensor:
         """Run the model on each row in a batch of its own, without any padding."""

@@ -1,30 +1,49 @@
-"""Reads `weights`: the type in which weights are stored."""
+"""Reads `weights`, `frozen_weights`: the type in which weights are stored."""
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from bench.errors import Unsupported, first_line
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Container
+    from types import ModuleType
 
-__all__ = ["store_weights"]
+    from transformers import PreTrainedModel
+
+__all__ = ["quantise", "store_weights"]
 
 
-def store_weights(model: nn.Module, weights: Literal["fp32", "bf16"], device: torch.device) -> None:
+def store_weights(
+    model: nn.Module,
+    weights: Literal["fp32", "bf16"],
+    device: torch.device,
+    *,
+    frozen: Container[nn.Parameter] = (),
+    frozen_dtype: torch.dtype | None = None,
+) -> None:
     """Give every weight its type on `device`, one by one: there is never a second copy of the model in either.
 
     Args:
         model: As loaded, in any type; or with transforms applied, of which the new weights alone are left to do.
         weights: The type.
         device: Receives the model.
+        frozen: The parameters that never train.
+        frozen_dtype: Of the matrices among them, where it is another; the rest is little, and norms want it exact.
 
     """
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[weights]
     for param in model.parameters():
         if param.is_floating_point():
-            param.data = _moved(param.data, device, dtype)
+            is_matrix = param.ndim > 1
+            param.data = _moved(param.data, device, frozen_dtype or dtype if is_matrix and param in frozen else dtype)
     for module in model.modules():
         for name, buffer in module.named_buffers(recurse=False):
             # Positions are far apart from each other in fp32 alone, in which transformers leaves them, too.
@@ -35,3 +54,72 @@ def store_weights(model: nn.Module, weights: Literal["fp32", "bf16"], device: to
 def _moved(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
     """Move first: what arrives is cast where it stays, and a GPU is sent no more bytes than the checkpoint has."""
     return tensor.to(device).to(dtype)
+
+
+def quantise(
+    model: PreTrainedModel,
+    kind: Literal["int8", "nf4"],
+    frozen: Container[str],
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> None:
+    """Store the weights of linear layers that never train in 8 or 4 bits, one by one, each from the type it was loaded in.
+
+    Embeddings, norms, the head, and what a layer shares with another stay as they are. GPT-2's layers are turned round,
+    into linear ones. Adapters find what transformers leaves on a model that it quantised.
+
+    Args:
+        model: As loaded, before any transform.
+        kind: Of the numbers.
+        frozen: Names of the parameters that never train.
+        dtype: In which it will mostly be multiplied.
+        device: Receives these weights.
+
+    Raises:
+        Unsupported: bitsandbytes is missing or cannot do it, or the model has no such layer.
+
+    """
+    layers = _quantised_layers(kind)
+    make = {"int8": layers.Int8Linear, "nf4": layers.NF4Linear}[kind]
+    num_owners = Counter(id(param) for module in model.modules() for param in module.parameters(recurse=False))
+    in_body = set(model.base_model.modules())
+    # Layers that look at the type of these, and would take what is packed for a type of inputs.
+    exact = {*(model._keep_in_fp32_modules or ()), *(model._keep_in_fp32_modules_strict or ())}  # noqa: SLF001
+    chosen = {
+        name: module
+        for name, module in model.named_modules()
+        if type(module) in (nn.Linear, Conv1D)
+        and module in in_body
+        and f"{name}.weight" in frozen
+        and num_owners[id(module.weight)] == 1
+        and exact.isdisjoint(name.split("."))
+    }
+    if not chosen:
+        raise Unsupported(
+            f"{type(model).__name__} has no linear layer that never trains, which could be stored in {kind}"
+        )
+    for name, module in chosen.items():
+        weight = module.weight.data.to(device)
+        is_turned = isinstance(module, Conv1D)
+        try:
+            layer = make(weight.t() if is_turned else weight, module.bias, dtype)
+        except (NotImplementedError, RuntimeError, ValueError) as error:
+            if "memory" in str(error):
+                raise
+            msg = f"bitsandbytes cannot store {name}, of {tuple(weight.shape)}, in {kind}: {first_line(error)}"
+            raise Unsupported(msg) from error
+        layer.is_turned = is_turned
+        model.set_submodule(name, layer.train(module.training))
+    setattr(model, {"int8": "is_loaded_in_8bit", "nf4": "is_loaded_in_4bit"}[kind], True)
+
+
+def _quantised_layers(kind: str) -> ModuleType:
+    """Import what needs bitsandbytes; its log is silent (see `bench.workload`)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from bench.training.savings import quantised_linear  # noqa: PLC0415
+    except ImportError as error:
+        raise Unsupported(f"weights in {kind} need bitsandbytes: pip install 'finetune-bench[bnb]'") from error
+    return quantised_linear

@@ -1,15 +1,30 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from torch import nn
+from transformers.pytorch_utils import Conv1D
 
-from bench.training.passes.weights import store_weights
+from bench.errors import PlanConflict, Unsupported
+from bench.measuring.torch_memory import num_values, split_peak
+from bench.records.readings import Memory
+from bench.training.layer_rates import layer_rates
+from bench.training.passes.weights import quantise, store_weights
+from bench.training.savings.quantised_linear import dequantise
+from bench.worker.efficiency import _shapes
 from bench.workload.toy import tiny_llama
+from tests.applied import RAGGED, applied, train_ragged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from transformers import PreTrainedModel
+
+    from bench.training.prepared import Prepared
 
 
 @pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16, torch.float16])
@@ -52,3 +67,100 @@ def test_weights_in_their_type_stay_where_they_are() -> None:
     before = [param.data_ptr() for param in model.parameters()]
     store_weights(model, "fp32", torch.device("cpu"))
     assert [param.data_ptr() for param in model.parameters()] == before
+
+
+def frozen_body(model: PreTrainedModel) -> set[str]:
+    return {name for name, _ in model.base_model.named_parameters(prefix=model.base_model_prefix)}
+
+
+def test_matrices_that_never_train_have_a_type_of_their_own(device: torch.device) -> None:
+    model = tiny_llama()
+    frozen = set(model.get_submodule("model").parameters())
+    store_weights(model, "fp32", device, frozen=frozen, frozen_dtype=torch.bfloat16)
+    types = {name: param.dtype for name, param in model.named_parameters()}
+    assert {name for name, dtype in types.items() if dtype == torch.float32} == {
+        name for name in types if "norm" in name or name == "score.weight"
+    }
+
+
+@pytest.mark.parametrize(("kind", "mark"), [("int8", "is_loaded_in_8bit"), ("nf4", "is_loaded_in_4bit")])
+@pytest.mark.parametrize("name", ["Llama", "Bert", "GPT2"])
+def test_linear_layers_that_never_train_are_quantised(
+    classifier: Callable[..., PreTrainedModel], name: str, kind: Any, mark: str, device: torch.device
+) -> None:
+    model, plain = classifier(name), classifier(name)
+    frozen = frozen_body(model) - {key for key in frozen_body(model) if ".2." in key}
+    quantise(model, kind, frozen, dtype=torch.float32, device=device)
+    assert getattr(model, mark)
+    quantised = {key for key, param in model.named_parameters() if not param.is_floating_point()}
+    linears = {
+        f"{key}.weight"
+        for key, module in plain.base_model.named_modules(prefix=plain.base_model_prefix)
+        if isinstance(module, nn.Linear | Conv1D)
+    }
+    assert quantised == linears & frozen
+    assert quantised < linears
+    assert sum(map(num_values, model.parameters())) == sum(map(num_values, plain.parameters()))
+    store_weights(model, "fp32", device)
+    assert {param.device.type for param in model.parameters()} == {device.type}
+    ids = torch.arange(5, device=device)[None]
+    found = model.eval()(input_ids=ids).logits
+    assert found.isfinite().all()
+    dequantise(model)
+    again = model.cpu()(input_ids=ids.cpu()).logits
+    torch.testing.assert_close(again, found.cpu(), rtol=1e-3, atol=1e-4)
+    assert model.state_dict().keys() == plain.state_dict().keys()
+    assert [param.shape for param in model.parameters()] == [param.shape for param in plain.parameters()]
+
+
+def test_a_model_without_frozen_linear_layers_cannot_be_quantised() -> None:
+    with pytest.raises(Unsupported, match="no linear layer that never trains"):
+        quantise(tiny_llama(), "nf4", {"model.norm.weight"}, dtype=torch.float32, device=torch.device("cpu"))
+
+
+def test_without_bitsandbytes_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "bench.training.savings.quantised_linear", raising=False)
+    monkeypatch.delattr("bench.training.savings.quantised_linear", raising=False)
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(Unsupported, match=re.escape("pip install 'finetune-bench[bnb]'")):
+        quantise(tiny_llama(), "int8", set(), dtype=torch.float32, device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("kind", ["bf16", "int8", "nf4"])
+@pytest.mark.parametrize("precision", ["", "+amp:dtype=bf16"])
+def test_frozen_weights_train_what_is_above_them_packed(
+    prepared: Callable[..., Prepared], kind: str, precision: str
+) -> None:
+    if kind == "bf16" and not precision:
+        with pytest.raises(PlanConflict, match="add amp, as in freeze"):
+            prepared("freeze:last=1+frozen")
+        return
+    plain = prepared(f"freeze:last=1{precision}")
+    ready = prepared(f"freeze:last=1+frozen:weights={kind}{precision}")
+    assert ready.why_padded is None
+    assert ready.num_params == plain.num_params == sum(rate.num_params for rate in layer_rates(ready))
+    assert ready.num_trainable_params() == plain.num_trainable_params()
+    wanted, found = train_ragged(plain), train_ragged(ready)
+    assert found.losses == pytest.approx(wanted.losses, rel=0.05)
+    assert found.losses != wanted.losses
+    assert work(ready) == work(plain)
+
+
+def work(ready: Prepared) -> Any:
+    """The matrix products of a pass, by layer."""
+    return sorted((it.layer, it.flops, it.per, it.backward) for it in _shapes(ready, RAGGED).matmuls)
+
+
+def test_memory_of_quantised_weights_is_counted_with_their_scales() -> None:
+    ready = applied("freeze+frozen:weights=nf4", tiny_llama(width=64))
+    memory = Memory(host_peak_bytes=10**9, host_baseline_bytes=10**6, host_before_bytes=0, method="kernel-hwm")
+    parts = split_peak(memory, ready.model, ready.trained, ready.optimizer)
+    assert parts is not None
+    linears = [module for module in ready.model.modules() if type(module).__name__ == "NF4Linear"]
+    packed = sum(module.weight.numel() for module in linears)
+    assert 2 * packed == sum(num_values(module.weight) for module in linears)
+    others = sum(param.nbytes for param in ready.model.parameters() if param.is_floating_point())
+    states = [module.weight.quant_state for module in linears]
+    scales = sum(state.absmax.nbytes + state.state2.absmax.nbytes + state.offset.nbytes for state in states)
+    assert parts.weights_bytes >= packed + others + scales
+    assert parts.weights_bytes < 1.3 * (packed + others + scales) + 2048 * len(linears)
