@@ -61,7 +61,18 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 
 
 def test_every_file_is_a_strategy() -> None:
-    built_in = ("amp", "cached", "checkpoint", "compile", "discriminative", "freeze", "full", "llrd", "seen_embeddings")
+    built_in = (
+        "amp",
+        "cached",
+        "checkpoint",
+        "compile",
+        "discriminative",
+        "freeze",
+        "frozen",
+        "full",
+        "llrd",
+        "seen_embeddings",
+    )
     assert registry.names() == built_in
     for name in registry.names():
         cls = registry.class_of(name)

@@ -11,6 +11,7 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from bench.errors import Unsupported, first_line
+from bench.measuring import host_memory
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -111,6 +112,8 @@ def quantise(
             raise Unsupported(msg) from error
         layer.is_turned = is_turned
         model.set_submodule(name, layer.train(module.training))
+        del weight
+        host_memory.release_free_memory()
     setattr(model, {"int8": "is_loaded_in_8bit", "nf4": "is_loaded_in_4bit"}[kind], True)
 
 
