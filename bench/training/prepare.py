@@ -85,7 +85,7 @@ def prepare(
     store(classifier)
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
     # From here on `model` is what is called: the classifier, or an adapter around it.
-    model = rewrite(classifier, plan.transforms)
+    model, rewritten = rewrite(classifier, plan.transforms)
     # Once more, so that what they introduced is stored alike.
     store(model)
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
@@ -118,6 +118,7 @@ def prepare(
         device=device,
         trained=tuple(rate_of),
         params=params,
+        rewritten=rewritten,
         averaged=AveragedWeights(plan.averaging, rate_of) if plan.averaging else None,
     )
     prepared.let_train(plan.phases.at(0, view.num_steps, 0))

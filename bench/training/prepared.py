@@ -50,7 +50,9 @@ class Prepared:
     """Every parameter that trains at some time."""
     params: Mapping[str, nn.Parameter]
     """The parameters that the model had before any transform, by the names of the view."""
-    averaged: AveragedWeights | None = None
+    rewritten: tuple[nn.Parameter, ...]
+    """Those of them whose numbers a transform changed."""
+    averaged: AveragedWeights | None
     """What is evaluated in place of the last weights."""
 
     @property

@@ -1,7 +1,7 @@
 """One run, inside its own process: from a request to the message that ends it.
 
 assemble: data, model and plan. run: training, and what surrounds it. measurement: the record's numbers.
-efficiency: FLOPs of the steps. failure: how a run ends that raised an error.
+efficiency: FLOPs of the steps. saving: what is kept of the model. failure: how a run ends that raised an error.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -24,14 +24,12 @@ from bench.worker.assemble import load_inputs
 from bench.worker.failure import failure
 from bench.worker.measurement import StartingPoint
 from bench.worker.run import Run
+from bench.worker.saving import save
 from bench.workload.models.digest import model_digest
 from bench.workload.models.load import load_tokenizer
-from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from transformers import PreTrainedModel
 
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
@@ -113,7 +111,14 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         return finished
     send(finished)
     send(Stage(name="save", at=time.monotonic()))
-    _save(prepared, spec, Path(request.save_model))
+    save(
+        prepared,
+        Path(request.save_model),
+        base=spec.workload.model,
+        reload=inputs.reload,
+        tokenizer=load_tokenizer(spec.workload.model),
+        split=data.train,
+    )
     return Saved()
 
 
@@ -135,12 +140,3 @@ def _cache_directory(request: Request, data: Data, model_digest: str) -> CacheDi
     return CacheDirectory(
         Path(request.shelf), f"{request.spec.workload.model_dump_json()} {data.digest} {model_digest}"
     )
-
-
-def _save(prepared: Prepared, spec: RunSpec, directory: Path) -> None:
-    """Save the trained weights, of an adapter alone where there is one, in the layout of transformers."""
-    prepared.forward.close()
-    model = cast("PreTrainedModel", prepared.model)
-    with quiet():
-        model.save_pretrained(directory)
-        load_tokenizer(spec.workload.model).save_pretrained(directory)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.experiment import registry
 from bench.plan.compose import compose
+from bench.training.passes.weights import store_weights
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
 from bench.workload.data.dataset import load_data
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import torch
+    from transformers import PreTrainedModel
 
     from bench.experiment.spec import RunSpec
     from bench.plan.train_plan import TrainPlan
@@ -82,6 +84,12 @@ class Inputs:
             cache_directory=cache_directory,
         )
 
+    def reload(self) -> PreTrainedModel:
+        """Load the model once more, onto the device of the one that trains, its weights stored as the plan says."""
+        model = _load_model(self.spec, self.data).model
+        store_weights(model, self.plan.weights, self.loaded.model.device)
+        return model
+
 
 def load_inputs(
     spec: RunSpec,
@@ -102,5 +110,9 @@ def load_inputs(
     """
     data = load_data(spec.workload, report)
     before_weights()
-    model, head = spec.workload.model, spec.workload.head
-    return Inputs(spec=spec, data=data, loaded=load_model(model, labels=data.label_names, seed=spec.seed, head=head))
+    return Inputs(spec=spec, data=data, loaded=_load_model(spec, data))
+
+
+def _load_model(spec: RunSpec, data: Data) -> LoadedModel:
+    workload = spec.workload
+    return load_model(workload.model, labels=data.label_names, seed=spec.seed, head=workload.head)

@@ -11,7 +11,7 @@ from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.measuring import matmul_rate
 from bench.protocol import Request, Stage
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
-from tests.training.conftest import prepared
+from tests.training.conftest import classifier, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.protocol import Message
     from bench.records.record import RunRecord
 
-__all__ = ["prepared", "run", "workload"]
+__all__ = ["classifier", "prepared", "run", "workload"]
 
 
 @pytest.fixture(scope="module")
