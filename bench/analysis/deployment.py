@@ -35,8 +35,13 @@ def smallest_card_gib(num_bytes: int) -> int | None:
 
 
 def bytes_to_deploy(result: StrategyResult) -> int | None:
-    """The bytes of the weights that training changed, as they are kept in memory; None where no run finished."""
+    """The bytes to be stored beside the base model; None where no run finished.
+
+    Older records do not say; there, those of the weights that trained, as they were kept in memory.
+    """
     for run in result.measured.values():
+        if run.deploy_bytes is not None:
+            return run.deploy_bytes
         if run.weights_dtype in _BYTES_PER_WEIGHT:
             return run.num_trainable_params * _BYTES_PER_WEIGHT[run.weights_dtype]
     return None

@@ -64,11 +64,17 @@ def _finished(measured: Measurement) -> dict[str, float | None]:
         "balanced_accuracy": evaluation.balanced_accuracy,
         "eval_loss": evaluation.loss,
         "eval_seconds": evaluation.seconds,
+        "eval_samples_per_second": _rate(evaluation.num_samples, evaluation.seconds),
+        "merged_eval_samples_per_second": _rate(evaluation.num_samples, evaluation.merged_seconds),
         "step_seconds_median": median(steady) if steady else None,
         "step_seconds_p10": _decile(steady, 1),
         "step_seconds_p90": _decile(steady, 9),
         "seconds_above_chance": _seconds_above_chance(measured),
     }
+
+
+def _rate(num_samples: int, seconds: float | None) -> float | None:
+    return num_samples / seconds if seconds else None
 
 
 def _decile(ordered: Sequence[float], number: int) -> float | None:

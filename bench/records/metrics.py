@@ -189,6 +189,15 @@ METRICS: dict[str, Metric] = {
     "compile_seconds": Metric("compiling", "s", "lower", "none", "of the training time: compiling, and the first pass"),
     "load_seconds": Metric("loading", "s", "neither", "none", "data, model and plan; a GPU's kernels"),
     "eval_seconds": Metric("evaluation", "s", "neither", "none", "of the whole evaluation set"),
+    "eval_samples_per_second": Metric(
+        "evaluation throughput", "samples/s", "higher", "ratio", "evaluation rows / eval_seconds"
+    ),
+    "merged_eval_samples_per_second": Metric(
+        "merged evaluation", "samples/s", "higher", "ratio", "the same with the adapters merged into the weights"
+    ),
+    "deploy_bytes": Metric(
+        "to deploy", "bytes", "lower", "none", "to be stored beside the base model: what the run changed"
+    ),
     "probe_seconds": Metric(
         "profiling", "s", "neither", "none", "FLOPs and matmul rate, after training; part of no other time"
     ),

@@ -102,6 +102,8 @@ class Evaluation(Frozen):
     """The number of each row's class, in the order of the data; `bench.records.row_classes` writes and reads it."""
     predictions: str | None = None
     """Likewise the number of the predicted class of each row."""
+    merged_seconds: Seconds | None = None
+    """Of the same evaluation with adapters merged into the weights; None without adapters that can be merged."""
 
     @model_validator(mode="after")
     def _has_every_row(self) -> Self:
@@ -186,8 +188,10 @@ class Measurement(Frozen):
     device: DeviceActivity | None = None
     seen_embeddings: bool | None = None
     """Whether the plan left out gradient and state of unseen embeddings; None in older records, where any plan might."""
+    deploy_bytes: Bytes | None = None
+    """What has to be stored beside the base model; None in older records."""
     probe_seconds: Seconds | None = None
-    """Profiling after training and evaluation; part of no other time."""
+    """Profiling after training and evaluation, and evaluating merged; part of no other time."""
 
     @model_validator(mode="after")
     def _has_every_step(self) -> Self:

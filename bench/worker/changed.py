@@ -51,13 +51,20 @@ def tensors_of(modules: Mapping[str, nn.Module]) -> dict[str, torch.Tensor]:
     }
 
 
-def deploy_bytes(prepared: Prepared) -> int:
-    """Return the size of what has to be stored beside the base model: the weights that are not as the checkpoint has them."""
+def deploy_bytes(prepared: Prepared) -> int | None:
+    """Return the size of what has to be stored beside the base model: the weights that are not as the checkpoint has them.
+
+    None where adapters do not tell what they would store.
+    """
     model: Any = prepared.model
     if (modules := modules_beside_adapters(prepared)) is not None:
         from peft import get_peft_model_state_dict  # noqa: PLC0415  (where there are adapters alone)
 
-        return _size(get_peft_model_state_dict(model, save_embedding_layers=False) | tensors_of(modules))
+        try:
+            adapters = get_peft_model_state_dict(model, save_embedding_layers=False)
+        except Exception:  # noqa: BLE001  (of methods that do not exist yet)
+            return None
+        return _size(adapters | tensors_of(modules))
     before, changed = set(map(id, prepared.params.values())), _changed(prepared)
     return _size(
         {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.records.readings import StepParts
 from bench.records.record import Flag, Measurement
 from bench.training.precision import has_native_bf16
+from bench.worker.changed import deploy_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
     from bench.worker.efficiency import Efficiency
+    from bench.worker.merged import Merging
     from bench.workload.data.dataset import Data
 
 __all__ = ["WARMUP_STEPS", "Observed", "StartingPoint", "flags_of", "measurement"]
@@ -60,6 +62,7 @@ class Observed:
     """Counted from 1."""
     host: HostActivity
     efficiency: Efficiency
+    merging: Merging
 
 
 def measurement(seen: Observed) -> Measurement:
@@ -94,7 +97,7 @@ def measurement(seen: Observed) -> Measurement:
         compute_dtype=_name(seen.compute_dtype),
         weights_dtype=_name(seen.prepared.trained[0].dtype),
         memory=seen.memory,
-        evaluation=seen.evaluation,
+        evaluation=seen.evaluation.model_copy(update={"merged_seconds": seen.merging.evaluation_seconds}),
         curve=seen.curve,
         curve_seconds=seen.curve_seconds,
         layer_rates=seen.layer_rates,
@@ -114,7 +117,8 @@ def measurement(seen: Observed) -> Measurement:
         work=seen.efficiency.work,
         host=seen.host,
         seen_embeddings=seen.prepared.plan.seen_embeddings,
-        probe_seconds=seen.efficiency.seconds,
+        deploy_bytes=deploy_bytes(seen.prepared),
+        probe_seconds=seen.efficiency.seconds + seen.merging.seconds,
     )
 
 
@@ -130,7 +134,7 @@ def flags_of(seen: Observed) -> tuple[Flag, ...]:
     precision, flags = seen.prepared.precision, list(seen.start.flags)
     if seen.prepared.why_padded:
         flags.append(Flag(code="not-packed", message=f"batches are padded: {seen.prepared.why_padded}"))
-    flags += seen.efficiency.flags
+    flags += (*seen.efficiency.flags, *seen.merging.flags)
     if precision.dtype != seen.compute_dtype:
         message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
         flags.append(Flag(code="amp-without-effect", message=message))

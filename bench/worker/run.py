@@ -22,6 +22,7 @@ from bench.training.set_up import warm_up
 from bench.training.trainer import train
 from bench.worker.efficiency import measure_efficiency
 from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
+from bench.worker.merged import evaluate_merged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +131,7 @@ class Run:
             skipped_steps=tuple(self.skipped),
             host=self.contention.activity(),
             efficiency=efficiency,
+            merging=evaluate_merged(prepared, data.evaluation, predictions),
         )
         return Finished(measured=measurement(seen), flags=flags_of(seen), environment=environment)
 

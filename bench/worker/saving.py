@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +68,10 @@ def save(
         tokenizer.save_pretrained(directory)
         wanted = _logits(model, batch)
         if modules is not None:
-            _save_adapters(model, modules, directory, base)
-            if _agree(wanted, _reloaded(reload, directory, batch)):
-                return
+            with suppress(Exception):  # of an adapter that cannot be kept apart, or loaded: it is merged
+                _save_adapters(model, modules, directory, base)
+                if _agree(wanted, _logits(_with_adapters(reload(), directory), batch)):
+                    return
             for name in (CONFIG, WEIGHTS, CARD):
                 (directory / name).unlink(missing_ok=True)
         merged = _merged(model, set(prepared.params))
@@ -92,14 +94,10 @@ def _save_adapters(model: Any, modules: Mapping[str, nn.Module], directory: Path
     save_file(load_file(weights) | tensors_of(modules), weights, {"format": "pt"})
 
 
-def _reloaded(reload: Callable[[], nn.Module], directory: Path, batch: Batch) -> torch.Tensor | None:
-    """The logits of the base model with the adapters that were written; None where they cannot be loaded."""
+def _with_adapters(base: nn.Module, directory: Path) -> nn.Module:
     from peft import PeftModel  # noqa: PLC0415  (where there are adapters alone)
 
-    try:
-        return _logits(PeftModel.from_pretrained(reload(), directory).eval(), batch)
-    except Exception:  # noqa: BLE001  (then the model is kept whole, which always loads)
-        return None
+    return PeftModel.from_pretrained(base, directory).eval()
 
 
 def _merged(model: Any, names: set[str]) -> PreTrainedModel:
@@ -115,7 +113,8 @@ def _merged(model: Any, names: set[str]) -> PreTrainedModel:
         )
     if not all(param.is_floating_point() for param in model.parameters()):
         raise Unsupported("weights that are stored in few bits cannot be kept in the layout of transformers")
-    return model
+    plain: PreTrainedModel = model
+    return plain
 
 
 def _logits(model: nn.Module, batch: Batch) -> torch.Tensor:
@@ -123,7 +122,5 @@ def _logits(model: nn.Module, batch: Batch) -> torch.Tensor:
     return logits
 
 
-def _agree(wanted: torch.Tensor, found: torch.Tensor | None) -> bool:
-    if found is None:
-        return False
+def _agree(wanted: torch.Tensor, found: torch.Tensor) -> bool:
     return bool((found - wanted).abs().max() <= TOLERANCES[wanted.dtype] * wanted.abs().max())

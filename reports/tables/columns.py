@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.deployment import bytes_to_deploy, gpu_bytes
-from bench.analysis.words.deployment import fits_on, size_to_deploy
+from bench.analysis.words.deployment import evaluation_rates, fits_on, size_to_deploy
 from bench.records.metrics import METRICS
 
 from .cells import Cell, cell, column_title, shown
@@ -47,7 +47,22 @@ def main_columns(comparison: Comparison) -> tuple[Column, ...]:
     return (
         *(_column(metric, comparison) for metric in shown(comparison)),
         Column(
-            "to deploy", "weights that training changed", lambda result: Cell(size_to_deploy(result)), bytes_to_deploy
+            "to deploy",
+            "what training changed or added",
+            lambda result: Cell(size_to_deploy(result)),
+            bytes_to_deploy,
+        ),
+        *(
+            [
+                Column(
+                    column_title("eval_samples_per_second"),
+                    "adapters beside the weights, and merged into them",
+                    lambda result: Cell(evaluation_rates(result)),
+                    lambda result: result.means["eval_samples_per_second"],
+                )
+            ]
+            if "merged_eval_samples_per_second" in comparison.metrics
+            else []
         ),
         Column("fits on", "smallest common card", lambda result: Cell(fits_on(result)), gpu_bytes),
     )
@@ -57,7 +72,7 @@ def groups(comparison: Comparison) -> dict[str, tuple[Column, ...]]:
     """All other metrics that any strategy has a value for, by what they are about."""
     found: dict[str, list[Column]] = {}
     for metric in comparison.metrics:
-        if metric not in shown(comparison):
+        if metric not in shown(comparison) and metric != "deploy_bytes":
             found.setdefault(_GROUP_OF_UNIT.get(METRICS[metric].unit, _OTHERWISE), []).append(_column(metric))
     return {name: tuple(found[name]) for name in ("Memory", "Time", "Learning", _OTHERWISE) if name in found}
 

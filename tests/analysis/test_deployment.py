@@ -29,3 +29,10 @@ def test_weights_that_did_not_train_are_not_shipped(make_record):
     (result,) = compare([make_record(lrs=(*(None,) * 13, 1e-3))]).results
     assert bytes_to_deploy(result) == 4 * result.measured[0].num_trainable_params
     assert bytes_to_deploy(compare([make_record(status="oom")]).results[0]) is None
+
+
+def test_a_run_that_measured_what_is_to_be_stored_is_believed(make_record):
+    record = make_record()
+    measured = record.measured.model_copy(update={"deploy_bytes": 1234})
+    (result,) = compare([record.model_copy(update={"measured": measured})]).results
+    assert bytes_to_deploy(result) == 1234

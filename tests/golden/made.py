@@ -92,7 +92,7 @@ def fresh(strategy: str) -> dict[str, Any]:
         "changes": planned["changes"],
         "config_hash": ended["environment"]["config_hash"],
         "step_flops": measured["work"]["step_flops"],
-        "evaluation": {key: value for key, value in measured["evaluation"].items() if key != "seconds"},
+        "evaluation": {key: value for key, value in measured["evaluation"].items() if not key.endswith("seconds")},
         "curve": [{key: value for key, value in point.items() if key != "seconds"} for point in measured["curve"]],
         **{name: measured[name] for name in wanted},
     }

@@ -26,6 +26,8 @@ def test_values_come_from_the_steady_part_of_the_run(make_record):
     assert values["host_peak_bytes"] > 1234, "the whole process"
     assert values["nvml_delta_bytes"] is None
     assert values["eval_seconds"] == 4.5
+    assert values["eval_samples_per_second"] == 256 / 4.5
+    assert (values["merged_eval_samples_per_second"], values["deploy_bytes"]) == (None, None)
 
 
 def test_a_run_of_warm_up_steps_alone_has_no_median(make_record):

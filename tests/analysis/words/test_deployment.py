@@ -1,7 +1,7 @@
 import pytest
 
 from bench.analysis.comparison import compare
-from bench.analysis.words.deployment import fits_on, size_to_deploy
+from bench.analysis.words.deployment import evaluation_rates, fits_on, size_to_deploy
 from bench.records.record import Memory
 
 
@@ -37,3 +37,17 @@ def test_what_is_shipped_are_the_weights_that_trained(make_record):
     half = alone.model_copy(update={"measured": alone.measured.model_copy(update={"weights_dtype": "bfloat16"})})
     assert size_to_deploy(_result(half)) == "19.1 MiB"
     assert size_to_deploy(_result(make_record(status="oom"))) == "\N{EN DASH}"
+
+
+def test_rates_of_evaluation_apart_and_merged(make_record):
+    record = make_record()
+    evaluation = record.measured.evaluation
+
+    def rates(**seconds):
+        measured = record.measured.model_copy(update={"evaluation": evaluation.model_copy(update=seconds)})
+        return evaluation_rates(_result(record.model_copy(update={"measured": measured})))
+
+    assert evaluation.num_samples == 256
+    assert rates(seconds=4.0) == "64"
+    assert rates(seconds=4.0, merged_seconds=2.0) == "64, merged 128"
+    assert evaluation_rates(_result(make_record(status="oom"))) == "\N{EN DASH}"
