@@ -83,11 +83,8 @@ def _size(tensors: Mapping[str, torch.Tensor]) -> int:
 def _changed(prepared: Prepared) -> set[int]:
     """The parameters, by id, that the model had before any transform and that are no longer as its checkpoint has them."""
     # The head is not of the checkpoint, or has its rows in the order of the data's classes, even where it does not train.
-    *_, head = prepared.params_by_layer
-    layers = {layer for phase in prepared.plan.phases for layer in phase.layers} | {head}
-    return {id(param) for layer in layers for param in prepared.params_by_layer[layer]} | set(
-        map(id, prepared.rewritten)
-    )
+    names = prepared.resolved.trained | set(prepared.resolved.view.layers[-1].param_names)
+    return {id(prepared.params[name]) for name in names} | set(map(id, prepared.rewritten))
 
 
 def _outermost(module: nn.Module, changed: set[int], name: str = "") -> Iterator[tuple[str, nn.Module]]:

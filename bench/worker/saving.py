@@ -97,7 +97,8 @@ def _save_adapters(model: Any, modules: Mapping[str, nn.Module], directory: Path
 def _with_adapters(base: nn.Module, directory: Path) -> nn.Module:
     from peft import PeftModel  # noqa: PLC0415  (where there are adapters alone)
 
-    return PeftModel.from_pretrained(base, directory).eval()
+    model: nn.Module = PeftModel.from_pretrained(base, directory)
+    return model.eval()
 
 
 def _merged(model: Any, names: set[str]) -> PreTrainedModel:

@@ -80,7 +80,9 @@ class NF4Linear(_Quantised, bitsandbytes.nn.Linear4bit):
 
     def dequantised(self, dtype: torch.dtype) -> torch.Tensor:
         """The weight, (columns, size)."""
-        return dequantize_4bit(self.weight.data, self.weight.quant_state).to(dtype)
+        packed: Any = self.weight
+        weight: torch.Tensor = dequantize_4bit(packed.data, packed.quant_state).to(dtype)
+        return weight
 
 
 class Int8Linear(_Quantised, bitsandbytes.nn.Linear8bitLt):
