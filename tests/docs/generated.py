@@ -6,6 +6,7 @@ python tests/docs/generated.py
 from __future__ import annotations
 
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from bench.plan.view import stand_in
 from bench.records.flags import FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["PAGES"]
 
@@ -98,8 +99,11 @@ def _company(name: str) -> Iterator[str]:
     if _composes(name):
         if refused := [other for other in others if not _composes(name, other) and _composes(other)]:
             yield f"Cannot be combined with {_listed(refused)}"
+    elif one := [other for other in others if _composes(name, other)]:
+        yield f"Needs another beside it: {_listed(one)}"
     else:
-        yield f"Needs another beside it: {_listed(other for other in others if _composes(name, other))}"
+        two = next(pair for pair in combinations(others, 2) if _composes(name, *pair))
+        yield f"Needs two others beside it, such as {_listed(two)}"
 
 
 def _composes(*names: str) -> bool:
@@ -114,7 +118,7 @@ def _comes_with_bench(name: str) -> bool:
     return registry.class_of(name).__module__.startswith("bench.beside.strategies.")
 
 
-def _listed(names: Iterator[str] | list[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
