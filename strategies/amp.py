@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Amp:
-    """Compute matrix products in half precision over fp32 weights; fp16 brings its GradScaler."""
+    """Compute matrix products in half precision over fp32 weights; fp16 brings its GradScaler.
+
+    Source: Micikevicius et al. 2017, arXiv 1710.03740.
+    """
 
     dtype: Literal["auto", "bf16", "fp16"] = "auto"
 

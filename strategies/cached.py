@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """Run the frozen layers once per row and store their outputs; for mixes such as freeze+cached."""
+    """Run the frozen layers once per row and store their outputs; for mixes such as freeze+cached.
+
+    Source: Liu et al. 2021, arXiv 2102.01386.
+    """
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (what is frozen is known once all edits are merged)
         """Store the outputs of the frozen bottom; later epochs start above it."""

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Keep no activations inside every `every`-th layer and recompute them: less memory, more time."""
+    """Keep no activations inside every `every`-th layer and recompute them: less memory, more time.
+
+    Source: Chen et al. 2016, arXiv 1604.06174.
+    """
 
     every: int = 1
 

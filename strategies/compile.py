@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compile:
-    """Compile the transformer layer, once for all of its repetitions; pays off after many steps."""
+    """Compile the transformer layer, once for all of its repetitions; pays off after many steps.
+
+    Source: torch.compile.
+    """
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (all layers are alike)
         """Compile; the time it takes counts as training time."""

@@ -16,7 +16,10 @@ HEAD_TO_BODY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Discriminative:
-    """Two learning rates: `body` for what is pretrained, `head` (default: 5 times body) for the new head."""
+    """Two learning rates: `body` for what is pretrained, `head` (default: 5 times body) for the new head.
+
+    Source: Howard and Ruder 2018, arXiv 1801.06146.
+    """
 
     body: float | None = None
     head: float | None = None

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
-    """Train the head and the last `last` transformer layers; everything below stays frozen."""
+    """Train the head and the last `last` transformer layers; everything below stays frozen.
+
+    Source: Lee, Tang and Lin 2019, arXiv 1911.03090.
+    """
 
     last: int = 0
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """Train every parameter: the most memory and time, and room to move far from pretraining."""
+    """Train every parameter: the most memory and time, and room to move far from pretraining.
+
+    Source: Devlin et al. 2018, arXiv 1810.04805.
+    """
 
     def edit(self, view: ModelView) -> Edit:
         """Train all layers from the start."""

@@ -1,4 +1,4 @@
-"""Layer-wise learning-rate decay (Howard and Ruder 2018, arXiv 1801.06146)."""
+"""Layer-wise learning-rate decay."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Llrd:
-    """Let each layer learn `decay` times as fast as the one above it; the head keeps its rate."""
+    """Let each layer learn `decay` times as fast as the one above it; the head keeps its rate.
+
+    Source: Howard and Ruder 2018, arXiv 1801.06146.
+    """
 
     decay: float = 0.9
 

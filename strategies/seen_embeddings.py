@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SeenEmbeddings:
-    """Learn the same with no gradient and AdamW state for embeddings of tokens that no training row has: less memory."""
+    """Learn the same with no gradient and AdamW state for embeddings of tokens that no training row has: less memory.
+
+    Source: this project.
+    """
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (which tokens are seen is known once there are rows)
         """Let the embeddings of tokens that training rows have learn apart."""

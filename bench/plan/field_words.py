@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.plan.view import ALL_KINDS
+from bench.plan.view import ALL_KINDS, Trainable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bench.plan.phases import Phases
-    from bench.plan.view import ModelView, Trainable
+    from bench.plan.view import ModelView
 
 __all__ = ["of_phases", "of_scale", "of_value", "of_values", "plain"]
 
@@ -74,13 +74,18 @@ def _words(part: Trainable, view: ModelView) -> str:
     return f"only {', '.join(trained) or 'what is added'} train{'' if len(trained) > 1 else 's'}"
 
 
+_KINDS = {"weight": "weights", "bias": "biases", "norm": "norms", "embedding": "embeddings"}
+
+
 def _of_kinds(part: Trainable, view: ModelView) -> str:
-    head = frozenset(view.layers[-1].param_names)
-    num = len(view.params_of(part) - head)
-    kinds = "" if part.kinds == ALL_KINDS else f" of kind {', '.join(sorted(part.kinds))}"
-    named = "" if part.match == "*" else f" named {part.match}"
-    with_head = " and the head" if view.head in part.layers else ""
-    return f"only {num} parameters{kinds}{named}{with_head} train"
+    """Parameters of some kinds, or whose names match: how many, where it is a pattern that decides."""
+    below, total = (
+        len(view.params_of(one).difference(view.layers[-1].param_names)) for one in (part, Trainable(part.layers))
+    )
+    kinds = "parameters" if part.kinds == ALL_KINDS else " and ".join(_KINDS[kind] for kind in sorted(part.kinds))
+    named = "" if part.match == "*" else f" named {part.match} ({below} of {total})"
+    where = "" if part.layers.issuperset(view.body) else f" of {len(part.layers - {view.head})} layers"
+    return f"only {kinds}{where}{named}{' and the head' if view.head in part.layers else ''} train"
 
 
 def of_scale(scale: Iterable[tuple[str, float]], _view: ModelView) -> str:
