@@ -19,10 +19,10 @@ Writers = Mapping[str, str]
 
 
 def _check_phases(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
-    """Refuse phases of unknown layers, of nothing where no transform adds what may train, and out of order."""
+    """Refuse phases of unknown layers, and of nothing where nothing is added that may train."""
     parts, author = plan.phases.ever(), writers.get("phases", "the plan")
     _check_known("phases", frozenset[str]().union(*(part.layers for part in parts)), view, writers)
-    if plan.transforms:
+    if plan.adds_params:
         return
     for part in parts:
         if not view.params_of(part):
@@ -52,6 +52,10 @@ def _check_cache_prefix(plan: TrainPlan, view: ModelView, writers: Writers) -> N
     if plan.transforms:
         raise PlanConflict(
             f"{author} and {plan.transforms[0]} do not compose: what changes inside the frozen layers cannot be stored"
+        )
+    if plan.prompt_tokens:
+        raise PlanConflict(
+            f"{author} and {writers['prompt_tokens']} do not compose: a prompt changes every layer's output"
         )
     if not plan.num_frozen_layers(view):
         other = f"{writers['phases']} trains" if "phases" in writers else "the baseline trains"
@@ -84,6 +88,7 @@ def _check_seen_embeddings(plan: TrainPlan, view: ModelView, writers: Writers) -
         "after_step": "what is called after a step may change the whole table",
         "averaging": "the whole table is averaged",
         "loss": "a loss that sees the model may look at the whole table",
+        "prompt_tokens": "a prompt has embeddings beside the table",
     }
     if other := next((name for name in why if getattr(plan, name)), None):
         raise PlanConflict(f"{author} and {writers[other]} do not compose: {why[other]}")
@@ -91,6 +96,12 @@ def _check_seen_embeddings(plan: TrainPlan, view: ModelView, writers: Writers) -
     if not trained.intersection(view.layers[0].param_names):
         msg = f"{author} saves gradients of embeddings, but {writers['phases']} trains none: leave {author} out"
         raise PlanConflict(msg)
+
+
+def _check_prompt_tokens(plan: TrainPlan, _view: ModelView, writers: Writers) -> None:
+    """Refuse a prompt of fewer than no tokens."""
+    if plan.prompt_tokens < 0:
+        raise UsageError(f"{writers['prompt_tokens']}: a prompt of {plan.prompt_tokens} tokens cannot be; 0 is none")
 
 
 def _check_averaging(plan: TrainPlan, _view: ModelView, writers: Writers) -> None:
@@ -115,5 +126,6 @@ CHECKS: Mapping[str, Callable[[TrainPlan, ModelView, Writers], None]] = {
     "frozen_weights": _check_frozen_weights,
     "seen_embeddings": _check_seen_embeddings,
     "averaging": _check_averaging,
+    "prompt_tokens": _check_prompt_tokens,
 }
 """By the field for whose sake a plan may be refused."""

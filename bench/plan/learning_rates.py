@@ -56,7 +56,7 @@ def resolve_rates(plan: TrainPlan, view: ModelView, rates: Rates) -> dict[str, f
     names = view.params_of(*plan.phases.ever())
     trained = [layer for layer in view.layers if names.intersection(layer.param_names)]
     body = [layer for layer in trained if layer.name != view.head]
-    adds = bool(plan.transforms)
+    adds = plan.adds_params
     factors = dict(plan.lr_scale)
     defaults: dict[str, float] = {}
     if plan.lr is not None:

@@ -111,6 +111,11 @@ class TrainPlan:
     """Keep no gradient and no optimizer state for embeddings of tokens that no training row has."""
     compile: bool = field(default=False, metadata=_rules(words=lambda *_: "the repeated layer is compiled"))
     """Compile the repeated layer; the time that takes is billed, and shown apart."""
+    prompt_tokens: int = field(
+        default=0,
+        metadata=_rules(words=lambda num, _view: f"a prompt of {num} tokens that learn stands before every text"),
+    )
+    """Tokens of a prompt before the text of every row, whose embeddings learn as adapters do."""
     transforms: tuple[Transform, ...] = field(
         default=(), metadata=_rules(words=field_words.of_values, merge=merging.one_per_stage)
     )
@@ -119,6 +124,11 @@ class TrainPlan:
         default=(), metadata=_rules(words=field_words.of_values, merge=merging.each_once)
     )
     """Called after every optimizer step, billed to the strategy."""
+
+    @property
+    def adds_params(self) -> bool:
+        """Whether something learns that the model did not have."""
+        return bool(self.transforms or self.prompt_tokens)
 
     def with_lr(self, lr: float) -> TrainPlan:
         """The plan with another base rate; the factors on it stay."""
@@ -153,6 +163,7 @@ class Edit(TypedDict, total=False):
     cache_prefix: bool
     seen_embeddings: bool
     compile: bool
+    prompt_tokens: int
     transforms: tuple[Transform, ...]
     after_step: tuple[AfterStep, ...]
 

@@ -33,7 +33,7 @@ def predict(prepared: Prepared, split: Split) -> Predictions:
     classes = np.empty(len(split), dtype=np.int64)
     losses = np.empty(len(split), dtype=np.float32)
     with prepared.evaluating():
-        for rows in by_token_budget(split.lengths, np.arange(len(split)), TOKENS_AT_ONCE):
+        for rows in by_token_budget(prepared.lengths(split), np.arange(len(split)), TOKENS_AT_ONCE):
             batch = prepared.batch(split, rows)
             with torch.inference_mode(), prepared.precision.forward():
                 logits = prepared.logits(batch).float()  # (rows, classes)

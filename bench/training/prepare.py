@@ -13,6 +13,7 @@ from bench.training.passes.cache import cache_layers
 from bench.training.passes.checkpoint import recompute_layers
 from bench.training.passes.compile import compile_layers
 from bench.training.passes.optimizer import make_optimizer, places_of
+from bench.training.passes.prompt import add_prompt
 from bench.training.passes.trainable import rates_of_params
 from bench.training.passes.transforms import rewrite
 from bench.training.passes.weights import quantise, store_weights
@@ -86,7 +87,9 @@ def prepare(
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
     # From here on `model` is what is called: the classifier, or an adapter around it.
     model, rewritten = rewrite(classifier, plan.transforms)
-    # Once more, so that what they introduced is stored alike.
+    # After the transforms, which may freeze what they find.
+    prompt = add_prompt(classifier, plan.prompt_tokens, split) if plan.prompt_tokens else None
+    # Once more, so that what both introduced is stored alike.
     store(model)
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
@@ -99,7 +102,8 @@ def prepare(
         compile_layers(layers.values(), device)
     recompute_layers(layers, plan.checkpoint)
     # After all that changes how a layer runs: it wraps the layers, and compares the model with itself as it will run.
-    forward, why_padded = choose_forward(model, classifier, split, pad_token_id, precision)
+    seen_rows = prompt.before(split, range(len(split))) if prompt else split
+    forward, why_padded = choose_forward(model, classifier, seen_rows, pad_token_id, precision)
     cache = (
         cache_layers(forward, plan.num_frozen_layers(view), precision, cache_directory) if plan.cache_prefix else None
     )
@@ -119,6 +123,7 @@ def prepare(
         trained=tuple(rate_of),
         params=params,
         rewritten=rewritten,
+        prompt=prompt,
         averaged=AveragedWeights(plan.averaging, rate_of) if plan.averaging else None,
     )
     prepared.let_train(plan.phases.at(0, view.num_steps, 0))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bench.training.forward.base import Forward
     from bench.training.forward.batch import Batch
     from bench.training.passes.averaging import AveragedWeights
+    from bench.training.passes.prompt import Prompt
     from bench.training.precision import Precision
     from bench.training.resolve import Resolved
     from bench.workload.data.dataset import Split
@@ -52,6 +53,8 @@ class Prepared:
     """The parameters that the model had before any transform, by the names of the view."""
     rewritten: tuple[nn.Parameter, ...]
     """Those of them whose numbers a transform changed."""
+    prompt: Prompt | None
+    """What stands before the text of every row."""
     averaged: AveragedWeights | None
     """What is evaluated in place of the last weights."""
 
@@ -108,8 +111,14 @@ class Prepared:
             yield
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
-        """Put rows of a split together, on the device."""
+        """Put rows of a split together, with the prompt if there is one, on the device."""
+        if self.prompt:
+            split, rows = self.prompt.before(split, rows), range(len(rows))
         return self.forward.batch(split, rows).to(self.device)
+
+    def lengths(self, split: Split) -> NDArray[np.int64]:
+        """The tokens that the model sees of each row of a split, a prompt included: (rows,)."""
+        return split.lengths + self.plan.prompt_tokens
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model: (rows, labels)."""

@@ -58,7 +58,7 @@ def warm_up(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64
     """
     alike: dict[tuple[int, int], list[NDArray[np.int64]]] = {}
     for rows in batches:
-        alike.setdefault(prepared.forward.kernel_size(split.lengths[rows]), []).append(rows)
+        alike.setdefault(prepared.forward.kernel_size(prepared.lengths(split)[rows]), []).append(rows)
     began = time.perf_counter()
     for some in sorted(alike.values(), key=len, reverse=True):
         if time.perf_counter() - began > WARM_UP_SECONDS:

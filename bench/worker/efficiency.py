@@ -101,17 +101,17 @@ def work_of(
 
     """
     flops: list[float] = []
-    turns = schedule.turns(prepared.plan.phases)
+    turns, lengths = schedule.turns(prepared.plan.phases), prepared.lengths(split)
     for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
         if step in turns:
             prepared.let_train(turns[step])
             shapes = _shapes(prepared, split)
             per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
-        extents = [prepared.forward.extent(split.lengths[part], dtype) for part in schedule.parts(rows)]
+        extents = [prepared.forward.extent(lengths[part], dtype) for part in schedule.parts(rows)]
         flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
-    typical = next(schedule.parts(_typical_step(split.lengths, schedule)))
-    rate = _rate(shapes, prepared.forward.extent(split.lengths[typical], dtype), dtype, prepared.device, device_name)
+    typical = next(schedule.parts(_typical_step(lengths, schedule)))
+    rate = _rate(shapes, prepared.forward.extent(lengths[typical], dtype), dtype, prepared.device, device_name)
     achieved = round(steady)
     return Work(
         step_flops=steady / len(flops[num_warmup_steps:]),
@@ -134,7 +134,7 @@ def _shapes(prepared: Prepared, split: Split) -> Shapes:
     tokens = np.resize(split.tokens, sum(PROBE_LENGTHS))
     offsets = np.cumsum([0, *PROBE_LENGTHS])
     probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
-    batch = prepared.batch(probe, range(len(probe)))
+    batch = prepared.forward.batch(probe, range(len(probe))).to(prepared.device)  # as long as it is, without a prompt
     autocast = prepared.precision.forward() if is_mixed(prepared.model) else nullcontext()
     with torch.compiler.set_stance("force_eager"), autocast:
         return read_shapes(lambda: prepared.logits(batch), prepared.params_by_layer)

@@ -75,13 +75,13 @@ class Run:
         trained = self.train()
         memory, cache = self.peaks.end(), trained.set_up.cache
         whole = schedule_of(self.spec, self.data.train)
-        lengths = self.data.train.lengths
+        lengths = self.prepared.lengths(self.data.train)
         self.send(
             Tried(
                 step_seconds=sum(trained.step_seconds),
                 step_tokens=sum(trained.step_tokens),
                 train_tokens=sum(int(lengths[rows].sum()) for epoch in whole.epochs for rows in epoch),
-                eval_tokens=int(self.data.evaluation.lengths.sum()),
+                eval_tokens=int(self.prepared.lengths(self.data.evaluation).sum()),
                 cache_seconds=cache.seconds if cache else None,
                 cache_tokens=int(lengths[whole.rows].sum()),
                 peak_bytes=memory.training_bytes,

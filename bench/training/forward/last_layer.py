@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.training.forward.layout import Layout
 
-__all__ = ["can_pick", "is_within_window", "run_picked"]
+__all__ = ["can_pick", "is_within_window", "picks_last", "run_picked"]
 
 
 def can_pick(layer: nn.Module) -> bool:
@@ -32,6 +32,11 @@ def can_pick(layer: nn.Module) -> bool:
         and _children(layer) == {"self_attn", "mlp", "input_layernorm", "post_attention_layernorm"}
         and _children(attention) == {"q_proj", "k_proj", "v_proj", "o_proj"}
     )
+
+
+def picks_last(layer: nn.Module) -> bool:
+    """Whether a model with such layers takes the output of a row's last token for it, and not of the first."""
+    return any(getattr(module, "is_causal", False) for module in layer.modules())
 
 
 def is_within_window(layer: Any, pack: Layout) -> bool:

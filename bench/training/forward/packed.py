@@ -22,7 +22,7 @@ from bench.measuring.flops import Extent
 from bench.tasks.classification import targets_of
 from bench.training.forward.attention import NAME
 from bench.training.forward.batch import Batch
-from bench.training.forward.last_layer import can_pick, is_within_window, run_picked
+from bench.training.forward.last_layer import can_pick, is_within_window, picks_last, run_picked
 from bench.training.forward.layout import lay_out, num_pairs
 from bench.workload.models.layers import layers_of
 from bench.workload.models.load import first_position
@@ -76,7 +76,7 @@ class PackedForward:
         self.picks_inside = picks_inside and can_pick(self._layers[-1])
         self.width: int = model.config.get_text_config().hidden_size
         self.dtype = next(model.parameters()).dtype
-        self._picks_last = any(getattr(module, "is_causal", False) for module in self._layers[0].modules())
+        self._picks_last = picks_last(self._layers[0])
         self._plain = model.config._attn_implementation  # noqa: SLF001  (there is no public way to ask)
         model.set_attn_implementation(NAME)
         self._undo: list[Callable[[], None]] = []
