@@ -27,9 +27,7 @@ class Discriminative:
     def __post_init__(self) -> None:
         """Refuse rates that make no pair."""
         if self.head is not None and self.body is None:
-            raise UsageError(
-                f"discriminative:head={self.head:g} needs the body's rate beside it: discriminative:body=1e-5:head=5e-5"
-            )
+            raise UsageError("discriminative:head needs the body's rate beside it: discriminative:body=1e-5:head=5e-5")
         if any(rate is not None and rate <= 0 for rate in (self.body, self.head)):
             raise UsageError(f"discriminative: rates must be above zero, not body={self.body}, head={self.head}")
 
