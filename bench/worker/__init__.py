@@ -16,6 +16,7 @@ import torch
 from bench.errors import UsageError
 from bench.measuring.peaks import Peaks
 from bench.plan.describe import changes
+from bench.plan.phases import InTurn
 from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
 from bench.training.activation_cache import CacheDirectory
 from bench.training.forward.initial_loss import initial_loss
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.experiment.spec import RunSpec
+    from bench.plan.train_plan import TrainPlan
     from bench.protocol import Message
     from bench.training.prepared import Prepared
+    from bench.worker.assemble import Inputs
     from bench.workload.data.dataset import Data
 
     Send = Callable[[Message], None]
@@ -89,8 +92,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         start, began = replace(start, initial_loss=loss), began + time.perf_counter() - asked
     prepared = inputs.prepare(
         _device(spec),
-        # A dry step finds out whether the plan fits; compiling, which each run does and pays for, can wait.
-        plan=replace(plan, compile=False) if request.mode == "dry" else plan,
+        plan=_tried(plan, inputs) if request.mode == "dry" else plan,
         cache_directory=_cache_directory(request, data, digest),
     )
     send(
@@ -98,7 +100,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             changes=changes(plan, inputs.view),
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
-            num_trainable_params=prepared.num_trainable_params(schedule.turns(plan.phases).values()),
+            num_trainable_params=prepared.num_trainable_params(schedule.turns(prepared.plan.phases).values()),
             cache_bytes=_cache_bytes(prepared, spec, data),
         )
     )
@@ -120,6 +122,14 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         split=data.train,
     )
     return Saved()
+
+
+def _tried(plan: TrainPlan, inputs: Inputs) -> TrainPlan:
+    """What a dry step finds out of a plan: whether it fits at its largest; compiling, which each run pays for, can wait."""
+    sizes = {param.name: param.num_params for layer in inputs.view.layers for param in layer.params}
+    parts = schedule_of(inputs.spec, inputs.data.train).turns(plan.phases).values()
+    most = max(parts, key=lambda part: sum(sizes[name] for name in inputs.view.params_of(part)))
+    return replace(plan, compile=False, phases=InTurn(((0.0, most),)))
 
 
 def _cache_bytes(prepared: Prepared, spec: RunSpec, data: Data) -> int | None:

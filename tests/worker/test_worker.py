@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors.torch import load_file, save_file
 
+from bench.executors import InProcessRunner
+from bench.experiment.spec import RunSpec, parse_strategy
+from bench.protocol import Planned, Request
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from bench.experiment.spec import WorkloadSpec
+    from bench.protocol import Message
     from bench.records.record import RunRecord
 
 
@@ -66,6 +71,24 @@ def test_a_head_that_was_trained_goes_on_where_it_stood_whatever_the_order_of_it
     assert fresh.measured.evaluation.loss != pytest.approx(trained.measured.evaluation.loss, rel=1e-2)
     assert "checkpoint-head" in {flag.code for flag in taken.flags}
     assert "fresh-head" in {flag.code for flag in fresh.flags}
+
+
+def test_a_dry_step_tries_a_plan_where_it_trains_the_most(
+    workload: WorkloadSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+
+    def tried(text: str) -> tuple[int, int]:
+        messages: list[Message] = []
+        spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=8, steps=8)
+        InProcessRunner().run(Request(spec=spec, mode="dry"), messages.append)
+        (planned,) = (message for message in messages if isinstance(message, Planned))
+        return planned.num_trainable_params, planned.num_params
+
+    for text in ("full", "gradual", "chain_thaw", "head_then_full:until=0.9"):
+        trainable, everything = tried(text)
+        assert trainable == everything, text
+    assert tried("freeze")[0] < tried("lisa:layers=1")[0] < everything
 
 
 def test_all_strategies_begin_with_the_loss_of_the_model_as_it_was_loaded(
