@@ -1,0 +1,28 @@
+"""Learnt scales of keys, values and hidden units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ._adapters import adapt
+
+if TYPE_CHECKING:
+    from bench.plan import Edit, ModelView
+
+
+@dataclass(frozen=True, slots=True)
+class Ia3:
+    """Train the head and a scale for each output of linear layers, or for each input of those named by `feedforward`.
+
+    Source: Liu et al. 2022, arXiv 2205.05638.
+    """
+
+    target: tuple[str, ...] = ()
+    feedforward: tuple[str, ...] = ()
+    last: int | None = None
+
+    def edit(self, view: ModelView) -> Edit:
+        """Add the scales; alone, with the head, they train."""
+        options = {"feedforward_modules": self.feedforward} if self.feedforward else {}
+        return adapt(view, "ia3", "IA3", target=self.target, last=self.last, **options)

@@ -1,0 +1,153 @@
+"""Where adapters stand, and how many parameters they have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from bench.beside.strategies._peft import VARIANTS, make_config, quietly, types
+from bench.beside.strategies.adapter import Adapter
+from bench.beside.strategies.dora import Dora
+from bench.beside.strategies.ia3 import Ia3
+from bench.beside.strategies.lora import Lora
+from bench.beside.strategies.vera import Vera
+from torch import nn
+from transformers import (
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+    LlamaConfig,
+    LlamaForSequenceClassification,
+    PreTrainedModel,
+)
+
+from bench.errors import Unsupported, UsageError
+from bench.plan import Layer, ModelView
+from bench.workload.models.layers import view_of
+from tests.strategies.tiny import gpt2, llama, prepared
+
+if TYPE_CHECKING:
+    from bench.plan import Strategy
+
+WITH_VALUES = {"adamss", "frod", "olora", "pissa", "shira"}
+"""Types that look at weights as they begin, which a model without weights does not have."""
+
+COUNTS = [
+    (Lora(r=32), 9_175_040),
+    (Dora(r=32), 9_289_728),
+    (Vera(), 129_024),
+    (Ia3(), 286_720),
+]
+
+
+def llama_3b() -> nn.Module:
+    """Build Llama 3.2 3B without weights."""
+    config = LlamaConfig(
+        vocab_size=128256,
+        hidden_size=3072,
+        intermediate_size=8192,
+        num_hidden_layers=28,
+        num_attention_heads=24,
+        num_key_value_heads=8,
+        head_dim=128,
+        pad_token_id=0,
+    )
+    with torch.device("meta"):
+        return LlamaForSequenceClassification(config)
+
+
+def view_without_weights(model: nn.Module) -> ModelView:
+    """View a Llama whose layers cannot be found by running it."""
+    starts = ("model.embed_tokens.", *(f"model.layers.{number}." for number in range(28)), "score.")
+    names = [[name for name, _ in model.named_parameters() if name.startswith(start)] for start in starts]
+    names[-2].append("model.norm.weight")
+    linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name != "score"]
+    layers = tuple(Layer(start, tuple(inside), 0) for start, inside in zip(starts, names, strict=True))
+    return ModelView(layers, linears=tuple(linears))
+
+
+def count(strategy: Strategy, model: nn.Module, view: ModelView) -> int:
+    """Count what an adapter adds to a model that trains."""
+    before = set(model.parameters())
+    (adapter,) = strategy.edit(view)["transforms"]
+    return sum(one.numel() for one in adapter(model).parameters() if one.requires_grad and one not in before)
+
+
+def count_of_peft(kind: str, model: nn.Module, **options: Any) -> int:
+    with quietly():
+        import peft  # noqa: PLC0415  (which would talk as the tests are collected)
+
+        number, _ = peft.get_peft_model(model, make_config(kind, options)).get_nb_trainable_parameters()
+        return int(number)
+
+
+@pytest.mark.parametrize(("strategy", "expected"), COUNTS, ids=lambda value: type(value).__name__)
+def test_adapters_of_llama_3b_have_as_many_parameters_as_is_known(strategy: Strategy, expected: int) -> None:
+    model = llama_3b()
+    assert count(strategy, model, view_without_weights(model)) == expected
+
+
+@pytest.mark.parametrize("kind", sorted({*types(), *VARIANTS} - WITH_VALUES))
+def test_every_type_has_as_many_parameters_as_in_peft_alone(kind: str, record_property: Any) -> None:
+    options = {"layers_to_transform": [27]} if hasattr(make_config(kind, {}), "layers_to_transform") else {}
+    model = llama_3b()
+    found = count(Adapter(type=kind, last=1 if options else None), model, view_without_weights(model))
+    record_property("parameters", found)
+    assert found == count_of_peft(kind, llama_3b(), **options)
+
+
+@pytest.mark.parametrize("kind", sorted(WITH_VALUES))
+def test_types_that_look_at_weights_have_as_many_parameters_as_in_peft_alone(kind: str) -> None:
+    model = llama()
+    assert count(Adapter(type=kind), model, view_of(model)) == count_of_peft(kind, llama())
+
+
+def test_targets_are_names_ends_or_patterns() -> None:
+    def adapted(*target: str, last: int | None = None) -> list[str]:
+        ready = prepared(Lora(target=target, last=last))
+        return [name for name, module in ready.model.named_modules() if hasattr(module, "lora_A")]
+
+    start = "base_model.model.model.layers"
+    assert adapted("k_proj") == [f"{start}.{number}.self_attn.k_proj" for number in range(2)]
+    assert adapted("k_proj", "mlp.up_proj", last=1) == [f"{start}.1.self_attn.k_proj", f"{start}.1.mlp.up_proj"]
+    assert adapted("model.layers.0.mlp.down_proj") == [f"{start}.0.mlp.down_proj"]
+    assert len(adapted("*")) == 14
+    assert len(adapted("self_attn.*")) == 8
+    assert adapted(last=1) == [f"{start}.1.self_attn.{name}" for name in ("q_proj", "v_proj")]
+
+
+def distilbert() -> PreTrainedModel:
+    """Build a model of a type for which peft has no targets."""
+    sizes = {"vocab_size": 64, "dim": 64, "hidden_dim": 128, "n_layers": 2, "n_heads": 4, "max_position_embeddings": 64}
+    return DistilBertForSequenceClassification(DistilBertConfig(**sizes))
+
+
+def test_where_peft_knows_no_targets_every_linear_layer_of_the_body_is_adapted() -> None:
+    ready = prepared(Lora(), model=distilbert())
+    assert sum(hasattr(module, "lora_A") for module in ready.model.modules()) == 12
+
+
+@pytest.mark.parametrize(
+    ("strategy", "model", "words"),
+    [
+        (Ia3(), distilbert, "peft does not know where in a distilbert IA3 belongs: say it with target"),
+        (Ia3(target=("q_lin",)), distilbert, "peft has no IA3 for this model: Please specify `feedforward_modules`"),
+        (Adapter(type="loha"), gpt2, "peft has no loha for this model: Target module of type .*Conv1D"),
+        (Adapter(type="osf"), gpt2, "peft's osf has no parameters for GPT2"),
+    ],
+)
+def test_what_peft_refuses_is_refused_in_words(strategy: Strategy, model: Any, words: str) -> None:
+    with pytest.raises(Unsupported, match=words):
+        prepared(strategy, model=model())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"r": 0}, "lora:r=0:alpha=8 cannot be: both are 1 or more"),
+        ({"dropout": 1.0}, "lora:dropout=1 cannot be: it is a share of 0 to below 1"),
+    ],
+)
+def test_options_that_make_no_adapter_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Lora(**options)
