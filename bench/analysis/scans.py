@@ -91,7 +91,7 @@ def _rates(result: StrategyResult) -> Iterator[_Found]:
     """Find each rate that the user chose; an option is one where a layer learnt at just that rate."""
     spec = result.records[0].spec
     others = asked(spec)
-    if spec.lr is not None:
+    if spec.lr is not None and not spec.has_own_lr:
         yield result.strategy, spec.lr, {name: value for name, value in others.items() if name != "lr"}
     learnt = [layer.lr for layer in result.layer_rates if layer.lr is not None]
     for place, term in enumerate(spec.strategy):

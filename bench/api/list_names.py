@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bench.api.strategy_entry import strategy_entry
 from bench.errors import UsageError
 from bench.experiment import registry
+from bench.experiment.trial import Trial
 from bench.records.metrics import METRICS
 from bench.workload.presets import DATASETS, MODELS
 
@@ -29,21 +30,17 @@ def strategies() -> pd.DataFrame:
 
 def _strategies() -> Iterator[Entry]:
     """List name, options and one sentence of every strategy; of one that cannot be used, why."""
-    for name in registry.names():
-        try:
-            cls = registry.class_of(name)
-        except UsageError as error:
-            yield name, "", f"cannot be used: {error}"
-            continue
-        options = (f"{key}={_type(kind)} [{default}]" for key, (kind, default) in registry.options_of(cls).items())
-        yield name, ", ".join(options), (inspect.getdoc(cls) or "").partition("\n")[0]
-
-
-def _type(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return "|".join(map(str, get_args(kind)))
-    names = [choice.__name__ for choice in get_args(kind) or (kind,) if choice is not type(None)]
-    return "|".join(names)
+    with Trial("bench.api.strategy_entry") as trial:
+        for name in registry.names():
+            try:
+                options, said = (
+                    strategy_entry(name)
+                    if registry.is_ours(name)
+                    else trial.ask("strategy_entry", name, f"strategy {registry.origin(name)}")
+                )
+            except UsageError as error:
+                options, said = "", f"cannot be used: {error}"
+            yield name, options, said
 
 
 def _models() -> Iterator[Entry]:

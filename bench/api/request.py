@@ -23,5 +23,5 @@ def requested(settings: Settings) -> tuple[RunSpec, ...]:
 
     """
     specs = matrix(settings, choose_device(settings.device))
-    check_request(specs)
+    check_request(specs, seconds=settings.timeout)
     return specs

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.errors import PlanConflict, UsageError
+from bench.errors import PlanConflict, Unsupported, UsageError
 from bench.experiment import registry
+from bench.experiment.spec import format_strategy, parse_strategy
+from bench.experiment.trial import Trial
 from bench.plan.compose import compose
 from bench.plan.view import stand_in
 from bench.records.comparability import in_words, mismatches_asked
@@ -18,39 +20,66 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec, Term
 
-__all__ = ["check_compositions", "check_request", "check_same_experiment"]
+__all__ = ["check_compositions", "check_request", "check_same_experiment", "compose_text"]
 
 _STAND_IN = stand_in(num_layers=100)
 
 
-def check_request(specs: Sequence[RunSpec]) -> None:
+def check_request(specs: Sequence[RunSpec], *, seconds: float | None = None) -> None:
     """Refuse the runs of one comparison where that can be known without loading model or data.
+
+    Args:
+        specs: Of the runs.
+        seconds: The longest that a run may take, which holds for trying a strategy of a third party too.
 
     Raises:
         PlanConflict: two strategies of a composition contradict each other.
-        UsageError: the model, the data set, or a part of it that was asked for does not exist.
+        UsageError: the model, the data set, or a part of it that was asked for does not exist, or a strategy of a third
+            party cannot be used.
 
     """
-    check_compositions({spec.strategy for spec in specs})
+    check_compositions(dict.fromkeys(spec.strategy for spec in specs), seconds=seconds)
     check_model_files(specs[0].workload.model)
     check_dataset(specs[0].workload)
 
 
-def check_compositions(compositions: Iterable[tuple[Term, ...]]) -> None:
+def check_compositions(compositions: Iterable[tuple[Term, ...]], *, seconds: float | None = None) -> None:
     """Compose for a model that stands in for the real one, which is not loaded yet.
+
+    Strategies of third parties are tried in another process, each alone first, so that the guilty one is named.
 
     Raises:
         PlanConflict: two strategies of a composition contradict each other.
+        UsageError: there is no such strategy or option, or a strategy of a third party cannot be used.
 
     """
-    for terms in compositions:
-        strategies = [registry.load(term) for term in terms]
-        try:
-            compose(strategies, _STAND_IN)
-        except PlanConflict:
-            raise
-        except Exception:  # noqa: BLE001, S110  (what depends on the model, or is broken, shows in its own run)
-            pass
+    with Trial(__name__, seconds=seconds) as trial:
+        for terms in compositions:
+            theirs = [term for term in terms if not registry.is_ours(term.name)]
+            for term in theirs:
+                trial.ask("compose_text", str(term), f"strategy {registry.origin(term.name)}")
+            if theirs and len(terms) > 1:
+                trial.ask("compose_text", format_strategy(terms), f"composition {format_strategy(terms)}")
+            elif not theirs:
+                _compose(terms)
+
+
+def compose_text(text: str) -> None:
+    """Compose what a text says; the question to the process in which third parties' strategies are tried."""
+    _compose(parse_strategy(text))
+
+
+def _compose(terms: tuple[Term, ...]) -> None:
+    try:
+        strategies = registry.strategies_of(terms)
+    except Unsupported:  # its row says so
+        return
+    try:
+        compose(strategies, _STAND_IN)
+    except PlanConflict:
+        raise
+    except Exception:  # noqa: BLE001, S110  (what depends on the model, or is broken, shows in its own run)
+        pass
 
 
 def check_same_experiment(done: Iterable[RunSpec], asked: Iterable[RunSpec], directory: Path) -> None:

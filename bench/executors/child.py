@@ -50,7 +50,7 @@ def call(sink: Sink, entry: str, request_json: str) -> None:
     module, _, function = entry.partition(":")
     try:
         getattr(import_module(module), function)(sink, request_json)
-    except Exception as error:  # noqa: BLE001  whatever it is, the run gets its row
+    except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the run gets its row
         failed = Failed(
             status="failed",
             reason=f"{type(error).__name__}: {error}".splitlines()[0],

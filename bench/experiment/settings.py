@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import NumSeeds, Timeout
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
+from bench.experiment.tables import read_tables, with_tables
 from bench.files import read_toml
 from bench.inert import shown
 
@@ -28,6 +29,9 @@ WORK = (
 """The settings that say what a gate trains, and on which rows."""
 WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
+
+_NAMING = ("strategies", "reference")
+"""The settings in which the options of strategies stand."""
 
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
 """What `--quick` sets where nothing else does."""
@@ -92,14 +96,20 @@ class Settings(TrainingSpec, WorkloadSpec):
 
         """
         written = {} if config is None else _read_settings(config)
+        options = written.pop("options", {})
+        merged = {**defaults, **(QUICK if quick else {}), **written, **given}
         try:
-            return cls.model_validate({**defaults, **(QUICK if quick else {}), **written, **given})
+            settings = cls.model_validate(merged)
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
             where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
             said = first["msg"].removeprefix("Value error, ")
             raise UsageError(f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}") from error
+        if config is None or not (tables := read_tables(options, config)):
+            return settings
+        named = {name: with_tables(text, tables, config) for name in _NAMING if (text := getattr(settings, name))}
+        return settings.model_copy(update=named)
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -110,7 +120,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise UsageError(msg)
     written = {name.replace("-", "_"): value for name, value in read.items()}
     for name in written:
-        if name not in Settings.model_fields:
+        if name not in Settings.model_fields and name != "options":
             kind = f"setting in {path}"
             raise UnknownName(kind, name, Settings.model_fields)
     return written

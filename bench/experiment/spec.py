@@ -1,6 +1,8 @@
 """What one run is asked to do, and the text that says so: `freeze:last=2+amp`.
 
-list := spec ("," spec)*     spec := term ("+" term)*     term := name (":" key "=" value)*
+list := spec ("," spec)*     spec := term ("+" term)*     term := name (":" key "=" value)*     name := NAME | FILE.py ":" CLASS
+
+`bench.plan.option_text` says what a value is. The option `lr` is no strategy's own: it is the base rate of a composition.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from bench.experiment.bounds import (
     WarmupRatio,
     WeightDecay,
 )
+from bench.plan.option_text import normalise
 
 __all__ = [
+    "LR",
     "HeadChoice",
     "QualityName",
     "Quoting",
@@ -50,6 +54,9 @@ Quoting = Literal["none", "standard", "backslash"]
 QualityName = Literal["accuracy", "macro_f1", "balanced_accuracy"]
 """The scores that a comparison can rank by."""
 
+LR = "lr"
+"""The option that may stand once in a composition, at any of its terms, and sets the base rate of the whole."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
@@ -57,6 +64,7 @@ class Term(Frozen):
     """One strategy by name, with the options that the user gave, as text."""
 
     name: str
+    """Of a file of `strategies/` or of an entry point; or `./mine.py:Topmost`, a class in a file."""
     options: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
@@ -130,6 +138,11 @@ class RunSpec(TrainingSpec, _Trial):
         """The strategy as the command line writes it."""
         return format_strategy(self.strategy)
 
+    @property
+    def has_own_lr(self) -> bool:
+        """Whether the composition says its base rate itself, so that `lr` is not for it."""
+        return any(key == LR for term in self.strategy for key, _ in term.options)
+
 
 def format_strategy(terms: tuple[Term, ...]) -> str:
     """Write a composition of strategies as the command line reads it."""
@@ -172,12 +185,20 @@ def parse_strategy(text: str) -> tuple[Term, ...]:
     names = [term.name for term in terms]
     if repeated := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(f"strategy {text.strip()!r} uses {repeated} twice")
+    if [key for term in terms for key, _ in term.options].count(LR) > 1:
+        raise UsageError(f"strategy {text.strip()!r} gives lr twice; it is the base rate of the whole composition")
     return terms
 
 
 def _parse_term(text: str, whole: str) -> Term:
     name, *options = text.split(":")
-    if not _NAME.fullmatch(name):
+    if name.endswith(".py"):
+        cls, *options = options or [""]
+        if not cls.isidentifier():
+            msg = f"{text!r} in strategy {whole!r} does not say which class of the file: {name}:NAME"
+            raise UsageError(msg)
+        name = f"{_normalised(name, whole)}:{cls}"
+    elif not _NAME.fullmatch(name):
         msg = f"cannot read {name!r} in strategy {whole!r}: a strategy is written name:option=value, joined by +"
         raise UsageError(msg)
     pairs: dict[str, str] = {}
@@ -186,5 +207,12 @@ def _parse_term(text: str, whole: str) -> Term:
         if not (equals and value and _NAME.fullmatch(key)) or key in pairs:
             problem = "is given twice" if key in pairs else "is not of the form option=value"
             raise UsageError(f"{option!r} in strategy {whole!r} {problem}")
-        pairs[key] = value
+        pairs[key] = _normalised(value, whole)
     return Term(name=name, options=tuple(sorted(pairs.items())))
+
+
+def _normalised(text: str, whole: str) -> str:
+    try:
+        return normalise(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} in strategy {whole!r}: {error}") from None

@@ -97,6 +97,7 @@ def _of_measured(measured: Measurement) -> _Fields:
         **_of_embeddings(measured),
         **({"head that training began with": measured.head} if measured.head else {}),
         **({"weights of the model": measured.model_digest[:19]} if measured.model_digest else {}),
+        **{f"code of {name}": digest[:19] for name, digest in (measured.strategy_code or {}).items()},
         "data_digest": measured.data_digest[:12],
         "num_steps": measured.num_steps,
         "num_samples": measured.num_samples,

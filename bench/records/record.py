@@ -164,6 +164,8 @@ class Measurement(Frozen):
     num_labels: Count
     model_digest: str | None = None
     """Digest of the weights, configuration and tokenizer before training: "commit:..." on the Hub, or "sha256:..."."""
+    strategy_code: dict[str, str] | None = None
+    """What tells third parties' code from an edited one, by strategy: the digest of its file, or its package and version."""
     initial_loss: Loss | None = None
     """Cross-entropy of the first batch before training, in eval mode and fp32, whatever the strategy; in nats."""
     head: str | None = None

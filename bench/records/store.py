@@ -206,7 +206,7 @@ def file_name(spec: RunSpec) -> str:
     """Return the file name of a run: strategy, model, data set and seed for the reader, and a digest of the whole spec."""
     asked = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
     digest = hashlib.sha256(asked.encode()).hexdigest()[:12]
-    parts = (_slug(spec.name, 24), _slug(spec.workload.model, 16), _slug(spec.workload.dataset, 16))
+    parts = (_slug(spec.name.replace("/", "-"), 24), _slug(spec.workload.model, 16), _slug(spec.workload.dataset, 16))
     return f"{'_'.join(parts)}_{_slug(str(spec.seed), 5)}-{digest}.json"
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from bench.errors import UsageError
+from bench.experiment import registry
 from bench.measuring.peaks import Peaks
 from bench.plan.describe import changes
 from bench.plan.phases import InTurn
@@ -84,7 +85,12 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         raise UsageError(msg)
     send(Stage(name="load", at=time.monotonic()))
     plan = inputs.plan
-    start = StartingPoint(head=str(inputs.loaded.head), flags=inputs.loaded.flags, model_digest=digest)
+    start = StartingPoint(
+        head=str(inputs.loaded.head),
+        flags=inputs.loaded.flags,
+        model_digest=digest,
+        strategy_code=registry.code_of(spec.strategy),
+    )
     schedule = (dry_schedule if request.mode == "dry" else schedule_of)(spec, data.train)
     if request.mode == "run":
         asked = time.perf_counter()

@@ -49,14 +49,15 @@ class Inputs:
 
     @cached_property
     def plan(self) -> TrainPlan:
-        """The strategies of the run composed, with the learning rate that it asks for.
+        """The strategies of the run composed, with the learning rate that it asks for where they say none themselves.
 
         Raises:
             UsageError: a strategy does not exist, or two contradict each other.
+            Unsupported: a strategy needs a package that is not installed.
 
         """
-        plan = compose([registry.load(term) for term in self.spec.strategy], self.view)
-        return plan if self.spec.lr is None else plan.with_lr(self.spec.lr)
+        plan = compose(registry.strategies_of(self.spec.strategy), self.view)
+        return plan if self.spec.lr is None or self.spec.has_own_lr else plan.with_lr(self.spec.lr)
 
     def prepare(
         self, device: torch.device, *, plan: TrainPlan | None = None, cache_directory: CacheDirectory | None = None

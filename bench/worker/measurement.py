@@ -39,6 +39,8 @@ class StartingPoint:
     """Where the head comes from, and why."""
     flags: tuple[Flag, ...] = ()
     model_digest: str | None = None
+    strategy_code: dict[str, str] | None = None
+    """Of third parties: the one thing here that runs share only where their strategies do."""
     initial_loss: float | None = None
 
 
@@ -104,6 +106,7 @@ def measurement(seen: Observed) -> Measurement:
         num_labels=len(data.label_names),
         head=seen.start.head,
         model_digest=seen.start.model_digest,
+        strategy_code=seen.start.strategy_code,
         initial_loss=seen.start.initial_loss,
         num_train_rows=len(data.train),
         num_dropped_duplicates=data.num_dropped_duplicates,

@@ -67,3 +67,16 @@ def test_runs_on_other_weights_are_not_compared(make_record):
     comparison = compare([on("full", one), on("freeze", other)])
     assert comparison.form == "invalid"
     assert "weights of the model (sha256:aaaaaaaaaaaa for full; sha256:bbbbbbbbbbbb for freeze)" in comparison.headline
+
+
+def test_runs_of_one_strategy_whose_code_was_edited_are_not_compared(make_record):
+    def by(strategy, code, seed=0):
+        record = make_record(strategy, seed=seed)
+        return record.model_copy(update={"measured": record.measured.model_copy(update={"strategy_code": code})})
+
+    name = "./mine.py:Topmost"
+    one, other = ({name: f"sha256:{letter * 64}"} for letter in "ab")
+    assert compare([by("full", {}), by(name, one), by(name, one, seed=1), by("amp", None)]).form != "invalid"
+    comparison = compare([by("full", {}), by(name, one), by(name, other, seed=1)])
+    assert comparison.form == "invalid"
+    assert f"code of {name} (sha256:aaaaaaaaaaaa and sha256:bbbbbbbbbbbb for {name})" in comparison.headline

@@ -44,7 +44,8 @@ strategy after `:`, strategies are joined by `+`, and compositions are separated
 the message names both. `bench list strategies` prints the same list, with the strategies of installed plug-ins.
 
 **Learning rates.** Most strategies set none. Then the rate follows from what trains: a head alone learns faster than a whole
-model, and a fresh head faster than the body below it. `--lr` sets the base rate of every strategy. One rate is tried per
+model, and a fresh head faster than the body below it. `--lr` sets the base rate of every strategy, and the option
+`lr`, given once in a composition, of this one: `freeze:last=2+amp:lr=1e-3`. One rate is tried per
 strategy, so a strategy that learns less well here may only want another rate.
 
 What each strategy sets is shown below for a model of four transformer layers.

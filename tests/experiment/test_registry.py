@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
 from bench.beside.strategies.amp import Amp
 from bench.beside.strategies.freeze import Freeze
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bench.errors import UnknownName, UsageError
+from bench.errors import PlanConflict, UnknownName, Unsupported, UsageError
 from bench.experiment import registry
-from bench.experiment.spec import parse_strategy
+from bench.experiment.spec import Term, parse_strategy
 from bench.plan import Edit
+from bench.plan.compose import compose
+from bench.plan.view import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +33,42 @@ class Many:
     name: str = "a"
     on: bool = False
     choice: Literal[1, 2] = 1
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit()
+
+
+@dataclass(frozen=True)
+class Rich:
+    names: tuple[str, ...] = ("a",)
+    numbers: tuple[int, ...] | None = (1,)
+    ranks: tuple[tuple[str, int], ...] = ()
+    made: tuple[float, ...] = field(default_factory=lambda: (0.5,))
+    others: tuple[tuple[str, str], ...] = field(default=(), metadata={"rest": True})
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit()
+
+
+@dataclass(frozen=True)
+class Own:
+    lr: float = 1e-3
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit(lr=self.lr)
+
+
+@dataclass(frozen=True)
+class Untyped:
+    path: Path | None = None
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit()
+
+
+@dataclass(frozen=True)
+class Lacking:
+    needs: ClassVar[tuple[str, ...]] = ("bitsandbytes_of_nobody", "sys")
 
     def edit(self, _view: ModelView) -> Edit:
         return Edit()
@@ -154,3 +194,96 @@ def test_a_strategy_that_cannot_be_made_or_imported_is_one_line(plugins: dict[st
             load("mine")
     finally:
         package.__path__.remove(str(tmp_path))
+
+
+rich = st.builds(
+    Rich,
+    names=st.lists(st.text(st.characters(), max_size=4), max_size=3).map(tuple),
+    numbers=st.none() | st.lists(st.integers(), max_size=3).map(tuple),
+    ranks=st.dictionaries(st.text(max_size=4), st.integers(), max_size=3).map(lambda ranks: tuple(ranks.items())),
+    made=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3).map(tuple),
+    others=st.dictionaries(st.sampled_from(["r", "alpha", "z.y"]), st.sampled_from(["8", "q/v", "a=1"])).map(
+        lambda others: tuple(sorted(others.items()))
+    ),
+)
+
+
+@given(rich)
+def test_any_options_are_written_as_text_that_gives_the_same_options(strategy: Rich) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(registry, "_offered", {"rich": Rich})
+        term = registry.term_of("rich", strategy)
+        assert parse_strategy(str(term)) == (term,)
+        assert registry.load(term) == strategy
+
+
+def test_options_at_their_default_are_not_written() -> None:
+    assert registry.term_of("rich", Rich()) == Term(name="rich")
+    assert str(registry.term_of("freeze", Freeze(last=2))) == "freeze:last=2"
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    monkeypatch.setattr(registry, "_offered", known)
+    return known
+
+
+def test_options_that_are_no_field_go_to_the_field_that_takes_the_rest(offered: dict[str, Any]) -> None:
+    offered["rich"] = Rich
+    assert load("rich:numbers=1/2:r=8:alpha=a%2Cb") == Rich(numbers=(1, 2), others=(("alpha", "a%2Cb"), ("r", "8")))
+    assert registry.rest_of(Rich) == "others"
+    assert "others" not in registry.options_of(Rich)
+    with pytest.raises(UsageError, match="rich:numbers=a cannot be read"):
+        load("rich:numbers=a")
+
+
+def test_the_base_rate_of_a_composition_is_one_more_edit() -> None:
+    strategies = registry.strategies_of(parse_strategy("freeze:last=1+amp:lr=1e-3"))
+    assert strategies == (Freeze(last=1), Amp(), registry.BaseRate(1e-3))
+    assert compose(strategies, stand_in(4)).lr == 1e-3
+    with pytest.raises(PlanConflict, match=r"discriminative\(body=1e-05\) and lr=0.001 do not compose: both set lr"):
+        compose(registry.strategies_of(parse_strategy("discriminative:body=1e-5:lr=1e-3")), stand_in(4))
+
+
+@pytest.mark.parametrize("text", ["freeze:lr=0", "freeze:lr=-1", "freeze:lr=fast", "freeze:lr=inf"])
+def test_a_base_rate_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=text):
+        registry.strategies_of(parse_strategy(text))
+
+
+def test_a_strategy_with_an_option_of_the_reserved_name_is_refused(plugins: dict[str, str]) -> None:
+    plugins["own"] = "plugin_of_this_test:Own"
+    with pytest.raises(UsageError, match="has an option lr, which every composition has already"):
+        load("own")
+
+
+def test_types_of_options_that_are_not_there_are_one_line(plugins: dict[str, str]) -> None:
+    plugins["untyped"] = "plugin_of_this_test:Untyped"
+    with pytest.raises(UsageError, match=r"name 'Path' is not defined; import them outside of TYPE_CHECKING"):
+        load("untyped")
+
+
+def test_a_strategy_without_its_packages_is_made_but_not_composed(offered: dict[str, Any]) -> None:
+    offered["lacking"] = Lacking
+    assert registry.missing(Lacking) == "needs bitsandbytes_of_nobody: pip install bitsandbytes_of_nobody"
+    assert registry.missing(Freeze) is None
+    assert load("lacking") == Lacking()
+    with pytest.raises(Unsupported, match="needs bitsandbytes_of_nobody"):
+        registry.strategies_of(parse_strategy("freeze+lacking"))
+
+
+def test_a_package_of_an_extra_is_installed_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.experiment.options.find_spec", lambda _: None)
+    monkeypatch.setattr(Lacking, "needs", ("bitsandbytes", "other", "torchao"))
+    said = "needs bitsandbytes and other and torchao: pip install 'finetune-bench[bnb,torchao]' other"
+    assert registry.missing(Lacking) == said
+
+
+def test_a_third_partys_code_does_not_run_for_a_check_of_names(plugins: dict[str, str]) -> None:
+    plugins["gone"] = "no_such_module:Gone"
+    registry.check(parse_strategy("gone:whatever=1+./mine.py:Topmost"))
+    with pytest.raises(UnknownName, match="Did you mean gone"):
+        registry.check(parse_strategy("gon"))
+    assert [registry.is_ours(name) for name in ("full", "gone", "./mine.py:Topmost")] == [True, False, False]
+    assert registry.origin("gone") == "gone (no_such_module:Gone)"

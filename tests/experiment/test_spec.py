@@ -5,14 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.experiment.spec import RunSpec, Term, format_strategy, parse_strategies, parse_strategy
+from bench.experiment.spec import LR, RunSpec, Term, canonical, format_strategy, parse_strategies, parse_strategy
+from bench.plan.option_text import encode, write
 
-names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
-values = st.text(st.characters(codec="ascii", categories=("L", "N"), include_characters=".-_"), min_size=1, max_size=6)
+words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
+paths = st.text(st.characters(), min_size=1, max_size=8).map(lambda text: encode(text, special="=") + ".py")
+classes = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
+names = words.filter(lambda name: not name.endswith(".py")) | st.builds("{}:{}".format, paths, classes)
+atoms = st.text(st.characters(), max_size=6)
+values = (
+    atoms.map(write)
+    | st.lists(atoms, max_size=3).map(tuple).map(write)
+    | st.dictionaries(atoms, st.integers(), max_size=3).map(lambda mapping: write(tuple(mapping.items())))
+)
 terms = st.builds(
     lambda name, options: Term(name=name, options=tuple(sorted(options.items()))),
     names,
-    st.dictionaries(names, values, max_size=3),
+    st.dictionaries(words.filter(lambda word: word != LR), values, max_size=3),
 )
 compositions = st.lists(terms, min_size=1, max_size=3, unique_by=lambda term: term.name).map(tuple)
 
@@ -25,6 +34,36 @@ def test_what_is_written_is_read_back(composition: tuple[Term, ...]) -> None:
 @given(st.lists(compositions, min_size=1, max_size=4, unique=True).map(tuple))
 def test_a_list_is_read_back_in_order(specs: tuple[tuple[Term, ...], ...]) -> None:
     assert parse_strategies(",".join(map(format_strategy, specs))) == specs
+
+
+@given(st.text("ab%,+:/=*. \u00e9", max_size=12))
+def test_what_records_write_is_what_they_read(text: str) -> None:
+    try:
+        once = canonical(text)
+    except UsageError:
+        return
+    assert canonical(once) == once
+    assert parse_strategy(once) == parse_strategy(text)
+
+
+def test_special_characters_of_a_value_are_written_as_codes() -> None:
+    (term,) = parse_strategy("only:match=a%2cb%2Bc%3A%20%41:layers=0/1")
+    assert term.options == (("layers", "0/1"), ("match", "a%2Cb%2Bc%3A%20A"))
+    assert canonical("only:match=*.layers.[0-3]?:x=q=8/v=4") == "only:match=*.layers.[0-3]?:x=q=8/v=4"
+
+
+def test_a_class_of_a_file_is_the_name_of_a_term() -> None:
+    mine, amp = parse_strategy("./my file.py:Topmost:share=0.5+amp")
+    assert mine == Term(name="./my%20file.py:Topmost", options=(("share", "0.5"),))
+    assert amp.name == "amp"
+    assert parse_strategy("/abs/mine.py:Topmost")[0].name == "/abs/mine.py:Topmost"
+
+
+def test_a_composition_may_say_its_base_rate_at_any_term() -> None:
+    assert [
+        RunSpec(strategy=parse_strategy(text)).has_own_lr
+        for text in ("freeze:lr=1e-3", "freeze:last=1:lr=1e-3+amp", "freeze+amp:lr=1e-3", "freeze+amp")
+    ] == [True, True, True, False]
 
 
 def test_the_order_of_options_does_not_matter() -> None:
@@ -42,6 +81,11 @@ def test_the_order_of_options_does_not_matter() -> None:
         ("amp+amp", "uses amp twice"),
         ("full,amp,full", "lists full twice"),
         ("fre eze", "cannot read"),
+        ("freeze:lr=1e-3+amp:lr=1e-3", "gives lr twice"),
+        ("only:match=50%", "'50%' in strategy 'only:match=50%': % begins a code of two hexadecimal digits; write %25"),
+        ("./mine.py", "does not say which class of the file: ./mine.py:NAME"),
+        ("./mine.py:share=0.5", "does not say which class of the file: ./mine.py:NAME"),
+        ("./mine.py:A+./mine.py:A", "uses ./mine.py:A twice"),
     ],
 )
 def test_a_wrong_list_says_what_is_wrong(text: str, words: str) -> None:

@@ -1,21 +1,31 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import torch
 
-from bench.errors import UsageError
+from bench.errors import Unsupported, UsageError
+from bench.experiment import registry
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.plan import throughout
+from bench.plan import Edit, throughout
 from bench.training.layer_rates import layer_rates
 from bench.worker.assemble import load_inputs
 
 if TYPE_CHECKING:
     from bench.experiment.spec import WorkloadSpec
+    from bench.plan import ModelView
 
 CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Needing:
+    needs: ClassVar[tuple[str, ...]] = ("no_such_package",)
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit()
 
 
 def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(workload: WorkloadSpec) -> None:
@@ -26,6 +36,21 @@ def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(worklo
     rates = {layer.layer: layer.lr for layer in layer_rates(inputs.prepare(CPU))}
     assert rates.pop("head") == 0.25
     assert set(rates.values()) == {None}
+
+
+def test_a_composition_that_says_its_rate_is_not_overruled(workload: WorkloadSpec) -> None:
+    inputs = load_inputs(RunSpec(strategy=parse_strategy("freeze+checkpoint:lr=0.5"), workload=workload, lr=0.25))
+    assert inputs.plan.lr == 0.5
+    assert {layer.lr for layer in layer_rates(inputs.prepare(CPU))} == {None, 0.5}
+
+
+def test_a_strategy_without_its_packages_cannot_run_here(
+    workload: WorkloadSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_offered", {"needing": Needing})
+    inputs = load_inputs(RunSpec(strategy=parse_strategy("needing"), workload=workload))
+    with pytest.raises(Unsupported, match="needs no_such_package: pip install no_such_package"):
+        _ = inputs.plan
 
 
 def test_another_plan_may_be_applied_in_its_place(workload: WorkloadSpec) -> None:

@@ -116,8 +116,8 @@ def margins_in(table: object, path: Path) -> Margins:
 
 
 def _is_benchmark(name: str) -> bool:
-    """Whether a name is a test of pytest, or a pattern; no strategy contains these characters."""
-    return any(part in name for part in ("::", "*", "?", "/", ".py"))
+    """Whether a name is a test of pytest, or a pattern; a strategy is one word, or has : or + after its first, or is `FILE.py:NAME`."""
+    return "::" in name or not re.match(r"\s*([\w.-]+(?<!\.py)\s*($|[:+])|[^*?]+\.py:)", name)
 
 
 def _strategy(name: str) -> str:

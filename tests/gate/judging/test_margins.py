@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench.errors import UsageError
+from bench.experiment.spec import canonical
 from bench.gate.judging.grammar import read_rules
 from bench.gate.judging.margins import Margins, matches, read_margins
 
@@ -65,6 +66,24 @@ def test_a_pattern_takes_brackets_as_they_are():
     assert not matches("a.py::test1", ["a.py::test[1]"])
     assert matches("a.py::test[x\n]", ["*::test[*]"])
     assert not matches("a.py::test[1]", ["a.py::test"])
+
+
+@pytest.mark.parametrize(
+    "name", ["freeze:last=2:lr=1e-3", "full + amp", "./mine.py:Topmost:share=0.5", "/a/b.py:C+amp"]
+)
+def test_a_strategy_with_any_value_is_no_benchmark(tmp_path, name):
+    path = tmp_path / "bench.toml"
+    path.write_text(f'[gate.margins."{name}"]\naccuracy = 0.1\n')
+    assert read_margins(path).of(canonical(name))["accuracy"] == 0.1
+
+
+@pytest.mark.parametrize(
+    "name", ["tests/test_a.py::test_b[10]", "test_a.py", "*", "test_sort*", "tests/*", "a::b", "x?"]
+)
+def test_a_benchmark_or_pattern_is_no_strategy(tmp_path, name):
+    path = tmp_path / "bench.toml"
+    path.write_text(f'[gate.margins."{name}"]\nmedian = 0.1\n')
+    assert list(read_margins(path).benchmarks) == [name]
 
 
 def test_without_a_file_or_a_table_they_are_the_default_ones(tmp_path):
