@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
 
-__all__ = ["Efficiency", "measure_efficiency", "work_of"]
+__all__ = ["Efficiency", "flops_of_steps", "measure_efficiency", "work_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +100,8 @@ def work_of(
         AssetError: the rate of the machine cannot be cached.
 
     """
-    flops: list[float] = []
-    turns, lengths = schedule.turns(prepared.plan.phases), prepared.lengths(split)
-    for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
-        if step in turns:
-            prepared.let_train(turns[step])
-            shapes = _shapes(prepared, split)
-            per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
-        extents = [prepared.forward.extent(lengths[part], dtype) for part in schedule.parts(rows)]
-        flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
+    flops, shapes = flops_of_steps(prepared, split, schedule, dtype)
+    lengths = prepared.lengths(split)
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
     typical = next(schedule.parts(_typical_step(lengths, schedule)))
     rate = _rate(shapes, prepared.forward.extent(lengths[typical], dtype), dtype, prepared.device, device_name)
@@ -120,6 +113,27 @@ def work_of(
         mfu=mfu(achieved, seconds, rate),
         datasheet_mfu=mfu(achieved, seconds, datasheet_peak(device_name, arithmetic_of(dtype, prepared.device))),
     )
+
+
+def flops_of_steps(
+    prepared: Prepared, split: Split, schedule: Schedule, dtype: torch.dtype
+) -> tuple[list[int], Shapes]:
+    """Find the useful FLOPs of every step, and the matmuls of the last one; arguments as those of `work_of`.
+
+    Raises:
+        Unsupported: the matmuls of this model cannot be counted.
+
+    """
+    flops: list[int] = []
+    turns, lengths = schedule.turns(prepared.plan.phases), prepared.lengths(split)
+    for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
+        if step in turns:
+            prepared.let_train(turns[step])
+            shapes = _shapes(prepared, split)
+            per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
+        extents = [prepared.forward.extent(lengths[part], dtype) for part in schedule.parts(rows)]
+        flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
+    return flops, shapes
 
 
 def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.int64]:

@@ -1,0 +1,44 @@
+"""Which memory an optimizer keeps, counted apart from what the report says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+__all__ = ["Touched"]
+
+
+class Touched(TorchDispatchMode):
+    """The storages that an optimizer works on in its steps, but for its parameters; it keeps none of them alive."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        """Look on while `optimizer` takes its steps."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._known = {_key(param) for group in optimizer.param_groups for param in group["params"]}
+        self._seen: dict[int, tuple[StorageWeakRef, int]] = {}
+        optimizer.register_step_pre_hook(lambda *_: self.__enter__() and None)
+        optimizer.register_step_post_hook(lambda *_: self.__exit__(None, None, None))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for one in tree_leaves((args, kwargs, result)):
+            if isinstance(one, torch.Tensor) and (key := _key(one)) not in self._known:
+                storage = one.untyped_storage()
+                self._seen[key] = (StorageWeakRef(storage), storage.nbytes())
+        return result
+
+    @property
+    def living_bytes(self) -> int:
+        """Of those that somebody still holds: once gradients are gone, the state."""
+        return sum(size for ref, size in self._seen.values() if not ref.expired())
+
+
+def _key(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage()._cdata  # noqa: SLF001  (what the storage is, wherever its bytes lie)
