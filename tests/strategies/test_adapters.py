@@ -8,8 +8,12 @@ import pytest
 import torch
 from bench.beside.strategies._peft import VARIANTS, make_config, quietly, types
 from bench.beside.strategies.adapter import Adapter
+from bench.beside.strategies.amp import Amp
+from bench.beside.strategies.checkpoint import Checkpoint
+from bench.beside.strategies.compile import Compile
 from bench.beside.strategies.dora import Dora
 from bench.beside.strategies.ia3 import Ia3
+from bench.beside.strategies.llrd import Llrd
 from bench.beside.strategies.lora import Lora
 from bench.beside.strategies.vera import Vera
 from torch import nn
@@ -24,7 +28,7 @@ from transformers import (
 from bench.errors import Unsupported, UsageError
 from bench.plan import Layer, ModelView
 from bench.workload.models.layers import view_of
-from tests.strategies.tiny import gpt2, llama, prepared
+from tests.strategies.tiny import gpt2, llama, losses_of, prepared
 
 if TYPE_CHECKING:
     from bench.plan import Strategy
@@ -151,3 +155,27 @@ def test_what_peft_refuses_is_refused_in_words(strategy: Strategy, model: Any, w
 def test_options_that_make_no_adapter_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Lora(**options)
+
+
+@pytest.mark.parametrize("others", [[Amp("bf16")], [Checkpoint()], [Llrd()], [Amp("bf16"), Checkpoint(), Llrd()]])
+@pytest.mark.parametrize("strategy", [Lora(), Dora(), Vera(r=8), Ia3()])
+def test_they_compose(strategy: Strategy, others: list[Strategy]) -> None:
+    precise = not any(isinstance(other, Amp) for other in others)
+    alone = losses_of(prepared(strategy), num_steps=3)
+    assert losses_of(prepared(strategy, *others), num_steps=3) == pytest.approx(alone, rel=1e-5 if precise else 0.02)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", [Lora(), Ia3(), Vera(r=8)])
+def test_they_learn_the_same_compiled(strategy: Strategy) -> None:
+    eager = losses_of(prepared(strategy), num_steps=2)
+    assert losses_of(prepared(strategy, Compile()), num_steps=2) == pytest.approx(eager, rel=1e-5)
+
+
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("strategy", [Dora(), Adapter(type="lokr"), Adapter(type="loha")])
+def test_what_torch_cannot_compile_is_refused_in_words(strategy: Strategy) -> None:
+    with pytest.raises(Unsupported, match="torch cannot compile LlamaDecoderLayer as a whole: "):
+        losses_of(prepared(strategy, Compile()), num_steps=1)

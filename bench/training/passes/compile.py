@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.errors import Unsupported
+from bench.errors import Unsupported, first_line
 from bench.training.passes.layer_forward import replace_in_training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from torch import nn
 
@@ -32,7 +33,8 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     each run pays for what it uses.
 
     Raises:
-        Unsupported: there is no compiler for the code that torch generates.
+        Unsupported: there is no compiler for the code that torch generates. The layers raise it too, once they run, where
+            torch cannot follow what they do.
 
     """
     if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
@@ -45,4 +47,18 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for
     warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")  # fp32 is what was asked for
     for layer in layers:
-        replace_in_training(layer, torch.compile(layer.forward, dynamic=True, fullgraph=True))
+        replace_in_training(layer, _in_words(torch.compile(layer.forward, dynamic=True, fullgraph=True), type(layer)))
+
+
+def _in_words(compiled: Callable[..., Any], kind: type[nn.Module]) -> Callable[..., Any]:
+    """Say in a line why a layer cannot be compiled, where torch finds that out as it runs."""
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return compiled(*args, **kwargs)
+        except torch._dynamo.exc.Unsupported as error:  # noqa: SLF001  (torch names it nowhere else)
+            why = re.search(r"Explanation: (.+)", str(error))
+            msg = f"torch cannot compile {kind.__name__} as a whole: {why[1] if why else first_line(error)}"
+            raise Unsupported(msg) from error
+
+    return forward
