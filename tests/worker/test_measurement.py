@@ -53,6 +53,7 @@ def test_doubts_that_only_the_run_itself_knows_of(
         prepared=prepared,
         compute_dtype=ran,
         efficiency=SimpleNamespace(flags=(failed,)),
+        merging=SimpleNamespace(flags=()),
     )
 
     assert [flag.code for flag in flags_of(seen)] == ["not-packed", "probe-failed", *codes]
