@@ -45,14 +45,10 @@ def _check_checkpoint(plan: TrainPlan, view: ModelView, writers: Writers) -> Non
 
 
 def _check_cache_prefix(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
-    """Refuse to store the output of frozen layers where there are none."""
+    """Refuse to store the output of frozen layers where there are none; where adapters stand, the built model tells."""
     if not plan.cache_prefix:
         return
     author = writers["cache_prefix"]
-    if plan.transforms:
-        raise PlanConflict(
-            f"{author} and {plan.transforms[0]} do not compose: what changes inside the frozen layers cannot be stored"
-        )
     if plan.prompt_tokens:
         raise PlanConflict(
             f"{author} and {writers['prompt_tokens']} do not compose: a prompt changes every layer's output"

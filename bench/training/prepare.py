@@ -9,7 +9,7 @@ import torch
 
 from bench.training.forward.choose import choose_forward
 from bench.training.passes.averaging import AveragedWeights
-from bench.training.passes.cache import cache_layers
+from bench.training.passes.cache import cache_layers, num_frozen_layers
 from bench.training.passes.checkpoint import recompute_layers
 from bench.training.passes.compile import compile_layers
 from bench.training.passes.optimizer import make_optimizer, places_of
@@ -104,9 +104,12 @@ def prepare(
     # After all that changes how a layer runs: it wraps the layers, and compares the model with itself as it will run.
     seen_rows = prompt.before(split, range(len(split))) if prompt else split
     forward, why_padded = choose_forward(model, classifier, seen_rows, pad_token_id, precision)
-    cache = (
-        cache_layers(forward, plan.num_frozen_layers(view), precision, cache_directory) if plan.cache_prefix else None
-    )
+    cache = None
+    if plan.cache_prefix:
+        inside = ((), *(layer.parameters() for layer in layers.values()))  # adapters too
+        own = ([params[name] for name in layer.param_names] for layer in view.layers[:-1])
+        num_frozen = num_frozen_layers([[*a, *b] for a, b in zip(own, inside, strict=True)], rate_of)
+        cache = cache_layers(forward, num_frozen, precision, cache_directory, plan)
     # Last, since each of its parameters must be the one that trains.
     optimizer = make_optimizer(rate_of, places_of(view, params), plan.optimizer, weight_decay)
     if seen:

@@ -53,7 +53,7 @@ class CachedForward:
         return self._num_layers, (self._inner.dtype, self._precision.dtype)
 
     def check(self, split: Split, device: torch.device) -> None:
-        """Make sure that the vectors never change: a part that the checkpoint lacks trains with the head.
+        """Make sure that the vectors never change: a part that the checkpoint lacks trains with the head, adapters may stand anywhere.
 
         Raises:
             Unsupported: something in the frozen layers, or below them, trains now.
@@ -63,7 +63,7 @@ class CachedForward:
         with torch.enable_grad(), torch.compiler.set_stance("force_eager"), self._precision.forward():
             trains = self._inner.prefix(batch, self._num_layers).requires_grad
         if trains:
-            msg = "cached stores the output of frozen layers, and the checkpoint lacks a part of them, which must train"
+            msg = "cached stores the output of frozen layers, and something in or below them trains: an adapter, or a part that the checkpoint lacks"
             raise Unsupported(msg)
 
     def num_vectors(self, split: Split, rows: NDArray[np.int64]) -> NDArray[np.int64]:
