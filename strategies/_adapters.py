@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import UnknownName, Unsupported, UsageError, first_line
-from bench.plan import Edit, Phase, TransformStage
+from bench.plan import Edit, TransformStage, throughout
 
 from ._option_text import as_text
 from ._peft import feedforward_targets, make_config, quietly, targets_by_default
@@ -55,17 +55,19 @@ def adapt(
             raise UnknownName(what, pattern, {name.rpartition(".")[2] for name in modules})
     chosen = tuple(name for name in modules if _matches(name, target)) if target else modules
     adapter = Adapter(kind, label, tuple(options.items()), chosen, by_default=not target)
-    return Edit(phases=(Phase(0, frozenset({view.head})),), transforms=(adapter,))
+    return Edit(phases=throughout({view.head}), transforms=(adapter,))
 
 
 def _modules(view: ModelView, kind: str, last: int | None) -> tuple[str, ...]:
     """Name the modules of the top `last` layers that may get an adapter: linear layers, or norms for what tunes norms."""
     layers = view.layers[:-1] if last is None else view.layers[1:-1][-last:]
     holders = dict.fromkeys(name.rpartition(".")[0] for layer in layers for name in layer.param_names)
-    linears = set(view.linears)
+    linears = [
+        linear.name for linear in view.linears if last is None or linear.layer in {layer.name for layer in layers}
+    ]
     if kind == "ln_tuning":
         return tuple(name for name in holders if name not in linears)
-    return tuple(name for name in view.linears if name in holders or last is None)
+    return tuple(linears)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.plan import Edit, Phase
+from bench.plan import Edit, throughout
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class Topmost:
     def edit(self, view: ModelView) -> Edit:
         """Train the top of the model alone."""
         last = round(self.share * (len(view.names) - 2))
-        return Edit(phases=(Phase(0, frozenset(view.names[-(1 + last) :])),))
+        return Edit(phases=throughout(view.names[-(1 + last) :]))
 
 
 def adamw(groups: Sequence[Mapping[str, Any]]) -> Optimizer:
@@ -44,7 +44,7 @@ class OwnAdamw:
 
     def edit(self, view: ModelView) -> Edit:
         """Bring the optimizer."""
-        return Edit(phases=(Phase(0, frozenset(view.names)),), optimizer=adamw)
+        return Edit(phases=throughout(view.names), optimizer=adamw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Stumbling:
 
     def edit(self, view: ModelView) -> Edit:
         """Hook into the loop."""
-        return Edit(phases=(Phase(0, frozenset({view.head})),), after_step=(stumble,))
+        return Edit(phases=throughout({view.head}), after_step=(stumble,))
 
 
 def pause(_model: nn.Module, step: int) -> None:
@@ -89,4 +89,4 @@ class Pausing:
 
     def edit(self, view: ModelView) -> Edit:
         """Hook into the loop."""
-        return Edit(phases=(Phase(0, frozenset({view.head})),), after_step=(pause,))
+        return Edit(phases=throughout({view.head}), after_step=(pause,))

@@ -12,7 +12,7 @@ import torch
 from peft import get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from bench.plan import Edit, Phase, TransformStage
+from bench.plan import Edit, TransformStage, throughout
 from bench.plan.compose import compose
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
@@ -72,7 +72,10 @@ class Adapted:
     whole: tuple[str, ...] = ("head",)
 
     def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset(self.whole)),), transforms=(Adapters(self.kind, tuple(view.linears)),))
+        return Edit(
+            phases=throughout(self.whole),
+            transforms=(Adapters(self.kind, tuple(linear.name for linear in view.linears)),),
+        )
 
 
 def save_base(directory: Path) -> Path:

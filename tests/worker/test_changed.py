@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.plan import Edit, Phase
+from bench.plan import Edit, throughout
 from bench.worker.changed import deploy_bytes, modules_beside_adapters
 from tests.worker.adapted import Adapted, save_base, trained
 
@@ -43,7 +43,7 @@ class InHalf:
     """Train the head of a model in bf16."""
 
     def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset({view.head})),), weights="bf16")
+        return Edit(phases=throughout({view.head}), weights="bf16")
 
 
 def test_weights_count_in_the_type_that_they_are_in(base: Path) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.errors import Unsupported
-from bench.plan import Edit, Phase, TransformStage
+from bench.plan import Edit, TransformStage, throughout
 from bench.training.forward.padded import collate
 from bench.worker.changed import deploy_bytes
 from bench.worker.saving import save
@@ -190,7 +190,7 @@ class Adding:
         return model
 
     def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=(Phase(0, frozenset({view.head})),), transforms=(self,))
+        return Edit(phases=throughout({view.head}), transforms=(self,))
 
 
 def test_adapters_of_a_third_party_are_merged(keep: Keep, base: Path) -> None:
