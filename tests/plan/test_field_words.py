@@ -44,9 +44,9 @@ def test_what_trains_is_named_from_the_top_where_it_is_the_top(view: ModelView, 
 
 def test_a_part_of_the_layers_is_counted(view: ModelView) -> None:
     biases = throughout(view.names, frozenset({"bias"}))
-    assert of_phases(biases, view) == "only 5 parameters of kind bias and the head train"
+    assert of_phases(biases, view) == "only biases and the head train"
     named = throughout({"layer 1", "layer 2"}, match="*2.weight")
-    assert of_phases(named, view) == "only 1 parameters named *2.weight train"
+    assert of_phases(named, view) == "only parameters of 2 layers named *2.weight (1 of 4) train"
 
 
 def test_a_later_phase_names_the_share_of_the_steps(view: ModelView) -> None:
