@@ -42,7 +42,7 @@ def test_what_trains_is_named_from_the_top_where_it_is_the_top(view: ModelView, 
     assert of_phases(throughout(layers), view) == words
 
 
-def test_a_part_of_the_layers_is_counted(view: ModelView) -> None:
+def test_a_part_of_the_layers_is_named_by_kind_or_pattern(view: ModelView) -> None:
     biases = throughout(view.names, frozenset({"bias"}))
     assert of_phases(biases, view) == "only biases and the head train"
     named = throughout({"layer 1", "layer 2"}, match="*2.weight")

@@ -25,5 +25,5 @@ def test_every_field_of_the_plan_is_read_by_one_pass() -> None:
 
 def test_prepare_hands_each_field_to_the_pass_that_reads_it() -> None:
     handed = set(re.findall(r"(?<![.\w])plan\.(\w+)", (TRAINING / "prepare.py").read_text()))
-    resolved = {"phases", "lr", "lr_scale"}
+    resolved = {"lr", "lr_scale"}
     assert handed == set(field_rules()) - resolved - {"after_step", "loss", "lr_schedule"}
