@@ -164,10 +164,74 @@ def test_strategies_of_a_plugin_are_listed_and_a_broken_one_says_why(environment
         check=True,
     ).stdout
     lines = {line.split()[0]: " ".join(line.split()) for line in listed.splitlines()}
-    assert {"freeze", "full", "topmost", "own-adamw", "confused", "stumbling", "pausing", "absent"} <= lines.keys()
+    works = {"freeze", "full", "topmost", "own-adamw", "confused", "stumbling", "pausing", "leaving", "chatting"}
+    assert works | {"absent", "exiting"} <= lines.keys()
     said = "Train the head and the topmost layers, a `share` of all."
     assert lines["topmost"] == f"topmost share=float [0.25] {said}"
     assert "cannot be used: strategy 'absent' cannot be imported from misbehaving_strategies:Absent" in lines["absent"]
+    assert (
+        "cannot be used: strategy 'exiting' cannot be imported from exits_at_import:Exiting: SystemExit: 0"
+        in (lines["exiting"])
+    )
+
+
+MINE = """
+from dataclasses import dataclass
+from typing import ClassVar
+
+from bench.plan import Edit
+
+
+@dataclass(frozen=True)
+class Slower:
+    share: float = 0.25
+
+    def edit(self, view):
+        return Edit(lr_scale=tuple((name, self.share) for name in view.names))
+
+
+@dataclass(frozen=True)
+class Lacking:
+    needs: ClassVar[tuple[str, ...]] = ("no_such_package",)
+
+    def edit(self, view):
+        return Edit()
+"""
+
+
+def test_a_strategy_of_a_file_runs_in_fresh_processes_and_is_not_compared_with_what_it_was_before_an_edit(
+    environment: dict[str, str], workload: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    named, lacking = "./mine.py:Slower:lr=1e-3:share=0.5", "./mine.py:Lacking"
+
+    def compare(strategies: str, *more: str) -> subprocess.CompletedProcess[str]:
+        arguments = ["compare", "--strategies", strategies, *workload, "--out", "results", *more]
+        return subprocess.run(
+            [*BENCH, *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=tmp_path,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    done = compare(f"{named},{lacking},full")
+    assert done.returncode == 0, done.stderr
+    assert_rendered(tmp_path / "results", {named: "ok", lacking: "skipped", "full": "ok"})
+    records = by_name(tmp_path / "results")
+    assert records[lacking].reason == "needs no_such_package: pip install no_such_package"
+    measured = records[named].measured
+    assert measured is not None
+    assert {rate.lr for rate in measured.layer_rates} == {5e-4}
+    assert measured.strategy_code is not None
+    assert measured.strategy_code["./mine.py:Slower"].startswith("sha256:")
+
+    (tmp_path / "mine.py").write_text(MINE.replace("0.25", "0.75"))
+    done = compare(named, "--resume", "--seeds", "2")
+    assert done.returncode == 2, done.stderr
+    assert "code of ./mine.py:Slower" in " ".join(done.stdout.split())
 
 
 def test_a_run_that_is_killed_while_it_trains_gets_its_row_and_the_others_complete(
@@ -246,6 +310,13 @@ def test_a_loss_that_is_no_number_ends_its_run_and_the_others_complete(
     [
         (["--strategies", "freez"], "Did you mean freeze?"),
         (["--strategies", "topmos"], "Did you mean topmost?"),
+        (
+            ["--strategies", "full,leaving"],
+            "strategy leaving (misbehaving_strategies:Leaving) cannot be used: it raised",
+        ),
+        (["--strategies", "full,exiting"], "cannot be imported from exits_at_import:Exiting: SystemExit: 0"),
+        (["--strategies", "full,ending"], "cannot be used: its process ended with exit code 0"),
+        (["--strategies", "chatting+forking"], "(misbehaving_strategies:Forking) cannot be used: it forks the process"),
         (["--epoch", "1"], "--epochs"),
         (["--model", "minilm-l7"], "Did you mean minilm-l6?"),
         (["--dataset", "bbc-new"], "Did you mean bbc-news?"),

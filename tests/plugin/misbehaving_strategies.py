@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,3 +91,43 @@ class Pausing:
     def edit(self, view: ModelView) -> Edit:
         """Hook into the loop."""
         return Edit(phases=throughout({view.head}), after_step=(pause,))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """End the interpreter where there should be a plan."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Never give an edit."""
+        sys.exit(len(view.names) and 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """End the process at once, as if all were well."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Never give an edit."""
+        os._exit(len(view.names) and 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Forking:
+    """Leave a second process behind that sleeps."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Set nothing."""
+        if not os.fork():
+            time.sleep(10 * len(view.names))
+        return Edit()
+
+
+@dataclass(frozen=True, slots=True)
+class Chatting:
+    """Train everything, as `full` does, and print three megabytes about it."""
+
+    def edit(self, view: ModelView) -> Edit:
+        """Set nothing."""
+        for stream in (sys.stdout, sys.stderr):
+            print(f"{len(view.names)} layers! " * 250_000, file=stream)
+        return Edit()
