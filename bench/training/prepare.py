@@ -106,9 +106,7 @@ def prepare(
     forward, why_padded = choose_forward(model, classifier, seen_rows, pad_token_id, precision)
     cache = None
     if plan.cache_prefix:
-        inside = ((), *(layer.parameters() for layer in layers.values()))  # adapters too
-        own = ([params[name] for name in layer.param_names] for layer in view.layers[:-1])
-        num_frozen = num_frozen_layers([[*a, *b] for a, b in zip(own, inside, strict=True)], rate_of)
+        num_frozen = num_frozen_layers(view, params, layers, rate_of)
         cache = cache_layers(forward, num_frozen, precision, cache_directory, plan)
     # Last, since each of its parameters must be the one that trains.
     optimizer = make_optimizer(rate_of, places_of(view, params), plan.optimizer, weight_decay)

@@ -10,11 +10,12 @@ from bench.training.activation_cache import ActivationCache
 from bench.training.forward.cached import CachedForward
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Mapping
 
     from torch import nn
 
     from bench.plan.train_plan import TrainPlan
+    from bench.plan.view import ModelView
     from bench.training.activation_cache import CacheDirectory
     from bench.training.forward.base import WholeForward
     from bench.training.precision import Precision
@@ -22,11 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["cache_layers", "num_frozen_layers"]
 
 
-def num_frozen_layers(params_by_layer: Iterable[Sequence[nn.Parameter]], trained: Container[nn.Parameter]) -> int:
+def num_frozen_layers(
+    view: ModelView,
+    params: Mapping[str, nn.Parameter],
+    layers: Mapping[str, nn.Module],
+    trained: Container[nn.Parameter],
+) -> int:
     """Count the layers at the bottom in which nothing trains at any time, be it their own or an adapter's.
 
     Args:
-        params_by_layer: Of the embeddings, then of each layer, as the model was built.
+        view: Of the model.
+        params: What the model had before any transform, by the names of the view.
+        layers: As they are now, by name.
         trained: The parameters that train at some time.
 
     Raises:
@@ -34,8 +42,9 @@ def num_frozen_layers(params_by_layer: Iterable[Sequence[nn.Parameter]], trained
 
     """
     num_frozen = -1  # the embeddings are no layer
-    for params in params_by_layer:
-        if any(param in trained for param in params):
+    for layer in view.layers[:-1]:
+        inside = layers[layer.name].parameters() if layer.name in layers else ()
+        if any(param in trained for param in (*inside, *map(params.__getitem__, layer.param_names))):
             break
         num_frozen += 1
     if num_frozen < 1:
