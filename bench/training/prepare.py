@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
-
-import torch
 
 from bench.training.forward.choose import choose_forward
 from bench.training.passes.averaging import AveragedWeights
@@ -16,7 +13,7 @@ from bench.training.passes.optimizer import make_optimizer, places_of
 from bench.training.passes.prompt import add_prompt
 from bench.training.passes.trainable import rates_of_params
 from bench.training.passes.transforms import rewrite
-from bench.training.passes.weights import quantise, store_weights
+from bench.training.passes.weights import store_introduced, store_weights
 from bench.training.precision import Precision, resolve_dtype
 from bench.training.prepared import Prepared
 from bench.training.resolve import resolve
@@ -25,6 +22,7 @@ from bench.training.savings.seen_embeddings import split_table
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
     from bench.plan.learning_rates import Rates
@@ -70,27 +68,22 @@ def prepare(
     # First, since it may refuse the device: nothing has been changed by then.
     precision = Precision(resolve_dtype(plan.precision, device), device)
     # Before the transforms, which may rename parameters, wrap layers, and compute with the weights that they find.
-    frozen = {name for layer in view.layers for name in layer.param_names}.difference(resolved.trained)
-    dtype = torch.bfloat16 if plan.weights == "bf16" else precision.dtype
-    if plan.frozen_weights in {"int8", "nf4"}:
-        quantise(classifier, plan.frozen_weights, frozen, dtype=dtype, device=device)
+    store_weights(
+        classifier,
+        resolved.trained,
+        weights=plan.weights,
+        frozen_weights=plan.frozen_weights,
+        precision=precision.dtype,
+        device=device,
+    )
     by_name = dict(classifier.named_parameters())
     params = {name: by_name[name] for layer in view.layers for name in layer.param_names}
-    store = partial(
-        store_weights,
-        weights=plan.weights,
-        device=device,
-        frozen={by_name[name] for name in frozen},
-        frozen_dtype=torch.bfloat16 if plan.frozen_weights and dtype != torch.float32 else None,
-    )
-    store(classifier)
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
     # From here on `model` is what is called: the classifier, or an adapter around it.
     model, rewritten = rewrite(classifier, plan.transforms)
     # After the transforms, which may freeze what they find.
     prompt = add_prompt(classifier, plan.prompt_tokens, split) if plan.prompt_tokens else None
-    # Once more, so that what both introduced is stored alike.
-    store(model)
+    store_introduced(model, set(params.values()), weights=plan.weights, device=device)
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.training.passes.weights import store_weights
+from bench.training.precision import resolve_dtype
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
 from bench.workload.data.dataset import load_data
@@ -88,7 +89,15 @@ class Inputs:
     def reload(self) -> PreTrainedModel:
         """Load the model once more, onto the device of the one that trains, its weights stored as the plan says."""
         model = _load_model(self.spec, self.data).model
-        store_weights(model, self.plan.weights, self.loaded.model.device)
+        device = self.loaded.model.device
+        store_weights(
+            model,
+            self.view.params_of(*self.plan.phases.ever()),
+            weights=self.plan.weights,
+            frozen_weights=self.plan.frozen_weights,
+            precision=resolve_dtype(self.plan.precision, device),
+            device=device,
+        )
         return model
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from bench.errors import Unsupported
 from bench.training.forward.choose import TOLERANCES
 from bench.training.forward.padded import collate
+from bench.training.precision import is_mixed
 from bench.worker.changed import modules_beside_adapters, tensors_of
 from bench.workload.models.quiet import quiet
 
@@ -64,7 +65,8 @@ def save(
     model: Any = prepared.model.eval()
     batch = collate(split, [int(split.lengths.argmax())], tokenizer.pad_token_id).to(prepared.device)
     modules = modules_beside_adapters(prepared)
-    with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad():
+    autocast = prepared.precision.forward() if is_mixed(model) else nullcontext()
+    with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad(), autocast:
         tokenizer.save_pretrained(directory)
         wanted = _logits(model, batch)
         if modules is not None:
@@ -113,7 +115,9 @@ def _merged(model: Any, names: set[str]) -> PreTrainedModel:
             f"{other[0]} is no parameter of the plain model, or is missing: a transform whose model is to be kept offers merge_and_unload()"
         )
     if not all(param.is_floating_point() for param in model.parameters()):
-        raise Unsupported("weights that are stored in few bits cannot be kept in the layout of transformers")
+        from bench.training.savings.quantised_linear import dequantise  # noqa: PLC0415  (it needs bitsandbytes)
+
+        dequantise(model)
     plain: PreTrainedModel = model
     return plain
 

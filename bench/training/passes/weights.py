@@ -19,32 +19,59 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-__all__ = ["quantise", "store_weights"]
+    from bench.plan.train_plan import FrozenWeights
+
+__all__ = ["store_introduced", "store_weights"]
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def store_weights(
-    model: nn.Module,
-    weights: Literal["fp32", "bf16"],
-    device: torch.device,
+    model: PreTrainedModel,
+    trained: Container[str],
     *,
-    frozen: Container[nn.Parameter] = (),
-    frozen_dtype: torch.dtype | None = None,
+    weights: Literal["fp32", "bf16"],
+    frozen_weights: FrozenWeights | None,
+    precision: torch.dtype,
+    device: torch.device,
 ) -> None:
     """Give every weight its type on `device`, one by one: there is never a second copy of the model in either.
 
     Args:
-        model: As loaded, in any type; or with transforms applied, of which the new weights alone are left to do.
+        model: As loaded, in any type, before any transform.
+        trained: Names of the parameters that train at some time.
         weights: The type.
+        frozen_weights: That of the matrices that never train, if it is another; the rest is little, and norms want it exact.
+        precision: In which matrices are multiplied. What is not quantised is in bf16 only where that is a half one.
         device: Receives the model.
-        frozen: The parameters that never train.
-        frozen_dtype: Of the matrices among them, where it is another; the rest is little, and norms want it exact.
+
+    Raises:
+        Unsupported: bitsandbytes is missing or cannot do it, or the model has nothing to quantise.
 
     """
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[weights]
-    for param in model.parameters():
+    dtype = _DTYPES[weights]
+    computed = precision if dtype == torch.float32 else dtype
+    frozen = {name for name, _ in model.named_parameters() if name not in trained}
+    if frozen_weights in {"int8", "nf4"}:
+        _quantise(model, frozen_weights, frozen, computed, device)
+    of_frozen = torch.bfloat16 if frozen_weights and computed != torch.float32 else dtype
+    for name, param in model.named_parameters():
         if param.is_floating_point():
-            is_matrix = param.ndim > 1
-            param.data = _moved(param.data, device, frozen_dtype or dtype if is_matrix and param in frozen else dtype)
+            param.data = _moved(param.data, device, of_frozen if name in frozen and param.ndim > 1 else dtype)
+    _store_buffers(model, dtype, device)
+
+
+def store_introduced(
+    model: nn.Module, known: Container[nn.Parameter], *, weights: Literal["fp32", "bf16"], device: torch.device
+) -> None:
+    """Give what transforms have introduced, beside the `known` parameters, the type of `weights` on `device`."""
+    for param in model.parameters():
+        if param.is_floating_point() and param not in known:
+            param.data = _moved(param.data, device, _DTYPES[weights])
+    _store_buffers(model, _DTYPES[weights], device)
+
+
+def _store_buffers(model: nn.Module, dtype: torch.dtype, device: torch.device) -> None:
     for module in model.modules():
         for name, buffer in module.named_buffers(recurse=False):
             # Positions are far apart from each other in fp32 alone, in which transformers leaves them, too.
@@ -57,29 +84,17 @@ def _moved(tensor: torch.Tensor, device: torch.device, dtype: torch.dtype) -> to
     return tensor.to(device).to(dtype)
 
 
-def quantise(
+def _quantise(
     model: PreTrainedModel,
     kind: Literal["int8", "nf4"],
     frozen: Container[str],
-    *,
     dtype: torch.dtype,
     device: torch.device,
 ) -> None:
     """Store the weights of linear layers that never train in 8 or 4 bits, one by one, each from the type it was loaded in.
 
     Embeddings, norms, the head, and what a layer shares with another stay as they are. GPT-2's layers are turned round,
-    into linear ones. Adapters find what transformers leaves on a model that it quantised.
-
-    Args:
-        model: As loaded, before any transform.
-        kind: Of the numbers.
-        frozen: Names of the parameters that never train.
-        dtype: In which it will mostly be multiplied.
-        device: Receives these weights.
-
-    Raises:
-        Unsupported: bitsandbytes is missing or cannot do it, or the model has no such layer.
-
+    into linear ones. Adapters find what transformers leaves on a model that it quantised. They will mostly be multiplied in `dtype`.
     """
     layers = _quantised_layers(kind)
     make = {"int8": layers.Int8Linear, "nf4": layers.NF4Linear}[kind]

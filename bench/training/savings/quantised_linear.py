@@ -104,10 +104,10 @@ class Int8Linear(_Quantised, bitsandbytes.nn.Linear8bitLt):
 
 
 def dequantise(model: nn.Module) -> None:
-    """Put plain layers in the place of quantised ones, on the host, so that the model can be saved and loaded as any other."""
+    """Put plain layers in the place of quantised ones, so that the model can be saved and loaded as any other."""
     for name, module in list(model.named_modules()):
         if isinstance(module, Int8Linear | NF4Linear):
-            weight = module.dequantised(module.plain_dtype).cpu()
+            weight = module.dequantised(module.plain_dtype)
             with torch.device("meta"):
                 sizes = module.in_features, module.out_features
                 plain = Conv1D(*sizes[::-1]) if module.is_turned else nn.Linear(*sizes)

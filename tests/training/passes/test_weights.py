@@ -13,7 +13,7 @@ from bench.errors import PlanConflict, Unsupported
 from bench.measuring.torch_memory import num_values, split_peak
 from bench.records.readings import Memory
 from bench.training.layer_rates import layer_rates
-from bench.training.passes.weights import quantise, store_weights
+from bench.training.passes.weights import store_introduced, store_weights
 from bench.training.savings.quantised_linear import dequantise
 from bench.worker.efficiency import _shapes
 from bench.workload.toy import tiny_llama
@@ -27,13 +27,20 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
 
 
+def store(model: PreTrainedModel, trained: set[str] | None = None, **options: Any) -> None:
+    """As a plan that trains everything, in fp32 on the CPU, unless told otherwise."""
+    names = {name for name, _ in model.named_parameters()} if trained is None else trained
+    plain = {"weights": "fp32", "frozen_weights": None, "precision": torch.float32, "device": torch.device("cpu")}
+    store_weights(model, names, **(plain | options))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("stored", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(("weights", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
 def test_weights_have_the_type_of_the_plan_on_the_device(
     weights: str, dtype: torch.dtype, stored: torch.dtype, device: torch.device
 ) -> None:
     model, wanted = tiny_llama().to(stored), tiny_llama().to(stored)
-    store_weights(model, weights, device)  # type: ignore[arg-type]
+    store(model, weights=weights, device=device)
     assert {(param.dtype, param.device.type) for param in model.parameters()} == {(dtype, device.type)}
     pairs = zip(model.parameters(), wanted.parameters(), strict=True)
     assert all(torch.equal(found.cpu(), param.to(dtype)) for found, param in pairs)
@@ -41,23 +48,25 @@ def test_weights_have_the_type_of_the_plan_on_the_device(
 
 def test_the_frequencies_of_positions_stay_in_fp32(device: torch.device) -> None:
     model, wanted = tiny_llama(), tiny_llama()
-    store_weights(model, "bf16", device)
+    store(model, weights="bf16", device=device)
     assert all(map(torch.equal, (buffer.cpu() for buffer in model.buffers()), wanted.buffers()))
 
 
 def test_one_weight_at_a_time_exists_twice() -> None:
     model = tiny_llama().to(torch.bfloat16)
     alive: list[int] = []
-    parameters = list(model.parameters())
+    names = list(model.named_parameters())
+    parameters = [param for _, param in names]
 
-    def watched() -> Iterator[torch.nn.Parameter]:
-        for param in parameters:
-            yield param
+    def watched() -> Iterator[tuple[str, torch.nn.Parameter]]:
+        for name, param in names:
+            yield name, param
             alive.append(sum(one.nbytes for one in parameters))
 
-    model.parameters = watched  # type: ignore[method-assign, assignment]
     whole = sum(one.nbytes for one in parameters)
-    store_weights(model, "fp32", torch.device("cpu"))
+    model.named_parameters = watched  # type: ignore[method-assign, assignment]
+    store(model, {name for name, _ in names})
+    alive = alive[len(parameters) :]  # the first time they are asked for their names alone
     steps = [after - before for before, after in zip([whole, *alive], alive, strict=False)]
     assert steps == [param.nbytes // 2 for param in parameters]
 
@@ -65,8 +74,17 @@ def test_one_weight_at_a_time_exists_twice() -> None:
 def test_weights_in_their_type_stay_where_they_are() -> None:
     model = tiny_llama()
     before = [param.data_ptr() for param in model.parameters()]
-    store_weights(model, "fp32", torch.device("cpu"))
+    store(model)
     assert [param.data_ptr() for param in model.parameters()] == before
+
+
+def test_what_a_transform_introduced_is_stored_alike_and_nothing_else_is_touched(device: torch.device) -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)).to(device, torch.bfloat16)
+    model.append(nn.BatchNorm1d(2).to(torch.bfloat16))
+    store_introduced(model, set(model[0].parameters()), weights="fp32", device=device)
+    assert {param.dtype for param in model[0].parameters()} == {torch.bfloat16}
+    rest = [*model[1].parameters(), *model[2].parameters(), *model[2].buffers()]
+    assert {(one.dtype, one.device.type) for one in rest if one.is_floating_point()} == {(torch.float32, device.type)}
 
 
 def frozen_body(model: PreTrainedModel) -> set[str]:
@@ -75,8 +93,7 @@ def frozen_body(model: PreTrainedModel) -> set[str]:
 
 def test_matrices_that_never_train_have_a_type_of_their_own(device: torch.device) -> None:
     model = tiny_llama()
-    frozen = set(model.get_submodule("model").parameters())
-    store_weights(model, "fp32", device, frozen=frozen, frozen_dtype=torch.bfloat16)
+    store(model, {"score.weight"}, frozen_weights="bf16", precision=torch.bfloat16, device=device)
     types = {name: param.dtype for name, param in model.named_parameters()}
     assert {name for name, dtype in types.items() if dtype == torch.float32} == {
         name for name in types if "norm" in name or name == "score.weight"
@@ -90,7 +107,8 @@ def test_linear_layers_that_never_train_are_quantised(
 ) -> None:
     model, plain = classifier(name), classifier(name)
     frozen = frozen_body(model) - {key for key in frozen_body(model) if ".2." in key}
-    quantise(model, kind, frozen, dtype=torch.float32, device=device)
+    trained = {key for key, _ in model.named_parameters()} - frozen
+    store(model, trained, frozen_weights=kind, device=device)
     assert getattr(model, mark)
     quantised = {key for key, param in model.named_parameters() if not param.is_floating_point()}
     linears = {
@@ -101,7 +119,6 @@ def test_linear_layers_that_never_train_are_quantised(
     assert quantised == linears & frozen
     assert quantised < linears
     assert sum(map(num_values, model.parameters())) == sum(map(num_values, plain.parameters()))
-    store_weights(model, "fp32", device)
     assert {param.device.type for param in model.parameters()} == {device.type}
     ids = torch.arange(5, device=device)[None]
     found = model.eval()(input_ids=ids).logits
@@ -114,8 +131,10 @@ def test_linear_layers_that_never_train_are_quantised(
 
 
 def test_a_model_without_frozen_linear_layers_cannot_be_quantised() -> None:
+    model = tiny_llama()
+    trained = {name for name, _ in model.named_parameters() if "norm" not in name}
     with pytest.raises(Unsupported, match="no linear layer that never trains"):
-        quantise(tiny_llama(), "nf4", {"model.norm.weight"}, dtype=torch.float32, device=torch.device("cpu"))
+        store(model, trained, frozen_weights="nf4")
 
 
 def test_without_bitsandbytes_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +142,7 @@ def test_without_bitsandbytes_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.delattr("bench.training.savings.quantised_linear", raising=False)
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     with pytest.raises(Unsupported, match=re.escape("pip install 'finetune-bench[bnb]'")):
-        quantise(tiny_llama(), "int8", set(), dtype=torch.float32, device=torch.device("cpu"))
+        store(tiny_llama(), set(), frozen_weights="int8")
 
 
 @pytest.mark.parametrize("kind", ["bf16", "int8", "nf4"])
@@ -139,7 +158,7 @@ def test_frozen_weights_train_what_is_above_them_packed(
     ready = prepared(f"freeze:last=1+frozen:weights={kind}{precision}")
     assert ready.why_padded is None
     assert ready.num_params == plain.num_params == sum(rate.num_params for rate in layer_rates(ready))
-    assert ready.num_trainable_params() == plain.num_trainable_params()
+    assert layer_rates(ready) == layer_rates(plain)
     wanted, found = train_ragged(plain), train_ragged(ready)
     assert found.losses == pytest.approx(wanted.losses, rel=0.05)
     assert found.losses != wanted.losses
