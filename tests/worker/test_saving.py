@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import pytest
 import torch
@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from bench.errors import Unsupported
 from bench.plan import Edit, TransformStage, throughout
 from bench.training.forward.padded import collate
+from bench.training.passes.weights import store_weights
 from bench.worker.changed import deploy_bytes
 from bench.worker.saving import save
 from bench.workload.models.quiet import quiet
@@ -204,3 +205,40 @@ def test_adapters_of_a_third_party_are_merged(keep: Keep, base: Path) -> None:
 def test_what_cannot_be_kept_is_refused(module: type[Added], reason: str, keep: Keep, base: Path) -> None:
     with pytest.raises(Unsupported, match=reason):
         keep(trained(Adding(module), base))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Store frozen weights in fewer bits, below adapters or without."""
+
+    kind: Literal["bf16", "int8", "nf4"]
+    adapters: bool = False
+
+    def edit(self, view: ModelView) -> Edit:
+        more = Adapted("lora").edit(view) if self.adapters else Edit(phases=throughout(frozenset({view.head})))
+        return Edit(frozen_weights=self.kind, precision="bf16" if self.kind == "bf16" else "fp32", **more)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", ["bf16", "int8", "nf4"])
+def test_weights_that_were_stored_in_fewer_bits_are_kept_as_plain_ones(kind: Any, keep: Keep, base: Path) -> None:
+    prepared = trained(Stored(kind), base)
+    with prepared.precision.forward():
+        directory, logits = keep(prepared)
+    model = cast("PreTrainedModel", _load(directory))
+    assert all(param.is_floating_point() for param in model.parameters())
+    tolerance = 1e-5 if kind != "bf16" else 5e-2
+    assert _logits(model.float()) == pytest.approx(logits.float(), rel=tolerance, abs=tolerance)
+
+
+@pytest.mark.parametrize("kind", ["int8", "nf4"])
+def test_adapters_above_weights_in_few_bits_are_kept_apart(kind: Any, keep: Keep, base: Path) -> None:
+    prepared = trained(Stored(kind, adapters=True), base)
+
+    def reload() -> nn.Module:
+        model = deepcopy(loaded(base).model)
+        options: Any = {"weights": "fp32", "frozen_weights": kind, "precision": torch.float32}
+        store_weights(model, {"score.weight"}, **options, device=torch.device("cpu"))
+        return model
+
+    directory, _ = keep(prepared, reload=reload)
+    assert {file.name for file in directory.iterdir()} >= ADAPTER_FILES
