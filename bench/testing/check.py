@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.errors import Unsupported, first_line
-from bench.testing.checks import OF_STRATEGY, ON_MODEL
+from bench.testing.checks import IN_OTHER_WAYS, OF_STRATEGY, ON_MODEL
 from bench.testing.models import MODELS
 from bench.testing.subject import subject_of
 
@@ -52,7 +52,11 @@ class Check:
         return self.demand.__name__ + (f"[{self.model}]" if self.model else "")
 
 
-def checks(models: Iterable[str] = MODELS) -> tuple[Check, ...]:
-    """All of the contract, those on one model after each other, so that they share its runs."""
+def checks(models: Iterable[str] = MODELS, *, quick: bool = False) -> tuple[Check, ...]:
+    """All of the contract, those on one model after each other, so that they share its runs.
+
+    `quick` leaves out those that train in another way than the plain one.
+    """
     of_strategy = [Check(demand) for demand in OF_STRATEGY]
-    return (*of_strategy, *(Check(demand, model) for model in models for demand in ON_MODEL))
+    of_model = ON_MODEL if quick else (*ON_MODEL, *IN_OTHER_WAYS)
+    return (*of_strategy, *(Check(demand, model) for model in models for demand in of_model))

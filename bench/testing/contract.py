@@ -25,12 +25,13 @@ class Skipped:
     why: str
 
 
-def check_strategy(strategy: Strategy, *, models: Iterable[str] = MODELS) -> tuple[Skipped, ...]:
+def check_strategy(strategy: Strategy, *, models: Iterable[str] = MODELS, quick: bool = False) -> tuple[Skipped, ...]:
     """Check that a strategy keeps its contract, which includes training tiny models with it; takes seconds.
 
     Args:
         strategy: With the options that it is to be tried with.
         models: Of "llama", "bert", "gpt2" and "qwen2".
+        quick: Leave out the checks that train once more, with amp, with checkpoint, in parts and on one row.
 
     Returns:
         The checks that could not be made, and why: the strategy or a partner of it refused the model, for instance.
@@ -41,7 +42,7 @@ def check_strategy(strategy: Strategy, *, models: Iterable[str] = MODELS) -> tup
 
     """
     skipped, trained = [], False
-    for check in checks(models):
+    for check in checks(models, quick=quick):
         try:
             check(strategy)
             trained |= check.demand.__name__ == "trains_with_finite_loss"

@@ -21,7 +21,7 @@ __all__ = ["parametrize_with_checks"]
 
 
 def parametrize_with_checks(
-    strategies: Iterable[Strategy], *, models: Iterable[str] = MODELS
+    strategies: Iterable[Strategy], *, models: Iterable[str] = MODELS, quick: bool = False
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Call a test once for each strategy and check, named as in `lora:r=4-what_should_move_moved[bert]`.
 
@@ -29,10 +29,12 @@ def parametrize_with_checks(
         def test_contract(strategy, check):
             check(strategy)
 
+    `models` are of "llama", "bert", "gpt2" and "qwen2"; `quick` leaves out the checks that train once more, with amp,
+    with checkpoint, in parts and on one row.
+
     What cannot be tried on a model or machine is a skipped test with the reason.
     """
-    made = list(strategies)
-    cases = [(strategy, check) for strategy in made for check in checks(models)]
+    cases = [(strategy, check) for strategy in strategies for check in checks(models, quick=quick)]
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(test)

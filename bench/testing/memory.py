@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.measuring.torch_memory import split_peak
+from bench.measuring.torch_memory import reachable_tensors, split_peak
 from bench.records.readings import Memory
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def measured(prepared: Prepared, split: Split, rows: NDArray[np.int64], optimize
         loss = prepared.loss(prepared.batch(split, rows))
     loss.backward()
     params = {id(param): param for param in (*prepared.model.parameters(), *prepared.trained)}
-    held = {one.data_ptr(): one.nbytes for one in (*params.values(), *prepared.model.buffers())}
+    scales = reachable_tensors(*map(vars, params.values()))  # beside what is quantised
+    held = {one.data_ptr(): one.nbytes for one in (*params.values(), *prepared.model.buffers(), *scales)}
     counted = Bytes(
         weights=sum(held.values()),
         gradients=sum(param.grad.nbytes for param in params.values() if param.grad is not None),

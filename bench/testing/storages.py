@@ -24,7 +24,8 @@ class Touched(TorchDispatchMode):
         self._known = {_key(param) for group in optimizer.param_groups for param in group["params"]}
         self._seen: dict[int, tuple[StorageWeakRef, int]] = {}
         optimizer.register_step_pre_hook(lambda *_: self.__enter__() and None)
-        optimizer.register_step_post_hook(lambda *_: self.__exit__(None, None, None))
+        leaving = optimizer.register_step_post_hook(lambda *_: self.__exit__(None, None, None))
+        optimizer._optimizer_step_post_hooks.move_to_end(leaving.id, last=False)  # noqa: SLF001  (before what follows the optimizer)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))

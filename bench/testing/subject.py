@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import cached_property
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError, PlanConflict, Unsupported, UsageError, first_line
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject", "made", "subject_of"]
 
-FIRST_PARTNERS = ("freeze", "full")
-"""Of a strategy that needs another beside it."""
+FIRST_PARTNERS = ("freeze", "full", "amp:dtype=bf16")
+"""Of a strategy that needs another beside it, or two."""
 
 
 class Subject:
@@ -46,13 +47,14 @@ class Subject:
 
     @cached_property
     def with_partner(self) -> tuple[Strategy, ...]:
-        """Themselves, and the first built-in one that they need beside them, if they do.
+        """Themselves, and the first one or two that they need beside them, if they do.
 
         Raises:
             PlanConflict: they go with nothing.
 
         """
-        for others in ((), *((other,) for other in made(*FIRST_PARTNERS, *registry.names()))):
+        present = list(made(*FIRST_PARTNERS, *registry.names()))
+        for others in chain.from_iterable(combinations(present, num) for num in range(3)):
             try:
                 compose((*self.strategies, *others), self.view)
             except PlanConflict as error:

@@ -23,12 +23,16 @@ __all__ = [
 def preparing_keeps_weights(subject: Subject) -> None:
     """Applying the plan leaves weights as they were loaded; a transform that rewrites them says so (`rewrites_weights`)."""
     run = subject.run()
-    if any(getattr(transform, "rewrites_weights", False) for transform in run.plan.transforms):
-        return
     changed = [name for name, value in run.loaded.items() if not _is_kept(value, run.built[name])]
-    assert not changed, (
+    rewritten = {id(param) for param in run.prepared.rewritten}
+    lost = [name for name in changed if id(run.prepared.params[name]) not in rewritten]
+    says_so = any(getattr(transform, "rewrites_weights", False) for transform in run.plan.transforms)
+    assert says_so or not changed, (
         f"{subject.name} changes {listed(changed)} before the first step: a transform that does so says it "
         "(rewrites_weights = True), since what it adds means nothing beside the weights of the checkpoint"
+    )
+    assert not lost, (
+        f"{subject.name} changes so little of {listed(lost)} before the first step that saving would miss it"
     )
 
 

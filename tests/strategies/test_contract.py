@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import strategies
+from bench.testing import parametrize_with_checks
+from tests.strategies.built_in import ALL, WITH_OPTIONS
+
+if TYPE_CHECKING:
+    from bench.plan import Strategy
+    from bench.testing.check import Check
+
+COMPILED = ALL["compile"]
+FAST = [strategy for strategy in ALL.values() if strategy is not COMPILED]
+LLAMA, OTHERS = ("llama",), ("bert", "gpt2", "qwen2")
+
+
+@parametrize_with_checks(FAST, models=LLAMA)
+def test_on_llama(strategy: Strategy, check: Check) -> None:
+    check(strategy)
+
+
+@parametrize_with_checks(FAST, models=OTHERS, quick=True)
+def test_on_other_models(strategy: Strategy, check: Check) -> None:
+    check(strategy)
+
+
+@pytest.mark.timeout(900)  # it takes a minute on busy cores
+@pytest.mark.usefixtures("untraced")
+@parametrize_with_checks([COMPILED], models=LLAMA, quick=True)
+def test_compiled(strategy: Strategy, check: Check) -> None:
+    check(strategy)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("untraced")
+@parametrize_with_checks([*ALL.values(), *WITH_OPTIONS])
+def test_everything(strategy: Strategy, check: Check) -> None:
+    check(strategy)
+
+
+def test_a_strategy_is_one_short_file() -> None:
+    for file in Path(strategies.__path__[0]).glob("[!_]*.py"):
+        assert len(file.read_text(encoding="utf-8").splitlines()) <= 40, file.name
