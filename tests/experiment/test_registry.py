@@ -3,8 +3,8 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import dataclass, field
+from importlib import resources
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
@@ -102,9 +102,8 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 
 
 def test_every_file_is_a_strategy() -> None:
-    files = sorted(
-        file.stem for file in (Path(__file__).parents[2] / "strategies").glob("*.py") if not file.name.startswith("_")
-    )
+    names = [entry.name for entry in resources.files("strategies").iterdir()]
+    files = sorted(name.removesuffix(".py") for name in names if name.endswith(".py") and not name.startswith("_"))
     assert list(registry.names()) == files
     for name in registry.names():
         cls = registry.class_of(name)
