@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UnknownName, Unsupported, UsageError, first_line
 from bench.plan import Edit, TransformStage, throughout
+from bench.plan.option_text import write
 
-from ._option_text import as_text
 from ._peft import feedforward_targets, make_config, quietly, targets_by_default
 
 if TYPE_CHECKING:
@@ -60,14 +60,12 @@ def adapt(
 
 def _modules(view: ModelView, kind: str, last: int | None) -> tuple[str, ...]:
     """Name the modules of the top `last` layers that may get an adapter: linear layers, or norms for what tunes norms."""
-    layers = view.layers[:-1] if last is None else view.layers[1:-1][-last:]
-    holders = dict.fromkeys(name.rpartition(".")[0] for layer in layers for name in layer.param_names)
-    linears = [
-        linear.name for linear in view.linears if last is None or linear.layer in {layer.name for layer in layers}
-    ]
+    layers = view.layers[1:-1][-last:] if last else view.layers[:-1]
     if kind == "ln_tuning":
-        return tuple(name for name in holders if name not in linears)
-    return tuple(linears)
+        norms = (param.name for layer in layers for param in layer.params if "norm" in param.kinds)
+        return tuple(dict.fromkeys(name.rpartition(".")[0] for name in norms))
+    names = {layer.name for layer in layers}
+    return tuple(linear.name for linear in view.linears if linear.layer in names)
 
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
@@ -92,10 +90,10 @@ class LoraOptions:
         if not 0 <= self.dropout < 1:
             raise UsageError(f"{name}:dropout={self.dropout:g} cannot be: it is a share of 0 to below 1")
 
-    def adapt(self, view: ModelView, kind: str, label: str) -> Edit:
-        """Train the head, and LoRA of this kind beside linear layers."""
+    def adapt(self, view: ModelView, kind: str, label: str, **more: Any) -> Edit:
+        """Train the head, and LoRA of this kind beside linear layers, with more options of peft."""
         options = {"r": self.r, "lora_alpha": self.alpha} | ({"lora_dropout": self.dropout} if self.dropout else {})
-        return adapt(view, kind, label, target=self.target, last=self.last, **options)
+        return adapt(view, kind, label, target=self.target, last=self.last, **options, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +132,9 @@ class Adapter:
 
     def describe(self, view: ModelView) -> str:
         """Say what is added, and to how many modules of which names."""
-        targets = self._targets(getattr(view, "model_type", ""))
+        targets = self._targets(view.model_type)
         ends = ", ".join(sorted({name.rpartition(".")[2] for name in targets}))
-        options = "".join(f", {name.removeprefix('lora_')}={as_text(value)}" for name, value in self.options)
+        options = "".join(f", {name.removeprefix('lora_')}={write(value)}" for name, value in self.options)
         return f"{self.label}{options}, on {len(targets)} {'norms' if self.kind == 'ln_tuning' else 'linear layers'} ({ends})"
 
     def _config(self, model: Any) -> Any:

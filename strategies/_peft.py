@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import logging
+import operator
 import warnings
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Any, get_type_hints
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from bench.errors import UnknownName, UsageError, first_line
-
-from ._option_text import is_readable, read, thaw, words_of
+from bench.plan.option_text import read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -102,27 +104,30 @@ def make_config(name: str, options: Mapping[str, Any]) -> Any:
     """
     config = _configs()[_name_in_peft(name)]
     with quietly():
-        return config(**VARIANTS.get(name, {}), **{key: thaw(value) for key, value in options.items()})
+        return config(**VARIANTS.get(name, {}), **{key: _thaw(value) for key, value in options.items()})
 
 
 def options_of(name: str) -> dict[str, tuple[Any, Any]]:
-    """List what can be set of a type of adapter: type and default (None where it has none), by peft's name for it."""
+    """List what can be set of a type of adapter: type and default (None where it has none), by peft's name for it.
+
+    The types are those that the command line writes: lists and mappings are tuples.
+    """
     config = _configs()[_name_in_peft(name)]
     base = next(one for one in config.__mro__ if one.__name__ == "PeftConfig")
     hidden = HIDDEN.union(VARIANTS.get(name, ()), (field.name for field in dataclasses.fields(base)))
-    hints = get_type_hints(config)
+    hints = {key: _written(hint) for key, hint in get_type_hints(config).items()}
     return {
         field.name: (hints[field.name], None if field.default is dataclasses.MISSING else field.default)
         for field in dataclasses.fields(config)
-        if field.name not in hidden and is_readable(hints[field.name])
+        if field.name not in hidden and hints[field.name] not in (None, NoneType)
     }
 
 
 def read_options(name: str, given: Collection[tuple[str, str]]) -> dict[str, Any]:
-    """Read options of a type of adapter, given as text.
+    """Read options of a type of adapter, given as text; what is read can be hashed.
 
     Raises:
-        UsageError: the type has no such option, or the text is no value of it.
+        UsageError: the type has no such option, the text is no value of it, or the options contradict each other.
 
     """
     if not given:  # and peft need not be asked
@@ -132,11 +137,7 @@ def read_options(name: str, given: Collection[tuple[str, str]]) -> dict[str, Any
         if key not in known:
             kind = f"option of adapter:type={name}"
             raise UnknownName(kind, key, {*known, "target", "last"})
-        try:
-            values[key] = read(text, known[key][0])
-        except ValueError as error:
-            expected = words_of(known[key][0])
-            raise UsageError(f"adapter:type={name}:{key}={text} cannot be read: {expected} expected") from error
+        values[key] = read(text, known[key][0], f"adapter:type={name}:{key}")
         if values[key] in AFTER_A_LOOK:
             raise UsageError(f"adapter:type={name}:{key}={text} cannot be compared: it looks at rows before training")
     try:
@@ -183,3 +184,29 @@ def _why_refused(name: str, config: type[Any]) -> str | None:
     if any(base.__name__ == "PromptLearningConfig" for base in config.__mro__):
         return "learns a prompt, for which peft trains no head: use prompt_tuning"
     return REFUSED.get(name)
+
+
+def _written(hint: Any) -> Any:
+    """The type of an option as text gives it: a list or a mapping is a tuple; None where text cannot give it."""
+    origin, inner = get_origin(hint) or hint, get_args(hint)
+    literal, several = cast("Any", Literal), cast("Any", tuple)  # of types that are known as this runs
+    if origin in (Union, UnionType):
+        parts = [_written(one) for one in inner]
+        choices = any(get_origin(one) is Literal for one in parts)
+        # Any text is a string: it comes last, and not beside choices.
+        parts = sorted((one for one in parts if one and not (one is str and choices)), key=lambda one: one is str)
+        return functools.reduce(operator.or_, parts) if parts else None
+    if origin is Literal:
+        return literal[tuple(choice for choice in inner if "[" not in str(choice))]  # no pattern of choices
+    if origin is dict:
+        return several[several[str, inner[1] if inner else int | float | bool | str], ...]
+    if origin in (list, set, tuple):
+        return several[inner[0] if inner else str, ...]
+    return origin if origin in (bool, int, float, str, NoneType) else None
+
+
+def _thaw(value: Any) -> Any:
+    """Make of tuples what peft declares: of pairs a mapping, of others a list."""
+    if not isinstance(value, tuple):
+        return value
+    return dict(value) if value and all(isinstance(one, tuple) for one in value) else list(value)

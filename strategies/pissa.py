@@ -18,6 +18,10 @@ class Pissa(LoraOptions):
     Source: Meng, Wang and Zhang 2024, arXiv 2404.02948.
     """
 
+    niter: int | None = None
+    """Of a fast, approximate decomposition; None is the exact one."""
+
     def edit(self, view: ModelView) -> Edit:
         """Add the adapters; alone, with the head, they train."""
-        return self.adapt(view, "pissa", "PiSSA")
+        start = "pissa" if self.niter is None else f"pissa_niter_{self.niter}"
+        return self.adapt(view, "lora", "PiSSA", init_lora_weights=start)

@@ -34,7 +34,12 @@ def _check_phases(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
 
 
 def _check_lr_scale(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
-    """Refuse factors of what the model does not have."""
+    """Refuse factors of what the model, or the plan, does not have."""
+    if not plan.adds_params and any(key.partition(":")[0] == ADAPTERS for key, _ in plan.lr_scale):
+        author = writers.get("lr_scale", "the plan")
+        raise PlanConflict(
+            f"{author} sets rates of adapters, and nothing adds any: add an adapter, as in lora+lora_plus"
+        )
     layers = frozenset(key for key, _ in plan.lr_scale if key != EVERYTHING and key.partition(":")[0] != ADAPTERS)
     _check_known("lr_scale", layers, view, writers)
 

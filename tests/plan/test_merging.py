@@ -62,7 +62,7 @@ def test_factors_on_rates_are_merged_by_what_they_scale(view: ModelView) -> None
     for order in ([Llrd(decay=0.5), Discriminative()], [Discriminative(), Llrd(decay=0.5)]):
         assert dict(compose(order, view).lr_scale)["head"] == 5.0
         assert dict(compose(order, view).lr_scale)["layer 0"] == 0.125
-    adapters = Raw((("lr_scale", (("adapters:lora_B", 16.0), ("*", 0.1))),))
+    adapters = Raw((("lr_scale", (("adapters:lora_B", 16.0), ("*", 0.1))), ("prompt_tokens", 4)))
     assert dict(compose([adapters], view).lr_scale) == {"adapters:lora_B": 16.0, "*": 0.1}
     with pytest.raises(PlanConflict, match=r"both scale the rate of 'layer 1', to different values"):
         compose([Llrd(decay=0.5), Raw((("lr_scale", (("layer 1", 1.0),)),))], view)

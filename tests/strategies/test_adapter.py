@@ -81,7 +81,10 @@ def test_it_learns_as_in_a_loop_of_peft_alone() -> None:
         ({"type": "loha", "options": (("r", "eight"),)}, "adapter:type=loha:r=eight cannot be read: int expected"),
         ({"options": (("bias", "all"),)}, "unknown option"),
         ({"options": (("init_lora_weights", "eva"),)}, "it looks at rows before training"),
-        ({"type": "road", "options": (("variant", "road_3"),)}, "road_1 or road_2 or road_4 expected"),
+        (
+            {"type": "road", "options": (("variant", "road_3"),)},
+            "unknown value of adapter:type=road:variant .road_3.. Did you mean road_",
+        ),
         (
             {"type": "oft", "options": (("r", "2"),)},
             "adapter:type=oft cannot be made: .* either r .2. or oft_block_size",

@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from bench.errors import Unsupported, UsageError
-from bench.plan import Layer, ModelView
+from bench.plan import Layer, Linear, ModelView, Param
 from bench.workload.models.layers import view_of
 from tests.strategies.tiny import gpt2, llama, losses_of, prepared
 
@@ -63,11 +63,17 @@ def llama_3b() -> nn.Module:
 def view_without_weights(model: nn.Module) -> ModelView:
     """View a Llama whose layers cannot be found by running it."""
     starts = ("model.embed_tokens.", *(f"model.layers.{number}." for number in range(28)), "score.")
-    names = [[name for name, _ in model.named_parameters() if name.startswith(start)] for start in starts]
-    names[-2].append("model.norm.weight")
-    linears = [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and name != "score"]
-    layers = tuple(Layer(start, tuple(inside), 0) for start, inside in zip(starts, names, strict=True))
-    return ModelView(layers, linears=tuple(linears))
+    params: dict[str, list[Param]] = {start: [] for start in starts}
+    for name, param in model.named_parameters():
+        start = next((start for start in starts if name.startswith(start)), starts[-2])  # of the final norm
+        params[start].append(Param(name, frozenset({"norm" if "norm" in name else "weight"}), tuple(param.shape)))
+    linears = [
+        Linear(name, next(start for start in starts if name.startswith(start)), tuple(module.weight.shape))
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and name != "score"
+    ]
+    layers = tuple(Layer(start, tuple(inside)) for start, inside in params.items())
+    return ModelView(layers, tuple(linears), model_type="llama")
 
 
 def count(strategy: Strategy, model: nn.Module, view: ModelView) -> int:

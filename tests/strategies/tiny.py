@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,10 +63,10 @@ def gpt2() -> PreTrainedModel:
 MODELS = {"llama": llama, "bert": bert, "gpt2": gpt2}
 
 
-def prepared(*strategies: Strategy, model: PreTrainedModel | None = None) -> Prepared:
+def prepared(*strategies: Strategy, model: PreTrainedModel | None = None, num_steps: int = len(BATCHES)) -> Prepared:
     """Apply strategies, by value, to a model: the tiny Llama unless another is given."""
     model = model or llama()
-    view = view_of(model)
+    view = replace(view_of(model), num_steps=num_steps)
     torch.manual_seed(1)
     return prepare(
         model,
@@ -105,15 +106,18 @@ def losses_of_peft(**options: Any) -> list[float]:
     scheduler = get_linear_schedule_with_warmup(optimizer, 1, len(BATCHES))
     adapted.train()
     losses = []
-    for rows in BATCHES:
+    for step, rows in enumerate(BATCHES):
         texts = [torch.tensor(ROWS.tokens[ROWS.offsets[row] : ROWS.offsets[row + 1]]).long() for row in rows]
         tokens = torch.nn.utils.rnn.pad_sequence(texts, batch_first=True)
         labels = torch.tensor(ROWS.labels[rows])
-        loss = adapted(input_ids=tokens, attention_mask=(tokens != 0).long(), labels=labels).loss
+        # As peft does for a task that it knows: AdaLoRA adds to the loss there.
+        loss = adapted.base_model(input_ids=tokens, attention_mask=(tokens != 0).long(), labels=labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(adapted.parameters(), 1.0)
         optimizer.step()
         scheduler.step()
+        if options["peft_type"] == "ADALORA":
+            adapted.base_model.update_and_allocate(step)
         optimizer.zero_grad()
         losses.append(float(loss.detach()))
     return losses
