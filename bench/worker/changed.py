@@ -28,7 +28,7 @@ def modules_beside_adapters(prepared: Prepared) -> dict[str, nn.Module] | None:
     None where adapters and such modules are not all that changed, and where there are no adapters to keep apart.
     """
     model: Any = prepared.model
-    if prepared.rewritten or list(getattr(model, "peft_config", ())) != ["default"]:
+    if prepared.rewritten or prepared.prompt or list(getattr(model, "peft_config", ())) != ["default"]:
         return None
     classifier: nn.Module = model.get_base_model()
     if any(hasattr(module, "merge_and_unload") for module in classifier.modules()):

@@ -63,7 +63,7 @@ def _seconds(prepared: Prepared, split: Split, unmerged: Predictions) -> float |
     params = _merged_into(model)
     if not all(param.is_floating_point() for param in params):
         return None
-    with _merged(model, params):
+    with prepared.evaluating(), _merged(model, params):  # by averaged adapters, where there are such
         merged = predict(prepared, split)
     tolerance = max(TOLERANCES[dtype] for dtype in {prepared.precision.dtype, *(param.dtype for param in params)})
     difference = float(np.abs(merged.losses - unmerged.losses).max() / max(1.0, unmerged.losses.max()))

@@ -62,11 +62,11 @@ def save(
 
     """
     prepared.forward.close()
-    model: Any = prepared.model.eval()
+    model: Any = prepared.model
     batch = collate(split, [int(split.lengths.argmax())], tokenizer.pad_token_id).to(prepared.device)
     modules = modules_beside_adapters(prepared)
     autocast = prepared.precision.forward() if is_mixed(model) else nullcontext()
-    with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad(), autocast:
+    with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad(), prepared.evaluating(), autocast:
         tokenizer.save_pretrained(directory)
         wanted = _logits(model, batch)
         if modules is not None:
@@ -79,6 +79,10 @@ def save(
         merged = _merged(model, set(prepared.params))
         if not _agree(wanted, _logits(merged, batch)):
             raise Unsupported("the model gives other logits once its adapters are merged into its weights")
+        if not all(param.is_floating_point() for param in merged.parameters()):
+            from bench.training.savings.quantised_linear import dequantise  # noqa: PLC0415  (it needs bitsandbytes)
+
+            dequantise(merged)
         merged.save_pretrained(directory)
 
 
@@ -114,10 +118,6 @@ def _merged(model: Any, names: set[str]) -> PreTrainedModel:
         raise Unsupported(
             f"{other[0]} is no parameter of the plain model, or is missing: a transform whose model is to be kept offers merge_and_unload()"
         )
-    if not all(param.is_floating_point() for param in model.parameters()):
-        from bench.training.savings.quantised_linear import dequantise  # noqa: PLC0415  (it needs bitsandbytes)
-
-        dequantise(model)
     plain: PreTrainedModel = model
     return plain
 

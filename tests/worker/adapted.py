@@ -12,7 +12,7 @@ import torch
 from peft import get_peft_model
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
-from bench.plan import Edit, TransformStage, throughout
+from bench.plan import Averaging, Edit, TransformStage, throughout
 from bench.plan.compose import compose
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
@@ -76,6 +76,14 @@ class Adapted:
             phases=throughout(self.whole),
             transforms=(Adapters(self.kind, tuple(linear.name for linear in view.linears)),),
         )
+
+
+@dataclass(frozen=True)
+class Averaged(Adapted):
+    """Evaluate the average of both steps."""
+
+    def edit(self, view: ModelView) -> Edit:
+        return Edit(averaging=Averaging("equal"), lr=0.1, **super().edit(view))  # type: ignore[misc]
 
 
 def save_base(directory: Path) -> Path:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-import bitsandbytes
 import pytest
 import torch
 from torch import nn
 
 from bench.experiment import registry
+from bench.plan import Edit
 from bench.training.evaluation import predict
 from bench.worker.merged import evaluate_merged
-from tests.worker.adapted import KINDS, SPLIT, Adapted, Adapters, save_base, trained
+from tests.worker.adapted import KINDS, SPLIT, Adapted, Adapters, Averaged, save_base, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.experiment.spec import WorkloadSpec
-    from bench.plan import Edit, ModelView
+    from bench.plan import ModelView
     from bench.records.record import RunRecord
 
 CANNOT_MERGE = {"lily"}
@@ -57,17 +57,6 @@ def test_a_model_without_adapters_is_not_evaluated_again(base: Path) -> None:
 
 
 @dataclass(frozen=True)
-class InFourBits(Adapters):
-    def __call__(self, model: PreTrainedModel) -> nn.Module:
-        for name in self.targets:
-            linear = model.get_submodule(name)
-            stored = bitsandbytes.nn.Linear4bit(linear.in_features, linear.out_features, bias=False, quant_type="nf4")
-            stored.weight = bitsandbytes.nn.Params4bit(linear.weight.data, requires_grad=False, quant_type="nf4")
-            model.set_submodule(name, stored.to("cpu"))
-        return super().__call__(model)
-
-
-@dataclass(frozen=True)
 class Wrong(Adapters):
     def __call__(self, model: PreTrainedModel) -> nn.Module:
         outer = super().__call__(model)
@@ -77,17 +66,21 @@ class Wrong(Adapters):
 
 
 @dataclass(frozen=True)
-class Transformed:
-    """Adapt by a transform of its own."""
+class Changed(Adapted):
+    """Adapt otherwise."""
 
-    transform: type[Adapters]
+    adapters: type[Adapters] = Adapters
+    frozen_weights: Literal["nf4"] | None = None
 
     def edit(self, view: ModelView) -> Edit:
-        return {**Adapted("lora").edit(view), "transforms": (self.transform("lora", tuple(view.linears)),)}
+        edit = super().edit(view)
+        (adapters,) = edit["transforms"]
+        changed = self.adapters(self.kind, adapters.targets)
+        return Edit(phases=edit["phases"], transforms=(changed,), frozen_weights=self.frozen_weights)
 
 
 def test_weights_in_few_bits_are_not_merged(base: Path) -> None:
-    prepared = trained(Transformed(InFourBits), base)
+    prepared = trained(Changed("lora", frozen_weights="nf4"), base)
     predictions = predict(prepared, SPLIT)
 
     merging = evaluate_merged(prepared, SPLIT, predictions)
@@ -97,13 +90,23 @@ def test_weights_in_few_bits_are_not_merged(base: Path) -> None:
 
 
 def test_a_merged_model_that_predicts_something_else_is_not_measured(base: Path) -> None:
-    prepared = trained(Transformed(Wrong), base)
+    prepared = trained(Changed("lora", adapters=Wrong), base)
 
     merging = evaluate_merged(prepared, SPLIT, predict(prepared, SPLIT))
 
     assert merging.evaluation_seconds is None
     (flag,) = merging.flags
     assert "the loss of a row differs by" in flag.message
+
+
+def test_averaged_adapters_are_those_that_are_merged(base: Path) -> None:
+    prepared = trained(Averaged("lora"), base)
+    before = {name: tensor.clone() for name, tensor in prepared.model.state_dict().items()}
+
+    merging = evaluate_merged(prepared, SPLIT, predict(prepared, SPLIT))
+
+    assert (merging.evaluation_seconds is not None, merging.flags) == (True, ())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in prepared.model.state_dict().items())
 
 
 def test_a_run_tells_what_its_model_costs_later(

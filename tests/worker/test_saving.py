@@ -19,9 +19,10 @@ from bench.training.forward.padded import collate
 from bench.training.passes.weights import store_weights
 from bench.worker.changed import deploy_bytes
 from bench.worker.saving import save
+from bench.workload.data.dataset import load_data
 from bench.workload.models.quiet import quiet
 from bench.workload.toy import save_tiny_llama
-from tests.worker.adapted import KINDS, LABELS, SPLIT, Adapted, loaded, save_base, trained
+from tests.worker.adapted import KINDS, LABELS, SPLIT, Adapted, Averaged, loaded, save_base, trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+    from bench.experiment.spec import WorkloadSpec
     from bench.plan import ModelView
+    from bench.records.record import RunRecord
     from bench.training.prepared import Prepared
+    from bench.workload.data.dataset import Split
 
     Keep = Callable[..., tuple[Path, torch.Tensor]]
 
@@ -69,9 +73,9 @@ def keep(base: Path, tmp_path: Path) -> Keep:
     return keep
 
 
-def _logits(model: nn.Module) -> torch.Tensor:
+def _logits(model: nn.Module, split: Split = SPLIT) -> torch.Tensor:
     with torch.no_grad():
-        logits: torch.Tensor = model.eval()(**collate(SPLIT, range(len(SPLIT)), 0).inputs).logits
+        logits: torch.Tensor = model.eval()(**collate(split, range(len(split)), 0).inputs).logits
     return logits
 
 
@@ -146,6 +150,18 @@ def test_heads_and_poolers_of_other_models(
 
     assert (directory / "adapter_config.json").exists()
     assert _logits(_load(directory)) == pytest.approx(logits, rel=1e-5, abs=1e-5)
+
+
+def test_what_is_kept_is_the_average(keep: Keep, base: Path) -> None:
+    prepared = trained(Averaged("lora"), base)
+    prepared.forward.close()
+    with prepared.evaluating():
+        average = _logits(prepared.model)
+
+    directory, last = keep(prepared)
+
+    assert _logits(_load(directory)) == pytest.approx(average, rel=1e-5, abs=1e-5)
+    assert last != pytest.approx(average, rel=1e-3)
 
 
 def test_adapters_that_do_not_load_are_merged(keep: Keep, base: Path) -> None:
@@ -242,3 +258,28 @@ def test_adapters_above_weights_in_few_bits_are_kept_apart(kind: Any, keep: Keep
 
     directory, _ = keep(prepared, reload=reload)
     assert {file.name for file in directory.iterdir()} >= ADAPTER_FILES
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["full", "lora", "pissa", "lora+amp:dtype=bf16", "lora+frozen:weights=nf4"],
+)
+def test_what_is_kept_is_what_was_evaluated(
+    text: str,
+    run: Callable[..., tuple[RunRecord, list[str]]],
+    workload: WorkloadSpec,
+    base: Path,
+    tmp_path: Path,
+) -> None:
+    workload = workload.model_copy(update={"model": str(base)})
+
+    record, _ = run(text, save_model=str(tmp_path / "kept"), workload=workload)
+
+    assert record.measured is not None, record.reason
+    assert not {"not-saved", "not-merged"} & {flag.code for flag in record.flags}
+    assert (tmp_path / "kept" / "adapter_config.json").exists() == text.startswith("lora")
+    evaluation = load_data(workload).evaluation
+    logits = _logits(_load(tmp_path / "kept"), evaluation)
+    loss = nn.functional.cross_entropy(logits, torch.from_numpy(evaluation.labels))
+    # In fp32 here, and by the plain weights of the checkpoint beside adapters that were trained on those in four bits.
+    assert loss.item() == pytest.approx(record.measured.evaluation.loss, rel=0.05 if "=" in text else 1e-4)

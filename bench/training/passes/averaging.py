@@ -28,6 +28,7 @@ class AveragedWeights:
         self.values: list[torch.Tensor] = []
         """As the parameters, once it has begun."""
         self._num_averaged = 0
+        self._is_in_place = False
 
     @torch.no_grad()
     def update(self, num_done: int, num_steps: int) -> None:
@@ -42,7 +43,10 @@ class AveragedWeights:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Let the model have the averaged weights while the context is open."""
+        """Let the model have the averaged weights while the context is open; one that is open already stays so."""
+        if self._is_in_place:
+            yield
+            return
         self._swap()
         try:
             yield
@@ -50,5 +54,6 @@ class AveragedWeights:
             self._swap()
 
     def _swap(self) -> None:
+        self._is_in_place = not self._is_in_place
         for number, value in enumerate(self.values):
             self._params[number].data, self.values[number] = value, self._params[number].data

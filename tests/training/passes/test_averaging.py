@@ -29,8 +29,8 @@ def averages(rule: Averaging, values: list[float]) -> Iterator[float]:
         param.data.fill_(value)
         averaged.update(number, len(values))
         with averaged.in_place():
-            yield float(param[0])
-        assert float(param[0]) == value
+            yield float(param.data[0])
+        assert float(param.data[0]) == value
 
 
 def test_an_exponential_average_is_pulled_by_every_step() -> None:
@@ -73,3 +73,15 @@ def test_what_is_evaluated_is_the_average_and_training_goes_on_from_the_weights(
     assert plain == averaged
     assert weight.equal(other_weight)
     assert points != pytest.approx(other_points, rel=1e-6)
+
+
+def test_who_asks_for_the_average_where_it_is_in_place_gets_no_other() -> None:
+    param = nn.Parameter(torch.zeros(1))
+    averaged = AveragedWeights(Averaging("equal"), [param])
+    averaged.update(1, 1)
+    param.data.fill_(1)
+    with averaged.in_place():
+        with averaged.in_place():
+            assert param.data.item() == 0
+        assert param.data.item() == 0
+    assert param.data.item() == 1
