@@ -60,7 +60,7 @@ def test_strategies_set_their_own_fields_and_nothing_else(view: ModelView) -> No
 
 
 def test_every_pair_of_built_ins_commutes_or_conflicts() -> None:
-    view = stand_in(num_layers=4)  # it has parameters of every kind
+    view = stand_in(4)  # with parameters of all kinds
     instances: list[Strategy] = [registry.load(parse_strategy(name)[0]) for name in registry.names()]
     for one, other in combinations(instances, 2):
         assert outcome([one, other], view) == outcome([other, one], view)
