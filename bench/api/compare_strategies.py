@@ -19,7 +19,7 @@ from bench.api.tables import dataset_named
 from bench.campaign.announcement import in_words
 from bench.campaign.campaign import Campaign
 from bench.campaign.notebook import NotebookDisplay
-from bench.campaign.preflight import check_same_experiment
+from bench.campaign.preflight import check_same_code, check_same_experiment
 from bench.campaign.progress import Display
 from bench.executors import InProcessRunner, Runner
 from bench.experiment.spec import format_strategy, parse_strategies
@@ -126,7 +126,9 @@ def measure(
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
         if not settings.allow_mismatch:
-            check_same_experiment([record.spec for record in store.read_all()], specs, directory)
+            done = store.read_all()
+            check_same_experiment([record.spec for record in done], specs, directory)
+            check_same_code(done, store.todo(specs), directory)
         store.keep_order(map(format_strategy, parse_strategies(settings.strategies)))
         is_new = bool(store.todo(specs))
         interrupted = _carry_out(settings, specs, store, in_process=in_process, progress=progress)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec, Term
+    from bench.records.record import RunRecord
 
-__all__ = ["check_compositions", "check_request", "check_same_experiment", "compose_text"]
+__all__ = ["check_compositions", "check_request", "check_same_code", "check_same_experiment", "compose_text"]
 
 _STAND_IN = stand_in(num_layers=100)
 
@@ -94,3 +95,21 @@ def check_same_experiment(done: Iterable[RunSpec], asked: Iterable[RunSpec], dir
             f"the runs in {directory} and those asked for differ in {in_words(found)}: they cannot be compared; "
             "give another --out, or --allow-mismatch"
         )
+
+
+def check_same_code(records: Iterable[RunRecord], asked: Iterable[RunSpec], directory: Path) -> None:
+    """Refuse to add runs of a strategy whose file was edited, or whose package has another version, since its other runs.
+
+    Raises:
+        UsageError: with the strategy.
+
+    """
+    now = registry.code_of(term for terms in dict.fromkeys(spec.strategy for spec in asked) for term in terms)
+    for record in records:
+        then = (record.measured and record.measured.strategy_code) or {}
+        for name in now.keys() & then.keys():
+            if then[name] != now[name]:
+                raise UsageError(
+                    f"the code of {name} is not that of its runs in {directory} ({then[name][:19]}, now {now[name][:19]}): they "
+                    "cannot be compared; give another --out, or --allow-mismatch"
+                )

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
-from bench.campaign.preflight import check_compositions
+from bench.campaign.preflight import check_compositions, check_same_code
 from bench.errors import PlanConflict, UsageError
-from bench.experiment.spec import parse_strategies
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
+
+    from bench.records.record import RunRecord
 
 FILE = """
 import os, signal, sys, threading, time
@@ -109,3 +113,21 @@ def test_a_third_partys_strategy_is_checked_as_ours_are(write: Path) -> None:
 def test_what_comes_with_bench_needs_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.experiment.trial.subprocess", None)
     check("full,freeze:last=1+amp,discriminative:body=1e-5")
+
+
+def test_runs_are_not_added_to_those_of_other_code(write: Path, make_record: Callable[..., RunRecord]) -> None:
+    write.write_text(mine())
+    terms = parse_strategy("./mine.py:Mine:option=1+amp")
+    record = make_record()
+    assert record.measured is not None
+    ran = record.measured.model_copy(update={"strategy_code": registry.code_of(terms)})
+    done = [make_record(status="failed"), record, record.model_copy(update={"measured": ran})]
+    asked = [record.spec.model_copy(update={"strategy": other}) for other in (terms, *parse_strategies("full,amp"))]
+
+    check_same_code(done, asked, Path("results"))
+    write.write_text(mine("# edited"))
+    check_same_code(done, asked[1:], Path("results"))
+    with pytest.raises(
+        UsageError, match=r"the code of ./mine\.py:Mine is not that of its runs in results \(sha256:\w+, now"
+    ):
+        check_same_code(done, asked, Path("results"))

@@ -9,7 +9,7 @@ from bench.experiment.spec import LR, RunSpec, Term, canonical, format_strategy,
 from bench.plan.option_text import encode, write
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
-paths = st.text(st.characters(), min_size=1, max_size=8).map(lambda text: encode(text, special="=") + ".py")
+paths = st.text(st.characters(), min_size=1, max_size=8).map(lambda text: encode(f"{text}.py", special="="))
 classes = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 names = words.filter(lambda name: not name.endswith(".py")) | st.builds("{}:{}".format, paths, classes)
 atoms = st.text(st.characters(), max_size=6)
