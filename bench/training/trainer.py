@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
-from transformers import get_scheduler
+from torch.optim.lr_scheduler import LambdaLR
 
 from bench.errors import Diverged
 from bench.measuring.clock import open_clock
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.plan.phases import Phases
+    from bench.plan.train_plan import LrSchedule
     from bench.plan.view import Trainable
     from bench.training.prepared import Prepared
     from bench.training.set_up import SetUp
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Schedule", "Trained", "steps", "train"]
 
-_SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-"""Of the plan in transformers' terms; all rise from zero in the same steps."""
 CHECK_EVERY = 16
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
 
@@ -79,6 +79,20 @@ class Schedule:
     def num_warmup_steps(self) -> int:
         """The steps in which the rate rises from zero."""
         return math.ceil(self.warmup_ratio * self.num_steps)
+
+    def share_of_rate(self, step: int, *, kind: LrSchedule) -> float:
+        """The share of the peak rate in a 0-based step: up from zero in a line, then as `kind` says.
+
+        As transformers has it, whose own functions would import peft, and all that peft looks for.
+        """
+        if step < self.num_warmup_steps:
+            return step / max(1, self.num_warmup_steps)
+        if kind == "constant":
+            return 1.0
+        num_left = max(1, self.num_steps - self.num_warmup_steps)
+        if kind == "linear":
+            return max(0.0, (self.num_steps - step) / num_left)
+        return max(0.0, 0.5 * (1.0 + math.cos(math.pi * ((step - self.num_warmup_steps) / num_left))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +148,7 @@ def steps(
     """
     device, precision = prepared.device, prepared.precision
     clock = open_clock(device)
-    scheduler = get_scheduler(
-        _SCHEDULERS[prepared.plan.lr_schedule], prepared.optimizer, schedule.num_warmup_steps, schedule.num_steps
-    )
+    scheduler = LambdaLR(prepared.optimizer, partial(schedule.share_of_rate, kind=prepared.plan.lr_schedule))
     turns = schedule.turns(prepared.plan.phases)
     losses: list[torch.Tensor] = []
     step_tokens: list[int] = []

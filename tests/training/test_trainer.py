@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-from transformers import get_linear_schedule_with_warmup
+from transformers import get_linear_schedule_with_warmup, get_scheduler
 
 from bench.errors import Diverged
 from bench.experiment import registry
@@ -205,6 +207,25 @@ def test_rates_go_on_as_the_plan_says(name: Any, rates: list[float]) -> None:
     ready.optimizer.register_step_pre_hook(lambda optimizer, *_: seen.append(optimizer.param_groups[0]["lr"]))
     run(ready, Schedule(epochs=[[np.arange(4)] * 4], warmup_ratio=0.0))
     assert seen == pytest.approx(rates, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("num_steps", [1, 7, 40])
+def test_rates_are_those_of_transformers(name: Any, num_steps: int) -> None:
+    schedule = Schedule(epochs=[[np.arange(4)] * num_steps])
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = f"{name}_with_warmup" if name == "constant" else name
+    scheduler = get_scheduler(theirs, optimizer, schedule.num_warmup_steps, num_steps)
+    for step in range(num_steps):
+        assert schedule.share_of_rate(step, kind=name) == scheduler.get_last_lr()[0]
+        optimizer.step()
+        scheduler.step()
+
+
+def test_where_no_adapter_is_asked_for_peft_is_not_imported() -> None:
+    code = "import sys, bench.worker; from bench.workload.toy import tiny_llama; tiny_llama(); print({'peft', 'bitsandbytes'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
 
 
 def test_a_loss_of_the_plan_s_own_is_what_is_minimised_and_the_plain_one_is_evaluated() -> None:
