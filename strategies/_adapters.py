@@ -11,7 +11,7 @@ from bench.errors import UnknownName, Unsupported, UsageError, first_line
 from bench.plan import Edit, TransformStage, throughout
 from bench.plan.option_text import write
 
-from ._peft import feedforward_targets, make_config, quietly, targets_by_default
+from ._peft import feedforward_targets, make_config, quietly, rewrites_weights, targets_by_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,6 +108,11 @@ class Adapter:
     by_default: bool
     """Whether peft chooses among them, where it knows the type of the model."""
     stage: TransformStage = TransformStage.ADAPT
+
+    @property
+    def rewrites_weights(self) -> bool:
+        """Whether it takes a part of the weights beneath into itself."""
+        return rewrites_weights(self.kind, dict(self.options))
 
     def __call__(self, model: nn.Module) -> nn.Module:
         """Build the adapter into the model.

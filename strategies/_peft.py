@@ -25,6 +25,7 @@ __all__ = [
     "options_of",
     "quietly",
     "read_options",
+    "rewrites_weights",
     "targets_by_default",
     "types",
 ]
@@ -145,6 +146,12 @@ def read_options(name: str, given: Collection[tuple[str, str]]) -> dict[str, Any
     except (ImportError, TypeError, ValueError) as error:
         raise UsageError(f"adapter:type={name} cannot be made: {first_line(error)}") from error
     return values
+
+
+def rewrites_weights(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether this adapter begins as a part of the weights, and takes that out of them."""
+    start = {**VARIANTS.get(name, {}), **options}.get("init_lora_weights")
+    return isinstance(start, str) and start not in {"eva", "gaussian", "orthogonal"}
 
 
 def targets_by_default(name: str, model_type: str) -> list[str] | str | None:

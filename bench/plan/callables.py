@@ -31,7 +31,10 @@ class TransformStage(IntEnum):
 
 
 class Transform(Protocol):
-    """A rewrite of the model (LoRA and friends): a frozen dataclass, so that it compares and prints."""
+    """A rewrite of the model (LoRA and friends): a frozen dataclass, so that it compares and prints.
+
+    One that changes weights of the model, as PiSSA does, says so by an attribute `rewrites_weights` that is True.
+    """
 
     @property
     def stage(self) -> TransformStage:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.plan.view import ModelView
 
-__all__ = ["MODELS", "NUM_EPOCHS", "NUM_STEPS", "fresh_model", "fresh_view", "view_on"]
+__all__ = ["MODELS", "NUM_EPOCHS", "NUM_STEPS", "fresh_model", "view_on"]
 
 WIDTH, NUM_LAYERS = 64, 3
 NUM_TOKENS = 4 * VOCABULARY
@@ -81,9 +81,4 @@ def _model(name: str) -> PreTrainedModel:
 @cache
 def view_on(name: str) -> ModelView:
     """What strategies see of it."""
-    return fresh_view(name)
-
-
-def fresh_view(name: str) -> ModelView:
-    """Return a view that nobody else holds."""
     return view_of(fresh_model(name), num_steps=NUM_STEPS, num_epochs=NUM_EPOCHS)

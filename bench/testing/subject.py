@@ -59,6 +59,9 @@ class Subject:
                 compose((*self.strategies, *others), self.view)
             except PlanConflict as error:
                 conflict = error
+            except (Unsupported, UsageError):
+                if not others:
+                    raise
             else:
                 return (*self.strategies, *others)
         raise PlanConflict(f"{self.name} composes with nothing: {conflict}")

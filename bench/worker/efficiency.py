@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,11 +25,12 @@ from bench.training.savings.onednn_linear import MIN_MULTIPLY_ADDS, is_by_onednn
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from bench.measuring.flops import Shapes
+    from bench.training.forward.batch import Batch
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
 
@@ -129,8 +130,9 @@ def flops_of_steps(
     for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
         if step in turns:
             prepared.let_train(turns[step])
-            shapes = _shapes(prepared, split)
-            per_row, per_token, per_pair = _per_unit(shapes, _stored_layers(prepared, split))
+            shapes = _shapes(split, prepared, prepared.forward.batch)
+            above = prepared.cache and _shapes(split, prepared, prepared.cache.forward.probe)  # of what is stored
+            per_row, per_token, per_pair = _per_unit(above or shapes)
         extents = [prepared.forward.extent(lengths[part], dtype) for part in schedule.parts(rows)]
         flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
     return flops, shapes
@@ -143,26 +145,20 @@ def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.
     return steps[int(abs(tokens - np.median(tokens)).argmin())]
 
 
-def _shapes(prepared: Prepared, split: Split) -> Shapes:
+def _shapes(split: Split, prepared: Prepared, put_together: Callable[..., Batch]) -> Shapes:
     """Read the matmuls of a forward pass, of a compiled model those of what it was made from."""
     tokens = np.resize(split.tokens, sum(PROBE_LENGTHS))
     offsets = np.cumsum([0, *PROBE_LENGTHS])
     probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
-    batch = prepared.forward.batch(probe, range(len(probe))).to(prepared.device)  # as long as it is, without a prompt
+    batch = put_together(probe, range(len(probe))).to(prepared.device)  # as long as it is, without a prompt
     autocast = prepared.precision.forward() if is_mixed(prepared.model) else nullcontext()
     with torch.compiler.set_stance("force_eager"), autocast:
         return read_shapes(lambda: prepared.logits(batch), prepared.params_by_layer)
 
 
-def _stored_layers(prepared: Prepared, split: Split) -> frozenset[str]:
-    """The layers that no step ran, since their output was stored."""
-    num = prepared.batch(split, [0]).num_stored_layers
-    return frozenset(islice(prepared.params_by_layer, 1 + num)) if num else frozenset()
-
-
-def _per_unit(shapes: Shapes, stored: frozenset[str]) -> tuple[int, int, int]:
+def _per_unit(shapes: Shapes) -> tuple[int, int, int]:
     """The useful FLOPs of a row, a token and a pair of tokens: all matmuls grow with one of them."""
-    one, two, three = (shapes.flops(Extent(*unit), cached=stored).useful for unit in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    one, two, three = (shapes.flops(Extent(*unit)).useful for unit in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
     return one, two, three
 
 

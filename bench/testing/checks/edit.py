@@ -9,7 +9,7 @@ from bench.errors import UsageError
 from bench.plan.compose import compose
 from bench.plan.train_plan import field_rules
 from bench.plan.view import ALL_KINDS
-from bench.testing.models import NUM_EPOCHS, NUM_STEPS, fresh_view
+from bench.testing.models import NUM_EPOCHS, NUM_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,7 @@ __all__ = [
 def edit_is_pure(subject: Subject) -> None:
     """`edit` is a function of the view, and of nothing else; it changes neither."""
     (strategy,) = subject.strategies
-    view = fresh_view(subject.model_name)
-    before = copy.deepcopy(view)
+    view, before = copy.deepcopy(subject.view), copy.deepcopy(subject.view)
     made = repr(strategy)
     first, second = strategy.edit(view), strategy.edit(view)
     assert first == second, f"edit of {subject.name} must be pure: of one view it gave {first}, then {second}"

@@ -28,8 +28,8 @@ def products_are_counted(subject: Subject) -> None:
     schedule = replace(run.way.schedule, epochs=[[rows] * (NUM_STEPS // NUM_EPOCHS)] * NUM_EPOCHS)
     reported, _ = flops_of_steps(prepared, SPLIT, schedule, prepared.precision.dtype)
     turns = schedule.turns(run.plan.phases)
-    for step in (0, NUM_STEPS - 1):
-        prepared.let_train(turns[max(turn for turn in turns if turn <= step)])
+    for step in {0, max(turns)}:
+        prepared.let_train(turns[step])
         counted = Counted(prepared, SPLIT, rows)
         assert not counted.uncounted, (
             f"{subject.name} runs {', '.join(counted.uncounted)}, which the report counts as nothing and does not name"

@@ -93,9 +93,18 @@ class CachedForward:
         batch = self._inner.batch(split, rows)
         if split is not self._split:
             return batch
+        return self._above(batch, self._hidden.index_select(0, self._vectors.of(rows)))
+
+    def probe(self, split: Split, rows: Sequence[int]) -> Batch:
+        """Put any rows together as those are whose vectors are stored, with zeros as theirs."""
+        num_vectors = int(self.num_vectors(split, np.array(rows)).sum())
+        return self._above(self._inner.batch(split, rows), torch.zeros(num_vectors, self.width))
+
+    def _above(self, batch: Batch, prefix: torch.Tensor) -> Batch:
+        """Let a batch start above the frozen layers, with vectors (vectors, width) of its rows."""
         if self._pools:
             batch = self._inner.pooled(batch)
-        prefix = self._hidden.index_select(0, self._vectors.of(rows)).to(self._inner.dtype)
+        prefix = prefix.to(self._inner.dtype)
         if num_missing := batch.body["input_ids"].shape[1] - len(
             prefix
         ):  # tokens that fill the batch up are not stored
