@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.words.numbers import ENDINGS, group, listed
+from bench.plan.train_plan import field_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -105,7 +106,7 @@ def _same_data(measured: list[Measurement]) -> Check:
 
 
 def _factors(comparison: Comparison) -> Check:
-    asked, own = "One change per strategy", {one.strategy: comparison.own_changes(one) for one in comparison.results}
+    asked, own = "One change per strategy", {one.strategy: _fields(one, comparison) for one in comparison.results}
     several = [f"{strategy} ({', '.join(changes)})" for strategy, changes in own.items() if len(changes) > 1]
     if several:
         return Check("warn", asked, f"more than one in {listed(several)}, so its parts cannot be told apart")
@@ -114,6 +115,12 @@ def _factors(comparison: Comparison) -> Check:
         asked,
         "each differs from training everything in fp32 in one field of the plan at most, but for what all share",
     )
+
+
+def _fields(result: StrategyResult, comparison: Comparison) -> list[str]:
+    """Which fields of the plan differ, without what its strategies say of themselves, by name."""
+    said = {term.name for record in result.records for term in record.spec.strategy}.difference(field_rules())
+    return [key for key in comparison.own_changes(result) if key not in said]
 
 
 def _all_finished(results: Iterable[StrategyResult]) -> Check:

@@ -92,7 +92,7 @@ class StrategyResult:
 
     @property
     def changes(self) -> dict[str, str]:
-        """How its plan differs from the baseline, by field."""
+        """How its plan differs from the baseline, by field; by their names what its strategies say of themselves."""
         return next((record.changes for record in self.records if record.changes), {})
 
     @property

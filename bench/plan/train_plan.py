@@ -4,8 +4,8 @@ A strategy is a frozen value. It looks at a `ModelView` (names, kinds and counts
 `Edit`: the fields of the `TrainPlan` that it sets. `bench.plan.compose` merges edits into one plan.
 If two runs of a comparison differ, the difference is a field of their plans, and nothing else.
 
-A field is declared here, once: its type, the baseline's value, its words in a report (`words`), and how it takes
-what several strategies add to it (`merge`). What a plan must keep to is in `bench.plan.checks`, by field. What a
+A field is declared here, once: its type, the baseline's value, the family of the strategies that set it, its words in a
+report (`words`), and how it takes what several strategies add to it (`merge`). What a plan must keep to is in `bench.plan.checks`, by field. What a
 field does to a model is a pass of `bench/training/passes`.
 """
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
 from bench.plan import field_words, merging
+from bench.plan.families import Family
 from bench.plan.phases import throughout
 
 if TYPE_CHECKING:
@@ -48,49 +49,55 @@ LrSchedule = Literal["linear", "cosine", "constant"]
 class FieldRules:
     """What else is declared with a field of the plan."""
 
+    family: Family
+    """Under which a strategy is listed that sets it; what trains is set by most, and counts where nothing else is."""
     words: Callable[[Any, ModelView], str] = field_words.plain
     """Its value in words, for whoever reads the report."""
     merge: Callable[[Any], Any] | None = None
     """Takes pairs of an author and what it adds, where several strategies may; None: the field has one writer."""
 
 
-def _rules(**rules: Any) -> dict[str, FieldRules]:
-    return {"rules": FieldRules(**rules)}
+def _rules(family: Family, **rules: Any) -> dict[str, FieldRules]:
+    return {"rules": FieldRules(family=family, **rules)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainPlan:
     """What one run does with the model. Every field has the baseline's value as its default."""
 
-    phases: Phases = field(metadata=_rules(words=field_words.of_phases))
+    phases: Phases = field(metadata=_rules(Family.TRAINS, words=field_words.of_phases))
     """Which parameters train in which steps; the baseline trains everything in all of them."""
-    lr: float | None = field(default=None, metadata=_rules(words=lambda rate, _view: f"{rate:g}"))
+    lr: float | None = field(default=None, metadata=_rules(Family.LEARNING, words=lambda rate, _view: f"{rate:g}"))
     """The base learning rate; None leaves it to `bench.plan.learning_rates`, which looks at what trains."""
     lr_scale: tuple[tuple[str, float], ...] = field(
         default=(),
-        metadata=_rules(words=field_words.of_scale, merge=merging.one_per_key),
+        metadata=_rules(Family.LEARNING, words=field_words.of_scale, merge=merging.one_per_key),
     )
     """Factors on the base rate: by layer, for `adapters`, for `adapters:PART` (those whose name contains PART), and
     for `*`, which scales every rate that nobody has set; what is absent keeps its default factor."""
-    lr_schedule: LrSchedule = "linear"
+    lr_schedule: LrSchedule = field(default="linear", metadata=_rules(Family.LEARNING))
     """How the rates go on after the warm-up."""
-    precision: Precision = "fp32"
+    precision: Precision = field(default="fp32", metadata=_rules(Family.TYPES))
     """Of the autocast; fp16 implies the GradScaler, which is never chosen apart."""
-    weights: Literal["fp32", "bf16"] = "fp32"
+    weights: Literal["fp32", "bf16"] = field(default="fp32", metadata=_rules(Family.TYPES))
     """Storage of the weights: mixed precision keeps fp32 masters, pure bf16 does not."""
     frozen_weights: FrozenWeights | None = field(
-        default=None, metadata=_rules(words=lambda kind, _view: f"frozen weights are stored in {kind}")
+        default=None,
+        metadata=_rules(Family.TYPES, words=lambda kind, _view: f"frozen weights are stored in {kind}"),
     )
     """Storage of the weights that never train, quantised (int8, nf4) those of linear layers alone; None is as `weights`."""
-    optimizer: OptimizerFactory | None = field(default=None, metadata=_rules(words=field_words.of_value))
+    optimizer: OptimizerFactory | None = field(
+        default=None, metadata=_rules(Family.LEARNING, words=field_words.of_value)
+    )
     """None is AdamW."""
-    loss: Loss | None = field(default=None, metadata=_rules(words=field_words.of_value))
+    loss: Loss | None = field(default=None, metadata=_rules(Family.LEARNING, words=field_words.of_value))
     """What training minimises; None is the cross-entropy, and that is what is evaluated."""
-    averaging: Averaging | None = field(default=None, metadata=_rules(words=field_words.of_value))
+    averaging: Averaging | None = field(default=None, metadata=_rules(Family.LEARNING, words=field_words.of_value))
     """The average over steps that is evaluated, and kept, in place of the last weights."""
     checkpoint: frozenset[str] = field(
         default=frozenset(),
         metadata=_rules(
+            Family.RUNNING,
             words=lambda layers, _view: f"activations of {len(layers)} layers are recomputed in the backward pass",
         ),
     )
@@ -98,6 +105,7 @@ class TrainPlan:
     cache_prefix: bool = field(
         default=False,
         metadata=_rules(
+            Family.RUNNING,
             words=lambda *_: "the frozen layers run once per row, and their output is stored",
         ),
     )
@@ -105,23 +113,30 @@ class TrainPlan:
     seen_embeddings: bool = field(
         default=False,
         metadata=_rules(
+            Family.RUNNING,
             words=lambda *_: "embeddings of tokens that no training row has get no gradient and no optimizer state",
         ),
     )
     """Keep no gradient and no optimizer state for embeddings of tokens that no training row has."""
-    compile: bool = field(default=False, metadata=_rules(words=lambda *_: "the repeated layer is compiled"))
+    compile: bool = field(
+        default=False, metadata=_rules(Family.RUNNING, words=lambda *_: "the repeated layer is compiled")
+    )
     """Compile the repeated layer; the time that takes is billed, and shown apart."""
     prompt_tokens: int = field(
         default=0,
-        metadata=_rules(words=lambda num, _view: f"a prompt of {num} tokens that learn stands before every text"),
+        metadata=_rules(
+            Family.ADDED, words=lambda num, _view: f"a prompt of {num} tokens that learn stands before every text"
+        ),
     )
     """Tokens of a prompt before the text of every row, whose embeddings learn as adapters do."""
     transforms: tuple[Transform, ...] = field(
-        default=(), metadata=_rules(words=field_words.of_values, merge=merging.one_per_stage)
+        default=(),
+        metadata=_rules(Family.ADDED, words=field_words.of_values, merge=merging.one_per_stage),
     )
     """Rewrites of the model, in the order of their stages."""
     after_step: tuple[AfterStep, ...] = field(
-        default=(), metadata=_rules(words=field_words.of_values, merge=merging.each_once)
+        default=(),
+        metadata=_rules(Family.LEARNING, words=field_words.of_values, merge=merging.each_once),
     )
     """Called after every optimizer step, billed to the strategy."""
 
@@ -143,7 +158,7 @@ class TrainPlan:
 
 def field_rules() -> dict[str, FieldRules]:
     """The rules of every field of the plan, by its name."""
-    return {one.name: one.metadata.get("rules", FieldRules()) for one in fields(TrainPlan)}
+    return {one.name: one.metadata["rules"] for one in fields(TrainPlan)}
 
 
 class Edit(TypedDict, total=False):

@@ -122,20 +122,39 @@ class ModelView:
         )
 
 
+_STAND_IN_LINEARS = {
+    **dict.fromkeys((f"self_attn.{part}_proj" for part in "qkvo"), (8, 8)),
+    **dict.fromkeys(("mlp.gate_proj", "mlp.up_proj"), (16, 8)),
+    "mlp.down_proj": (8, 16),
+}
+
+
 def stand_in(num_layers: int) -> ModelView:
     """Return a view of a model that does not exist, for what must be known of a strategy before a model is loaded."""
     names = [f"layer {number}" for number in range(num_layers)]
-    linears = [Linear(f"model.layers.{number}.self_attn.q_proj", name, (8, 8)) for number, name in enumerate(names)]
+    linears = [
+        Linear(f"model.layers.{number}.{linear}", name, shape)
+        for number, name in enumerate(names)
+        for linear, shape in _STAND_IN_LINEARS.items()
+    ]
     layers = [
         Layer(
-            linear.layer,
+            name,
             (
-                Param(f"{linear.name}.weight", frozenset({"weight"}), linear.shape),
-                Param(f"{linear.name}.bias", frozenset({"bias"}), (8,)),
+                *(
+                    Param(f"{one.name}.weight", frozenset({"weight"}), one.shape)
+                    for one in linears
+                    if one.layer == name
+                ),
+                *(
+                    Param(f"{one.name}.bias", frozenset({"bias"}), one.shape[:1])
+                    for one in linears
+                    if one.layer == name
+                ),
                 Param(f"model.layers.{number}.norm.weight", frozenset({"norm"}), (8,)),
             ),
         )
-        for number, linear in enumerate(linears)
+        for number, name in enumerate(names)
     ]
     embeddings = Layer("embeddings", (Param("model.embed_tokens.weight", frozenset({"embedding"}), (64, 8)),))
     head = Layer("head", (Param("score.weight", frozenset({"weight"}), (2, 8)),))

@@ -217,7 +217,7 @@ class RunRecord(Frozen):
     memory: Memory | None = None
     """Peaks of a run that did not finish, until its end."""
     changes: dict[str, str] = Field(default_factory=dict)
-    """How the plan differs from full fine-tuning in fp32, in words, by field."""
+    """How the plan differs from full fine-tuning in fp32, in words, by field; by its name what a strategy says of itself."""
     flags: tuple[Flag, ...] = ()
     environment: Environment | None = None
     started_at: AwareDatetime

@@ -16,7 +16,6 @@ import torch
 from bench.errors import UsageError
 from bench.experiment import registry
 from bench.measuring.peaks import Peaks
-from bench.plan.describe import changes
 from bench.plan.phases import InTurn
 from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
 from bench.training.activation_cache import CacheDirectory
@@ -103,7 +102,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     )
     send(
         Planned(
-            changes=changes(plan, inputs.view),
+            changes=inputs.changes,
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
             num_trainable_params=prepared.num_trainable_params(schedule.turns(prepared.plan.phases).values()),

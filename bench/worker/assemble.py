@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench.experiment import registry
 from bench.plan.compose import compose
+from bench.plan.describe import changes
 from bench.training.passes.weights import store_weights
 from bench.training.precision import resolve_dtype
 from bench.training.prepare import prepare
@@ -59,6 +60,11 @@ class Inputs:
         """
         plan = compose(registry.strategies_of(self.spec.strategy), self.view)
         return plan if self.spec.lr is None or self.spec.has_own_lr else plan.with_lr(self.spec.lr)
+
+    @property
+    def changes(self) -> dict[str, str]:
+        """What the report says of the plan, and the strategies of themselves."""
+        return changes(self.plan, self.view, {term.name: registry.load(term) for term in self.spec.strategy})
 
     def prepare(
         self, device: torch.device, *, plan: TrainPlan | None = None, cache_directory: CacheDirectory | None = None

@@ -56,6 +56,8 @@ def test_what_differs_or_is_skipped_or_changed_twice_is_warned_of(make_record):
     assert _states([make_record(), other])["Same data, same order"][0] == "warn"
     skipped = _with(make_record(), num_skipped_steps=3)
     assert _states([skipped])["No skipped steps"] == ("warn", "3 optimizer steps were skipped after an overflow")
+    told = make_record("freeze", changes={"freeze": "what it says of itself", "phases": "only score trains"})
+    assert _states([make_record(), told])["One change per strategy"][0] == "pass"
     both = make_record("freeze+amp", changes={"phases": "only score trains", "precision": "amp"})
     assert _states([make_record(), both])["One change per strategy"][0] == "warn"
     for_all = [

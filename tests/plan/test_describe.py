@@ -7,9 +7,11 @@ import pytest
 
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import InTurn, ModelView, Trainable, TrainPlan, TransformStage
+from bench.plan import Edit, InTurn, ModelView, Trainable, TrainPlan, TransformStage, throughout
 from bench.plan.compose import compose
-from bench.plan.describe import changes
+from bench.plan.describe import changes, family_of
+from bench.plan.families import Family
+from bench.plan.train_plan import field_rules
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,3 +58,35 @@ def test_other_changes_are_told_too(view: ModelView) -> None:
     assert found["after_step"] == "thaw"
     assert found["transforms"] == "Rewrite(rank=2)"
     assert found["weights"] == "bf16"
+
+
+@dataclass(frozen=True)
+class Topmost:
+    share: float = 0.5
+
+    def edit(self, view: ModelView) -> Edit:
+        return Edit(phases=throughout(view.names[-2:]), compile=True)
+
+    def describe(self, view: ModelView) -> str:
+        return f"{self.share:.0%} of {len(view.names) - 2} layers"
+
+
+def test_a_strategy_may_bring_a_sentence_before_its_fields(view: ModelView) -> None:
+    plan = compose([Topmost()], view)
+    phases, compiled = "only the head and the last layer train", "the repeated layer is compiled"
+    assert list(changes(plan, view, {"./mine.py:Topmost": Topmost()}).items()) == [
+        ("./mine.py:Topmost", "50% of 4 layers"), ("phases", phases), ("compile", compiled),
+    ]  # fmt: skip
+    assert changes(plan, view, {"compile": Topmost()}) == {
+        "compile": f"50% of 4 layers; {compiled}", "phases": phases,
+    }  # fmt: skip
+
+
+def test_the_family_of_a_strategy_follows_from_what_it_sets(view: ModelView) -> None:
+    assert {rules.family for rules in field_rules().values()} == set(Family)
+    built_in = {
+        name: family_of(registry.class_of(name)().edit(view)) for name in ("full", "lora", "llrd", "amp", "cached")
+    }
+    assert list(built_in.values()) == list(Family)
+    assert family_of(["phases", "after_step", "transforms"]) == Family.ADDED
+    assert family_of(["nonsense"]) == family_of([]) == Family.TRAINS

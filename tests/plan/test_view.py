@@ -31,4 +31,5 @@ def test_a_stand_in_has_every_kind_of_parameter() -> None:
     assert view.names == ("embeddings", "layer 0", "layer 1", "layer 2", "head")
     kinds = frozenset[str]().union(*(param.kinds for layer in view.layers for param in layer.params))
     assert kinds == {"weight", "bias", "norm", "embedding"}
-    assert [linear.layer for linear in view.linears] == ["layer 0", "layer 1", "layer 2"]
+    assert {linear.layer for linear in view.linears} == {"layer 0", "layer 1", "layer 2"}
+    assert {f"{linear.name}.weight" for linear in view.linears} <= view.params_of(Trainable(frozenset(view.names)))

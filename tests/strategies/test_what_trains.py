@@ -120,7 +120,7 @@ def test_losses_are_those_of_a_loop_by_hand_and_nothing_moves_that_should_not(
         ("bitfit", "only biases and the head train"),
         ("norm_only", "only norms and the head train"),
         ("lisa", "the embeddings and the head train, and 2 of 30 layers, drawn anew every 5 steps"),
-        ("only:match=*q_proj.weight", "only parameters named *q_proj.weight (30 of 91) and the head train"),
+        ("only:match=*q_proj.weight", "only parameters named *q_proj.weight (30 of 451) and the head train"),
     ],
 )
 def test_the_report_says_it_in_one_sentence_however_many_layers_there_are(text: str, words: str) -> None:
@@ -131,7 +131,7 @@ def test_the_report_says_it_in_one_sentence_however_many_layers_there_are(text: 
 def test_kinds_and_a_pattern_together_name_both() -> None:
     view = stand_in(4)
     found = changes(compose([Only(match="*q_proj*", kinds=("bias", "norm"))], view), view)
-    assert found == {"phases": "only biases and norms named *q_proj* (4 of 13) and the head train"}
+    assert found == {"phases": "only biases and norms named *q_proj* (4 of 61) and the head train"}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bench.errors import Unsupported
+from bench.plan import Edit
 from bench.testing.check import Check, checks
 from tests.testing.broken import BROKEN
+
+if TYPE_CHECKING:
+    from bench.plan import ModelView
 
 LLAMA = {check.demand.__name__: check for check in checks(["llama"])}
 
@@ -49,3 +56,21 @@ def _fails(check: Check, strategy: object) -> bool:
     except Unsupported:
         pass
     return False
+
+
+@dataclass(frozen=True)
+class Chattering:
+    """It says of itself more than anyone reads."""
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit(lr=1e-2)
+
+    def describe(self, _view: ModelView) -> str:
+        return "more " * 50
+
+
+def test_what_a_strategy_says_of_itself_is_checked_as_its_fields_are() -> None:
+    with pytest.raises(
+        AssertionError, match="what the report says of chattering of chattering has 250 characters, over 200"
+    ):
+        LLAMA["is_told_in_words"](Chattering())

@@ -28,6 +28,15 @@ class Needing:
         return Edit()
 
 
+@dataclass(frozen=True)
+class Talking:
+    def edit(self, view: ModelView) -> Edit:
+        return Edit(phases=throughout({view.head}))
+
+    def describe(self, _view: ModelView) -> str:
+        return "only 1 layer"
+
+
 def test_the_plan_is_that_of_the_strategies_at_the_rate_that_is_asked_for(workload: WorkloadSpec) -> None:
     inputs = load_inputs(RunSpec(strategy=parse_strategy("freeze+checkpoint"), workload=workload, lr=0.25))
     assert inputs.plan.phases == throughout({"head"})
@@ -51,6 +60,14 @@ def test_a_strategy_without_its_packages_cannot_run_here(
     inputs = load_inputs(RunSpec(strategy=parse_strategy("needing"), workload=workload))
     with pytest.raises(Unsupported, match="needs no_such_package: pip install no_such_package"):
         _ = inputs.plan
+
+
+def test_strategies_say_of_themselves_what_they_bring(workload: WorkloadSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_offered", {"talking": Talking})
+    inputs = load_inputs(RunSpec(strategy=parse_strategy("amp+talking:lr=0.5"), workload=workload))
+    assert inputs.changes == {"talking": "only 1 layer", "precision": "amp", "lr": "0.5"} | {
+        "phases": "only the head trains"
+    }
 
 
 def test_another_plan_may_be_applied_in_its_place(workload: WorkloadSpec) -> None:

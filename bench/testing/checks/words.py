@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.plan.describe import changes
 from bench.plan.train_plan import TrainPlan, baseline_phases
+from bench.testing.names import name_of
 
 if TYPE_CHECKING:
     from bench.testing.subject import Subject
@@ -22,9 +23,9 @@ _CODE = {
 
 
 def is_told_in_words(subject: Subject) -> None:
-    """Each field that differs from the baseline has a line of plain words."""
+    """Each field that differs from the baseline has a line of plain words, and so has what a strategy says of itself."""
     plan, view = subject.plan, subject.view
-    told = changes(plan, view)
+    told = changes(plan, view, {name_of(one): one for one in subject.strategies})
     is_baseline = plan == TrainPlan(phases=baseline_phases(view))
     assert told or is_baseline, f"{subject.name} changes the plan, and the report would say nothing of it"
     for field, words in told.items():
