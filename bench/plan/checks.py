@@ -35,8 +35,9 @@ def _check_phases(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
 
 def _check_lr_scale(plan: TrainPlan, view: ModelView, writers: Writers) -> None:
     """Refuse factors of what the model, or the plan, does not have."""
-    if not plan.adds_params and any(key.partition(":")[0] == ADAPTERS for key, _ in plan.lr_scale):
-        author = writers.get("lr_scale", "the plan")
+    of_adapters = [key for key, _ in plan.lr_scale if key.partition(":")[0] == ADAPTERS]
+    if of_adapters and not plan.adds_params:
+        author = writers.get(f"lr_scale of {of_adapters[0]}", "the plan")
         raise PlanConflict(
             f"{author} sets rates of adapters, and nothing adds any: add an adapter, as in lora+lora_plus"
         )

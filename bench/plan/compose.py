@@ -40,8 +40,11 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
                 msg = f"strategy {author} sets {name!r}, which is no field of the plan ({', '.join(sorted(known))})"
                 raise UsageError(msg)
             if name in added:
-                added[name].extend((author, item) for item in value)  # type: ignore[attr-defined]
-                writers.setdefault(name, author)
+                for item in value:  # type: ignore[attr-defined]
+                    added[name].append((author, item))
+                    if name == "lr_scale":
+                        writers[f"{name} of {item[0]}"] = author
+                writers[name] = min(author, writers.get(name, author))  # whatever the order of strategies
             elif name in writers and merged[name] != value:
                 raise PlanConflict(f"{writers[name]} and {author} do not compose: both set {name}, to different values")
             else:
