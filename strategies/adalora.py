@@ -34,9 +34,7 @@ class Adalora:
     def edit(self, view: ModelView) -> Edit:
         """Add the adapters, the term that keeps their factors orthogonal, and the choice of ranks after each step."""
         if self.tinit + self.tfinal >= view.num_steps:
-            raise UsageError(
-                f"adalora: tinit={self.tinit}, tfinal={self.tfinal}: in no step of {view.num_steps} would ranks move"
-            )
+            raise UsageError(f"adalora: with tinit={self.tinit}, tfinal={self.tfinal} ranks move in no step")
         options = asdict(self) | {"total_step": view.num_steps}
         edit = adapt(view, "adalora", "AdaLoRA", lora_alpha=options.pop("alpha"), **options)
         return Edit(**edit, loss=KeptOrthogonal(self.orth_reg_weight), after_step=(MovedRanks(),))

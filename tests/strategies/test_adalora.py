@@ -17,5 +17,5 @@ def test_it_learns_as_in_a_loop_of_peft_alone() -> None:
 
 
 def test_steps_that_leave_no_time_are_refused() -> None:
-    with pytest.raises(UsageError, match="adalora: tinit=2, tfinal=2: in no step of 4 would ranks move"):
+    with pytest.raises(UsageError, match="adalora: with tinit=2, tfinal=2 ranks move in no step"):
         prepared(Adalora(tinit=2, tfinal=2), num_steps=4)

@@ -11,6 +11,7 @@ from bench.beside.strategies._peft import types
 from bench.beside.strategies.adapter import Adapter
 
 from bench.errors import UnknownName, Unsupported, UsageError
+from bench.workload.models.layers import view_of
 from tests.strategies.tiny import MODELS, losses_of, losses_of_peft, prepared
 
 if TYPE_CHECKING:
@@ -112,3 +113,14 @@ def test_options_are_values() -> None:
     assert hash(transform)
     ranks = {param.shape[-1] for name, param in ready.model.named_parameters() if "hada_w1_a" in name}
     assert ranks == {2, 8}
+
+
+@pytest.mark.parametrize("kind", types())
+def test_weights_stay_as_they_were_loaded_or_the_adapter_says_so(kind: str) -> None:
+    model = MODELS["llama"]()
+    before = {name: (param, param.detach().clone()) for name, param in model.named_parameters()}
+    (adapter,) = Adapter(type=kind, options=SMALL.get(kind, ())).edit(view_of(model))["transforms"]
+    adapted = adapter(model)
+    assert {id(param) for param, _ in before.values()} <= {id(param) for param in adapted.parameters()}
+    changed = [name for name, (param, old) in before.items() if not param.detach().equal(old)]
+    assert adapter.rewrites_weights == bool(changed)
