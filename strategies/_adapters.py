@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from bench.errors import UnknownName, Unsupported, UsageError, first_line
 from bench.plan import Edit, TransformStage, throughout
 from bench.plan.option_text import write
+from bench.plan.quiet import quietly
 
-from ._peft import feedforward_targets, make_config, quietly, rewrites_weights, targets_by_default
+from ._peft import feedforward_targets, make_config, rewrites_weights, targets_by_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import io
-import logging
 import operator
-import warnings
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from bench.errors import UnknownName, UsageError, first_line
 from bench.plan.option_text import read
+from bench.plan.quiet import quietly
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
 __all__ = [
     "check_type",
     "feedforward_targets",
     "make_config",
     "options_of",
-    "quietly",
     "read_options",
     "rewrites_weights",
     "targets_by_default",
@@ -58,19 +54,6 @@ HIDDEN = frozenset(
 
 AFTER_A_LOOK = ("corda", "eva")
 """Ways to begin an adapter that peft leaves to a look at rows, without which it is another."""
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Keep what peft, and what it imports, prints, logs and warns of from the user: it tells of what is not installed."""
-    disabled = logging.root.manager.disable
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()), redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.CRITICAL)
-        try:
-            yield
-        finally:
-            logging.disable(disabled)
 
 
 def types() -> dict[str, type[Any]]:

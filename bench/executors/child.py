@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Protocol
 
 from bench.errors import UsageError
+from bench.plan.quiet import quietly
 from bench.protocol import Failed
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def call(sink: Sink, entry: str, request_json: str) -> None:
     """Call `entry`, a `module:function`; an exception that escapes it becomes the run's last message."""
     module, _, function = entry.partition(":")
     try:
-        getattr(import_module(module), function)(sink, request_json)
+        with quietly():  # for who runs in the process of the user; others find it imported
+            imported = import_module(module)
+        getattr(imported, function)(sink, request_json)
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the run gets its row
         failed = Failed(
             status="failed",

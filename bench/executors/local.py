@@ -57,7 +57,7 @@ class Runner:
         *,
         entry: str = "bench.worker:main",
         timeout_seconds: float | None = None,
-        preload: Sequence[str] = ("torch", "transformers", "bench.worker"),
+        preload: Sequence[str] = ("torch", "transformers", "bench.executors.preloaded"),
         grace_seconds: float = GRACE_SECONDS,
         on_wait: Callable[[str], None] = lambda _: None,
     ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from bench.beside.strategies._peft import VARIANTS, make_config, quietly, types
+from bench.beside.strategies._peft import VARIANTS, make_config, types
 from bench.beside.strategies.adapter import Adapter
 from bench.beside.strategies.amp import Amp
 from bench.beside.strategies.checkpoint import Checkpoint
@@ -27,6 +27,7 @@ from transformers import (
 
 from bench.errors import Unsupported, UsageError
 from bench.plan import Layer, Linear, ModelView, Param
+from bench.plan.quiet import quietly
 from bench.workload.models.layers import view_of
 from tests.strategies.tiny import gpt2, llama, losses_of, prepared
 

@@ -8,6 +8,7 @@ import sys
 from bench.beside.strategies._peft import REFUSED, options_of, types
 
 ASKS_FOR_PEFT = """
+import bench.executors.preloaded
 from bench.beside.strategies.lora import Lora
 from bench.beside.strategies.adapter import Adapter
 from tests.strategies.tiny import prepared

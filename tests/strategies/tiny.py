@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from bench.beside.strategies._peft import quietly
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -20,6 +19,7 @@ from transformers import (
 )
 
 from bench.plan.compose import compose
+from bench.plan.quiet import quietly
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
