@@ -34,6 +34,9 @@ class Transform(Protocol):
     """A rewrite of the model (LoRA and friends): a frozen dataclass, so that it compares and prints.
 
     One that changes weights of the model, as PiSSA does, says so by an attribute `rewrites_weights` that is True.
+
+    For the trained model to be kept, a module that it puts in the place of another has a `merge_and_unload()`, which returns
+    that other with what was learnt, or the whole model has one, as peft's do.
     """
 
     @property

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from bench.plan import ModelView
     from bench.records.record import RunRecord
 
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
-
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CANNOT_MERGE = {"lily"}
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.is_gradient_checkpointing.:FutureWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of peft
 
 
 @pytest.fixture(scope="module")

@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 REWRITES_THE_BASE = {"pissa", "olora"}
 ADAPTER_FILES = {"adapter_config.json", "adapter_model.safetensors", "README.md"}
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::UserWarning", "ignore:.is_gradient_checkpointing.:FutureWarning"),  # of peft
-]
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of peft
 
 
 @pytest.fixture(scope="module")
