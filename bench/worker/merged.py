@@ -19,6 +19,7 @@ from bench.errors import Unsupported, first_line
 from bench.records.record import Flag
 from bench.training.evaluation import predict
 from bench.training.forward.choose import TOLERANCES
+from bench.training.precision import observe_dtypes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,8 @@ def _seconds(prepared: Prepared, split: Split, unmerged: Predictions) -> float |
     params = _merged_into(model)
     if not all(param.is_floating_point() for param in params):
         return None
-    with prepared.evaluating(), _merged(model, params):  # by averaged adapters, where there are such
+    # By averaged adapters, where there are such, and watched as the evaluation was, since that takes time.
+    with prepared.evaluating(), _merged(model, params), observe_dtypes(model):
         merged = predict(prepared, split)
     tolerance = max(TOLERANCES[dtype] for dtype in {prepared.precision.dtype, *(param.dtype for param in params)})
     difference = float(np.abs(merged.losses - unmerged.losses).max() / max(1.0, unmerged.losses.max()))
