@@ -64,7 +64,8 @@ class _Reader(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func is functional.linear:
-            self._linear(args[0], args[1], args[1].shape[::-1])
+            inputs, weight = [*args, *(kwargs[name] for name in ("input", "weight") if name in kwargs)][:2]
+            self._linear(inputs, weight, weight.shape[::-1])
         elif func is torch.addmm:
             self._linear(args[1], args[2], args[2].shape)
         elif func in _MATMULS and min(args[0].ndim, args[1].ndim) > 2:  # noqa: PLR2004  (2 dimensions are no batch of matrices)

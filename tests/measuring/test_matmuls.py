@@ -222,9 +222,11 @@ def test_a_head_on_the_last_token_counts_per_row() -> None:
     "forward",
     [
         lambda: nn.functional.linear(torch.ones(7, 4), torch.ones(2, 4)),
+        lambda: nn.functional.linear(torch.ones(7, 4), weight=torch.ones(2, 4)),
+        lambda: nn.functional.linear(input=torch.ones(7, 4), weight=torch.ones(2, 4)),
         lambda: torch.ones(2, 13, 13) @ torch.ones(2, 13, 13),
     ],
-    ids=["neither rows nor tokens", "as wide as long"],
+    ids=["neither rows nor tokens", "the same by keyword", "the same by keywords", "as wide as long"],
 )
 def test_a_matmul_of_unknown_extent_is_refused(forward: Any) -> None:
     with pytest.raises(Unsupported, match="grows with neither"):

@@ -260,7 +260,7 @@ def test_adapters_above_weights_in_few_bits_are_kept_apart(kind: Any, keep: Keep
 
 @pytest.mark.parametrize(
     "text",
-    ["full", "lora", "pissa", "lora+amp:dtype=bf16", "lora+frozen:weights=nf4"],
+    ["full", "lora", "pissa", "lora+amp:dtype=bf16", "lora+frozen:weights=nf4", "adapter:type=hra"],
 )
 def test_what_is_kept_is_what_was_evaluated(
     text: str,
@@ -275,9 +275,9 @@ def test_what_is_kept_is_what_was_evaluated(
 
     assert record.measured is not None, record.reason
     assert not {"not-saved", "not-merged"} & {flag.code for flag in record.flags}
-    assert (tmp_path / "kept" / "adapter_config.json").exists() == text.startswith("lora")
+    assert (tmp_path / "kept" / "adapter_config.json").exists() == text.startswith(("lora", "adapter"))
     evaluation = load_data(workload).evaluation
     logits = _logits(_load(tmp_path / "kept"), evaluation)
     loss = nn.functional.cross_entropy(logits, torch.from_numpy(evaluation.labels))
     # In fp32 here, and by the plain weights of the checkpoint beside adapters that were trained on those in four bits.
-    assert loss.item() == pytest.approx(record.measured.evaluation.loss, rel=0.05 if "=" in text else 1e-4)
+    assert loss.item() == pytest.approx(record.measured.evaluation.loss, rel=0.05 if "+" in text else 1e-4)
