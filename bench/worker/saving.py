@@ -20,6 +20,7 @@ from bench.training.forward.choose import TOLERANCES
 from bench.training.forward.padded import collate
 from bench.training.precision import is_mixed
 from bench.worker.changed import modules_beside_adapters, tensors_of
+from bench.worker.saved_prompt import keep_prompt
 from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -63,12 +64,16 @@ def save(
     """
     prepared.forward.close()
     model: Any = prepared.model
-    batch = collate(split, [int(split.lengths.argmax())], tokenizer.pad_token_id).to(prepared.device)
+    longest = [int(split.lengths.argmax())]
+    if prompt := prepared.prompt:
+        split, longest = prompt.before(split, longest), [0]
+    batch = collate(split, longest, tokenizer.pad_token_id).to(prepared.device)
     modules = modules_beside_adapters(prepared)
     autocast = prepared.precision.forward() if is_mixed(model) else nullcontext()
     with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad(), prepared.evaluating(), autocast:
-        tokenizer.save_pretrained(directory)
         wanted = _logits(model, batch)
+        if not prompt:
+            tokenizer.save_pretrained(directory)
         if modules is not None:
             with suppress(Exception):  # of an adapter that cannot be kept apart, or loaded: it is merged
                 _save_adapters(model, modules, directory, base)
@@ -83,6 +88,9 @@ def save(
             from bench.training.savings.quantised_linear import dequantise  # noqa: PLC0415  (it needs bitsandbytes)
 
             dequantise(merged)
+        if prompt:
+            keep_prompt(merged, tokenizer, prompt)
+            tokenizer.save_pretrained(directory)
         merged.save_pretrained(directory)
 
 

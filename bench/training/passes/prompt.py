@@ -68,6 +68,11 @@ class PromptedEmbedding(nn.Module):
         """Of the table, for whoever asks a model for it."""
         return cast("nn.Parameter", self.table.weight)
 
+    def merge_and_unload(self) -> nn.Embedding:
+        """Return a plain table, in which the rows of the prompt follow those of the vocabulary."""
+        rows = torch.cat([self.weight, self.prompt.to(self.weight.dtype)]).detach()
+        return nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=self.table.padding_idx)
+
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Look up tokens of the vocabulary and of the prompt: (..., width)."""
         beyond = ids - len(self.weight)
@@ -85,7 +90,7 @@ class Prompt:
 
         A model that takes the output of its first token for a row keeps it in front.
         """
-        self._ids, self._place, self._most = ids, place, most
+        self.ids, self.place, self._most = ids, place, most
 
     def before(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Split:
         """Return these rows alone, each with the prompt.
@@ -94,7 +99,7 @@ class Prompt:
             Unsupported: a row is too long for it.
 
         """
-        lengths, num = split.lengths[rows], len(self._ids)
+        lengths, num = split.lengths[rows], len(self.ids)
         if self._most is not None and lengths.max() + num > self._most:
             msg = (
                 f"a row of {lengths.max()} tokens and a prompt of {num} are more than the {self._most} tokens that this "
@@ -102,13 +107,13 @@ class Prompt:
             )
             raise Unsupported(msg)
         ends = np.cumsum(lengths)
-        places = np.repeat(ends - lengths + self._place, num)
+        places = np.repeat(ends - lengths + self.place, num)
         tokens = np.concatenate([split.row(row) for row in rows])
         types = None
         if split.token_types is not None:
             types = np.insert(np.concatenate([split.types_of(row) for row in rows]), places, 0)
         return Split(
-            tokens=np.insert(tokens, places, np.tile(self._ids, len(lengths))),
+            tokens=np.insert(tokens, places, np.tile(self.ids, len(lengths))),
             offsets=np.concatenate([[0], ends + num * np.arange(1, len(lengths) + 1)]).astype(np.int64),
             labels=split.labels[rows],
             token_types=types,
