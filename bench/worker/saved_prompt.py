@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from tokenizers import Tokenizer
@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from bench.errors import Unsupported
 
 if TYPE_CHECKING:
+    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from bench.training.passes.prompt import Prompt
@@ -34,7 +35,7 @@ def keep_prompt(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, prom
         raise Unsupported("a prompt cannot be kept with a tokenizer that is not one of the library tokenizers")
     tokenizer.add_tokens(tokens, special_tokens=True)
     ids = tokenizer.convert_tokens_to_ids(tokens)
-    table = model.get_input_embeddings()
+    table = cast("nn.Embedding", model.get_input_embeddings())
     with torch.no_grad():  # a table may have more rows than the tokenizer has tokens
         table.weight[ids] = table.weight[prompt.ids.tolist()].clone()
     model.config.get_text_config().vocab_size = len(table.weight)
@@ -49,7 +50,7 @@ def _with_prompt(processor: Any, prompt: dict[str, Any], place: int) -> dict[str
     match processor and processor["type"]:
         case "Sequence":
             *others, last = processor["processors"]
-            return processor | {"processors": [*others, _with_prompt(last, prompt, place)]}
+            return {**processor, "processors": [*others, _with_prompt(last, prompt, place)]}
         case "ByteLevel":  # which changes offsets alone
             return {"type": "Sequence", "processors": [processor, _with_prompt(None, prompt, place)]}
         case "TemplateProcessing":
@@ -74,7 +75,7 @@ def _with_prompt(processor: Any, prompt: dict[str, Any], place: int) -> dict[str
     if any("Sequence" in part for part in template["single"][:place]):
         raise Unsupported("a prompt after the first token cannot be kept: the tokenizer puts no token before the text")
     both = {name: [*template[name][:place], _special(NAME), *template[name][place:]] for name in ("single", "pair")}
-    return template | both | {"special_tokens": template["special_tokens"] | {NAME: prompt}}
+    return {**template, **both, "special_tokens": {**template["special_tokens"], NAME: prompt}}
 
 
 def _template(single: list[Any], pair: list[Any], special_tokens: dict[str, Any]) -> dict[str, Any]:

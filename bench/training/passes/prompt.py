@@ -71,7 +71,8 @@ class PromptedEmbedding(nn.Module):
     def merge_and_unload(self) -> nn.Embedding:
         """Return a plain table, in which the rows of the prompt follow those of the vocabulary."""
         rows = torch.cat([self.weight, self.prompt.to(self.weight.dtype)]).detach()
-        return nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=self.table.padding_idx)
+        plain: nn.Embedding = nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=self.table.padding_idx)
+        return plain
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Look up tokens of the vocabulary and of the prompt: (..., width)."""
