@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.overrides import has_torch_function
 from transformers.pytorch_utils import Conv1D
 
-from bench.training.savings.onednn_linear import linear_for
+from bench.training.savings.onednn_linear import is_by_onednn, linear
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,8 @@ class _Quantised:
     bias: nn.Parameter | None
     plain_dtype: torch.dtype
     """In which it is mostly multiplied, and would be saved."""
+    is_by_onednn: bool
+    """Whether the fastest function for fp32 is oneDNN's."""
     is_turned = False
     """Whether it takes the place of a layer of GPT-2's, whose weight is (size, columns)."""
     dequantised: Callable[[torch.dtype], torch.Tensor]
@@ -50,6 +52,9 @@ class _Quantised:
         product: torch.Tensor = _Product.apply(inputs, self)  # type: ignore[no-untyped-call]
         return product if bias is None else product + bias
 
+    def multiply(self, inputs: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return (linear if self.is_by_onednn and inputs.dtype == torch.float32 else functional.linear)(inputs, weight)
+
 
 class _Product(torch.autograd.Function):
     """Inputs (..., size) by the weight (columns, size) of a layer to (..., columns); it keeps neither for the backward pass."""
@@ -57,11 +62,11 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: torch.Tensor, layer: _Quantised) -> torch.Tensor:
         ctx.layer = layer
-        return linear_for(inputs.dtype, inputs.device)(inputs, layer.dequantised(inputs.dtype))
+        return layer.multiply(inputs, layer.dequantised(inputs.dtype))
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return linear_for(grad.dtype, grad.device)(grad, ctx.layer.dequantised(grad.dtype).t()), None
+        return ctx.layer.multiply(grad, ctx.layer.dequantised(grad.dtype).t()), None
 
 
 class NF4Linear(_Quantised, bitsandbytes.nn.Linear4bit):
@@ -77,6 +82,7 @@ class NF4Linear(_Quantised, bitsandbytes.nn.Linear4bit):
             packed, requires_grad=False, quant_state=state, quant_type="nf4", bnb_quantized=True
         )
         self.bias, self.plain_dtype = bias, dtype
+        self.is_by_onednn = is_by_onednn(torch.float32, weight.device)
 
     def dequantised(self, dtype: torch.dtype) -> torch.Tensor:
         """The weight, (columns, size)."""
@@ -96,6 +102,7 @@ class Int8Linear(_Quantised, bitsandbytes.nn.Linear8bitLt):
         self.weight = bitsandbytes.nn.Int8Params(numbers, requires_grad=False, SCB=scales)
         self.state.CB, self.state.SCB = numbers, scales
         self.bias, self.plain_dtype = bias, dtype
+        self.is_by_onednn = is_by_onednn(torch.float32, weight.device)
 
     def dequantised(self, dtype: torch.dtype) -> torch.Tensor:
         """The weight, (columns, size)."""

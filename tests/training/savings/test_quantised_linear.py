@@ -96,3 +96,17 @@ def test_a_plain_layer_can_take_its_place(make: Callable[..., Any]) -> None:
     assert {name: tensor.dtype for name, tensor in model.state_dict().items()} == dict.fromkeys(
         ("0.weight", "0.bias"), torch.float32
     )
+
+
+@pytest.mark.parametrize("make", [Int8Linear, NF4Linear])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_compiles_as_a_whole(make: Callable[..., Any], dtype: torch.dtype) -> None:
+    layer = make(linear(32, 64).weight.detach(), linear(32, 64).bias, dtype)
+    inputs = torch.randn(5, 64, requires_grad=True)
+    compiled = torch.compile(layer.forward, backend="aot_eager", fullgraph=True, dynamic=True)
+    results = []
+    for run in (layer.forward, compiled):
+        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+            outputs = run(inputs)
+        results += [outputs, *torch.autograd.grad(outputs.sum(), inputs)]
+    assert all(map(torch.equal, results[:2], results[2:]))
