@@ -100,6 +100,12 @@ class Subject:
             raise Unsupported(f"it does not train: {first_line(outcome)}") from outcome
         raise outcome
 
+    def take(self) -> Run:
+        """Train in the plain way, or have what was trained, to do with as one likes: whoever asks next gets another."""
+        run = self.run()
+        del self._outcomes[PLAIN]
+        return run
+
     def _outcome(self, way: Way) -> Run | Exception:
         if way not in self._outcomes:
             try:

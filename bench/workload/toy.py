@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
-__all__ = ["TOY_RATES", "VOCABULARY", "save_tiny_llama", "save_toy_reviews", "tiny_llama", "toy_split"]
+__all__ = ["TOY_RATES", "VOCABULARY", "save_tiny_llama", "save_toy_reviews", "tiny_llama", "toy_split", "toy_tokenizer"]
 
 VOCABULARY = 64
 """Tokens of the tiny Llama: padding, unknown, and the words word0 to word61."""
@@ -55,17 +55,21 @@ def tiny_llama(
 
 def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] = ()) -> Path:
     """Write a tiny Llama and its tokenizer into `directory`, as a local model; with a head for `labels`, if any."""
-    words = ["<pad>", "<unk>", *(f"word{number}" for number in range(VOCABULARY - 2))]
-    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))  # noqa: S106
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")  # noqa: S106
     with quiet():
-        fast.save_pretrained(directory)
+        toy_tokenizer().save_pretrained(directory)
         model = tiny_llama(width=width, num_labels=len(labels) or 2)
         if labels:
             model.config.id2label = dict(enumerate(labels))
         cast("PreTrainedModel", model if labels else model.base_model).save_pretrained(directory)
     return directory
+
+
+def toy_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a tokenizer whose tokens are padding, unknown, and the words word0 to word61."""
+    words = ["<pad>", "<unk>", *(f"word{number}" for number in range(VOCABULARY - 2))]
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))  # noqa: S106
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", unk_token="<unk>")  # noqa: S106
 
 
 def save_toy_reviews(file: Path, num_rows: int = 60, num_words: tuple[int, int] = (1, 9)) -> Path:

@@ -12,6 +12,7 @@ from bench.testing.checks.edit import (
     trains_as_told,
 )
 from bench.testing.checks.flops import products_are_counted
+from bench.testing.checks.kept import reloads_as_it_was
 from bench.testing.checks.memory import memory_parts_add_up
 from bench.testing.checks.movement import (
     nothing_else_moved,
@@ -58,6 +59,7 @@ ON_MODEL = (
     nothing_else_moved,
     memory_parts_add_up,
     products_are_counted,
+    reloads_as_it_was,
 )
 """Once for each strategy on each model; those that train share one run."""
 
