@@ -16,7 +16,7 @@ TYPE_CHECKING = False  # without `typing`, which takes longer to import than all
 
 if TYPE_CHECKING:
     from bench.api.compare_strategies import compare
-    from bench.api.list_names import strategies
+    from bench.api.list_strategies import strategies
     from bench.api.result import Result, load
     from bench.experiment.spec import RunSpec
 
@@ -29,7 +29,7 @@ _MODULES = {
     "RunSpec": "bench.experiment.spec",
     "compare": "bench.api.compare_strategies",
     "load": "bench.api.result",
-    "strategies": "bench.api.list_names",
+    "strategies": "bench.api.list_strategies",
 }
 
 

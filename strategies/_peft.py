@@ -19,6 +19,7 @@ __all__ = [
     "check_type",
     "feedforward_targets",
     "make_config",
+    "options_by_type",
     "options_of",
     "read_options",
     "rewrites_weights",
@@ -105,6 +106,11 @@ def options_of(name: str) -> dict[str, tuple[Any, Any]]:
         for field in dataclasses.fields(config)
         if field.name not in hidden and hints[field.name] not in (None, NoneType)
     }
+
+
+def options_by_type() -> dict[str, dict[str, tuple[Any, Any]]]:
+    """The options of every type, by how it is asked for."""
+    return {f"type={name}": options_of(name) for name in types()}
 
 
 def read_options(name: str, given: Collection[tuple[str, str]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ._adapters import adapt
-from ._peft import check_type, read_options
+from ._peft import check_type, options_by_type, read_options
 
 if TYPE_CHECKING:
     from bench.plan import Edit, ModelView
@@ -23,6 +23,8 @@ class Adapter:
     target: tuple[str, ...] = ()
     last: int | None = None
     options: tuple[tuple[str, str], ...] = field(default=(), metadata={"rest": True})
+
+    types = staticmethod(options_by_type)
 
     def __post_init__(self) -> None:
         """Refuse a type or an option that peft does not have."""

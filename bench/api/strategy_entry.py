@@ -1,32 +1,106 @@
-"""What `bench list strategies` says of one strategy. Light, as it is imported where a strategy of a third party is tried."""
+"""What `bench list strategies` says of a strategy. Light, as it is imported where a strategy of a third party is tried."""
 
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import MISSING
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from bench.errors import Unsupported, UsageError, first_line
 from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
+from bench.plan.describe import family_of
 from bench.plan.option_text import type_words, write
+from bench.plan.view import stand_in
 
-__all__ = ["strategy_entry"]
+if TYPE_CHECKING:
+    from bench.experiment.spec import Term
+    from bench.plan.train_plan import Edit
+
+__all__ = ["VIEW", "Options", "StrategyEntry", "edit_of", "strategy_entry", "term_of"]
+
+Options = dict[str, list[str]]
+"""What each may be, and its default, by name."""
+
+VIEW = stand_in(num_layers=4)
+"""Of the model for which strategies are described."""
 
 
-def strategy_entry(name: str) -> tuple[str, str]:
-    """Return the options of a strategy with their types and defaults, and the first line of what it says of itself.
+class StrategyEntry(TypedDict):
+    """What the list says of one; JSON, as it may come from another process."""
+
+    name: str
+    family: str
+    options: Options
+    says: str
+    source: str
+    needs: list[str]
+    """Packages beyond the plain dependencies."""
+    why_not: str | None
+    """Why it cannot be used here, as far as it tells itself."""
+    asks: dict[str, Any]
+    """Fields of the plan that it sets to a word or a number, some of which not every machine can do."""
+    has_types: bool
+    """Whether it is a door to several, which its details list."""
+
+
+def strategy_entry(text: str) -> StrategyEntry:
+    """Look up a strategy by a term of the command line, such as a name alone.
 
     Raises:
         UsageError: it cannot be used.
 
     """
-    cls = registry.class_of(name)
-    options = [
-        f"{key}={type_words(kind)} [{_shown(default)}]" for key, (kind, default) in registry.options_of(cls).items()
-    ]
-    return ", ".join(options), (inspect.getdoc(cls) or "").partition("\n")[0]
+    term = term_of(text)
+    cls = registry.class_of(term.name)
+    said = inspect.getdoc(cls) or ""
+    source = re.search(r"^Source: (.+?)\.?(\n\s*\n|\Z)", said, re.MULTILINE | re.DOTALL)
+    edit, why_not = edit_of(term)
+    return {
+        "name": text,
+        "family": family_of(edit),
+        "options": {key: [type_words(kind), _shown(value)] for key, (kind, value) in registry.options_of(cls).items()},
+        "says": said.partition("\n")[0],
+        "source": " ".join(source[1].split()) if source else "",
+        "needs": list(getattr(cls, "needs", ())),
+        "why_not": registry.missing(cls) or why_not,
+        "asks": {field: value for field, value in edit.items() if isinstance(value, str | int | float)},
+        "has_types": hasattr(cls, "types"),
+    }
+
+
+def term_of(text: str) -> Term:
+    """Read the one term that a text is.
+
+    Raises:
+        UsageError: it is none, or several.
+
+    """
+    terms = parse_strategy(text)
+    if len(terms) > 1:
+        raise UsageError(f"{text} is a composition: give one of {', '.join(map(str, terms))}")
+    return terms[0]
+
+
+def edit_of(term: Term) -> tuple[Edit, str | None]:
+    """Ask a strategy for its edit; where it gives none, why.
+
+    Raises:
+        UnknownName, UsageError: there is no such strategy or option.
+
+    """
+    try:
+        return registry.load(term).edit(VIEW), None
+    except Unsupported as error:
+        return {}, str(error)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001  (a third party's strategy may raise anything, and is listed all the same)
+        return {}, f"its edit raises {type(error).__name__}: {first_line(error)}"
 
 
 def _shown(default: Any) -> str:
     if default is MISSING:
         return "must be given"
-    return write(default) if isinstance(default, tuple) else str(default)
+    return write(default)

@@ -18,10 +18,21 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["compile_layers"]
+__all__ = ["check_compiler", "compile_layers"]
 
 MOST_VARIANTS = 64
 """Of the code for one class of layers; to need more is an error, where torch's own 8 are too few for some models."""
+
+
+def check_compiler(device: torch.device) -> None:
+    """Refuse where nothing can make the code that torch generates for `device`.
+
+    Raises:
+        Unsupported: there is no compiler for it.
+
+    """
+    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
+        raise Unsupported("compile needs a C++ compiler on a CPU, and none is installed (g++ or clang++)")
 
 
 def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
@@ -37,8 +48,7 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
             torch cannot follow what they do.
 
     """
-    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
-        raise Unsupported("compile needs a C++ compiler on a CPU, and none is installed (g++ or clang++)")
+    check_compiler(device)
     torch.compiler.config.force_disable_caches = True
     # Per class of layers: by kind of layer (Gemma 2 has two), by what trains in it, by groups of rows and sizes of one.
     torch._dynamo.config.recompile_limit = MOST_VARIANTS  # noqa: SLF001

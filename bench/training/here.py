@@ -1,0 +1,31 @@
+"""What a plan asks of a machine, held against this one before any model is loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench.errors import Unsupported
+from bench.training.passes.compile import check_compiler
+from bench.training.precision import resolve_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ASKED", "what_lacks"]
+
+ASKED = ("precision", "compile")
+"""The fields of a plan that a machine may not be able to do."""
+
+
+def what_lacks(asked: Mapping[str, Any]) -> str | None:
+    """Say why the device that runs would take by default cannot do what fields of a plan ask; None where it can."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolve_dtype(asked.get("precision", "fp32"), device)
+        if asked.get("compile"):
+            check_compiler(device)
+    except Unsupported as error:
+        return str(error)
+    return None
