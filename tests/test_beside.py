@@ -94,7 +94,7 @@ def bench_in(project: Path, plugin: Path, tmp_path: Path) -> Callable[..., str]:
 def test_strategies_are_listed_alike(bench_in: Callable[..., str]) -> None:
     listed, by_script = (bench_in(way, "list", "strategies") for way in WAYS)
     assert listed == by_script
-    lines = {line.split()[0]: line for line in listed.splitlines()}
+    lines = {line.split()[0]: line for line in listed.splitlines() if line.strip()}
     assert "Train the head and the last `last` transformer layers" in lines["freeze"]
     assert "as a project's own strategy" in lines["mine"]
 

@@ -75,3 +75,13 @@ def test_a_comparison_is_reported_and_judged_by_rules(light, records, tmp_path):
     assert done.returncode == 0, done.stderr
     for name in ("report.html", "gate.html", "results.parquet"):
         assert (tmp_path / "results" / name).exists()
+
+
+def test_strategies_are_listed_and_that_none_runs_is_said_once(light):
+    done = light("list", "strategies")
+    assert done.returncode == 0, done.stderr
+    assert "options: last=0" in done.stdout
+    assert done.stdout.count("torch is not installed") == 1
+    done = light("list", "strategies", "freeze", "lora")
+    assert done.returncode == 0, done.stderr
+    assert "sets        phases: only the head trains" in done.stdout

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.api.strategy_details import StrategyDetails
     from bench.api.strategy_entry import Options, StrategyEntry
 
-__all__ = ["UNUSABLE", "details_of", "entries", "strategies", "why_not_here", "write_options"]
+__all__ = ["UNUSABLE", "details_of", "entries", "in_a_line", "strategies", "why_not_here"]
 
 UNUSABLE = "Cannot be used"
 """In place of a family, of plug-ins that are broken."""
@@ -44,8 +44,7 @@ def strategies(*, details: bool = False) -> pd.DataFrame:
         }
         rows.append(_row(one) | more)
         rows += [
-            rows[-1] | {"name": f"{one['name']}:{key}", "options": write_options(own)}
-            for key, own in one["types"].items()
+            rows[-1] | {"name": f"{one['name']}:{key}", "options": in_a_line(own)} for key, own in one["types"].items()
         ]
     return pd.DataFrame(rows).set_index("name")
 
@@ -55,7 +54,7 @@ def _row(entry: StrategyEntry) -> dict[str, Any]:
     return {
         "name": entry["name"],
         "family": entry["family"],
-        "options": write_options(entry["options"]),
+        "options": in_a_line(entry["options"]),
         "description": entry["says"],
         "source": entry["source"],
         "runs_here": why_not is None,
@@ -119,6 +118,6 @@ def _what_lacks() -> Callable[[Mapping[str, Any]], str | None]:
     return what_lacks
 
 
-def write_options(options: Options) -> str:
+def in_a_line(options: Options) -> str:
     """Write options with what each may be and its default."""
     return ", ".join(f"{key}={kind} [{default}]" for key, (kind, default) in options.items())

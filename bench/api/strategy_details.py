@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bench.api.strategy_entry import VIEW, Options, StrategyEntry, edit_of, strategy_entry, term_of
+from bench.api.strategy_entry import VIEW, Options, StrategyEntry, edit_of, strategy_entry, term_of, write_options
 from bench.errors import PlanConflict
 from bench.experiment import registry
 from bench.plan.compose import compose
@@ -42,7 +42,7 @@ def strategy_details(text: str) -> StrategyDetails:
     try:
         sets = _sets(term)
         if entry["has_types"]:
-            types = registry.class_of(term.name).types()  # type: ignore[attr-defined]
+            types = {key: write_options(own) for key, own in registry.class_of(term.name).types().items()}  # type: ignore[attr-defined]
     except ImportError as error:
         sets = {"what": f"is told where {error.name} is installed"}
     if own := next((types[key] for key in (f"{key}={value}" for key, value in term.options) if key in types), None):

@@ -15,10 +15,12 @@ from bench.plan.option_text import type_words, write
 from bench.plan.view import stand_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.experiment.spec import Term
     from bench.plan.train_plan import Edit
 
-__all__ = ["VIEW", "Options", "StrategyEntry", "edit_of", "strategy_entry", "term_of"]
+__all__ = ["VIEW", "Options", "StrategyEntry", "edit_of", "strategy_entry", "term_of", "write_options"]
 
 Options = dict[str, list[str]]
 """What each may be, and its default, by name."""
@@ -60,13 +62,21 @@ def strategy_entry(text: str) -> StrategyEntry:
     return {
         "name": text,
         "family": family_of(edit),
-        "options": {key: [type_words(kind), _shown(value)] for key, (kind, value) in registry.options_of(cls).items()},
+        "options": write_options(registry.options_of(cls)),
         "says": said.partition("\n")[0],
         "source": " ".join(source[1].split()) if source else "",
         "needs": list(getattr(cls, "needs", ())),
         "why_not": registry.missing(cls) or why_not,
         "asks": {field: value for field, value in edit.items() if isinstance(value, str | int | float)},
         "has_types": hasattr(cls, "types"),
+    }
+
+
+def write_options(options: Mapping[str, tuple[Any, Any]]) -> Options:
+    """Write types and defaults of options as the command line has them."""
+    return {
+        key: [type_words(kind), "must be given" if default is MISSING else write(default)]
+        for key, (kind, default) in options.items()
     }
 
 
@@ -98,9 +108,3 @@ def edit_of(term: Term) -> tuple[Edit, str | None]:
         raise
     except Exception as error:  # noqa: BLE001  (a third party's strategy may raise anything, and is listed all the same)
         return {}, f"its edit raises {type(error).__name__}: {first_line(error)}"
-
-
-def _shown(default: Any) -> str:
-    if default is MISSING:
-        return "must be given"
-    return write(default)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast, get_type_hints
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.plan.train_plan import Strategy
 
-__all__ = ["fields_of", "missing", "options_of", "rest_of"]
+__all__ = ["fields_of", "missing", "options_of", "pip_line", "rest_of"]
 
 _EXTRAS = {"bitsandbytes": "bnb", "torchao": "torchao"}
 """Of our distribution, by the package that each brings."""
@@ -42,11 +44,14 @@ def rest_of(cls: type[Strategy]) -> str | None:
 def missing(cls: type[Strategy]) -> str | None:
     """Say which packages a strategy needs that are not installed, and what installs them; None where it can run."""
     absent = [name for name in getattr(cls, "needs", ()) if find_spec(name) is None]
-    if not absent:
-        return None
-    extras = ",".join(dict.fromkeys(_EXTRAS[name] for name in absent if name in _EXTRAS))
-    wanted = [f"'finetune-bench[{extras}]'"] if extras else []
-    return f"needs {' and '.join(absent)}: pip install {' '.join(wanted + [name for name in absent if name not in _EXTRAS])}"
+    return f"needs {' and '.join(absent)}: {pip_line(absent)}" if absent else None
+
+
+def pip_line(packages: Sequence[str]) -> str:
+    """Write the command that installs packages, given as they are imported, by an extra of ours where one brings them."""
+    extras, others = [name for name in packages if name in _EXTRAS], [name for name in packages if name not in _EXTRAS]
+    wanted = [f"'finetune-bench[{','.join(dict.fromkeys(map(_EXTRAS.__getitem__, extras)))}]'"] if extras else []
+    return f"pip install {' '.join(wanted + others)}"
 
 
 def fields_of(cls: type[Strategy]) -> tuple[dataclasses.Field[Any], ...]:

@@ -4,14 +4,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.experiment import registry
+from bench.plan.families import Family
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Bench = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("strategies", ["freeze", "last=int [0]", "dtype=auto|bf16|fp16 [auto]"]),
         ("models", ["smollm2-135m", "minilm-l6", "Apache-2.0"]),
         ("datasets", ["rotten-tomatoes", "imdb", "bbc-news", "drug-reviews"]),
         ("metrics", ["samples_per_second", "samples/s", "higher is better"]),
@@ -24,3 +28,57 @@ def test_lists_document_every_name(
     code, shown, _ = bench("list", kind)
     assert code == 0
     assert all(word in shown for word in words), shown
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_strategies_are_listed_by_family_as_wide_as_the_terminal(
+    columns: int, monkeypatch: pytest.MonkeyPatch, bench: Bench
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, shown, _ = bench("list", "strategies")
+    assert code == 0
+    lines = shown.splitlines()
+    assert [line for line in lines if line in set(Family)] == list(Family)
+    assert {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "} == set(registry.names())
+    assert max(map(len, lines[:-1])) <= columns
+    assert all(line == line.rstrip() for line in lines)
+    assert "options: dtype=auto" in shown
+    assert "\x1b" not in shown
+
+
+def test_all_there_is_to_say_of_one_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, shown, _ = bench("list", "strategies", "freeze", "cached")
+    assert code == 0
+    first, second = shown.split("\n\n")
+    told = {line[2:14].strip(): line[14:] for line in first.splitlines()}
+    assert told["options"] == "last=int [0]"
+    assert told["source"] == "Lee, Tang and Lin 2019, arXiv 1911.03090"
+    assert told["sets"] == "phases: only the head trains"
+    assert told["not with"].startswith("bitfit, chain_thaw, full")
+    assert told["runs here"] == "yes"
+    assert "not alone   cached() stores the output of frozen layers" in second
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_types_of_a_door_are_listed_with_their_options(bench: Bench) -> None:
+    code, shown, _ = bench("list", "strategies", "adapter")
+    assert code == 0
+    listed = [line.split() for line in shown.splitlines() if line.startswith("    type=")]
+    assert len(listed) >= 25
+    assert ["type=beft", "init_weights=True"] in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["strategies", "freez"], "Did you mean freeze"),
+        (["strategies", "adapter:type=oftt"], "Did you mean oft"),
+        (["models", "minilm-l6"], "takes no names"),
+        (["metrics", "--details"], "takes no names and no --details"),
+    ],
+)
+def test_what_cannot_be_listed_is_said(words: list[str], told: str, bench: Bench) -> None:
+    code, _, errors = bench("list", *words)
+    assert code == 2
+    assert told in errors

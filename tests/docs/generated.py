@@ -6,28 +6,26 @@ python tests/docs/generated.py
 from __future__ import annotations
 
 import sys
-from itertools import combinations
+from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # where this is run as a command
 
-from bench.api.list_names import LISTS
-from bench.errors import PlanConflict
+from bench.api.list_strategies import details_of
 from bench.experiment import registry
-from bench.experiment.spec import parse_strategy
-from bench.plan.compose import compose
-from bench.plan.describe import changes
-from bench.plan.train_plan import TrainPlan, baseline_phases
-from bench.plan.view import stand_in
+from bench.experiment.options import pip_line
 from bench.records.flags import FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from bench.api.strategy_details import StrategyDetails
+    from bench.api.strategy_entry import Options
+
 __all__ = ["PAGES"]
 
-VIEW = stand_in(num_layers=4)
 DOCS = Path(__file__).parents[2] / "docs"
 
 _STRATEGIES = """\
@@ -40,15 +38,16 @@ strategy after `:`, strategies are joined by `+`, and compositions are separated
 
     bench compare --strategies full,freeze:last=2+amp,llrd:decay=0.8 --dry-run
 
-`--dry-run` shows what would be run, and stops. The order within a composition does not matter. Strategies that set one field of the plan to different values are refused, and
-the message names both. `bench list strategies` prints the same list, with the strategies of installed plug-ins.
+`--dry-run` shows what would be run, and stops. The order within a composition does not matter. Strategies that set one field of the
+plan to different values are refused, and the message names both. `bench list strategies` prints a shorter list, with the strategies of
+installed plug-ins and what does not run on your machine; `bench list strategies lora` tells what this page does.
 
 **Learning rates.** Most strategies set none. Then the rate follows from what trains: a head alone learns faster than a whole
 model, and a fresh head faster than the body below it. `--lr` sets the base rate of every strategy, and the option
 `lr`, given once in a composition, of this one: `freeze:last=2+amp:lr=1e-3`. One rate is tried per
 strategy, so a strategy that learns less well here may only want another rate.
 
-What each strategy sets is shown below for a model of four transformer layers.
+What each strategy sets is shown below for a Llama of four layers, with the defaults of its options.
 
 """
 
@@ -79,40 +78,49 @@ def _table(severity: str, title: str, said: str) -> str:
 
 def strategies() -> str:
     """Write the page of strategies."""
-    return _STRATEGIES + "\n".join(_section(*entry) for entry in LISTS["strategies"]() if _comes_with_bench(entry[0]))
+    entries = details_of(name for name in registry.names() if _comes_with_bench(name))
+    families = {family: list(members) for family, members in groupby(entries, key=lambda entry: entry["family"])}
+    links = {family: ", ".join(f"[{one['name']}](#{one['name']})" for one in ones) for family, ones in families.items()}
+    contents = [f"- [{family}](#{_anchor(family)}): {ones}" for family, ones in links.items()]
+    sections = ["\n".join([f"## {family}", "", *map(_section, members)]) for family, members in families.items()]
+    return _STRATEGIES + "\n".join([*contents, "", *sections])
 
 
-def _section(name: str, options: str, sentence: str) -> str:
-    edit = registry.load(parse_strategy(name)[0]).edit(VIEW)
-    plan = TrainPlan(**{"phases": baseline_phases(VIEW)} | edit)
-    lines = [f"## {name}", "", f"{sentence}", ""]
-    if options:
-        lines += [f"- Options, with their type and default: {', '.join(f'`{one}`' for one in options.split(', '))}"]
-    sets = [f"- Sets `{field}`: {words}" for field, words in changes(plan, VIEW).items()]
-    lines += sets or ["- Is the baseline"]
-    lines += [f"- {said}" for said in _company(name)]
-    return "\n".join([*lines, ""])
+def _section(entry: StrategyDetails) -> str:
+    lines = [f"### {entry['name']}", "", entry["says"], "", *(f"- {said}" for said in _facts(entry)), ""]
+    if entry["types"]:
+        lines += [
+            f"Types of peft {version('peft')}, with their options and defaults; `target` and `last` go with all:",
+            "",
+            "| type | options |",
+            "|---|---|",
+            *(f"| `{key.removeprefix('type=')}` | {_short(options)} |" for key, options in entry["types"].items()),
+            "",
+        ]
+    return "\n".join(lines)
 
 
-def _company(name: str) -> Iterator[str]:
-    """Which other strategies it can stand beside."""
-    others = [other for other in registry.names() if other != name and _comes_with_bench(other)]
-    if _composes(name):
-        if refused := [other for other in others if not _composes(name, other) and _composes(other)]:
-            yield f"Cannot be combined with {_listed(refused)}"
-    elif one := [other for other in others if _composes(name, other)]:
-        yield f"Needs another beside it: {_listed(one)}"
-    else:
-        two = next(pair for pair in combinations(others, 2) if _composes(name, *pair))
-        yield f"Needs two others beside it, such as {_listed(two)}"
+def _facts(entry: StrategyDetails) -> Iterator[str]:
+    if options := entry["options"]:
+        yield f"Options: {', '.join(f'`{key}={kind} [{default}]`' for key, (kind, default) in options.items())}"
+    yield from (f"Sets `{field}`: {words}" for field, words in entry["sets"].items())
+    if not entry["sets"]:
+        yield "Is the baseline"
+    if entry["alone"]:
+        yield f"Cannot stand alone: {entry['alone']}"
+    if entry["conflicts"]:
+        yield f"Cannot be combined with {_listed(entry['conflicts'])}"
+    if entry["needs"]:
+        yield f"Needs {_listed(entry['needs'])}: `{pip_line(entry['needs'])}`"
+    yield f"Source: {entry['source']}"
 
 
-def _composes(*names: str) -> bool:
-    try:
-        compose([registry.load(parse_strategy(name)[0]) for name in names], VIEW)
-    except PlanConflict:
-        return False
-    return True
+def _short(options: Options) -> str:
+    return ", ".join(f"`{key}={default}`" for key, (_, default) in options.items()) or "none"
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(",", "").replace(" ", "-")
 
 
 def _comes_with_bench(name: str) -> bool:

@@ -9,9 +9,7 @@ from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan import Edit, InTurn, ModelView, Trainable, TrainPlan, TransformStage, throughout
 from bench.plan.compose import compose
-from bench.plan.describe import changes, family_of
-from bench.plan.families import Family
-from bench.plan.train_plan import field_rules
+from bench.plan.describe import changes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,13 +78,3 @@ def test_a_strategy_may_bring_a_sentence_before_its_fields(view: ModelView) -> N
     assert changes(plan, view, {"compile": Topmost()}) == {
         "compile": f"50% of 4 layers; {compiled}", "phases": phases,
     }  # fmt: skip
-
-
-def test_the_family_of_a_strategy_follows_from_what_it_sets(view: ModelView) -> None:
-    assert {rules.family for rules in field_rules().values()} == set(Family)
-    built_in = {
-        name: family_of(registry.class_of(name)().edit(view)) for name in ("full", "lora", "llrd", "amp", "cached")
-    }
-    assert list(built_in.values()) == list(Family)
-    assert family_of(["phases", "after_step", "transforms"]) == Family.ADDED
-    assert family_of(["nonsense"]) == family_of([]) == Family.TRAINS

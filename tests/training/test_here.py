@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.training.here import what_lacks
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_what_the_machine_cannot_do_is_said_in_the_words_of_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    assert (what_lacks({"precision": "amp"}) or "").startswith("this CPU has no native bf16")
+    assert (what_lacks({"compile": True}) or "").startswith("compile needs a C++ compiler")
+    assert what_lacks({"precision": "bf16", "compile": False, "lr": 1e-3}) is None
