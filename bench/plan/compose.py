@@ -11,7 +11,7 @@ from bench.plan.checks import CHECKS
 from bench.plan.train_plan import TrainPlan, baseline_phases, field_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from bench.plan.train_plan import Strategy
     from bench.plan.view import ModelView
@@ -33,29 +33,32 @@ def compose(strategies: Iterable[Strategy], view: ModelView) -> TrainPlan:
     writers: dict[str, str] = {}
     known = field_rules()
     added: dict[str, list[tuple[str, Any]]] = {name: [] for name, rules in known.items() if rules.merge}
-    for strategy in strategies:
-        author = _describe(strategy)
-        for name, value in strategy.edit(view).items():
-            if name not in known:
-                msg = f"strategy {author} sets {name!r}, which is no field of the plan ({', '.join(sorted(known))})"
-                raise UsageError(msg)
-            if name in added:
-                for item in value:  # type: ignore[attr-defined]
-                    added[name].append((author, item))
-                    if name == "lr_scale":
-                        writers[f"{name} of {item[0]}"] = author
-                writers[name] = min(author, writers.get(name, author))  # whatever the order of strategies
-            elif name in writers and merged[name] != value:
-                raise PlanConflict(f"{writers[name]} and {author} do not compose: both set {name}, to different values")
-            else:
-                merged[name], writers[name] = value, author
+    for author, name, value in _edits(strategies, view):
+        if name not in known:
+            msg = f"strategy {author} sets {name!r}, which is no field of the plan ({', '.join(sorted(known))})"
+            raise UsageError(msg)
+        if name in added:
+            added[name].extend((author, item) for item in value)
+            writers[name] = min(author, writers.get(name, author))  # whatever the order of strategies
+        elif name in writers and merged[name] != value:
+            raise PlanConflict(f"{writers[name]} and {author} do not compose: both set {name}, to different values")
+        else:
+            merged[name], writers[name] = value, author
     for name, values in added.items():
         if merge := known[name].merge:
             merged[name] = merge(values)
+    writers |= {f"lr_scale of {key}": author for author, (key, _) in added["lr_scale"]}
     plan = TrainPlan(**merged)
     for check in CHECKS.values():
         check(plan, view, writers)
     return plan
+
+
+def _edits(strategies: Iterable[Strategy], view: ModelView) -> Iterator[tuple[str, str, Any]]:
+    """Every field that a strategy sets: author, name and value."""
+    for strategy in strategies:
+        author = _describe(strategy)
+        yield from ((author, name, value) for name, value in strategy.edit(view).items())
 
 
 def _describe(strategy: Strategy) -> str:

@@ -167,7 +167,9 @@ def test_frozen_weights_train_what_is_above_them_packed(
 
 def work(ready: Prepared) -> Any:
     """The matrix products of a pass, by layer."""
-    return sorted((it.layer, it.flops, it.per, it.backward) for it in _shapes(RAGGED, ready, ready.forward.batch).matmuls)
+    return sorted(
+        (it.layer, it.flops, it.per, it.backward) for it in _shapes(RAGGED, ready, ready.forward.batch).matmuls
+    )
 
 
 def test_memory_of_quantised_weights_is_counted_with_their_scales() -> None:
