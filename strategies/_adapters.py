@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.errors import UnknownName, Unsupported, UsageError, first_line
 from bench.plan import Edit, TransformStage, throughout
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from bench.plan import ModelView
 
-__all__ = ["Adapter", "LoraOptions", "adapt"]
+__all__ = ["Adapter", "ByPeft", "LoraOptions", "adapt"]
 
 CERTAIN_LAYERS = frozenset({"beft", "ia3", "ln_tuning"})
 """Types made for certain layers: in a model where peft does not know these, the user must. Others stand on any linear layer."""
@@ -73,8 +73,15 @@ def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) or fnmatchcase(name, f"*.{pattern}") for pattern in patterns)
 
 
+class ByPeft:
+    """A strategy of adapters that peft makes."""
+
+    __slots__ = ()
+    needs: ClassVar[tuple[str, ...]] = ("peft",)
+
+
 @dataclass(frozen=True, slots=True)
-class LoraOptions:
+class LoraOptions(ByPeft):
     """What LoRA and its relatives can be told; the defaults are those of peft."""
 
     r: int = 8

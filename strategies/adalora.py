@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.plan import Edit
 
-from ._adapters import adapt
+from ._adapters import ByPeft, adapt
 from ._ranks import KeptOrthogonal, MovedRanks
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Adalora:
+class Adalora(ByPeft):
     """Train as LoRA does, from rank `init_r` down to `target_r` on average: ranks move to the layers where they matter.
 
     Source: Zhang et al. 2023, arXiv 2303.10512.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ._adapters import adapt
+from ._adapters import ByPeft, adapt
 from ._peft import check_type, options_by_type, read_options
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
+class Adapter(ByPeft):
     """Train the head and an adapter of any `type` that peft has, with the options that peft has for it.
 
     Source: Mangrulkar et al. 2022, https://github.com/huggingface/peft.

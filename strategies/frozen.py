@@ -20,6 +20,11 @@ class Frozen:
 
     weights: Literal["bf16", "int8", "nf4"] = "bf16"
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What quantises."""
+        return () if self.weights == "bf16" else ("bitsandbytes",)
+
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (what is frozen is known once all edits are merged)
         """Set how frozen weights are stored; bf16 needs amp beside it."""
         return Edit(frozen_weights=self.weights)

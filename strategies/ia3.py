@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._adapters import adapt
+from ._adapters import ByPeft, adapt
 
 if TYPE_CHECKING:
     from bench.plan import Edit, ModelView
 
 
 @dataclass(frozen=True, slots=True)
-class Ia3:
+class Ia3(ByPeft):
     """Train the head and a scale for each output of linear layers, or for each input of those named by `feedforward`.
 
     Source: Liu et al. 2022, arXiv 2205.05638.

@@ -20,7 +20,7 @@ class Qlora(LoraOptions):
     Source: Dettmers, Pagnoni, Holtzman and Zettlemoyer 2023, arXiv 2305.14314.
     """
 
-    needs: ClassVar[tuple[str, ...]] = ("bitsandbytes",)
+    needs: ClassVar[tuple[str, ...]] = ("peft", "bitsandbytes")
 
     def edit(self, view: ModelView) -> Edit:
         """Add the adapters to what is frozen in fewer bits."""

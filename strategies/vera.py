@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ._adapters import adapt
+from ._adapters import ByPeft, adapt
 
 if TYPE_CHECKING:
     from bench.plan import Edit, ModelView
 
 
 @dataclass(frozen=True, slots=True)
-class Vera:
+class Vera(ByPeft):
     """Train the head and, beside linear layers, the scales of one pair of random matrices of rank `r` that stay frozen.
 
     Source: Kopiczko, Blankevoort and Asano 2023, arXiv 2310.11454.

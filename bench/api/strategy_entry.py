@@ -65,7 +65,7 @@ def strategy_entry(text: str) -> StrategyEntry:
         "options": write_options(registry.options_of(cls)),
         "says": said.partition("\n")[0],
         "source": " ".join(source[1].split()) if source else "",
-        "needs": list(getattr(cls, "needs", ())),
+        "needs": list(registry.needs_of(cls)),
         "why_not": registry.missing(cls) or why_not,
         "asks": {field: value for field, value in edit.items() if isinstance(value, str | int | float)},
         "has_types": hasattr(cls, "types"),

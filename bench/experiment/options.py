@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bench.plan.train_plan import Strategy
 
-__all__ = ["fields_of", "missing", "options_of", "pip_line", "rest_of"]
+__all__ = ["fields_of", "missing", "needs_of", "options_of", "pip_line", "rest_of"]
 
 _EXTRAS = {"bitsandbytes": "bnb", "torchao": "torchao"}
 """Of our distribution, by the package that each brings."""
@@ -41,9 +41,15 @@ def rest_of(cls: type[Strategy]) -> str | None:
     return next((field.name for field in fields_of(cls) if _takes_rest(field)), None)
 
 
-def missing(cls: type[Strategy]) -> str | None:
+def needs_of(strategy: Strategy | type[Strategy]) -> tuple[str, ...]:
+    """The packages that a strategy imports, as they are imported; of a class, those that it needs whatever its options."""
+    needs = getattr(strategy, "needs", ())
+    return needs if isinstance(needs, tuple) else ()  # of a class whose options decide it, it is a property
+
+
+def missing(strategy: Strategy | type[Strategy]) -> str | None:
     """Say which packages a strategy needs that are not installed, and what installs them; None where it can run."""
-    absent = [name for name in getattr(cls, "needs", ()) if find_spec(name) is None]
+    absent = [name for name in needs_of(strategy) if find_spec(name) is None]
     return f"needs {' and '.join(absent)}: {pip_line(absent)}" if absent else None
 
 

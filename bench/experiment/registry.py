@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, cast
 
 from bench.errors import UnknownName, Unsupported, UsageError
-from bench.experiment.options import fields_of, missing, options_of, rest_of
+from bench.experiment.options import fields_of, missing, needs_of, options_of, rest_of
 from bench.experiment.spec import LR, Term
 from bench.experiment.strategy_files import class_in, digest_of, is_in_file
 from bench.plan.option_text import normalise, read, write
@@ -38,6 +38,7 @@ __all__ = [
     "load",
     "missing",
     "names",
+    "needs_of",
     "offer",
     "options_of",
     "origin",
@@ -128,7 +129,7 @@ def strategies_of(terms: Iterable[Term]) -> tuple[Strategy, ...]:
     made: list[Strategy] = []
     for term in terms:
         strategy = load(term)
-        if why_not := missing(type(strategy)):
+        if why_not := missing(strategy):
             raise Unsupported(why_not)
         made.append(strategy)
         made += [_base_rate(term, text) for key, text in term.options if key == LR]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.plan.describe import changes
+from bench.plan.quiet import quietly
 from bench.training.passes.weights import store_weights
 from bench.training.precision import resolve_dtype
 from bench.training.prepare import prepare
@@ -125,8 +130,16 @@ def load_inputs(
 
     """
     data = load_data(spec.workload, report)
+    _import_needed(spec)
     before_weights()
     return Inputs(spec=spec, data=data, loaded=_load_model(spec, data))
+
+
+def _import_needed(spec: RunSpec) -> None:
+    """Import the packages of the strategies now: a library's code is no memory of training, whoever imports it."""
+    with suppress(UsageError, Unsupported), quietly():  # which the plan says later
+        for name in dict.fromkeys(chain.from_iterable(map(registry.needs_of, registry.strategies_of(spec.strategy)))):
+            import_module(name)
 
 
 def _load_model(spec: RunSpec, data: Data) -> LoadedModel:
