@@ -134,7 +134,8 @@ class Adapter:
             import peft  # noqa: PLC0415  (it takes a second, as torch does)
             import torch  # noqa: PLC0415
 
-            torch.sparse.check_sparse_tensor_invariants.disable()  # as they are, but no longer warned of in each run
+            if self.kind == "frod":  # whose forward pass warns of it otherwise
+                torch.sparse.check_sparse_tensor_invariants.disable()
             try:
                 adapted: nn.Module = peft.get_peft_model(model, self._config(model))
             except (ImportError, NotImplementedError, TypeError, ValueError) as error:
