@@ -68,6 +68,8 @@ class _Reader(TorchFunctionMode):
             self._linear(inputs, weight, weight.shape[::-1])
         elif func is torch.addmm:
             self._linear(args[1], args[2], args[2].shape)
+        elif func in _MATMULS and args[0].ndim > args[1].ndim == 2:  # noqa: PLR2004  (a linear layer that is written out)
+            self._linear(args[0], args[1], args[1].shape)
         elif func in _MATMULS and min(args[0].ndim, args[1].ndim) > 2:  # noqa: PLR2004  (2 dimensions are no batch of matrices)
             self._batched(args[0], args[1])
         elif func is functional.scaled_dot_product_attention:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Subject", "made", "subject_of"]
 
-FIRST_PARTNERS = ("freeze", "full", "amp:dtype=bf16")
+FIRST_PARTNERS = ("freeze", "full", "lora", "amp:dtype=bf16")
 """Of a strategy that needs another beside it, or two."""
 
 

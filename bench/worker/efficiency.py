@@ -146,14 +146,14 @@ def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.
 
 
 def _shapes(split: Split, prepared: Prepared, put_together: Callable[..., Batch]) -> Shapes:
-    """Read the matmuls of a forward pass, of a compiled model those of what it was made from."""
+    """Read the matmuls of a forward pass with its loss, of a compiled model those of what it was made from."""
     tokens = np.resize(split.tokens, sum(PROBE_LENGTHS))
     offsets = np.cumsum([0, *PROBE_LENGTHS])
     probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
     batch = put_together(probe, range(len(probe))).to(prepared.device)  # as long as it is, without a prompt
     autocast = prepared.precision.forward() if is_mixed(prepared.model) else nullcontext()
     with torch.compiler.set_stance("force_eager"), autocast:
-        return read_shapes(lambda: prepared.logits(batch), prepared.params_by_layer)
+        return read_shapes(lambda: prepared.loss(batch), prepared.params_by_layer)
 
 
 def _per_unit(shapes: Shapes) -> tuple[int, int, int]:
