@@ -27,6 +27,8 @@ def changes(plan: TrainPlan, view: ModelView, strategies: Mapping[str, Strategy]
         for name, rules in field_rules().items()
         if (value := getattr(plan, name)) != getattr(baseline, name)
     }
+    if plan.adds_params and "phases" in fields:
+        fields["phases"] = f"of the model itself, {fields['phases']}"
     said = {name: str(one.describe(view)) for name, one in (strategies or {}).items() if hasattr(one, "describe")}
     # One that is called as the field that it sets shares its line.
     return {name: f"{words}; {fields[name]}" if name in fields else words for name, words in said.items()} | {

@@ -66,7 +66,7 @@ def test_the_types_of_a_door_are_listed_with_their_options(bench: Bench) -> None
     assert code == 0
     listed = [line.split() for line in shown.splitlines() if line.startswith("    type=")]
     assert len(listed) >= 25
-    assert ["type=beft", "init_weights=True"] in listed
+    assert ["type=beft", "init_weights=true"] in listed
 
 
 @pytest.mark.parametrize(

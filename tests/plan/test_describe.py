@@ -30,6 +30,13 @@ class Rewrite:
         ("", {}),
         ("full", {}),
         ("freeze", {"phases": "only the head trains"}),
+        (
+            "prompt_tuning",
+            {
+                "phases": "of the model itself, only the head trains",
+                "prompt_tokens": "a prompt of 20 tokens that learn stands before every text",
+            },
+        ),
         ("freeze:last=1", {"phases": "only the head and the last layer train"}),
         ("freeze:last=2+amp", {"phases": "only the head and the last 2 layers train", "precision": "amp"}),
         ("llrd:decay=0.5", {"lr_scale": "5 layers at 0.0625 to 1 times the base rate"}),
@@ -52,7 +59,8 @@ def test_other_changes_are_told_too(view: ModelView) -> None:
         "weights": "bf16",
     }
     found = changes(TrainPlan(**fields), view)
-    assert found["phases"] == "only layer 0 trains, then everything trains from 25% of the steps"
+    parts = "only layer 0 trains, then everything trains from 25% of the steps"
+    assert found["phases"] == f"of the model itself, {parts}"
     assert found["after_step"] == "thaw"
     assert found["transforms"] == "Rewrite(rank=2)"
     assert found["weights"] == "bf16"
