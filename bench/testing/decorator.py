@@ -45,6 +45,7 @@ def parametrize_with_checks(
                 pytest.skip(str(error))
 
         ids = [f"{name_of(strategy)}-{check}" for strategy, check in cases]
-        return pytest.mark.parametrize(("strategy", "check"), cases, ids=ids)(skipping)
+        decorated: Callable[..., None] = pytest.mark.parametrize(("strategy", "check"), cases, ids=ids)(skipping)
+        return decorated
 
     return decorate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import (
@@ -34,25 +34,30 @@ NUM_TOKENS = 4 * VOCABULARY
 NUM_STEPS, NUM_EPOCHS = 4, 2
 """Of the run that a strategy is told of, and that it is tried in."""
 
-_GROUPED = {"hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_attention_heads": 4}
-_OF_ALL = {"vocab_size": NUM_TOKENS, "num_labels": 2, "pad_token_id": 0, "problem_type": "single_label_classification"}
+_GROUPED: dict[str, Any] = {"hidden_size": WIDTH, "intermediate_size": 2 * WIDTH, "num_attention_heads": 4}
+_OF_ALL: dict[str, Any] = {
+    "vocab_size": NUM_TOKENS,
+    "num_labels": 2,
+    "pad_token_id": 0,
+    "problem_type": "single_label_classification",
+}
 
 
 def _bert() -> PreTrainedModel:
-    dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    dropout: dict[str, Any] = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     config = BertConfig(**_OF_ALL, **_GROUPED, **dropout, num_hidden_layers=NUM_LAYERS, max_position_embeddings=64)
     return BertForSequenceClassification(config)
 
 
 def _gpt2() -> PreTrainedModel:
-    sizes = {"n_embd": WIDTH, "n_layer": NUM_LAYERS, "n_head": 4, "n_positions": 64}
-    dropout = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    sizes: dict[str, Any] = {"n_embd": WIDTH, "n_layer": NUM_LAYERS, "n_head": 4, "n_positions": 64}
+    dropout: dict[str, Any] = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
     config = GPT2Config(**_OF_ALL, **sizes, **dropout, bos_token_id=1, eos_token_id=2, use_cache=False)
     return GPT2ForSequenceClassification(config)
 
 
 def _qwen2() -> PreTrainedModel:
-    sizes = {"num_hidden_layers": NUM_LAYERS, "num_key_value_heads": 2, "max_position_embeddings": 64}
+    sizes: dict[str, Any] = {"num_hidden_layers": NUM_LAYERS, "num_key_value_heads": 2, "max_position_embeddings": 64}
     config = Qwen2Config(**_OF_ALL, **_GROUPED, **sizes, use_cache=False)
     return Qwen2ForSequenceClassification(config)
 

@@ -54,9 +54,9 @@ class Way:
     def schedule(self) -> Schedule:
         """The rows of every step, in epochs of equal length; without a warm-up, whose first step would move nothing."""
         rows = [np.arange(step * self.batch_size, (step + 1) * self.batch_size) for step in range(NUM_STEPS)]
-        return Schedule(
-            epochs=np.split(np.array(rows), NUM_EPOCHS), micro_batch_size=self.micro_batch_size, warmup_ratio=0.0
-        )
+        each = NUM_STEPS // NUM_EPOCHS
+        epochs = [rows[start : start + each] for start in range(0, NUM_STEPS, each)]
+        return Schedule(epochs=epochs, micro_batch_size=self.micro_batch_size, warmup_ratio=0.0)
 
 
 PLAIN = Way()

@@ -23,9 +23,16 @@ class Touched(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self._known = {_key(param) for group in optimizer.param_groups for param in group["params"]}
         self._seen: dict[int, tuple[StorageWeakRef, int]] = {}
-        optimizer.register_step_pre_hook(lambda *_: self.__enter__() and None)
-        leaving = optimizer.register_step_post_hook(lambda *_: self.__exit__(None, None, None))
-        optimizer._optimizer_step_post_hooks.move_to_end(leaving.id, last=False)  # noqa: SLF001  (before what follows the optimizer)
+        optimizer.register_step_pre_hook(self._enter)
+        leaving = optimizer.register_step_post_hook(self._leave)
+        hooks: Any = optimizer._optimizer_step_post_hooks  # noqa: SLF001  (there is no public way to be the first of them)
+        hooks.move_to_end(leaving.id, last=False)
+
+    def _enter(self, *_: object) -> None:
+        self.__enter__()  # type: ignore[no-untyped-call]
+
+    def _leave(self, *_: object) -> None:
+        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -42,4 +49,4 @@ class Touched(TorchDispatchMode):
 
 
 def _key(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage()._cdata  # noqa: SLF001  (what the storage is, wherever its bytes lie)
+    return int(tensor.untyped_storage()._cdata)  # noqa: SLF001  (what the storage is, wherever its bytes lie)

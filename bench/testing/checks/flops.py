@@ -44,4 +44,5 @@ def _rows_of_one_length() -> NDArray[np.int64]:
     """The rows of the commonest length among those that are trained on."""
     rows = Way().schedule.rows
     lengths = SPLIT.lengths[rows]
-    return rows[lengths == np.bincount(lengths).argmax()]
+    commonest: NDArray[np.int64] = rows[lengths == np.bincount(lengths).argmax()]
+    return commonest
