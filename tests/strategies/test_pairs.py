@@ -6,7 +6,7 @@ from itertools import combinations
 
 import pytest
 
-from bench.errors import PlanConflict, Unsupported, UsageError
+from bench.errors import Unsupported, UsageError
 from bench.plan.compose import compose
 from bench.testing.checks import (
     memory_parts_add_up,
@@ -56,7 +56,7 @@ def test_drawn_pairs_train() -> None:
 def _compose(one: str, other: str, model: str) -> bool:
     try:
         compose((ALL[one], ALL[other]), view_on(model))
-    except (PlanConflict, UsageError):
+    except (Unsupported, UsageError):
         return False
     return True
 
@@ -68,5 +68,7 @@ def _outcome(subject: Subject) -> str:
     except Unsupported as error:
         return f"skipped: {error}"
     except AssertionError as error:
+        if isinstance(error.__cause__, UsageError):  # which only the built model knows
+            return f"refused: {error.__cause__}"
         return f"wrong: {error}".partition("\n")[0]
     return ""
