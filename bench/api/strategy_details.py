@@ -61,7 +61,7 @@ def strategy_details(text: str) -> StrategyDetails:
 
 
 def _sets(term: Term) -> dict[str, str]:
-    edit: dict[str, Any] = {"phases": baseline_phases(VIEW)} | edit_of(term)[0]
+    edit: dict[str, Any] = {"phases": baseline_phases(VIEW), **edit_of(term)[0]}
     strategy = registry.load(term)
     return changes(TrainPlan(**edit), VIEW, {term.name: strategy})
 

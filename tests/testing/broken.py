@@ -12,13 +12,16 @@ from torch import nn
 from torch.nn import functional
 
 from bench.plan import ALL_KINDS, Edit, Trainable, TransformStage, throughout
+from bench.testing.check import checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
 
     from torch.optim import Optimizer
 
     from bench.plan import ModelView
+    from bench.testing.check import Check
 
 COUNTER = itertools.count(1)
 
@@ -341,3 +344,10 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
 }
 """With what the check says of it."""
+
+
+def checks_in(module: ModuleType) -> dict[str, Check]:
+    """The checks of one module of the contract on a tiny Llama, by name; there is one at least."""
+    found = {check.demand.__name__: check for check in checks(["llama"]) if check.demand.__module__ == module.__name__}
+    assert found
+    return found

@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+import pytest
+
+from bench.testing.checks import movement
+from tests.testing.broken import BROKEN, checks_in
+
+
+@pytest.mark.parametrize("name", checks_in(movement))
+def test_each_check_fails_where_a_strategy_breaks_it_and_says_how(name: str) -> None:
+    strategy, words = BROKEN[name]
+    with pytest.raises(AssertionError, match=words):
+        checks_in(movement)[name](strategy)
