@@ -8,6 +8,6 @@ from tests.testing.broken import BROKEN, checks_in
 
 @pytest.mark.parametrize("name", checks_in(edit))
 def test_each_check_fails_where_a_strategy_breaks_it_and_says_how(name: str) -> None:
-    strategy, words = BROKEN[name]
-    with pytest.raises(AssertionError, match=words):
+    strategy, said = BROKEN[name]
+    with pytest.raises(AssertionError, match=said):
         checks_in(edit)[name](strategy)
