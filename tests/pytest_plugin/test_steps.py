@@ -69,7 +69,9 @@ def test_a_tiny_llama_trains_where_nothing_is_named(benchmark, benchmark_strateg
     benchmark_strategy("freeze", rounds=3, warmup_rounds=2, device="cpu", batch_size=4)
     info = benchmark.extra_info
     assert len(info["step_seconds"]) == (3 if enabled else 0)
-    assert (info["strategy"], info[TRAINING_MEMORY_KEY] > 0) == ("freeze", True)
+    assert info["strategy"] == "freeze"
+    # What tests before it have freed may be more than it takes: then this process grows by nothing, and nothing is measured.
+    assert info[TRAINING_MEMORY_KEY] is None or info[TRAINING_MEMORY_KEY] > 0
 
 
 def test_a_pytest_that_does_not_use_it_imports_nothing(tmp_path, run_pytest):
