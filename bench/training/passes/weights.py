@@ -57,7 +57,11 @@ def store_weights(
     of_frozen = torch.bfloat16 if frozen_weights and computed != torch.float32 else dtype
     for name, param in model.named_parameters():
         if param.is_floating_point():
-            param.data = _moved(param.data, device, of_frozen if name in frozen and param.ndim > 1 else dtype)
+            before = param.data
+            param.data = _moved(before, device, of_frozen if name in frozen and param.ndim > 1 else dtype)
+            if frozen_weights and param.data_ptr() == before.data_ptr():
+                # One weight that stays in the file it is mapped from would keep the pages of all of them resident.
+                param.data = before.clone()
     _store_buffers(model, dtype, device)
 
 
