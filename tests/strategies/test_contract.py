@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 import strategies
-from bench.testing import check_strategy, parametrize_with_checks
+from bench.testing import parametrize_with_checks
 from tests.strategies.built_in import ALL, WITH_OPTIONS
 
 if TYPE_CHECKING:
     from bench.plan import Strategy
     from bench.testing.check import Check
 
-COMPILED = ALL["compile"]
-FAST = [strategy for strategy in ALL.values() if strategy is not COMPILED]
+FAST = [strategy for name, strategy in ALL.items() if name != "compile"]
 LLAMA, ENCODER = ("llama",), ("bert",)
 """A decoder with norms without biases, and an encoder with them; `test_everything` goes on to GPT-2 and Qwen2."""
 
@@ -27,12 +26,6 @@ def test_on_llama(strategy: Strategy, check: Check) -> None:
 @parametrize_with_checks(FAST, models=ENCODER, quick=True)
 def test_on_an_encoder(strategy: Strategy, check: Check) -> None:
     check(strategy)
-
-
-@pytest.mark.timeout(900)  # it takes a minute on busy cores, once for all checks
-@pytest.mark.usefixtures("untraced")
-def test_compiled() -> None:
-    assert not check_strategy(COMPILED, models=LLAMA, quick=True)
 
 
 @pytest.mark.slow
