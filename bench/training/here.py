@@ -13,10 +13,7 @@ from bench.training.precision import resolve_dtype
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ASKED", "what_lacks"]
-
-ASKED = ("precision", "compile")
-"""The fields of a plan that a machine may not be able to do."""
+__all__ = ["what_lacks"]
 
 
 def what_lacks(asked: Mapping[str, Any]) -> str | None:

@@ -1,24 +1,17 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import Averaging, Edit, ModelView, TrainPlan, throughout
+from bench.plan import Averaging, ModelView, TrainPlan, throughout
 from bench.plan.checks import CHECKS
 from bench.plan.compose import compose
-
-
-@dataclass(frozen=True)
-class Raw:
-    fields: tuple[tuple[str, Any], ...]
-
-    def edit(self, _view: ModelView) -> Edit:
-        return cast("Edit", dict(self.fields))
+from tests.plan.edits import Raw
 
 
 def test_checks_are_those_of_fields() -> None:

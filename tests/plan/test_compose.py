@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.plan import Edit, ModelView, TrainPlan, TransformStage, throughout
+from bench.plan import ModelView, TrainPlan, TransformStage, throughout
 from bench.plan.compose import compose
 from bench.plan.view import stand_in
 from strategies.amp import Amp
@@ -17,36 +16,10 @@ from strategies.discriminative import Discriminative
 from strategies.freeze import Freeze
 from strategies.full import Full
 from strategies.llrd import Llrd
+from tests.plan.edits import Adapter, Rewrite
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from bench.plan import Strategy
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    stage: TransformStage
-    name: str = "rewrite"
-
-    def __call__(self, model: nn.Module) -> nn.Module:
-        return model
-
-
-@dataclass(frozen=True)
-class Adapter:
-    rewrite: Rewrite
-
-    def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=throughout({view.head}), transforms=(self.rewrite,))
-
-
-@dataclass(frozen=True)
-class Raw:
-    fields: tuple[tuple[str, Any], ...]
-
-    def edit(self, _view: ModelView) -> Edit:
-        return cast("Edit", dict(self.fields))
 
 
 def test_nothing_composed_is_the_baseline(view: ModelView) -> None:

@@ -1,43 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
-
 import pytest
 
 from bench.errors import PlanConflict, UsageError
-from bench.plan import Edit, ModelView, TransformStage, throughout
+from bench.plan import ModelView, TransformStage
 from bench.plan.compose import compose
 from strategies.discriminative import Discriminative
 from strategies.llrd import Llrd
-
-if TYPE_CHECKING:
-    from torch import nn
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    stage: TransformStage
-    name: str = "rewrite"
-
-    def __call__(self, model: nn.Module) -> nn.Module:
-        return model
-
-
-@dataclass(frozen=True)
-class Adapter:
-    rewrite: Rewrite
-
-    def edit(self, view: ModelView) -> Edit:
-        return Edit(phases=throughout({view.head}), transforms=(self.rewrite,))
-
-
-@dataclass(frozen=True)
-class Raw:
-    fields: tuple[tuple[str, Any], ...]
-
-    def edit(self, _view: ModelView) -> Edit:
-        return cast("Edit", dict(self.fields))
+from tests.plan.edits import Adapter, Raw, Rewrite
 
 
 def test_transforms_are_sorted_by_stage_and_count_once(view: ModelView) -> None:

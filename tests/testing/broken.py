@@ -317,11 +317,11 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "trains_with_finite_loss": (_sets(loss=_never_finite), "cannot train the tiny llama: the loss is nan at step 1"),
     "what_should_move_moved": (
         _sets(optimizer=_weights_alone),
-        r"must change model.layers.0.input_layernorm.weight, .* and \d more, which the plan lets train",
+        r"must change model.layers.0.input_layernorm.weight, .* and \d others, which the plan lets train",
     ),
     "nothing_else_moved": (
         _makes(lambda view: {"phases": throughout({view.head}), "after_step": (_meddle,)}),
-        r"changed model.embed_tokens.weight, .* and \d+ more at step 0, which the plan denies",
+        r"changed model.embed_tokens.weight, .* and \d+ others at step 0, which the plan denies",
     ),
     "memory_parts_add_up": (
         _sets(optimizer=_hoarding),

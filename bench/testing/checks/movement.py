@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from bench.testing.sentences import listed
+from bench.analysis.words.numbers import listed
 
 if TYPE_CHECKING:
     import torch
@@ -28,11 +28,11 @@ def preparing_keeps_weights(subject: Subject) -> None:
     lost = [name for name in changed if id(run.prepared.params[name]) not in rewritten]
     says_so = any(getattr(transform, "rewrites_weights", False) for transform in run.plan.transforms)
     assert says_so or not changed, (
-        f"{subject.name} changes {listed(changed)} before the first step: a transform that does so says it "
+        f"{subject.name} changes {listed(changed, most=3)} before the first step: a transform that does so says it "
         "(rewrites_weights = True), since what it adds means nothing beside the weights of the checkpoint"
     )
     assert not lost, (
-        f"{subject.name} changes so little of {listed(lost)} before the first step that saving would miss it"
+        f"{subject.name} changes so little of {listed(lost, most=3)} before the first step that saving would miss it"
     )
 
 
@@ -48,7 +48,7 @@ def what_should_move_moved(subject: Subject) -> None:
     run = subject.run()
     may = frozenset[str]().union(*map(run.may_move, range(len(run.moved))))
     still = sorted((may | run.introduced) - frozenset[str]().union(*run.moved))
-    assert not still, f"{subject.name} must change {listed(still)}, which the plan lets train; no step did"
+    assert not still, f"{subject.name} must change {listed(still, most=3)}, which the plan lets train; no step did"
 
 
 def nothing_else_moved(subject: Subject) -> None:
@@ -56,7 +56,7 @@ def nothing_else_moved(subject: Subject) -> None:
     run = subject.run()
     for step, moved in enumerate(run.moved):
         denied = sorted(moved.intersection(run.loaded) - run.may_move(step))
-        assert not denied, f"{subject.name} changed {listed(denied)} at step {step}, which the plan denies"
+        assert not denied, f"{subject.name} changed {listed(denied, most=3)} at step {step}, which the plan denies"
 
 
 def _is_kept(loaded: torch.Tensor, built: torch.Tensor) -> bool:

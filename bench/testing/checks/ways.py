@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.analysis.words.numbers import listed
 from bench.errors import Unsupported
 from bench.testing.run import Way
-from bench.testing.sentences import listed
 
 if TYPE_CHECKING:
     from bench.testing.run import Run
@@ -50,7 +50,9 @@ def _moves_the_same(subject: Subject, way: Way) -> None:
         raise Unsupported("loss scaling skipped a step, in which nothing moves")
     for step, (one, other) in enumerate(zip(run.moved, plain.moved, strict=True)):
         for names, how in ((one - other, "changes"), (other - one, "does not change")):
-            assert not names, f"{subject.name}{way} {how} {listed(sorted(names))} at step {step}, unlike without"
+            assert not names, (
+                f"{subject.name}{way} {how} {listed(sorted(names), most=3)} at step {step}, unlike without"
+            )
 
 
 def _has_the_same_losses(subject: Subject, way: Way) -> None:

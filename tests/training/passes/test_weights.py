@@ -185,3 +185,15 @@ def test_memory_of_quantised_weights_is_counted_with_their_scales() -> None:
     scales = sum(state.absmax.nbytes + state.state2.absmax.nbytes + state.offset.nbytes for state in states)
     assert parts.weights_bytes >= packed + others + scales
     assert parts.weights_bytes < 1.3 * (packed + others + scales) + 2048 * len(linears)
+
+
+@pytest.mark.parametrize("kind", ["bf16", "int8", "nf4"])
+def test_what_is_stored_otherwise_leaves_nothing_in_the_file_that_weights_are_mapped_from(kind: str) -> None:
+    model = tiny_llama(width=64)
+    in_the_file = {param.data_ptr(): name for name, param in model.named_parameters()}
+    held = [param.data for param in model.parameters()]  # so that no other tensor gets their places
+
+    store(model, {"score.weight"}, frozen_weights=kind, precision=torch.bfloat16)
+
+    assert [in_the_file[param.data_ptr()] for param in model.parameters() if param.data_ptr() in in_the_file] == []
+    assert len(held) == len(in_the_file)
