@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.errors import UsageError
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
     from bench.plan import ModelView
 
-__all__ = ["KeptOrthogonal", "MovedRanks"]
+__all__ = ["KeptOrthogonal", "MovedRanks", "check_ranks"]
+
+
+def check_ranks(init_r: int, target_r: int, num_idle_steps: int, num_steps: int) -> None:
+    """Refuse ranks that cannot shrink, and a run in which no step is left for them to move in."""
+    if not 1 <= target_r <= init_r:
+        raise UsageError(
+            f"adalora:init_r={init_r}:target_r={target_r} cannot be: ranks shrink from init_r to target_r, 1 at least"
+        )
+    if num_idle_steps >= num_steps:
+        raise UsageError(f"adalora: tinit and tfinal are {num_idle_steps} steps of {num_steps}: ranks move in no step")
 
 
 @dataclass(frozen=True, slots=True)

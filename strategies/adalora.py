@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from bench.errors import UsageError
 from bench.plan import Edit
 
 from ._adapters import ByPeft, adapt
-from ._ranks import KeptOrthogonal, MovedRanks
+from ._ranks import KeptOrthogonal, MovedRanks, check_ranks
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -33,8 +32,7 @@ class Adalora(ByPeft):
 
     def edit(self, view: ModelView) -> Edit:
         """Add the adapters, the term that keeps their factors orthogonal, and the choice of ranks after each step."""
-        if self.tinit + self.tfinal >= view.num_steps:
-            raise UsageError(f"adalora: with tinit={self.tinit}, tfinal={self.tfinal} ranks move in no step")
+        check_ranks(self.init_r, self.target_r, self.tinit + self.tfinal, view.num_steps)
         options = asdict(self) | {"total_step": view.num_steps}
         edit = adapt(view, "adalora", "AdaLoRA", lora_alpha=options.pop("alpha"), **options)
         return Edit(**edit, loss=KeptOrthogonal(self.orth_reg_weight), after_step=(MovedRanks(),))

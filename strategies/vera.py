@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.errors import UsageError
+
 from ._adapters import ByPeft, adapt
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ class Vera(ByPeft):
     dropout: float = 0.0
     target: tuple[str, ...] = ()
     last: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no adapter can be."""
+        if self.r < 1:
+            raise UsageError(f"vera:r={self.r} cannot be: a rank is 1 or more")
 
     def edit(self, view: ModelView) -> Edit:
         """Add the adapters; alone, with the head, they train."""

@@ -17,5 +17,10 @@ def test_it_learns_as_in_a_loop_of_peft_alone() -> None:
 
 
 def test_steps_that_leave_no_time_are_refused() -> None:
-    with pytest.raises(UsageError, match="adalora: with tinit=2, tfinal=2 ranks move in no step"):
+    with pytest.raises(UsageError, match="adalora: tinit and tfinal are 4 steps of 4: ranks move in no step"):
         prepared(Adalora(tinit=2, tfinal=2), num_steps=4)
+
+
+def test_ranks_that_cannot_shrink_are_refused() -> None:
+    with pytest.raises(UsageError, match="adalora:init_r=2:target_r=8 cannot be"):
+        prepared(Adalora(init_r=2, target_r=8), num_steps=4)
