@@ -10,7 +10,7 @@ from tests.strategies.tiny import prepared
 
 
 def test_the_term_is_the_mean_distance_of_factors_from_orthogonal_ones() -> None:
-    model = prepared(Adalora(init_r=2)).model
+    model = prepared(Adalora(init_r=2, target_r=2)).model
     logits, targets = torch.tensor([[0.3, -0.1]]), torch.tensor([1])
     plain = float(cross_entropy(logits, targets))
     factors = {name: param for name, param in model.named_parameters() if "lora_A" in name or "lora_B" in name}

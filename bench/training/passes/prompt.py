@@ -104,7 +104,7 @@ class Prompt:
         if self._most is not None and lengths.max() + num > self._most:
             msg = (
                 f"a row of {lengths.max()} tokens and a prompt of {num} are more than the {self._most} tokens that this "
-                f"model takes; give --max-length {self._most - num}"
+                f"model takes; give {'a shorter prompt' if num >= self._most else f'--max-length {self._most - num}'}"
             )
             raise Unsupported(msg)
         ends = np.cumsum(lengths)
