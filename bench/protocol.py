@@ -50,6 +50,8 @@ class Request(_Message):
     """Directory that receives the trained weights."""
     shelf: str | None = None
     """Directory in which the runs of a comparison share the output of their frozen layers."""
+    validation: bool = False
+    """Evaluate on rows held out of those to train on, which leaves the evaluation rows for what is measured later."""
     gpu_uuid: str | None = None
     """The leased GPU; the process sees no other."""
 

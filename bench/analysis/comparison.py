@@ -130,7 +130,7 @@ def compare(
     """Compare every strategy, in the order of the records, with the reference.
 
     `quality` is what ranking, ties and headline speak of beside speed and memory.
-    The reference is the one given, else "full" if it has a finished run, else the first that has one.
+    The reference is the one given, else "full" if it has a finished run, or "full" at another rate, else the first that has one.
     Strategies with a flag that makes them suspect are shown but not ranked, unless `rank_suspect`.
     Runs that differ in more than strategy and seed are shown but not compared, unless
     `allow_mismatch`, which makes a warning of the difference.
@@ -147,7 +147,8 @@ def compare(
     if found and not allow_mismatch:
         return _not_valid(groups, found, quality)
     done = [name for name, group in groups.items() if any(record.status == "ok" for record in group)]
-    chosen = reference or ("full" if "full" in done else next(iter(done), None))
+    full = (name for name in done if groups[name][0].spec.name_without_lr == "full")
+    chosen = reference or ("full" if "full" in done else next(full, next(iter(done), None)))
     if not found:
         groups = flag_unlike(groups, chosen)
     bare = {

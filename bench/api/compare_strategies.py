@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
-from bench.analysis.comparison import compare as compare_records
-from bench.analysis.quality import QUALITIES
 from bench.api.keywords import as_settings, check_keywords, in_keywords, named, path_named, with_options
+from bench.api.measure import measure
 from bench.api.request import requested
-from bench.api.result import Result, default_directory
+from bench.api.result import default_directory
 from bench.api.tables import dataset_named
-from bench.campaign.announcement import in_words
-from bench.campaign.campaign import Campaign
-from bench.campaign.notebook import NotebookDisplay
-from bench.campaign.preflight import check_same_code, check_same_experiment
-from bench.campaign.progress import Display
-from bench.executors import InProcessRunner, Runner
-from bench.experiment.spec import format_strategy, parse_strategies
-from bench.records.store import Store, file_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.experiment.settings import Settings
-    from bench.experiment.spec import RunSpec
-    from bench.records.record import RunRecord
+    from bench.api.result import Result
 
-__all__ = ["Measured", "compare", "measure"]
+__all__ = ["compare"]
 
 
 @with_options
@@ -95,85 +79,3 @@ def compare(
         msg = f"the comparison was interrupted; what was done is kept: bench.load({str(directory)!r}), or go on with out= and resume=True"
         raise KeyboardInterrupt(msg)
     return measured.result
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What came of the runs of a comparison."""
-
-    result: Result | None
-    """None where it was interrupted before any run."""
-    interrupted: bool
-    is_new: bool
-    """Whether there was anything to do, so that what was read has been shown."""
-
-
-def measure(
-    settings: Settings,
-    specs: Sequence[RunSpec],
-    out: Path | None = None,
-    *,
-    resume: bool = False,
-    in_process: bool = False,
-    progress: bool = True,
-) -> Measured:
-    """Carry out every run that is not done in `out` (None makes reports/out/TIME), and compare what is there.
-
-    Raises:
-        UsageError: the directory cannot take these runs.
-
-    """
-    directory = out or default_directory()
-    with Store.open(directory, resume=resume) as store:
-        if not settings.allow_mismatch:
-            done = store.read_all()
-            check_same_experiment([record.spec for record in done], specs, directory)
-            check_same_code(done, store.todo(specs), directory)
-        store.keep_order(map(format_strategy, parse_strategies(settings.strategies)))
-        is_new = bool(store.todo(specs))
-        interrupted = _carry_out(settings, specs, store, in_process=in_process, progress=progress)
-        records = store.read_all()
-    return Measured(_result(settings, records, store) if records else None, interrupted, is_new)
-
-
-def _result(settings: Settings, records: Sequence[RunRecord], store: Store) -> Result:
-    has_reference = any(record.spec.name == settings.reference for record in records)
-    comparison = compare_records(
-        records,
-        settings.reference if has_reference else None,  # it has no row where an interruption came before it
-        quality=QUALITIES[settings.quality],
-        rank_suspect=settings.rank_suspect,
-        allow_mismatch=settings.allow_mismatch,
-    )
-    return Result((comparison,), store.directory, tuple(store.warnings))
-
-
-def _carry_out(settings: Settings, specs: Sequence[RunSpec], store: Store, *, in_process: bool, progress: bool) -> bool:
-    """Carry out what is not done; whether the user interrupted it."""
-    todo = store.todo(specs)
-    with ExitStack() as stack:
-        display = stack.enter_context(_display(len(todo), settings, progress=progress))
-        display.say(in_words(specs, todo, store.directory))
-        if settings.save_model and len(todo) < len(specs):
-            display.say("runs that are done already keep no weights; for those, give another --out without --resume")
-        runner = (
-            InProcessRunner(on_wait=display.say)
-            if in_process
-            else Runner(timeout_seconds=settings.timeout, on_wait=display.say)
-        )
-        stack.enter_context(runner)
-        models = (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
-        try:
-            Campaign(specs, store, runner, display, models).carry_out()
-        except KeyboardInterrupt:
-            return True
-    return runner.interrupted
-
-
-def _display(num_runs: int, settings: Settings, *, progress: bool) -> Display:
-    """Show progress in the way of the place: a terminal, a file of lines, a notebook, or nowhere."""
-    quality = QUALITIES[settings.quality]
-    if not progress:
-        return Display(Console(quiet=True, force_terminal=False, force_jupyter=False), num_runs, quality)
-    console = Console(stderr=True)
-    return NotebookDisplay(num_runs, quality) if console.is_jupyter else Display(console, num_runs, quality)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.campaign.preflight import check_request
+from bench.errors import UsageError
 from bench.executors.devices import choose_device
 from bench.experiment.matrix import matrix
 
@@ -22,6 +23,10 @@ def requested(settings: Settings) -> tuple[RunSpec, ...]:
         UsageError: the request is wrong.
 
     """
+    if settings.tune is not None and settings.lr is not None:
+        raise UsageError(
+            f"--tune searches for a learning rate, and --lr {settings.lr:g} gives one: leave one of them out"
+        )
     specs = matrix(settings, choose_device(settings.device))
     check_request(specs, seconds=settings.timeout)
     return specs

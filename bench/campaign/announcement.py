@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from bench.records.metrics import format_bytes
+from bench.analysis.words.numbers import percent
+from bench.records.metrics import METRICS, format_bytes, format_seconds
 from bench.workload.assets.wheels import bytes_to_fetch
 from bench.workload.models.places import needs_conversion
 from bench.workload.presets import required_assets
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec, WorkloadSpec
+    from bench.experiment.tuning import RateSearch
+    from bench.records.tuning import Tuning
 
-__all__ = ["in_words", "matrix_table", "to_do_once"]
+__all__ = ["found_in_words", "in_words", "matrix_table", "to_do_once", "tuning_in_words"]
 
 
 def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path) -> str:
@@ -35,6 +38,33 @@ def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path)
     return (
         f"{_counted(len(specs), 'run')}{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {_counted(seeds, 'seed')}, "
         f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
+    )
+
+
+def tuning_in_words(search: RateSearch, specs: Sequence[RunSpec], directory: Path | None = None) -> str:
+    """Say in one line which rates are tried for which strategies, how, and where the trials go."""
+    names = dict.fromkeys(spec.name for spec in specs if not spec.has_own_lr)
+    own = dict.fromkeys(spec.name for spec in specs if spec.has_own_lr)
+    kept = f" ({', '.join(own)} {'has a rate' if len(own) == 1 else 'have rates'} already)" if own else ""
+    where = f"; trials in {directory}" if directory else ""
+    return (
+        f"first, a learning rate for {', '.join(names) or 'no strategy'}{kept}: the default and {search.trials} rates from "
+        f"{search.low:g} to {search.high:g}, the better half of which goes on with twice the steps, chosen on rows held out of "
+        f"those to train on{where}"
+    )
+
+
+def found_in_words(strategy: str, tuning: Tuning) -> str:
+    """Say in one line which rate was found for a strategy, how good it was beside the default, and what that took."""
+    quality = METRICS[tuning.metric]
+    by_rate = {trial.lr: trial.quality for trial in tuning.whole_trials}
+    beyond = f", the {tuning.edge} that was tried: a better one may lie beyond" if tuning.edge else ""
+    rate = "none better than the default" if tuning.lr is None else f"{tuning.lr:g}{beyond}"
+    default, chosen = by_rate.get(None), by_rate.get(tuning.lr)
+    scores = percent(chosen) if tuning.lr is None else f"{percent(chosen)} against {percent(default)} with the default"
+    return (
+        f"learning rate of {strategy}: {rate}; {quality.label} {scores} on {tuning.num_rows:,} validation rows, "
+        f"{_counted(len(tuning.trials), 'trial')}, {format_seconds(tuning.seconds)}"
     )
 
 

@@ -10,15 +10,17 @@ from bench.errors import BenchError
 from bench.protocol import Request, Tried
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
     from bench.records.record import RunRecord
     from bench.records.store import Store
+    from bench.records.tuning import Tuning
 
-Mode = Literal["prepare", "dry", "run"]
+Mode = Literal["prepare", "trial", "dry", "run"]
+"""A trial is a run that only helps to choose a learning rate."""
 
 __all__ = ["Campaign", "Observer", "seconds_of"]
 
@@ -66,6 +68,8 @@ class Campaign:
     observer: Observer
     model_directory: Callable[[RunSpec], Path] | None = None
     """Where a run keeps its trained weights; None keeps none."""
+    tunings: Mapping[str, Tuning] = field(default_factory=dict)
+    """How the learning rate of a strategy was found, by its name; it goes into its records."""
     _tried: dict[str, Tried] = field(default_factory=dict)
 
     def carry_out(self) -> None:
@@ -88,7 +92,7 @@ class Campaign:
             for spec in todo:
                 if self.runner.interrupted:
                     return
-                self.store.write(self._carry_out("run", spec, shelf))
+                self._write(self._carry_out("run", spec, shelf))
 
     def _shelf(self) -> TemporaryDirectory[str]:
         try:
@@ -97,15 +101,18 @@ class Campaign:
             msg = f"cannot write to {self.store.directory} ({error.strerror}); make room, or give another directory with --out"
             raise BenchError(msg) from error
 
-    def _works(self, mode: Mode, specs: Sequence[RunSpec]) -> bool:
+    def _works(self, mode: Literal["prepare", "dry"], specs: Sequence[RunSpec]) -> bool:
         """Try what all of `specs` need; where it fails, it fails for all of them, and each gets its row."""
         record = self._carry_out(mode, specs[0])
         if record.status not in ("ok", "interrupted"):
             for spec in specs:
-                self.store.write(record.model_copy(update={"spec": spec, "phase": f"{mode}: {record.phase}"}))
+                self._write(record.model_copy(update={"spec": spec, "phase": f"{mode}: {record.phase}"}))
         return record.status == "ok"
 
-    def _carry_out(self, mode: Mode, spec: RunSpec, shelf: str | None = None) -> RunRecord:
+    def _write(self, record: RunRecord) -> None:
+        self.store.write(record.model_copy(update={"tuning": self.tunings.get(record.spec.name)}))
+
+    def _carry_out(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec, shelf: str | None = None) -> RunRecord:
         directory = self.model_directory(spec) if self.model_directory and mode == "run" else None
         save_model = None if directory is None else str(directory)
         request = Request(spec=spec, mode=mode, save_model=save_model, shelf=shelf)

@@ -42,6 +42,10 @@ def compare(
     read_margins(config)  # a wrong margin is told at once, whoever reads the file
     rules = read_rules(gate, strict=strict)
     check_figures_url(figures_url)
+    if rules and settings.tune is not None:
+        raise UsageError(
+            "--gate and --tune: rules name strategies, and a tuned one has its rate in its name; judge it by bench report --gate"
+        )
     from bench.api.request import requested  # noqa: PLC0415  (a wrong setting answers without)
 
     specs = requested(settings)
@@ -50,11 +54,11 @@ def compare(
     if dry_run:
         from bench.cli.dry_run import show_request  # noqa: PLC0415
 
-        show_request(specs)
+        show_request(specs, settings.tune)
         return ExitCode.OK
     if resume and out is None:
         raise UsageError("--resume needs --out, the directory to go on in")
-    from bench.api.compare_strategies import measure  # noqa: PLC0415  (a wrong name answers without pandas and scipy)
+    from bench.api.measure import measure  # noqa: PLC0415  (a wrong name answers without pandas and scipy)
 
     measured = measure(settings, specs, out, resume=resume, in_process=in_process)
     if measured.result is None:

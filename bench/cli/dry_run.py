@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
-from bench.campaign.announcement import matrix_table, to_do_once
+from bench.campaign.announcement import matrix_table, to_do_once, tuning_in_words
 from bench.campaign.progress import Display
+from bench.experiment.tuning import RateSearch
 from bench.workload.data.dataset import load_data
 from bench.workload.presets import is_hub_id
 
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["show_request"]
 
 
-def show_request(specs: Sequence[RunSpec]) -> None:
-    """Print the matrix of runs, then what would be read, where nothing has to be fetched or converted for it."""
+def show_request(specs: Sequence[RunSpec], tune: str | None) -> None:
+    """Print how rates are searched for and the matrix of runs, then what would be read, where nothing has to be fetched or converted for it."""
     console = Console()
+    if tune is not None:
+        console.print(Text(tuning_in_words(RateSearch.parse(tune), specs)), soft_wrap=True)
     console.print(matrix_table(specs))
     console.file.flush()  # before what follows on stderr
     display, workload = Display(Console(stderr=True), 0), specs[0].workload

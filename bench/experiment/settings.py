@@ -12,6 +12,7 @@ from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import NumSeeds, Timeout
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
 from bench.experiment.tables import read_tables, with_tables
+from bench.experiment.tuning import RateSearch
 from bench.files import read_toml
 from bench.inert import shown
 
@@ -51,6 +52,10 @@ class Settings(TrainingSpec, WorkloadSpec):
     quality: QualityName = Field(
         default="accuracy", description="Score to rank by: accuracy, macro_f1 or balanced_accuracy."
     )
+    tune: str | None = Field(
+        default=None,
+        description="Search a learning rate for each strategy first, on rows held out of those to train on: lr or lr:trials=8.",
+    )
     timeout: Timeout | None = Field(default=None, description="Seconds after which a run is ended.")
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
@@ -67,6 +72,13 @@ class Settings(TrainingSpec, WorkloadSpec):
         """Take a list of TOML for what it is."""
         is_list = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return ",".join(value) if is_list and isinstance(value, list) else value
+
+    @field_validator("tune")
+    @classmethod
+    def _known_search(cls, value: str | None) -> str | None:
+        if value is not None:
+            RateSearch.parse(value)
+        return value
 
     @field_validator("device")
     @classmethod

@@ -139,6 +139,16 @@ class RunSpec(TrainingSpec, _Trial):
         return format_strategy(self.strategy)
 
     @property
+    def name_without_lr(self) -> str:
+        """The strategy as the command line writes it, but for the base rate of the composition."""
+        return format_strategy(
+            tuple(
+                Term(name=term.name, options=tuple(one for one in term.options if one[0] != LR))
+                for term in self.strategy
+            )
+        )
+
+    @property
     def has_own_lr(self) -> bool:
         """Whether the composition says its base rate itself, so that `lr` is not for it."""
         return any(key == LR for term in self.strategy for key, _ in term.options)

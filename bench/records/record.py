@@ -28,6 +28,7 @@ from bench.records.flags import FlagCode
 from bench.records.lenient import read_json
 from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, StepParts, Work
 from bench.records.row_classes import fits
+from bench.records.tuning import Tuning
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -219,6 +220,8 @@ class RunRecord(Frozen):
     changes: dict[str, str] = Field(default_factory=dict)
     """How the plan differs from full fine-tuning in fp32, in words, by field; by its name what a strategy says of itself."""
     flags: tuple[Flag, ...] = ()
+    tuning: Tuning | None = None
+    """How the learning rate was found; None where it was not searched for."""
     environment: Environment | None = None
     started_at: AwareDatetime
     wall_seconds: Seconds

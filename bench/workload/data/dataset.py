@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -88,11 +89,13 @@ class Data:
     """SHA-256 of the packages that model and data come from, by name."""
 
 
-def load_data(spec: WorkloadSpec, report: Callable[[int, int], None] | None = None) -> Data:
+def load_data(
+    spec: WorkloadSpec, report: Callable[[int, int], None] | None = None, *, validation: bool = False
+) -> Data:
     """Read, select and tokenise the data of a workload, or take it from the cache.
 
     Equal workloads over equal files give equal data. `report` gets the bytes of a package so far and their total,
-    while one is fetched.
+    while one is fetched. For `validation`, the evaluation rows are held out of those to train on, as `choose` says.
 
     Raises:
         UnknownName: the data set, model, a split or a column does not exist.
@@ -103,9 +106,10 @@ def load_data(spec: WorkloadSpec, report: Callable[[int, int], None] | None = No
     """
     raw = source_of(spec, report)
     folder = model_folder(spec.model, report)
-    key = [LAYOUT, spec.model_dump(mode="json"), raw.fingerprint, _content(folder)]
+    key = [LAYOUT, spec.model_dump(mode="json"), raw.fingerprint, _content(folder), *(["validation"] * validation)]
     name = sha256(json.dumps(key).encode()).hexdigest()[:32]
-    return _read(build_once(cache_dir() / "tokens" / name, lambda building: _build(spec, raw, building)), spec)
+    build = partial(_build, spec, raw, validation=validation)
+    return _read(build_once(cache_dir() / "tokens" / name, build), spec)
 
 
 def _content(folder: Path) -> dict[str, str]:
@@ -114,10 +118,10 @@ def _content(folder: Path) -> dict[str, str]:
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def _build(spec: WorkloadSpec, raw: Raw, folder: Path) -> None:
+def _build(spec: WorkloadSpec, raw: Raw, folder: Path, *, validation: bool) -> None:
     from bench.workload.data.tokens import Tokeniser  # noqa: PLC0415  (transformers, which cached data does without)
 
-    chosen = choose(spec, *raw.read())
+    chosen = choose(spec, *raw.read(), validation=validation)
     tokenise = Tokeniser(spec.model, spec.max_length)
     train_rows, train_lengths = tokenise(chosen.train.texts)
     eval_rows, eval_lengths = tokenise(chosen.evaluation.texts)

@@ -64,11 +64,12 @@ class Chosen:
         return sum(source.num_without_text + source.num_without_label for source in self.sources)
 
 
-def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
+def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None, *, validation: bool = False) -> Chosen:
     """Clean, split and draw the rows of a workload, as a function of the data and the data seed alone.
 
     An evaluation split without labels is replaced by rows held out of the training split, unless
-    it was asked for by name.
+    it was asked for by name. For `validation`, a fifth of the rows that there are to train on takes the place of the
+    evaluation rows, which are neither trained nor evaluated on.
 
     Raises:
         DataError: a split is empty or has no labels, the labels are no classes or a single one, or
@@ -91,8 +92,12 @@ def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
         _check_common(first.names, second.names, where)
         known = sorted({*first.names, *second.names}, key=natural_order)
         rows, held = (Texts(each.texts, _numbers(each.names, known)) for each in sources)
-    leaked = set(held.texts)
-    unleaked = rows.take(np.array([row for row, text in enumerate(rows.texts) if text not in leaked], dtype=np.int64))
+    if validation:
+        notes["evaluated on rows held out of those to train on"] = None
+        rows = _without(rows, held)
+        kept, held_out = _hold_out(rows.labels, _rng(spec, 3))
+        rows, held = rows.take(kept), rows.take(held_out)
+    unleaked = _without(rows, held)
     drawn = unleaked.take(draw(unleaked.labels, spec.train_samples, _rng(spec, 1)))
     num_leaked = len(rows.labels) - len(unleaked.labels)
     if not len(held.labels):
@@ -111,6 +116,12 @@ def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None) -> Chosen:
         notes=tuple(notes),
         remarks=(*aside, *remarks_on(sources)),
     )
+
+
+def _without(rows: Texts, others: Texts) -> Texts:
+    """Leave out the rows whose text is also among others."""
+    leaked = set(others.texts)
+    return rows.take(np.array([row for row, text in enumerate(rows.texts) if text not in leaked], dtype=np.int64))
 
 
 def _training_rows(train: Rows, where: str) -> Cleaned:

@@ -1,0 +1,154 @@
+"""The runs of a comparison, carried out where they are not done, and what may be concluded from them."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench.analysis.comparison import compare
+from bench.analysis.quality import QUALITIES
+from bench.api.result import Result, default_directory
+from bench.campaign.announcement import found_in_words, in_words, tuning_in_words
+from bench.campaign.campaign import Campaign
+from bench.campaign.notebook import NotebookDisplay
+from bench.campaign.preflight import check_same_code, check_same_experiment
+from bench.campaign.progress import Display
+from bench.campaign.rate_search import Tuned, Tuner
+from bench.executors import InProcessRunner, Runner
+from bench.experiment.spec import format_strategy, parse_strategies
+from bench.experiment.tuning import RateSearch
+from bench.records.store import Store, file_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.experiment.settings import Settings
+    from bench.experiment.spec import RunSpec
+    from bench.records.record import RunRecord
+
+__all__ = ["Measured", "measure"]
+
+TRIALS = "tuning"
+"""The directory of the trials of rates, in that of the results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of the runs of a comparison."""
+
+    result: Result | None
+    """None where it was interrupted before any run."""
+    interrupted: bool
+    is_new: bool
+    """Whether there was anything to do, so that what was read has been shown."""
+
+
+def measure(
+    settings: Settings,
+    specs: Sequence[RunSpec],
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    in_process: bool = False,
+    progress: bool = True,
+) -> Measured:
+    """Carry out every run that is not done in `out` (None makes reports/out/TIME), and compare what is there.
+
+    Raises:
+        UsageError: the directory cannot take these runs.
+
+    """
+    directory = out or default_directory()
+    with Store.open(directory, resume=resume) as store:
+        if not settings.allow_mismatch:
+            done = store.read_all()
+            check_same_experiment([record.spec for record in done], specs, directory)
+            check_same_code(done, store.todo(specs), directory)
+        work = _Work(settings, store, in_process=in_process, progress=progress)
+        interrupted, tuned = work.tune(specs)
+        names = map(format_strategy, parse_strategies(settings.strategies))
+        store.keep_order(map(tuned.name_of, names))
+        is_new = bool(store.todo(tuned.specs))
+        interrupted = interrupted or work.carry_out(tuned)
+        records = store.read_all()
+    return Measured(_result(settings, tuned, records, store) if records else None, interrupted, is_new)
+
+
+def _result(settings: Settings, tuned: Tuned, records: Sequence[RunRecord], store: Store) -> Result:
+    reference = settings.reference and tuned.name_of(settings.reference)
+    has_reference = any(record.spec.name == reference for record in records)
+    comparison = compare(
+        records,
+        reference if has_reference else None,  # it has no row where an interruption came before it
+        quality=QUALITIES[settings.quality],
+        rank_suspect=settings.rank_suspect,
+        allow_mismatch=settings.allow_mismatch,
+    )
+    return Result((comparison,), store.directory, tuple(store.warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What there is to run, and how it is shown."""
+
+    settings: Settings
+    store: Store
+    in_process: bool
+    progress: bool
+
+    def tune(self, specs: Sequence[RunSpec]) -> tuple[bool, Tuned]:
+        """Search for learning rates where that is asked for; whether the user interrupted it, and the runs at the rates found."""
+        if self.settings.tune is None:
+            return False, Tuned.of(specs, {})
+        with ExitStack() as stack:
+            search = RateSearch.parse(self.settings.tune)
+            display = stack.enter_context(self._display(0))
+            trials = stack.enter_context(Store.open(self.store.directory / TRIALS, resume=True))
+            display.say(tuning_in_words(search, specs, trials.directory))
+            runner = stack.enter_context(self._runner(display))
+            tuner = Tuner(search, QUALITIES[self.settings.quality], trials, runner, display)
+            try:
+                found = tuner.tune(specs)
+            except KeyboardInterrupt:
+                return True, Tuned.of(specs, {})
+            for strategy, tuning in found.items():
+                display.say(found_in_words(format_strategy(strategy), tuning))
+        return runner.interrupted, Tuned.of(specs, found)
+
+    def carry_out(self, tuned: Tuned) -> bool:
+        """Carry out what is not done; whether the user interrupted it."""
+        settings, store = self.settings, self.store
+        todo = store.todo(tuned.specs)
+        with ExitStack() as stack:
+            display = stack.enter_context(self._display(len(todo)))
+            display.say(in_words(tuned.specs, todo, store.directory))
+            if settings.save_model and len(todo) < len(tuned.specs):
+                display.say(
+                    "runs that are done already keep no weights; for those, give another --out without --resume"
+                )
+            runner = stack.enter_context(self._runner(display))
+            models = (
+                (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
+            )
+            try:
+                Campaign(tuned.specs, store, runner, display, models, tuned.tunings).carry_out()
+            except KeyboardInterrupt:
+                return True
+        return runner.interrupted
+
+    def _runner(self, display: Display) -> Runner:
+        if self.in_process:
+            return InProcessRunner(on_wait=display.say)
+        return Runner(timeout_seconds=self.settings.timeout, on_wait=display.say)
+
+    def _display(self, num_runs: int) -> Display:
+        """Show progress in the way of the place: a terminal, a file of lines, a notebook, or nowhere."""
+        quality = QUALITIES[self.settings.quality]
+        if not self.progress:
+            return Display(Console(quiet=True, force_terminal=False, force_jupyter=False), num_runs, quality)
+        console = Console(stderr=True)
+        return NotebookDisplay(num_runs, quality) if console.is_jupyter else Display(console, num_runs, quality)

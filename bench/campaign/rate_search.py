@@ -1,0 +1,169 @@
+"""The search of a learning rate for each strategy: the same budget for all, chosen on rows that no measured run is evaluated on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from bench.experiment.spec import LR, format_strategy
+from bench.experiment.tuning import TUNING_SEED, with_lr
+from bench.protocol import DataRead, Request
+from bench.records.tuning import Tuning, TuningTrial
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from bench.analysis.quality import Quality
+    from bench.campaign.campaign import Mode, Observer, RunsOne
+    from bench.experiment.spec import RunSpec, Term
+    from bench.experiment.tuning import RateSearch
+    from bench.protocol import Message
+    from bench.records.record import RunRecord
+    from bench.records.store import Store
+    from bench.records.tuning import TrialStatus
+
+__all__ = ["Tuned", "Tuner"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The runs of a comparison at the rates that were found, and how these were."""
+
+    specs: tuple[RunSpec, ...]
+    tunings: Mapping[str, Tuning]
+    """By the name of the strategy with its rate, as in the specs."""
+    _names: Mapping[str, str]
+    """Of the strategies with their rates, by those that were asked for."""
+
+    @classmethod
+    def of(cls, specs: Iterable[RunSpec], found: Mapping[tuple[Term, ...], Tuning]) -> Tuned:
+        """Give each strategy the rate that was found for it; one that nothing was found for stays as it is."""
+        rates = {strategy: tuning.lr for strategy, tuning in found.items() if tuning.lr is not None}
+        chosen = {strategy: with_lr(strategy, rate) for strategy, rate in rates.items()}
+        return cls(
+            tuple(spec.model_copy(update={"strategy": chosen.get(spec.strategy, spec.strategy)}) for spec in specs),
+            {format_strategy(chosen.get(strategy, strategy)): tuning for strategy, tuning in found.items()},
+            {format_strategy(strategy): format_strategy(terms) for strategy, terms in chosen.items()},
+        )
+
+    def name_of(self, strategy: str) -> str:
+        """The name, in the specs, of a strategy that was asked for by this one."""
+        return self._names.get(strategy, strategy)
+
+
+@dataclass(slots=True)
+class Tuner:
+    """Finds rates, trial by trial; a trial that is in the store is not run again."""
+
+    search: RateSearch
+    quality: Quality
+    store: Store
+    """Of the trials, apart from the runs that are measured."""
+    runner: RunsOne
+    observer: Observer
+    _done: dict[RunSpec, RunRecord] = field(default_factory=dict)
+    _num_train: int = 0
+
+    def tune(self, specs: Iterable[RunSpec]) -> dict[tuple[Term, ...], Tuning]:
+        """Search for the strategy of each spec, once, and return what came of it, until the user interrupts.
+
+        Left out are strategies that have a rate of their own, and those that cannot be trained, whose own run says why.
+
+        Raises:
+            UsageError: the request cannot be carried out as it stands.
+
+        """
+        self._done = {record.spec: record for record in self.store.read_all()}
+        found: dict[tuple[Term, ...], Tuning] = {}
+        for spec in {spec.strategy: spec for spec in specs if not spec.has_own_lr}.values():
+            whole = spec.model_copy(update={"seed": TUNING_SEED, "lr": None, "evaluations": 1})
+            if not self._num_train and self._carry_out("prepare", whole).status != "ok":
+                break  # whatever is wrong with model or data is told by the first run
+            tuning = self._search(whole)
+            if self.runner.interrupted:
+                break
+            if tuning:
+                found[spec.strategy] = tuning
+        return found
+
+    def _search(self, whole: RunSpec) -> Tuning | None:
+        """Try the default rates for as long as a run, then the grid, round by round."""
+        default = self._try(whole)
+        if default.status not in ("ok", "diverged"):
+            return None
+        records = [default]
+        rates: Sequence[float] = self.search.rates
+        last = [default]
+        for count, num_steps in self.search.rounds(self._steps_of(whole)):
+            tried = {}
+            for rate in sorted(rates[:count]):
+                if self.runner.interrupted:
+                    return None
+                strategy = with_lr(whole.strategy, rate)
+                tried[rate] = self._try(whole.model_copy(update={"strategy": strategy, "steps": num_steps}))
+            rates = sorted(tried, key=lambda rate: self._score(tried[rate]), reverse=True)
+            last = list(tried.values())
+            records += last
+        best = max([default, *last], key=self._score)
+        if best.measured is None:
+            return None
+        return Tuning(
+            metric=self.quality.metric,
+            num_rows=best.measured.evaluation.num_samples,
+            trials=tuple(map(self._trial, records)),
+            lr=_rate(best.spec),
+        )
+
+    def _steps_of(self, spec: RunSpec) -> int:
+        return spec.steps or spec.epochs * math.ceil(self._num_train / spec.batch_size)
+
+    def _try(self, spec: RunSpec) -> RunRecord:
+        done = self._done.get(spec)
+        if done is None or done.status not in ("ok", "diverged"):
+            done = self._carry_out("trial", spec)
+            if not self.runner.interrupted:
+                self.store.write(done)
+                self._done[spec] = done
+        return done
+
+    def _carry_out(self, mode: Mode, spec: RunSpec) -> RunRecord:
+        self.observer.begin(mode, spec)
+
+        def listen(message: Message) -> None:
+            if isinstance(message, DataRead):
+                self._num_train = message.data.num_train
+            self.observer.message(message)
+
+        request = Request(spec=spec, mode="prepare" if mode == "prepare" else "run", validation=True)
+        record = self.runner.run(request, listen)
+        self.observer.end(record)
+        return record
+
+    def _score(self, record: RunRecord) -> tuple[float, float]:
+        """Order by the quality, then by the loss; what did not end ok comes last."""
+        if record.measured is None:
+            return -math.inf, -math.inf
+        return self._quality(record), -record.measured.evaluation.loss
+
+    def _quality(self, record: RunRecord) -> float:
+        assert record.measured is not None, "asked of what ended ok"
+        score = getattr(record.measured.evaluation, self.quality.metric)
+        return 0.0 if score is None else float(score)
+
+    def _trial(self, record: RunRecord) -> TuningTrial:
+        measured = record.measured
+        return TuningTrial(
+            lr=_rate(record.spec),
+            num_steps=measured.num_steps if measured else self._steps_of(record.spec),
+            status=cast("TrialStatus", record.status),
+            quality=self._quality(record) if measured else None,
+            loss=measured.evaluation.loss if measured else None,
+            seconds=record.wall_seconds,
+        )
+
+
+def _rate(spec: RunSpec) -> float | None:
+    """The base rate that a composition gives; None where it leaves it to the defaults."""
+    text = dict(spec.strategy[0].options).get(LR)
+    return None if text is None else float(text)
