@@ -18,6 +18,7 @@ from bench.records.metrics import METRICS
 from bench.records.readings import MemoryParts, PhasePeak, Work
 from bench.records.record import Flag, Memory, RunRecord
 from bench.records.store import Store
+from bench.records.tuning import Tuning, TuningTrial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -227,12 +228,14 @@ def test_every_enumeration_of_a_record_has_a_lenient_reader() -> None:
 @pytest.mark.parametrize("path", sorted(KEPT))
 def test_an_unknown_word_is_kept_as_it_is_and_never_written(make_record: MakeRecord, path: tuple[str, ...]) -> None:
     flags = (Flag(code="few-steps", message="m"),)
-    record = make_record(flags=flags).model_copy(update={"memory": Memory(host_peak_bytes=1)})
+    trial = TuningTrial(lr=None, num_steps=8, status="ok", quality=0.5, loss=0.7, seconds=2.0)
+    tuning = Tuning(metric="accuracy", num_rows=64, trials=(trial,), lr=None)
+    record = make_record(flags=flags).model_copy(update={"memory": Memory(host_peak_bytes=1), "tuning": tuning})
 
     def change(content: dict[str, Any]) -> None:
         part: Any = content
         for step in path[:-1]:
-            part = part[step][0] if step == "flags" else part[step]
+            part = part[step][0] if step in ("flags", "trials") else part[step]
         part[path[-1]] = "of-the-future"
 
     later = read(record, change)

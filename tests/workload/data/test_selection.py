@@ -24,10 +24,15 @@ def rows(pairs: Iterable[tuple[object, object]]) -> Rows:
 
 
 def pick(
-    train: Iterable[tuple[object, object]], evaluation: Iterable[tuple[object, object]] | None = None, **spec: Any
+    train: Iterable[tuple[object, object]],
+    evaluation: Iterable[tuple[object, object]] | None = None,
+    *,
+    validation: bool = False,
+    **spec: Any,
 ) -> Chosen:
     spec = {"dataset": "toy", "train_samples": None, "eval_samples": None} | spec
-    return choose(WorkloadSpec(**spec), rows(train), None if evaluation is None else rows(evaluation))
+    given = None if evaluation is None else rows(evaluation)
+    return choose(WorkloadSpec(**spec), rows(train), given, validation=validation)
 
 
 MANY = [(f"text {number}", "abc"[min(2, number % 10)]) for number in range(200)]  # shares .1, .1, .8
@@ -211,3 +216,19 @@ def test_how_the_splits_were_read_is_told_once() -> None:
 def test_too_few_rows_for_two_classes_are_refused() -> None:
     with pytest.raises(DataError, match="1 training rows, not of two classes, are left of toy; take more"):
         pick(MANY, train_samples=1)
+
+
+@pytest.mark.parametrize("evaluation", [None, [(f"other {number}", "ab"[number % 2]) for number in range(40)]])
+def test_validation_rows_are_training_rows_and_none_that_are_evaluated_on(evaluation: Any) -> None:
+    usual, tuned = pick(MANY, evaluation), pick(MANY, evaluation, validation=True)
+    assert not set(tuned.evaluation.texts) & set(usual.evaluation.texts)
+    assert not set(tuned.train.texts) & {*tuned.evaluation.texts, *usual.evaluation.texts}
+    assert {*tuned.train.texts, *tuned.evaluation.texts} == set(usual.train.texts)
+    assert len(tuned.evaluation.texts) == pytest.approx(len(usual.train.texts) / 5, abs=1)
+    assert "evaluated on rows held out of those to train on" in tuned.notes
+    assert tuned.label_names == usual.label_names
+
+
+def test_texts_that_repeat_do_not_cross_into_validation() -> None:
+    chosen = pick([*MANY, *MANY[::-1]], validation=True)
+    assert not set(chosen.train.texts) & set(chosen.evaluation.texts)

@@ -1,0 +1,131 @@
+"""Every step of a comparison in order, with a search for learning rates before it: real runs of a tiny Llama."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import bench
+from bench.errors import UsageError
+from bench.experiment.settings import Settings
+from bench.experiment.tuning import TUNING_SEED
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bench.protocol import Request
+
+    Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[bench.Result, dict[str, Any]]:
+    """`full` and `freeze` of a tiny Llama on words that tell their label, tuned at 4 rates; and how to ask for it again."""
+    directory = tmp_path_factory.mktemp("tuned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE_DIR", str(directory / "cache"))
+        patch.setenv("BENCH_LOCK_DIR", str(directory))
+        asked: dict[str, Any] = {
+            "strategies": "full,freeze",
+            "model": save_tiny_llama(directory / "tiny"),
+            "data": save_toy_reviews(directory / "reviews.csv", 400),
+            "tune": "lr:trials=4:low=1e-6:high=0.03",
+            "steps": 16,
+            "device": "cpu",
+            "in_process": True,
+            "progress": False,
+            "out": directory / "out",
+        }
+        return bench.compare(**asked), asked
+
+
+def test_the_rate_that_learns_is_found_and_measured(tuned: tuple[bench.Result, dict[str, Any]]) -> None:
+    """At 1e-6 and 3e-5 sixteen steps move nothing, and at 3e-2 a Llama of four layers forgets."""
+    result, _ = tuned
+    records = {record.spec.strategy[0].name: record for record in result.comparisons[0].records}
+    assert set(records) == {"full", "freeze"}
+    tuning = records["full"].tuning
+    assert tuning is not None
+    assert {record.spec.seed for record in records.values()} == {0}
+    assert f"full:lr={tuning.lr:g}" == records["full"].spec.name
+    assert tuning.lr >= 9e-4  # type: ignore[operator]
+    assert [trial.lr for trial in tuning.trials[:5]] == [None, 1e-6, 3.1e-5, 0.00097, 0.03]
+    assert result.comparisons[0].reference == records["full"].spec.name
+
+
+def test_trials_lie_beside_the_runs_and_were_evaluated_on_other_rows(
+    tuned: tuple[bench.Result, dict[str, Any]],
+) -> None:
+    result, asked = tuned
+    trials = [json.loads(path.read_text()) for path in (asked["out"] / "tuning" / "runs").glob("*.json")]
+    digests = {trial["measured"]["data_digest"] for trial in trials}
+    assert {trial["spec"]["seed"] for trial in trials} == {TUNING_SEED}
+    assert len(digests) == 1
+    measured = [record.measured for record in result.comparisons[0].records]
+    assert digests.isdisjoint(one.data_digest for one in measured if one)
+    assert len(trials) == sum(len(record.tuning.trials) for record in result.comparisons[0].records if record.tuning)
+
+
+def test_asked_for_again_nothing_is_run(
+    tuned: tuple[bench.Result, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: object, request: Request, *_: object) -> None:
+        raise AssertionError(f"{request.spec.name} is run again")
+
+    result, asked = tuned
+    monkeypatch.setattr("bench.executors.in_process.InProcessRunner._supervise", _only_prepares(fail))
+    again = bench.compare(**asked, resume=True)
+    assert [record.spec for record in again.comparisons[0].records] == [
+        record.spec for record in result.comparisons[0].records
+    ]
+
+
+def _only_prepares(otherwise: Callable[..., None]) -> Callable[..., None]:
+    from bench.executors.in_process import InProcessRunner  # noqa: PLC0415  (before it is replaced)
+
+    real = InProcessRunner._supervise
+
+    def supervise(self: InProcessRunner, request: Request, *more: Any) -> None:
+        (real if request.mode == "prepare" else otherwise)(self, request, *more)
+
+    return supervise
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [(["--tune", "lr", "--lr", "1e-3"], "leave one of them out"), (["--tune", "momentum"], "unknown setting to tune")],
+)
+def test_what_contradicts_a_search_is_told_before_any_work(bench: Command, options: list[str], wrong: str) -> None:
+    code, out, error = bench("compare", "--quick", *options)
+    assert (code, out) == (2, "")
+    assert wrong in error
+    assert error.count("\n") == 1
+
+
+def test_rules_by_name_do_not_go_with_a_search(bench: Command, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text('rules = ["peak_memory <= 20 GiB"]\n')
+    code, _, error = bench("compare", "--quick", "--tune", "lr", "--gate", str(rules))
+    assert code == 2
+    assert "bench report --gate" in error
+
+
+def test_a_dry_run_says_what_would_be_searched(bench: Command) -> None:
+    code, out, _ = bench(
+        "compare", "--quick", "--tune", "lr:trials=4", "--strategies", "full,freeze:lr=1e-3", "--dry-run"
+    )
+    assert code == 0
+    assert "first, a learning rate for full (freeze:lr=1e-3 has a rate already): the default and 4 rates" in out
+
+
+def test_a_file_may_ask_for_a_search(tmp_path: Path) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text('tune = "lr:trials=4"\n')
+    assert Settings.gather({}, config=config).tune == "lr:trials=4"
+    config.write_text('tune = "rate"\n')
+    with pytest.raises(UsageError, match="unknown setting to tune"):
+        Settings.gather({}, config=config)
