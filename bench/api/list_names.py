@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.experiment.built_in_groups import GROUPS, SIGN
+from bench.experiment.groups import read_groups
+from bench.files import default_config, read_toml
 from bench.records.metrics import METRICS
 from bench.workload.presets import DATASETS, MODELS
 
@@ -36,9 +39,18 @@ def _metrics() -> Iterator[Entry]:
         )
 
 
+def _groups() -> Iterator[Entry]:
+    for name, group in GROUPS.items():
+        yield f"{SIGN}{name}", group.says, ", ".join(group.find()) or "none"
+    if config := default_config():
+        for name, held in read_groups(read_toml(config).get("groups", {}), config).items():
+            yield f"{SIGN}{name}", f"Of {config}", ", ".join(held)
+
+
 LISTS: Mapping[str, Callable[[], Iterator[Entry]]] = {
     "models": _models,
     "datasets": _datasets,
     "metrics": _metrics,
+    "groups": _groups,
 }
 """By what `bench list` is asked for."""

@@ -15,7 +15,9 @@ __all__ = ["list_names"]
 
 
 def list_names(
-    kind: Annotated[Literal["strategies", "models", "datasets", "metrics"], typer.Argument(help="What to list.")],
+    kind: Annotated[
+        Literal["strategies", "groups", "models", "datasets", "metrics"], typer.Argument(help="What to list.")
+    ],
     names: Annotated[
         list[str] | None,
         typer.Argument(

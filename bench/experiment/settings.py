@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import NumSeeds, Timeout
+from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
 from bench.experiment.tables import read_tables, with_tables
 from bench.experiment.tuning import RateSearch
@@ -34,6 +35,9 @@ WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "wei
 _NAMING = ("strategies", "reference")
 """The settings in which the options of strategies stand."""
 
+_TABLES = ("options", "groups")
+"""What else a configuration file may hold: tables that the settings name."""
+
 QUICK: Mapping[str, Any] = {"model": "minilm-l6", "train_samples": 128, "eval_samples": 128, "epochs": 2}
 """What `--quick` sets where nothing else does."""
 
@@ -42,7 +46,8 @@ class Settings(TrainingSpec, WorkloadSpec):
     """What a comparison compares. The names are those of the options and of the configuration file."""
 
     strategies: str = Field(
-        default="freeze,full,amp", description="Compositions to compare: name:option=value, joined by +."
+        default="freeze,full,amp",
+        description="Compositions to compare: name:option=value, joined by +; or groups: @article.",
     )
     seeds: NumSeeds = Field(default=1, description="Repetitions, each with another seed.")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:INDEX.")
@@ -108,7 +113,7 @@ class Settings(TrainingSpec, WorkloadSpec):
 
         """
         written = {} if config is None else _read_settings(config)
-        options = written.pop("options", {})
+        options, groups = written.pop("options", {}), written.pop("groups", {})
         merged = {**defaults, **(QUICK if quick else {}), **written, **given}
         try:
             settings = cls.model_validate(merged)
@@ -118,6 +123,9 @@ class Settings(TrainingSpec, WorkloadSpec):
             where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
             said = first["msg"].removeprefix("Value error, ")
             raise UsageError(f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}") from error
+        own = {} if config is None else read_groups(groups, config)
+        if (strategies := expand(settings.strategies, own)) != settings.strategies:
+            settings = settings.model_copy(update={"strategies": strategies})
         if config is None or not (tables := read_tables(options, config)):
             return settings
         named = {name: with_tables(text, tables, config) for name in _NAMING if (text := getattr(settings, name))}
@@ -132,9 +140,9 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise UsageError(msg)
     written = {name.replace("-", "_"): value for name, value in read.items()}
     for name in written:
-        if name not in Settings.model_fields and name != "options":
+        if name not in Settings.model_fields and name not in _TABLES:
             kind = f"setting in {path}"
-            raise UnknownName(kind, name, Settings.model_fields)
+            raise UnknownName(kind, name, (*Settings.model_fields, *_TABLES))
     return written
 
 

@@ -2,6 +2,7 @@
 
 list := spec ("," spec)*     spec := term ("+" term)*     term := name (":" key "=" value)*     name := NAME | FILE.py ":" CLASS
 
+In a list that a user gives, "@" NAME may stand for several specs, which `bench.experiment.groups` puts in its place.
 `bench.plan.option_text` says what a value is. The option `lr` is no strategy's own: it is the base rate of a composition.
 """
 
@@ -169,8 +170,8 @@ def canonical(text: str) -> str:
     return format_strategy(parse_strategy(text))
 
 
-def parse_strategies(text: str) -> tuple[tuple[Term, ...], ...]:
-    """Read a comma-separated list of compositions, in order, each once.
+def parse_strategies(text: str, where: str = "--strategies") -> tuple[tuple[Term, ...], ...]:
+    """Read a comma-separated list of compositions, in order, each once; a message says `where` it stands.
 
     Raises:
         UsageError: the text does not follow the grammar, or lists one composition twice.
@@ -179,7 +180,7 @@ def parse_strategies(text: str) -> tuple[tuple[Term, ...], ...]:
     specs = tuple(parse_strategy(part) for part in text.split(","))
     for position, spec in enumerate(specs):
         if spec in specs[:position]:
-            msg = f"--strategies lists {format_strategy(spec)} twice; each composition is one row of the comparison"
+            msg = f"{where} lists {format_strategy(spec)} twice; each composition is one row of the comparison"
             raise UsageError(msg)
     return specs
 

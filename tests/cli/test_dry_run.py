@@ -38,6 +38,21 @@ def test_it_minds_the_file_that_lies_here_and_the_device(
     assert "Did you mean margin" in errors
 
 
+def test_groups_are_shown_as_what_they_hold(
+    bench: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bench.toml").write_text('[groups]\nmine = ["llrd", "@article"]\n')
+    code, told, _ = bench("compare", "--strategies", "full,@mine", "--dry-run")
+    assert code == 0
+    shown = {line.split()[1] for line in told.splitlines()[1:]}
+    assert shown == {"full", "llrd", "freeze", "discriminative", "amp"}
+    code, _, errors = bench("compare", "--strategies", "full,@mein", "--dry-run")
+    assert code == 2
+    assert errors.startswith("bench: unknown group in --strategies '@mein'. Did you mean @mine?")
+    assert len(errors.splitlines()) == 1
+
+
 def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
     bench: Callable[..., tuple[int, str, str]], workload: list[str], tmp_path: Path
 ) -> None:

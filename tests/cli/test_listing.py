@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.experiment import registry
+from bench.experiment.built_in_groups import GROUPS
 from bench.plan.families import Family
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Bench = Callable[..., tuple[int, str, str]]
 
@@ -28,6 +30,19 @@ def test_lists_document_every_name(
     code, shown, _ = bench("list", kind)
     assert code == 0
     assert all(word in shown for word in words), shown
+
+
+def test_groups_are_listed_with_what_they_hold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bench: Bench) -> None:
+    monkeypatch.setenv("COLUMNS", "2000")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bench.toml").write_text('[groups]\nmine = ["llrd", "@article"]\n')
+    code, shown, _ = bench("list", "groups")
+    assert code == 0
+    _, *lines = (" ".join(line.split()) for line in shown.splitlines())
+    assert [line.split()[0] for line in lines] == [*(f"@{name}" for name in GROUPS), "@mine"]
+    assert lines[0].endswith("freeze, full, discriminative, amp")
+    assert any(line.startswith("@running Memory and time freeze+cached, checkpoint") for line in lines)
+    assert lines[-1] == "@mine Of bench.toml llrd, @article"
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

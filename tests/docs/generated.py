@@ -47,6 +47,16 @@ model, and a fresh head faster than the body below it. `--lr` sets the base rate
 `lr`, given once in a composition, of this one: `freeze:last=2+amp:lr=1e-3`. One rate is tried per
 strategy, so a strategy that learns less well here may only want another rate.
 
+**Groups.** `@NAME` in a list of strategies stands for several: `@article` for the four of the article behind this project, `@optimizers`
+for every optimizer other than AdamW, `@all` for everything that comes with bench, and `@trains`, `@adapters`, `@learning`, `@precision` and
+`@running` for the families below. A strategy that cannot stand alone is in them beside what it needs, such as `lora+lora_plus`; types of
+adapters without a section below are in `@adapters`, as `adapter:type=oft`. `bench list groups` shows what each holds. Records, rows and
+rules name compositions alone.
+
+    bench compare --strategies lora,@article --dry-run
+
+[Groups of one's own](your-data.md#settings) stand in `bench.toml`.
+
 What each strategy sets is shown below for a Llama of four layers, with the defaults of its options.
 
 """
