@@ -92,11 +92,12 @@ def num_values(param: nn.Parameter) -> int:
 
 
 def split_peak(
-    memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer
+    memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer, averaged: object = None
 ) -> MemoryParts | None:
     """Split the peak of training in `memory` by purpose; None where no peak was measured.
 
-    A gradient is as large as its parameter. Call it after training, when the optimizer has its state.
+    A gradient is as large as its parameter. An average of the weights, which `averaged` holds, counts as state of the
+    optimizer. Call it after training, when there is such state.
     """
     device = next(model.parameters()).device
     on_host = device.type == "cpu"
@@ -111,7 +112,7 @@ def split_peak(
     of_model = _storages([*params, *scales, *model.buffers(), *trained])
     weights = sum(storage.nbytes() for storage in of_model.values())
     gradients = sum(param.nbytes for param in trained if param.requires_grad)
-    of_optimizer = _storages(reachable_tensors(optimizer, optimizer.state), device)
+    of_optimizer = _storages(reachable_tensors(optimizer, optimizer.state, averaged), device)
     state = sum(storage.nbytes() for key, storage in of_optimizer.items() if key not in of_model)
     known = memory.host_before_bytes if on_host else None
     before = max(baseline - weights, 0) if known is None else known

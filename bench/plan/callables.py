@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
     from torch.optim import Optimizer
+
+    from bench.plan.view import ModelView
 
 __all__ = ["AfterStep", "Averaging", "Loss", "OptimizerFactory", "Transform", "TransformStage"]
 
@@ -90,3 +93,9 @@ class Averaging:
     """Of the exponential average."""
     start: float = 0.0
     """Share of the steps after which averaging begins."""
+
+    def describe(self, view: ModelView) -> str:
+        """Say which average of how many weights it is."""
+        begins = f" from step {math.floor(self.start * view.num_steps) + 1} on" if self.start else ""
+        what = "mean" if self.kind == "equal" else f"exponential average (decay {self.decay:.6g})"
+        return f"evaluated on the {what} of the weights after each of {view.num_steps} steps{begins}"

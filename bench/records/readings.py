@@ -33,10 +33,10 @@ MemoryMethod = Literal["nvml-v2", "nvml-v1", "torch-reserved", "kernel-hwm"]
 class MemoryParts(Frozen):
     """The parts of the training peak, in bytes.
 
-    Weights, gradients and optimizer state are the sizes of their tensors; `before_bytes` is what the process held before
-    the weights: the interpreter, libraries and data. The rest is activations, temporaries, the activation cache and
-    unused memory of the allocator. It is found by subtraction: where the peak comes before all gradients exist,
-    activations are larger than it.
+    Weights, gradients and optimizer state, to which an average of the weights counts, are the sizes of their tensors;
+    `before_bytes` is what the process held before the weights: the interpreter, libraries and data. The rest is
+    activations, temporaries, the activation cache and unused memory of the allocator. It is found by subtraction: where
+    the peak comes before all gradients exist, activations are larger than it.
     """
 
     source: Literal["host", "torch"]

@@ -53,11 +53,12 @@ def measured(prepared: Prepared, split: Split, rows: NDArray[np.int64], optimize
     counted = Bytes(
         weights=sum(held.values()),
         gradients=sum(param.grad.nbytes for param in params.values() if param.grad is not None),
-        optimizer=optimizer_bytes,
+        optimizer=optimizer_bytes
+        + sum(value.nbytes for value in (prepared.averaged.values if prepared.averaged else ())),
     )
     prepared.optimizer.zero_grad(set_to_none=True)
     total = counted.weights + counted.gradients + counted.optimizer + counted.rest
     peak = Memory(host_peak_bytes=total, host_baseline_bytes=counted.weights, host_before_bytes=0)
-    parts = split_peak(peak, prepared.model, prepared.trained, prepared.optimizer)
+    parts = split_peak(peak, prepared.model, prepared.trained, prepared.optimizer, prepared.averaged)
     assert parts is not None, "a peak was given"
     return counted, Bytes.of_parts(parts)

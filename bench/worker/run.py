@@ -103,7 +103,7 @@ class Run:
         if (cache := trained.set_up.cache) and cache.is_shared:
             self.peaks.include(cache.peak)
         memory = self.peaks.end()
-        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
+        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer, prepared.averaged)
         environment = fingerprint(prepared.device, data.assets, self.spec, fp32_matmuls=fp32_matmuls(prepared.device))
         self.send(Stage(name="probe", at=time.monotonic()))
         efficiency = measure_efficiency(

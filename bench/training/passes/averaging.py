@@ -26,7 +26,7 @@ class AveragedWeights:
         self._rule, self._params = rule, list(params)
         self._average = get_ema_multi_avg_fn(rule.decay) if rule.kind == "exponential" else get_swa_multi_avg_fn()
         self.values: list[torch.Tensor] = []
-        """As the parameters, once it has begun."""
+        """As the parameters, in fp32 at least, once it has begun: in bf16 a small pull would be rounded away."""
         self._num_averaged = 0
         self._is_in_place = False
 
@@ -36,24 +36,28 @@ class AveragedWeights:
         if num_done <= self._rule.start * num_steps:
             return
         if self.values:
-            self._average(self.values, [param.detach() for param in self._params], self._num_averaged)
+            self._average(self.values, [_exact(param.detach()) for param in self._params], self._num_averaged)
         else:
-            self.values = [param.detach().clone() for param in self._params]
+            self.values = [_exact(param.detach()).clone() for param in self._params]
         self._num_averaged += 1
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Let the model have the averaged weights while the context is open; one that is open already stays so."""
-        if self._is_in_place:
+        if self._is_in_place or not self.values:
             yield
             return
-        self._swap()
+        raw = [param.data for param in self._params]
+        self._is_in_place = True
         try:
+            for param, value in zip(self._params, self.values, strict=True):
+                param.data = value.to(param.dtype)
             yield
         finally:
-            self._swap()
+            for param, weights in zip(self._params, raw, strict=True):
+                param.data = weights
+            self._is_in_place = False
 
-    def _swap(self) -> None:
-        self._is_in_place = not self._is_in_place
-        for number, value in enumerate(self.values):
-            self._params[number].data, self.values[number] = value, self._params[number].data
+
+def _exact(weights: torch.Tensor) -> torch.Tensor:
+    return weights.to(torch.promote_types(weights.dtype, torch.float32))

@@ -85,3 +85,16 @@ def test_who_asks_for_the_average_where_it_is_in_place_gets_no_other() -> None:
             assert param.data.item() == 0
         assert param.data.item() == 0
     assert param.data.item() == 1
+
+
+def test_an_average_is_kept_in_more_digits_than_weights_in_bf16() -> None:
+    param = nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    averaged = AveragedWeights(Averaging("exponential", decay=0.999), [param])
+    averaged.update(1, 1)
+    param.data.fill_(2)
+    for _ in range(693):  # half of the way, by steps that bf16 would not notice
+        averaged.update(1, 1)
+    with averaged.in_place():
+        assert param.data.item() == 1.5
+        assert param.dtype == torch.bfloat16
+    assert param.data.item() == 2
