@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.errors import Unsupported, first_line
-from bench.testing.checks import IN_OTHER_WAYS, OF_STRATEGY, ON_MODEL
+from bench.testing.checks import IN_OTHER_WAYS, LAST, OF_STRATEGY, ON_MODEL
 from bench.testing.models import MODELS
 from bench.testing.subject import subject_of
 
@@ -58,5 +58,5 @@ def checks(models: Iterable[str] = MODELS, *, quick: bool = False) -> tuple[Chec
     `quick` leaves out those that train in another way than the plain one.
     """
     of_strategy = [Check(demand) for demand in OF_STRATEGY]
-    of_model = ON_MODEL if quick else (*ON_MODEL, *IN_OTHER_WAYS)
+    of_model = (*ON_MODEL, *(() if quick else IN_OTHER_WAYS), *LAST)
     return (*of_strategy, *(Check(demand, model) for model in models for demand in of_model))

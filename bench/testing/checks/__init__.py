@@ -32,7 +32,7 @@ from bench.testing.checks.value import (
 from bench.testing.checks.ways import accumulates, trains_on_one_row, trains_with_amp, trains_with_checkpoint
 from bench.testing.checks.words import is_told_in_words
 
-__all__ = ["IN_OTHER_WAYS", "OF_STRATEGY", "ON_MODEL"]
+__all__ = ["IN_OTHER_WAYS", "LAST", "OF_STRATEGY", "ON_MODEL"]
 
 OF_STRATEGY = (
     is_a_frozen_dataclass,
@@ -59,9 +59,11 @@ ON_MODEL = (
     nothing_else_moved,
     memory_parts_add_up,
     products_are_counted,
-    reloads_as_it_was,
 )
 """Once for each strategy on each model; those that train share one run."""
 
 IN_OTHER_WAYS = (trains_with_amp, trains_with_checkpoint, accumulates, trains_on_one_row)
-"""Likewise, with a run each."""
+"""Likewise, with a run each, which is compared with the shared one."""
+
+LAST = (reloads_as_it_was,)
+"""On each model too, after all others: it uses up the shared run."""
