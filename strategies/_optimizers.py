@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch.optim import Optimizer
 
-__all__ = ["ByRule", "check_factor", "check_shares"]
+__all__ = ["ByRule", "check_positive", "check_shares"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,11 @@ class ByRule:
         return ", ".join(told)
 
 
-def check_factor(strategy: str, factor: float) -> None:
-    """Refuse a rate of nothing."""
-    if not 0 < factor < math.inf:
-        raise UsageError(f"{strategy}:factor={factor:g} cannot be: it is a factor above 0")
+def check_positive(strategy: str, **factors: float) -> None:
+    """Refuse factors of nothing."""
+    for name, factor in factors.items():
+        if not 0 < factor < math.inf:
+            raise UsageError(f"{strategy}:{name}={factor:g} cannot be: it is a factor above 0")
 
 
 def check_shares(strategy: str, **shares: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.plan import Edit
 
-from ._optimizers import ByRule, check_factor, check_shares
+from ._optimizers import ByRule, check_positive, check_shares
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -27,7 +27,7 @@ class Lion:
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         check_shares("lion", beta1=self.beta1, beta2=self.beta2)
-        check_factor("lion", self.factor)
+        check_positive("lion", factor=self.factor)
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (it is the same for every model)
         """Bring the optimizer, and its rates."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.plan import Edit
 
-from ._optimizers import ByRule, check_factor, check_shares
+from ._optimizers import ByRule, check_positive, check_shares
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -26,7 +26,7 @@ class Sgd:
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         check_shares("sgd", momentum=self.momentum)
-        check_factor("sgd", self.factor)
+        check_positive("sgd", factor=self.factor)
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (it is the same for every model)
         """Bring the optimizer, and its rates."""

@@ -59,7 +59,9 @@ def make(strategy: Strategy, params: dict[str, torch.nn.Parameter], layer: str) 
     return factory(groups)
 
 
-def stepped(strategy: Strategy, layer: str = "layer 0") -> tuple[dict[str, torch.Tensor], Optimizer]:
+def stepped(
+    strategy: Strategy, layer: str = "layer 0", scale: float = 1.0
+) -> tuple[dict[str, torch.Tensor], Optimizer]:
     """Let a strategy's optimizer take all steps; give the parameters as they are evaluated."""
     params = {name: torch.nn.Parameter(value) for name, value in begun().items()}
     optimizer = make(strategy, params, layer)
@@ -67,7 +69,7 @@ def stepped(strategy: Strategy, layer: str = "layer 0") -> tuple[dict[str, torch
         for group in optimizer.param_groups:
             group["lr"] = rate
         for name, param in params.items():
-            param.grad = grads[name].clone()
+            param.grad = scale * grads[name]
         optimizer.step()
     if evaluating := getattr(optimizer, "eval", None):
         evaluating()
