@@ -51,3 +51,29 @@ def test_a_reference_may_name_its_options_in_any_order() -> None:
         {"strategies": "full,discriminative:head=5e-5:body=1e-5", "reference": "discriminative:head=5e-5:body=1e-5"}
     )
     assert settings.reference in {spec.name for spec in matrix(settings, "cpu")}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("full:lr=1e-3", "full:lr=0.001"),
+        ("freeze:last=1", "freeze:last=01"),
+        ("freeze", "freeze:last=0"),
+        ("freeze+amp", "amp+freeze"),
+        ("freeze:lr=1e-3+amp", "freeze+amp:lr=1e-3"),
+        ("full:lr=1e-3+./mine.py:Mine", "./mine.py:Mine:lr=0.001+full"),
+    ],
+)
+def test_a_composition_that_is_written_in_two_ways_is_one_row(one: str, other: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        matrix(Settings.gather({"strategies": f"amp,{one},{other}"}), "cpu")
+    assert str(caught.value).startswith(f"--strategies lists {one} and {other}, which is the same; each")
+
+
+@pytest.mark.parametrize(
+    "strategies",
+    ["full,full:lr=1e-3,full:lr=1e-4", "freeze,freeze:last=1,freeze:last=1+amp", "./mine.py:Mine,./mine.py:Mine:x=1"],
+)
+def test_compositions_that_differ_are_rows_of_their_own(strategies: str) -> None:
+    specs = matrix(Settings.gather({"strategies": strategies, "reference": strategies.partition(",")[0]}), "cpu")
+    assert {spec.name for spec in specs} == set(strategies.split(","))
