@@ -56,8 +56,10 @@ class Whole:
 
     @property
     def styles(self) -> dict[str, Style]:
-        """The style of each strategy."""
-        return styles_of(result.strategy for comparison in self.comparisons for result in comparison.results)
+        """The style of each strategy; of many those that come first have the first colours."""
+        arranged = [comparison.arrangement for comparison in self.comparisons]
+        ordered = (*(rows.first for rows in arranged), *(rows.all for rows in arranged))
+        return styles_of(result.strategy for results in ordered for result in results)
 
     @property
     def figures(self) -> tuple[Figures, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bench.analysis.arrangement import Arrangement, arranged
 from bench.analysis.initial_losses import flag_unlike
 from bench.analysis.quality import ACCURACY
 from bench.analysis.ranking import Ranking, rank
@@ -89,6 +90,13 @@ class Comparison:
         if not self.learned or strategy not in self.ranking.names:
             return None
         return strategy in self.ranking.frontier
+
+    @cached_property
+    def arrangement(self) -> Arrangement:
+        """The order of its rows: together while they are few, the first and the others by family where they are many."""
+        return arranged(
+            self.results, self.ranking, self.winners, on_frontier=self.on_frontier, own_changes=self.own_changes
+        )
 
     @cached_property
     def records(self) -> tuple[RunRecord, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.analysis.quality import Quality
     from bench.analysis.strategy_result import StrategyResult
 
-__all__ = ["Ranking", "rank"]
+__all__ = ["Ranking", "letters_among", "rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def rank(results: Sequence[StrategyResult], quality: Quality = ACCURACY) -> Rank
     class dominates none that is.
     """
     claims = make_claims(results, quality)
-    shown = {metric: _letters(results, claims, metric) for metric in quality.headlines}
+    shown = {metric: letters_among(results, claims, metric) for metric in quality.headlines}
     return Ranking(
         names=tuple(result.strategy for result in results),
         claims=claims,
@@ -73,7 +73,8 @@ def rank(results: Sequence[StrategyResult], quality: Quality = ACCURACY) -> Rank
     )
 
 
-def _letters(results: Sequence[StrategyResult], claims: Claims, metric: str) -> dict[str, str]:
+def letters_among(results: Sequence[StrategyResult], claims: Claims, metric: str) -> dict[str, str]:
+    """Tell some strategies apart in a metric by what is claimed of every two of them; empty where nothing is."""
     compared = {who for known, *two in claims.known if known == metric for who in two}
     values = {result.strategy: value for result in results if (value := result.means[metric]) is not None}
     values = {name: value for name, value in values.items() if name in compared}

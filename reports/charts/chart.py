@@ -5,12 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.analysis.arrangement import MOST_FIRST
+
+from ..tables.cells import first_title
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from matplotlib.figure import Figure
 
-__all__ = ["Chart", "Table"]
+    from bench.analysis.comparison import Comparison
+    from bench.analysis.strategy_result import StrategyResult
+
+__all__ = ["Chart", "Table", "first_of"]
 
 Table = tuple[tuple[str, ...], ...]
 """Lines of cells; the first line names the columns, and the first cell of each line the strategy."""
@@ -34,3 +41,13 @@ class Chart:
     """Draws it at a width in inches."""
     missing: str = ""
     """Why it is left out; empty where it is drawn."""
+
+
+def first_of(comparison: Comparison, results: Sequence[StrategyResult]) -> tuple[tuple[StrategyResult, ...], str]:
+    """Return those to draw, of many the first alone, and a sentence for the caption on what is left out, if anything is."""
+    rows = comparison.arrangement
+    if not rows.is_grouped or len(results) <= MOST_FIRST:
+        return tuple(results), ""
+    if first := tuple(result for result in rows.first if result in results):
+        return first, f" Drawn: {first_title(comparison).lower()}, {len(first)} of {len(results)} strategies."
+    return tuple(results[:MOST_FIRST]), f" Drawn: the first {MOST_FIRST} of {len(results)} strategies."

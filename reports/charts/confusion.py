@@ -15,7 +15,7 @@ from bench.analysis.by_class import ByClass, by_class
 from bench.records.names import in_quotes
 
 from ..tables.cells import one_line
-from .chart import Chart
+from .chart import Chart, first_of
 from .layout import LINE, fold, text_width
 from .theme import INK, LIGHT, NARROW, Style
 
@@ -54,14 +54,15 @@ class _Panel:
 
 def confusion(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where the records do not hold predictions, and for over 30 classes."""
-    found = {
-        result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in comparison.results
-    }
+    results, not_drawn = first_of(comparison, comparison.arrangement.finished)
+    found = {result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in results}
     known = [_Panel(name, styles[name], each) for name, each in found.items() if each]
     num_classes = max((len(panel.found.names) for panel in known), default=0)
     is_legible = 0 < num_classes <= MOST_CLASSES
     panels = _that_fit(known, _MOST_CELLS_OF_SEVERAL if prefix else _MOST_CELLS) if is_legible else []
-    left_out = f" The first {len(panels)} of {len(known)} strategies are drawn." if len(panels) < len(known) else ""
+    left_out = (
+        f" The first {len(panels)} of {len(known)} strategies are drawn." if len(panels) < len(known) else not_drawn
+    )
     seeds = " All seeds together." if any(panel.found.num_seeds > 1 for panel in panels) else ""
     return Chart(
         name=f"{prefix}confusion",

@@ -14,12 +14,12 @@ from bench.analysis.claims import NEGLIGIBLE, no_change
 from bench.analysis.words.numbers import NOT_MEASURED, bounds, change, group
 from bench.records.metrics import METRICS
 
-from .chart import Chart
+from .chart import Chart, first_of
 from .layout import Lines, text_width, ticks
 from .theme import FAINT, INK, MUTED, NARROW
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -37,23 +37,24 @@ _FARTHEST = 8
 def differences(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where nothing can be set against the reference."""
     panels = comparison.quality.headlines[::-1]
-    results = [result for result in comparison.results if any(result.relative[metric] for metric in panels)]
+    results = [result for result in comparison.arrangement.all if any(result.relative[metric] for metric in panels)]
     base, quality = comparison.reference or "", comparison.quality.word
+    drawn, left_out = first_of(comparison, results)
     told = "; ".join(
-        f"{result.strategy}: {', '.join(_in_words(result, metric) for metric in panels)}" for result in results
+        f"{result.strategy}: {', '.join(_in_words(result, metric) for metric in panels)}" for result in drawn
     )
     return Chart(
         name=f"{prefix}differences",
         title=_title(comparison, results),
         caption=f"Dot and 95% interval against {base}, the vertical line. The band is a difference too small to "
         f"choose by: {NEGLIGIBLE['difference'] * 100:.0f} point of {quality}, {NEGLIGIBLE['ratio']:.0%} of memory and speed. "
-        "A dot without a bar has no interval. Memory and speed are on a logarithmic scale.",
+        f"A dot without a bar has no interval. Memory and speed are on a logarithmic scale.{left_out}",
         alternative=f"Dot plot of differences to {base}. {told}.",
         table=(
             ("strategy", *(text for metric in panels for text in (METRICS[metric].label, "95% interval"))),
             *((result.strategy, *(text for metric in panels for text in _pair(result, metric))) for result in results),
         ),
-        draw=lambda width: _draw(results, panels, styles, width),
+        draw=lambda width: _draw(drawn, panels, styles, width),
         missing="" if results else "no strategy can be set against a reference",
     )
 
@@ -89,7 +90,9 @@ def _pair(result: StrategyResult, metric: str) -> tuple[str, str]:
     return change(METRICS[metric], interval.estimate), bounds(METRICS[metric], interval) or NOT_MEASURED
 
 
-def _draw(results: list[StrategyResult], panels: tuple[str, ...], styles: Mapping[str, Style], width: float) -> Figure:
+def _draw(
+    results: Sequence[StrategyResult], panels: tuple[str, ...], styles: Mapping[str, Style], width: float
+) -> Figure:
     """Put the panels side by side, or one below the other on a phone."""
     narrow = width <= NARROW
     panel = width - 0.4 if narrow else width / 3 - 0.2
@@ -123,7 +126,7 @@ def _draw_one(axes: Axes, result: StrategyResult, metric: str, height: float, st
     )  # fmt: skip
 
 
-def _scale(axes: Axes, results: list[StrategyResult], metric: str) -> None:
+def _scale(axes: Axes, results: Sequence[StrategyResult], metric: str) -> None:
     """Keep the axis near the estimates, "the same" and the band around it."""
     same, band, is_ratio = no_change(metric), _band(metric), METRICS[metric].compare == "ratio"
     found = [interval for result in results if (interval := result.relative[metric])]

@@ -29,7 +29,7 @@ _ORDER = (tradeoff, differences, memory_split, step_split, learning_curves, conf
 
 def charts(comparison: Comparison, styles: Mapping[str, Style] | None = None, prefix: str = "") -> tuple[Chart, ...]:
     """Every figure; `styles` and `prefix` are for a page of several comparisons, which share styles but not names."""
-    known = styles or styles_of(result.strategy for result in comparison.results)
+    known = styles or styles_of(result.strategy for result in comparison.arrangement.all)
     return tuple(make(comparison, known, prefix) for make in _ORDER)
 
 

@@ -15,7 +15,7 @@ from bench.analysis.words.numbers import measured
 from bench.records.extract import seconds_to_accuracy
 from bench.records.metrics import METRICS, format_seconds
 
-from .chart import Chart
+from .chart import Chart, first_of
 from .layout import canvas, strategy_legend, ticks
 from .theme import MUTED
 
@@ -74,19 +74,21 @@ class _Curve:
 
 def learning_curves(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where no finished run has a point."""
-    curves = [curve for curve in map(_Curve.of, comparison.results) if curve.points]
+    curves = [curve for curve in map(_Curve.of, comparison.arrangement.all) if curve.points]
+    results, left_out = first_of(comparison, [curve.result for curve in curves])
+    drawn = [curve for curve in curves if curve.result in results]
     reference = next((curve for curve in curves if curve.result.is_reference), None)
     target, base = (reference.end.accuracy, reference.result.strategy) if reference else (None, "")
     told = (
         f"{curve.result.strategy} ends at {curve.end.accuracy:.1%} after {format_seconds(curve.end.seconds)}"
-        for curve in curves
+        for curve in drawn
     )
     aim = f" The dashed line is where {base} ends, and a cross marks where a mean first reaches it." if base else ""
     return Chart(
         name=f"{prefix}learning_curves",
         title=_title(comparison, {curve.result.strategy: curve.seconds_to(target) for curve in curves}),
         caption="Accuracy on the first rows of the evaluation set over the seconds spent training; evaluating takes no "
-        f"time here. Thick lines are means over seeds, thin ones single seeds.{aim}",
+        f"time here. Thick lines are means over seeds, thin ones single seeds.{aim}{left_out}",
         alternative=f"Line plot of accuracy over training time. {'; '.join(told)}.",
         table=(
             (
@@ -105,7 +107,7 @@ def learning_curves(comparison: Comparison, styles: Mapping[str, Style], prefix:
                 for curve in curves
             ),
         ),
-        draw=lambda width: _draw(curves, target, styles, width),
+        draw=lambda width: _draw(drawn, target, styles, width),
         missing="" if curves else "no finished run has a point of a learning curve",
     )
 

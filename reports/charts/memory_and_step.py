@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from bench.records.metrics import format_bytes, format_seconds
 
-from .chart import Chart
+from .chart import Chart, first_of
 from .layout import LINE, Lines, byte_ticks, text_width, ticks
 from .theme import NARROW, PAPER, PARTS
 
@@ -41,6 +41,10 @@ class _Split:
     """Strategies whose whole is known by its parts."""
 
     results: tuple[StrategyResult, ...]
+    drawn: tuple[StrategyResult, ...]
+    """All of them, but of many the first alone."""
+    left_out: str
+    """What the caption says of it."""
     parts: dict[str, dict[str, float]]
     """By strategy and part, the mean over seeds; never below zero."""
     words: tuple[str, ...]
@@ -63,9 +67,8 @@ class _Split:
                 parts[result.strategy] = {
                     word: max(0.0, fmean(getattr(each, field) for each in known)) for word, field in fields.items()
                 }
-        return cls(
-            tuple(result for result in comparison.results if result.strategy in parts), parts, tuple(fields), write
-        )
+        results = tuple(result for result in comparison.arrangement.all if result.strategy in parts)
+        return cls(results, *first_of(comparison, results), parts, tuple(fields), write)
 
     def total(self, result: StrategyResult) -> float:
         return sum(self.parts[result.strategy].values())
@@ -130,9 +133,9 @@ def _chart(split: _Split, styles: Mapping[str, Style], *, name: str, title: str,
     return Chart(
         name=name,
         title=title,
-        caption=caption,
+        caption=caption + split.left_out,
         alternative="Stacked bars. "
-        + "; ".join(f"{result.strategy}: {split.in_words(result)}" for result in split.results)
+        + "; ".join(f"{result.strategy}: {split.in_words(result)}" for result in split.drawn)
         + ".",
         table=split.table(),
         draw=lambda width: _draw(split, styles, width),
@@ -141,15 +144,15 @@ def _chart(split: _Split, styles: Mapping[str, Style], *, name: str, title: str,
 
 
 def _draw(split: _Split, styles: Mapping[str, Style], width: float) -> Figure:
-    values = [split.write(split.total(result)) for result in split.results]
+    values = [split.write(split.total(result)) for result in split.drawn]
     beside = max(map(text_width, values)) + 0.4
-    lines = Lines.of([(result.strategy, styles[result.strategy]) for result in split.results], width, 0.22, beside)
+    lines = Lines.of([(result.strategy, styles[result.strategy]) for result in split.drawn], width, 0.22, beside)
     columns = 1 if width <= NARROW else len(split.words)
     legend = LINE * 1.4 * -(-len(split.words) // columns)
     figure = Figure(figsize=(width, lines.height + 0.5 + legend), layout="constrained")
     axes = figure.subplots()
     lines.write(axes, values)
-    for result, style, bottom in zip(split.results, lines.styles, lines.bottoms, strict=True):
+    for result, style, bottom in zip(split.drawn, lines.styles, lines.bottoms, strict=True):
         start = 0.0
         for (colour, hatch), amount in zip(PARTS, split.parts[result.strategy].values(), strict=False):
             axes.add_artist(
@@ -159,7 +162,7 @@ def _draw(split: _Split, styles: Mapping[str, Style], width: float) -> Figure:
                 )
             )  # fmt: skip
             start += amount
-    axes.set_xlim(0, 1.03 * (max(map(split.total, split.results)) or 1))
+    axes.set_xlim(0, 1.03 * (max(map(split.total, split.drawn)) or 1))
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_locator(byte_ticks(0, axes.get_xlim()[1]) if split.write is format_bytes else ticks(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: split.write(value) if value else "0"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, PercentFormatter
@@ -13,12 +13,12 @@ from bench.analysis.words.numbers import group
 from bench.records.metrics import METRICS, format_bytes
 
 from ..tables.cells import cell
-from .chart import Chart
+from .chart import Chart, first_of
 from .layout import byte_ticks, canvas, strategy_legend, ticks
-from .theme import INK, MUTED, PAPER
+from .theme import INK, MUTED, PAPER, styles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -39,7 +39,13 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -
     """Make the chart; it is missing where no run has both a memory and a quality."""
     plot = _Plot(comparison)
     memory, quality = (METRICS[metric].label for metric in plot.metrics)
-    told = "; ".join(f"{result.strategy}: {', '.join(plot.values(result))}" for result in plot.results)
+    first, _ = first_of(comparison, plot.results)
+    told = "; ".join(f"{result.strategy}: {', '.join(plot.values(result))}" for result in first)
+    grey = (
+        f" Grey: the other {len(plot.results) - len(first)} of {len(plot.results)} strategies, means alone, a shape for each family."
+        if len(first) < len(plot.results)
+        else ""
+    )
     hollow = (
         f" A shape is hollow where another strategy is detectably better in speed, memory or {quality} and worse in none."
         if plot.frontier
@@ -49,7 +55,7 @@ def tradeoff(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -
         name=f"{prefix}tradeoff",
         title=plot.title,
         caption=f"Up and to the left is better. Small dots are seeds (left out where there are over {_MOST_DOTS:,}), the shape is "
-        f"their mean, bars are 95% intervals ({quality} over evaluation rows, memory over seeds).{hollow}",
+        f"their mean, bars are 95% intervals ({quality} over evaluation rows, memory over seeds).{hollow}{grey}",
         alternative=f"Scatter plot of {memory} and {quality}. {told}.",
         table=(
             ("strategy", memory, "95% interval", quality, "95% interval", "on the frontier"),
@@ -74,7 +80,7 @@ class _Plot:
     def results(self) -> list[StrategyResult]:
         return [
             result
-            for result in self.comparison.results
+            for result in self.comparison.arrangement.finished
             if result.finished and None not in [result.means[metric] for metric in self.metrics]
         ]
 
@@ -131,8 +137,16 @@ def _written(metric: str, interval: Interval) -> str:
 
 
 def _draw(plot: _Plot, styles: Mapping[str, Style], width: float) -> Figure:
-    results, metrics = plot.results, plot.metrics
-    figure, axes = canvas(width, [result.strategy for result in results])
+    (results, _), metrics = first_of(plot.comparison, plot.results), plot.metrics
+    families = _families(plot, results)
+    legend = [(result.strategy, styles[result.strategy]) for result in results] + [*families]
+    figure, axes = canvas(width, [name for name, _ in legend])
+    for (_, style), members in families.items():
+        for result in members:
+            axes.plot(
+                *([value] for value in plot.at(result)), color=style.colour, marker=style.marker, markersize=4.5,
+                linestyle="none", alpha=0.7, zorder=1.5, gid=styles[result.strategy].tag,
+            )  # fmt: skip
     with_dots = sum(len(result.finished) for result in results) <= _MOST_DOTS
     for result in results:
         style, is_beaten = styles[result.strategy], plot.place(result) == "no"
@@ -157,8 +171,22 @@ def _draw(plot: _Plot, styles: Mapping[str, Style], width: float) -> Figure:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_bytes(value)))
     axes.yaxis.set_major_locator(ticks(6))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    strategy_legend(figure, [(result.strategy, styles[result.strategy]) for result in results], width, lines=False)
+    strategy_legend(figure, legend, width, lines=False)
     return figure
+
+
+def _families(plot: _Plot, drawn: Sequence[StrategyResult]) -> dict[tuple[str, Style], list[StrategyResult]]:
+    """The strategies that are drawn in grey, by the name of their family and how it is drawn."""
+    found = {
+        rows.title: [result for result in plot.results if result in rows.results and result not in drawn]
+        for rows in plot.comparison.arrangement.families
+    }
+    shapes = styles_of(found)
+    return {
+        (f"{title} ({len(members)})", replace(shapes[title], index=-1, colour=MUTED)): members
+        for title, members in found.items()
+        if members
+    }
 
 
 def _draw_intervals(axes: Axes, plot: _Plot, result: StrategyResult, style: Style) -> None:

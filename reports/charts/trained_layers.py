@@ -12,12 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from bench.records.metrics import format_rate
 
 from ..tables.cells import one_line
-from .chart import Chart
+from .chart import Chart, first_of
 from .layout import LINE, Lines, fold, text_width
 from .theme import LIGHT, MUTED, PAPER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -35,14 +35,15 @@ _STRIP = 0.26
 
 def trained_layers(comparison: Comparison, styles: Mapping[str, Style], prefix: str) -> Chart:
     """Make the chart; it is missing where no finished run has recorded its rates."""
-    results = [result for result in comparison.results if result.layer_rates]
+    results = [result for result in comparison.arrangement.all if result.layer_rates]
+    drawn, left_out = first_of(comparison, results)
     return Chart(
         name=f"{prefix}trained_layers",
         title=_title(results),
         caption="One cell per layer in forward order. The taller, the higher its peak learning rate, on a "
-        "logarithmic scale over all strategies; hatched cells stay frozen. Rates stand at the right.",
+        f"logarithmic scale over all strategies; hatched cells stay frozen. Rates stand at the right.{left_out}",
         alternative="Strips of layers. "
-        + "; ".join(f"{result.strategy}: {_in_words(result)}" for result in results)
+        + "; ".join(f"{result.strategy}: {_in_words(result)}" for result in drawn)
         + ".",
         table=(
             ("strategy", "layers trained", "of", "parameters trained at the end", "learning rates"),
@@ -57,7 +58,7 @@ def trained_layers(comparison: Comparison, styles: Mapping[str, Style], prefix: 
                 for result in results
             ),
         ),
-        draw=lambda width: _draw(results, styles, width),
+        draw=lambda width: _draw(drawn, styles, width),
         missing="" if results else "no finished run has recorded its learning rates",
     )
 
@@ -84,7 +85,7 @@ def _in_words(result: StrategyResult) -> str:
     return " to ".join(format_rate(rate) for rate in sorted({min(rates), max(rates)})) if rates else "nothing trains"
 
 
-def _draw(results: list[StrategyResult], styles: Mapping[str, Style], width: float) -> Figure:
+def _draw(results: Sequence[StrategyResult], styles: Mapping[str, Style], width: float) -> Figure:
     values = [_in_words(result) for result in results]
     beside = max(map(text_width, values)) + 0.4
     lines = Lines.of([(result.strategy, styles[result.strategy]) for result in results], width, _STRIP, beside)

@@ -16,9 +16,9 @@ from bench.analysis.words.numbers import NOT_MEASURED, percent
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
 
-from ..tables.cells import notes, remark
+from ..tables.cells import first_note, first_title, notes, remark
 from ..tables.classes import class_table
-from ..tables.columns import groups, main_columns
+from ..tables.columns import groups, having, main_columns
 from ..tables.flagged import flagged, own_flags
 from ..tables.overview import overview
 from .templating import asset, render
@@ -59,7 +59,10 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
         script=Markup(script),  # noqa: S704
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         metrics=METRICS,
+        first_title=first_title,
+        first_note=first_note,
         main_columns=main_columns,
+        having=having,
         groups=groups,
         make_checks=make_checks,
         remark=remark,

@@ -16,6 +16,8 @@ __all__ = [
     "Cell",
     "cell",
     "column_title",
+    "first_note",
+    "first_title",
     "letters_note",
     "majority_note",
     "notes",
@@ -90,6 +92,31 @@ def remark(result: StrategyResult, comparison: Comparison, *, with_reason: bool 
     return "; ".join(said)
 
 
+def first_title(comparison: Comparison) -> str:
+    """Name what the first table holds."""
+    rows = comparison.arrangement
+    if not rows.is_grouped:
+        return "Every strategy, failed ones too"
+    frontier = [result for result in rows.first if comparison.on_frontier(result.strategy)]
+    if not frontier:
+        return "The reference"
+    return "The frontier" + ("" if len(frontier) == len(rows.first) else " and the reference")
+
+
+def first_note(comparison: Comparison) -> str:
+    """Which of many strategies come first, and where the others are."""
+    rows, num = comparison.arrangement, len(comparison.results)
+    frontier = [result for result in rows.first if comparison.on_frontier(result.strategy)]
+    if not frontier:
+        return f"{num} strategies, and none of them can be preferred. They follow by family, the highest {comparison.quality.word} first."
+    on = len(frontier) + len(rows.more_on_frontier)
+    some = f", here the best of it in {comparison.quality.word}, memory and speed" if rows.more_on_frontier else ""
+    return (
+        f"On the frontier: {on} of {num}{some}. No other is detected to be better than one of them in speed, memory or "
+        f"{comparison.quality.word} and worse in none. The rest follow by family, the highest {comparison.quality.word} first."
+    )
+
+
 def notes(comparison: Comparison) -> str:
     """What the second numbers of the table are, and what its intervals rest on."""
     known = [result.relative[metric] for result in comparison.results for metric in shown(comparison)]
@@ -110,13 +137,21 @@ def majority_note(comparison: Comparison) -> str:
 
 def letters_note(comparison: Comparison) -> str:
     """What the letters mean; empty where there are none."""
-    lettered = any(_letters(comparison, metric) for metric in shown(comparison))
-    return "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)." if lettered else ""
+    if not any(_letters(comparison, metric) for metric in shown(comparison)):
+        return ""
+    if not comparison.arrangement.is_grouped:
+        return "Strategies that share a letter in a column are tied there (all pairs, Holm, 5%)."
+    num = len(comparison.ranking.names)
+    return (
+        f"Strategies that share a letter in a column of the first table are tied there. All {num * (num - 1) // 2:,} pairs "
+        f"of the {num} ranked strategies are tested in each metric, Holm at 5% for all together: the strictest test is at "
+        f"{comparison.ranking.level * 100:.1g}%."
+    )
 
 
 def _letters(comparison: Comparison, metric: str) -> dict[str, str]:
     """The letters of a column; none where many strategies are tied in so many ways that nobody could read them."""
-    letters = comparison.ranking.letters.get(metric, {})
+    letters = comparison.arrangement.letters.get(metric, {})
     return letters if max(map(len, letters.values()), default=0) <= _LONGEST_GROUP else {}
 
 

@@ -38,6 +38,8 @@ class ClassTable:
     """The classes with the most rows first."""
     note: str
     """What the numbers are of, and how many classes and strategies are left out."""
+    num_first: int
+    """Strategies of those that come first; all of them while they are few."""
 
 
 def class_table(
@@ -45,7 +47,8 @@ def class_table(
 ) -> ClassTable | None:
     """Make the table of the classes with the most evaluation rows; None where no record holds predictions."""
     found = {
-        result.strategy: by_class(one.evaluation for one in result.measured.values()) for result in comparison.results
+        result.strategy: by_class(one.evaluation for one in result.measured.values())
+        for result in comparison.arrangement.finished
     }
     known = {name: {score.name: score for score in each.scores} for name, each in found.items() if each}
     rows = {score.name: score.num_rows for scores in known.values() for score in scores.values()}
@@ -64,4 +67,5 @@ def class_table(
     ]
     several = any(each.num_seeds > 1 for each in found.values() if each)
     note = f"F1 by class{', all seeds together' if several else ''}{', without ' + ' and '.join(left_out) if left_out else ''}."
-    return ClassTable(shown, lines, note)
+    first = {result.strategy for result in comparison.arrangement.first}
+    return ClassTable(shown, lines, note, len(first.intersection(shown)))

@@ -12,12 +12,12 @@ from bench.records.metrics import METRICS
 from .cells import Cell, cell, column_title, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
 
-__all__ = ["Column", "groups", "main_columns"]
+__all__ = ["Column", "groups", "having", "main_columns"]
 
 _GROUP_OF_UNIT = {
     "bytes": "Memory",
@@ -66,6 +66,11 @@ def main_columns(comparison: Comparison) -> tuple[Column, ...]:
         ),
         Column("fits on", "smallest common card", lambda result: Cell(fits_on(result)), gpu_bytes),
     )
+
+
+def having(columns: Iterable[Column], results: Collection[StrategyResult]) -> tuple[Column, ...]:
+    """Keep the columns that some of the rows have a value in."""
+    return tuple(column for column in columns if any(column.value(result) is not None for result in results))
 
 
 def groups(comparison: Comparison) -> dict[str, tuple[Column, ...]]:

@@ -18,9 +18,30 @@ def test_one_line_leaves_nothing_to_break_a_line():
     assert one_line(" a\n\tb\r\x00c\u2028d ") == "a b c d"
 
 
-def test_letters_that_nobody_could_read_are_left_out(make_record):
-    records = [make_record(f"s{index}", seed=seed, step=1 + index / 100) for seed in range(3) for index in range(30)]
+def _letters(records):
     comparison = compare(records)
-    assert max(map(len, comparison.ranking.letters["samples_per_second"].values())) > 8
-    assert cell(comparison.results[0], "samples_per_second", comparison).group == ""
-    assert cell(comparison.results[0], "accuracy", comparison).group == "a"
+    metric = "samples_per_second"
+    return max(map(len, comparison.ranking.letters[metric].values())), {
+        result.strategy: cell(result, metric, comparison).group for result in comparison.results
+    }
+
+
+def test_letters_that_nobody_could_read_are_left_out(monkeypatch, make_record):
+    monkeypatch.setattr("bench.analysis.arrangement.MOST_TOGETHER", 30)
+    records = [make_record(f"s{index}", seed=seed, step=1 + index / 100) for seed in range(3) for index in range(30)]
+    longest, shown = _letters(records)
+    assert longest > 8
+    assert set(shown.values()) == {""}
+
+
+def test_of_many_the_first_alone_have_letters_and_few(make_record):
+    records = [
+        make_record(f"s{index}", seed=seed, step=1 + index / 100, memory=(60 - index) << 25, accuracy=0.7 + index / 150)
+        for seed in range(3)
+        for index in range(30)
+    ]
+    longest, shown = _letters(records)
+    first = [result.strategy for result in compare(records).arrangement.first]
+    assert longest > 8
+    assert {name for name, letters in shown.items() if letters} == {*first}
+    assert max(map(len, shown.values())) <= 8
