@@ -21,6 +21,7 @@ from bench.plan import Layer, Linear, ModelView, Param
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
 from bench.records.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.row_classes import encode
+from bench.records.tuning import Tuning, TuningTrial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -239,6 +240,44 @@ def evaluated() -> Callable[..., RunRecord]:
         return record.model_copy(update={"measured": record.measured.model_copy(update={"evaluation": evaluation})})
 
     return evaluated
+
+
+@pytest.fixture(scope="session")
+def tuned(make_record: Callable[..., RunRecord]) -> Callable[..., RunRecord]:
+    """Build a record of a strategy whose rate was searched for: `scores` by rate, of trials of 64 steps, `short` of 32.
+
+    A score of None is a trial that diverged. The best of the default rates and the others is chosen, and in the name.
+    """
+
+    def tuned(
+        strategy: str,
+        default: float | None,
+        scores: dict[float, float | None],
+        *,
+        short: dict[float, float | None] | None = None,
+        num_rows: int = 1000,
+        metric: str = "accuracy",
+        **more: Any,
+    ) -> RunRecord:
+        tried = [(None, 64, default), *((rate, 32, score) for rate, score in (short or {}).items())]
+        tried += [(rate, 64, score) for rate, score in scores.items()]
+        trials = tuple(
+            TuningTrial(
+                lr=rate,
+                num_steps=num_steps,
+                status="diverged" if score is None else "ok",
+                quality=score,
+                loss=None if score is None else 1 - score,
+                seconds=num_steps / 8,
+            )
+            for rate, num_steps, score in tried
+        )
+        best = max((trial for trial in trials if trial.num_steps == 64), key=lambda trial: trial.quality or 0)
+        name = strategy if best.lr is None else f"{strategy}:lr={best.lr:g}"
+        tuning = Tuning(metric=metric, num_rows=num_rows, trials=trials, lr=best.lr)
+        return make_record(name, tuning=tuning, **more)
+
+    return tuned
 
 
 @pytest.fixture(scope="session")

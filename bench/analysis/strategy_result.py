@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.analysis.quality import Quality
     from bench.experiment.spec import QualityName
     from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
+    from bench.records.tuning import Tuning
 
 __all__ = ["StrategyResult", "make_result", "relative"]
 
@@ -99,6 +100,11 @@ class StrategyResult:
     def layer_rates(self) -> tuple[LayerRate, ...]:
         """Its layers with their rates, which its seeds share; empty where no run finished."""
         return next((run.layer_rates for run in self.measured.values()), ())
+
+    @property
+    def tuning(self) -> Tuning | None:
+        """How its learning rate was found, which its seeds share; None where it was not searched for."""
+        return next((record.tuning for record in self.records if record.tuning and record.tuning.trials), None)
 
     @property
     def beats_majority(self) -> bool | None:

@@ -1,17 +1,66 @@
-"""Whether a strategy was given a fair chance to learn: its learning rate, of which one alone was tried."""
+"""Learning rates: those of a strategy, and what a search found: who gains by it beyond noise, whose best is at an edge."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from bench.records.metrics import format_rate
+from scipy import stats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bench.analysis.strategy_result import StrategyResult
+    from bench.records.tuning import Tuning, TuningTrial
 
-__all__ = ["peak_rates", "untuned"]
+__all__ = ["Edge", "FoundRate", "edges", "found_rates", "gaining", "peak_rates", "wider"]
+
+_LEVEL = 0.05
+_BEYOND = 10
+"""Times the highest rate that was tried, up to which a wider search goes."""
+
+Edge = Literal["lowest", "highest"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRate:
+    """What was found for one strategy."""
+
+    result: StrategyResult
+    tuning: Tuning
+
+    @property
+    def strategy(self) -> str:
+        """Its name, with the rate that was chosen."""
+        return self.result.strategy
+
+    @property
+    def chosen(self) -> TuningTrial | None:
+        """The trial of the chosen rate that was as long as a run."""
+        return self._at(self.tuning.lr)
+
+    @property
+    def default(self) -> TuningTrial | None:
+        """That of the default rates."""
+        return self._at(None)
+
+    @property
+    def gain(self) -> float | None:
+        """By how much the chosen rate was better than the default ones, as a share of the validation rows.
+
+        None where either has no score.
+        """
+        scores = [trial.quality if trial else None for trial in (self.chosen, self.default)]
+        return None if scores[0] is None or scores[1] is None else scores[0] - scores[1]
+
+    @property
+    def num_rates(self) -> int:
+        """Rates that were tried beside the default ones."""
+        return len({trial.lr for trial in self.tuning.trials} - {None})
+
+    def _at(self, rate: float | None) -> TuningTrial | None:
+        return next((trial for trial in self.tuning.whole_trials if trial.lr == rate), None)
 
 
 def peak_rates(result: StrategyResult) -> tuple[float, ...]:
@@ -20,19 +69,43 @@ def peak_rates(result: StrategyResult) -> tuple[float, ...]:
     return tuple(sorted({layer.lr for layer in rates if layer.lr is not None}))
 
 
-def untuned(results: Iterable[StrategyResult]) -> str:
-    """Write that the rates of strategies that learn less well were not tuned, as a sentence of its own."""
-    told = [_rate(result) for result in results]
-    if len(told) == 1:
-        return f"Its learning rate was not tuned: one was tried{told[0] and f', {told[0]}'}."
-    return "Their learning rates were not tuned: one was tried for each."
+def found_rates(results: Iterable[StrategyResult]) -> tuple[FoundRate, ...]:
+    """Those strategies whose rate was searched for, in their order."""
+    return tuple(FoundRate(result, result.tuning) for result in results if result.tuning)
 
 
-def _rate(result: StrategyResult) -> str:
-    """Write the rate that was tried: "the default of 1e-3"; empty where it is not known."""
-    rates, spec = peak_rates(result), result.finished[0].spec
-    if not rates:
-        return ""
-    told = " to ".join(format_rate(rate) for rate in sorted({rates[0], rates[-1]}))
-    is_default = spec.lr is None and not any(term.options for term in spec.strategy)
-    return f"the default of {told}" if is_default else told
+def gaining(found: Sequence[FoundRate]) -> tuple[FoundRate, ...]:
+    """Those whose chosen rate is shown to be more accurate than the default ones, the largest gain first.
+
+    Two shares of as many rows, as if these were not the same (which claims too little rather than too much), at 5%,
+    corrected for all rates that were tried for all strategies, as each could have come out best by chance. Of other
+    scores than accuracy nothing is claimed.
+    """
+    num_tried = sum(one.num_rates for one in found)
+    shown = [one for one in found if one.tuning.metric == "accuracy" and _p_value(one) * num_tried <= _LEVEL]
+    return tuple(sorted(shown, key=lambda one: -(one.gain or 0)))
+
+
+def edges(found: Iterable[FoundRate]) -> dict[tuple[Edge, float], tuple[FoundRate, ...]]:
+    """Those whose best rate is the lowest or highest that was tried, by which of the two, and the rate."""
+    grouped: dict[tuple[Edge, float], tuple[FoundRate, ...]] = {}
+    for one in found:
+        edge, rate = one.tuning.edge, one.tuning.lr
+        if edge and rate is not None:
+            grouped[edge, rate] = (*grouped.get((edge, rate), ()), one)
+    return grouped
+
+
+def wider(edge: Edge, rate: float) -> str:
+    """Write what asks for a wider search: "--tune lr:high=1"."""
+    return f"--tune lr:high={rate * _BEYOND:g}" if edge == "highest" else f"--tune lr:low={rate / _BEYOND:g}"
+
+
+def _p_value(one: FoundRate) -> float:
+    """Of the two accuracies being the same, by the pooled z test; 1 where there is no gain."""
+    gain, default = one.gain, one.default
+    if not gain or gain < 0 or default is None or default.quality is None:
+        return 1.0
+    share = default.quality + gain / 2
+    error = math.sqrt(2 * share * (1 - share) / one.tuning.num_rows)
+    return 2 * float(stats.norm.sf(gain / error)) if error else 1.0

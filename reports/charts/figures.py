@@ -13,6 +13,7 @@ from .rate_scan import rate_scan
 from .theme import styles_of
 from .tradeoff import tradeoff
 from .trained_layers import trained_layers
+from .tuning import tuning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["charts", "charts_across"]
 
-_ORDER = (tradeoff, differences, memory_split, step_split, learning_curves, confusion, trained_layers)
+_ORDER = (tradeoff, differences, memory_split, step_split, tuning, learning_curves, confusion, trained_layers)
 
 
 def charts(comparison: Comparison, styles: Mapping[str, Style] | None = None, prefix: str = "") -> tuple[Chart, ...]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.quality import MEMORY, SPEED
-from bench.analysis.tuning import untuned
 from bench.analysis.words.numbers import change, group, listed, within
 from bench.analysis.words.resolution import size
 from bench.analysis.words.sentences import tentative
+from bench.analysis.words.tuning import untuned
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Phrases:
             return f"is not known to be faster than {self.base}"
         lost = f"loses {self.quality}: {change(METRICS[metric], claim.interval.estimate)}{within(METRICS[metric], claim.interval)}"
         said = tentative(claim, self.base, self.ranking) if claim.tentative else lost
-        return f"{said}. {untuned([result])}".removesuffix(".")
+        return f"{said}.{untuned([result])}".removesuffix(".")
 
     def at_speed(self, results: Sequence[StrategyResult]) -> str:
         """At what speed strategies are better in something else."""
@@ -89,7 +89,7 @@ class Phrases:
             told.append(f"{more} other{' looks' if more == 1 else 's look'} different too")
         poor = [result for result in results if not self.field.keeps_quality(result)]
         end = f", all {min(doubts)}" if is_one else ""
-        return f"{listed(told)}{end}.{f' {untuned(poor)}' if poor else ''}"
+        return f"{listed(told)}{end}.{untuned(poor)}"
 
     def alike(self, results: Sequence[StrategyResult]) -> str:
         """Write "o difference detected in speed or accuracy between full, a and b"."""
@@ -123,7 +123,7 @@ class Phrases:
         if not results:
             return ""
         loses = f"lose{'s' if len(results) == 1 else ''} {self.quality}"
-        return f" {are(results)} faster, but {loses} ({self.factors(results, self.ranking.quality.metric)}). {untuned(results)}"
+        return f" {are(results)} faster, but {loses} ({self.factors(results, self.ranking.quality.metric)}).{untuned(results)}"
 
     def factors(self, results: Sequence[StrategyResult], metric: str) -> str:
         """Write what each has against the reference, of one or two; else from the least to the most."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.field import Field
 from bench.analysis.quality import SPEED
-from bench.analysis.tuning import untuned
 from bench.analysis.words.field import Phrases, are, names_of
 from bench.analysis.words.numbers import ENDINGS, group, listed
 from bench.analysis.words.resolution import Resolution, beyond_chance
 from bench.analysis.words.sentences import against_reference
+from bench.analysis.words.tuning import untuned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +127,7 @@ class _Forms:
             return None
         gains = f"{self.say.factors(lead.leaders, metric)} against {self.say.base}, {self.say.at_speed(lead.leaders)}"
         gains += f" ({group(names_of(lead.unknown))} could not be compared)" if lead.unknown else ""
-        rates = f" {untuned([self._field.base, *lead.leaders])}"
+        rates = untuned([self._field.base, *lead.leaders])
         if lead.is_clear:
             rank = f"best in {self.say.quality}"
             return Conclusion("winner", f"{are(lead.leaders)} {rank}: {gains}.{rates}", names_of(lead.leaders), rank)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.analysis.break_even import NEVER, steps_to_pay, twin
 from bench.analysis.quality import MEMORY, SPEED
-from bench.analysis.tuning import untuned
 from bench.analysis.words.numbers import ENDINGS, change, listed, with_bounds, within
 from bench.analysis.words.settling import to_settle
+from bench.analysis.words.tuning import on_tuning, untuned
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class Sentence:
     """One sentence beside the headline, and what it is about."""
 
     text: str
-    about: Literal["ending", "standing", "settling", "compiling"]
+    about: Literal["ending", "standing", "settling", "compiling", "tuning"]
     """How a strategy ended or why it is not ranked; how it stands to the reference; what would settle what is open;
-    when compiling pays."""
+    when compiling pays; what the search of learning rates found and cost."""
 
 
 def sentences(
@@ -42,7 +42,12 @@ def sentences(
     by_row = chain.from_iterable(
         (*_of(result, base, ranking, spelled_out=spelled_out), *_on_compiling(result, results)) for result in results
     )
-    return (*by_row, *(Sentence(said, "settling") for said in (advice, *to_settle(results, base, ranking)) if said))
+    tuning = (Sentence(said, "tuning") for said in on_tuning(results))
+    return (
+        *by_row,
+        *tuning,
+        *(Sentence(said, "settling") for said in (advice, *to_settle(results, base, ranking)) if said),
+    )
 
 
 def against_reference(result: StrategyResult, base: StrategyResult, ranking: Ranking) -> str:
@@ -80,7 +85,7 @@ def _of(
     seeds = _over_seeds(result, base)
     if result.strategy != spelled_out or seeds:
         said = f"{result.strategy} {against_reference(result, base, ranking)}{seeds}."
-        yield Sentence(f"{said} {untuned([result])}" if _seems_to_lose(result, base, ranking) else said, "standing")
+        yield Sentence(said + untuned([result]) if _seems_to_lose(result, base, ranking) else said, "standing")
 
 
 def _seems_to_lose(result: StrategyResult, base: StrategyResult, ranking: Ranking) -> bool:

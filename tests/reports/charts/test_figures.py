@@ -6,9 +6,9 @@ from reports.charts.theme import WIDE
 
 def test_the_figures_of_a_report(drawn):
     assert list(drawn) == [
-        "tradeoff", "differences", "memory_split", "step_split", "learning_curves", "confusion", "trained_layers",
+        "tradeoff", "differences", "memory_split", "step_split", "tuning", "learning_curves", "confusion", "trained_layers",
     ]  # fmt: skip
-    assert [chart.name for chart in drawn.values() if chart.missing] == ["memory_split", "step_split"]
+    assert [chart.name for chart in drawn.values() if chart.missing] == ["memory_split", "step_split", "tuning"]
 
 
 def test_the_alternative_text_holds_the_numbers(drawn):
