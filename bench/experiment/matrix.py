@@ -72,7 +72,7 @@ def _meaning(terms: tuple[Term, ...]) -> Hashable:
     return frozenset((term.name, _value(term)) for term in terms), tuple(rates)
 
 
-def _value(term: Term) -> Hashable:
+def _value(term: Term) -> object:
     """Make the strategy; of a third party's, whose code does not run here, its options as they are written."""
     if registry.is_ours(term.name):
         return registry.load(term)
