@@ -106,6 +106,17 @@ def _check_prompt_tokens(plan: TrainPlan, _view: ModelView, writers: Writers) ->
         raise UsageError(f"{writers['prompt_tokens']}: a prompt of {plan.prompt_tokens} tokens cannot be; 0 is none")
 
 
+def _check_embedding_noise(plan: TrainPlan, _view: ModelView, writers: Writers) -> None:
+    """Refuse noise of less than no size, and noise below what is stored once."""
+    if plan.embedding_noise < 0:
+        raise UsageError(f"{writers['embedding_noise']}: noise of {plan.embedding_noise:g} cannot be; 0 is none")
+    if plan.embedding_noise and plan.cache_prefix:
+        raise PlanConflict(
+            f"{writers['embedding_noise']} and {writers['cache_prefix']} do not compose: the frozen layers run once, and the noise is "
+            "drawn anew in every step"
+        )
+
+
 def _check_averaging(plan: TrainPlan, _view: ModelView, writers: Writers) -> None:
     """Refuse averages that never begin, or never move."""
     if (one := plan.averaging) and not (0 <= one.start < 1 and 0 <= one.decay < 1):
@@ -128,6 +139,7 @@ CHECKS: Mapping[str, Callable[[TrainPlan, ModelView, Writers], None]] = {
     "frozen_weights": _check_frozen_weights,
     "seen_embeddings": _check_seen_embeddings,
     "averaging": _check_averaging,
+    "embedding_noise": _check_embedding_noise,
     "prompt_tokens": _check_prompt_tokens,
 }
 """By the field for whose sake a plan may be refused."""

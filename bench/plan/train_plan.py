@@ -129,6 +129,16 @@ class TrainPlan:
         ),
     )
     """Tokens of a prompt before the text of every row, whose embeddings learn as adapters do."""
+    embedding_noise: float = field(
+        default=0.0,
+        metadata=_rules(
+            Family.LEARNING,
+            words=lambda alpha, _view: (
+                f"in training, embeddings get uniform noise of {alpha:g} / sqrt(tokens of the row x width)"
+            ),
+        ),
+    )
+    """The alpha of NEFTune's noise on the embeddings of tokens, in training alone; 0 is none."""
     transforms: tuple[Transform, ...] = field(
         default=(),
         metadata=_rules(Family.ADDED, words=field_words.of_values, merge=merging.one_per_stage),
@@ -179,6 +189,7 @@ class Edit(TypedDict, total=False):
     seen_embeddings: bool
     compile: bool
     prompt_tokens: int
+    embedding_noise: float
     transforms: tuple[Transform, ...]
     after_step: tuple[AfterStep, ...]
 

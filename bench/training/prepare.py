@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.errors import Unsupported
 from bench.training.forward.choose import choose_forward
 from bench.training.passes.averaging import AveragedWeights
 from bench.training.passes.cache import cache_layers, num_frozen_layers
 from bench.training.passes.checkpoint import recompute_layers
 from bench.training.passes.compile import compile_layers
+from bench.training.passes.noise import EmbeddingNoise
 from bench.training.passes.optimizer import make_optimizer, places_of
 from bench.training.passes.prompt import add_prompt
 from bench.training.passes.trainable import rates_of_params
@@ -87,6 +89,8 @@ def prepare(
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)
+    # After the prompt, whose embeddings get it too.
+    noise = EmbeddingNoise(classifier, plan.embedding_noise) if plan.embedding_noise else None
     # Once parameters are where they stay, and before the optimizer and whatever else asks what trains.
     rate_of = rates_of_params(model, params, resolved, device)
     seen = split_table(model, classifier, split, pad_token_id, rate_of=rate_of) if plan.seen_embeddings else None
@@ -105,6 +109,8 @@ def prepare(
     optimizer = make_optimizer(rate_of, places_of(view, params), plan.optimizer, weight_decay)
     if seen:
         seen.follow(optimizer)
+    if plan.averaging and hasattr(optimizer, "eval"):
+        raise Unsupported("this optimizer is evaluated by an average of its own: no other average goes with it")
     prepared = Prepared(
         resolved=resolved,
         model=model,
@@ -118,6 +124,7 @@ def prepare(
         params=params,
         rewritten=rewritten,
         prompt=prompt,
+        noise=noise,
         averaged=AveragedWeights(plan.averaging, rate_of) if plan.averaging else None,
     )
     prepared.let_train(plan.phases.at(0, view.num_steps, 0))

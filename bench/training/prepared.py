@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bench.training.forward.base import Forward
     from bench.training.forward.batch import Batch
     from bench.training.passes.averaging import AveragedWeights
+    from bench.training.passes.noise import EmbeddingNoise
     from bench.training.passes.prompt import Prompt
     from bench.training.precision import Precision
     from bench.training.resolve import Resolved
@@ -55,6 +56,8 @@ class Prepared:
     """Those of them whose numbers a transform changed."""
     prompt: Prompt | None
     """What stands before the text of every row."""
+    noise: EmbeddingNoise | None
+    """On embeddings, in training."""
     averaged: AveragedWeights | None
     """What is evaluated in place of the last weights."""
 
@@ -126,9 +129,11 @@ class Prepared:
 
     def loss(self, batch: Batch) -> torch.Tensor:
         """Run the model, and return what training minimises: a mean over the rows."""
+        with self.noise.on(batch) if self.noise else nullcontext():
+            logits = self.logits(batch)
         if (loss := self.plan.loss) is None:
-            return loss_of(self.logits(batch), batch.targets)
-        return loss(self.logits(batch).float(), batch.targets, self.model)
+            return loss_of(logits, batch.targets)
+        return loss(logits.float(), batch.targets, self.model)
 
 
 def _tell(optimizer: Optimizer, mode: Literal["train", "eval"]) -> None:

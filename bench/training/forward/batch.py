@@ -40,6 +40,13 @@ class Batch:
         """Count the rows."""
         return len(self.targets)
 
+    @property
+    def lengths(self) -> torch.Tensor:
+        """The tokens of the row that each token is of, as the body sees them: (1, tokens) in a pack, else (rows, 1)."""
+        if self.layout is not None:
+            return self.layout.lengths.unsqueeze(0)
+        return self.inputs["attention_mask"].sum(1, keepdim=True)
+
     def to(self, device: torch.device) -> Batch:
         """Copy the batch to `device`."""
         return replace(

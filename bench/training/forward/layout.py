@@ -36,6 +36,12 @@ class Layout(NamedTuple):
         """The tokens of the longest sequence."""
         return self.masks[-1].shape[1]
 
+    @property
+    def lengths(self) -> torch.Tensor:
+        """How long the sequence of each token is: (tokens,)."""
+        of_slots = [present.sum(1, keepdim=True).expand_as(present).flatten() for present in self.masks]
+        return torch.cat(of_slots).index_select(0, self.homes)
+
     def to(self, device: torch.device) -> Layout:
         """Copy the layout to `device`."""
         slots, homes, *masks = (part.to(device, non_blocking=True) for part in (self.slots, self.homes, *self.masks))

@@ -27,6 +27,7 @@ def test_every_token_has_one_slot_in_the_row_of_its_sequence(lengths: np.ndarray
         first += mask.numel()
     assert first == len(layout.slots)
     assert layout.longest == lengths.max()
+    assert torch.equal(layout.lengths, torch.from_numpy(np.repeat(lengths, lengths)))
     assert num_pairs(lengths) == sum(mask.numel() * mask.shape[1] for mask in layout.masks)
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from bench.errors import Unsupported
 from bench.plan import Averaging, TrainPlan, throughout
 from bench.training.evaluation import predict
 from bench.training.passes.averaging import AveragedWeights
@@ -98,3 +99,26 @@ def test_an_average_is_kept_in_more_digits_than_weights_in_bf16() -> None:
         assert param.data.item() == 1.5
         assert param.dtype == torch.bfloat16
     assert param.data.item() == 2
+
+
+class EvaluatedByItsOwn(torch.optim.SGD):
+    """As the schedule-free optimizers are."""
+
+    def eval(self) -> None: ...
+
+
+def test_an_optimizer_with_an_average_of_its_own_gets_no_other() -> None:
+    model = tiny_llama()
+    view = view_of(model)
+    plan = TrainPlan(phases=throughout(view.names), averaging=Averaging("equal"), optimizer=EvaluatedByItsOwn)
+    with pytest.raises(Unsupported, match="an average of its own"):
+        prepare(
+            model,
+            view,
+            plan,
+            split=SPLIT,
+            pad_token_id=0,
+            rates=TOY_RATES,
+            device=torch.device("cpu"),
+            weight_decay=0.0,
+        )
