@@ -9,12 +9,13 @@ from bench.analysis.words.data import in_full
 from bench.analysis.words.numbers import NOT_MEASURED, percent
 
 from .marking import bullets, code, escape, folded, table
-from .tables.cells import cell, column_title, letters_note, majority_note, notes, remark, shown
+from .tables.cells import cell, column_title, first_note, letters_note, majority_note, notes, remark, shown
 from .tables.classes import class_table
+from .tables.differing import by_value
 from .tables.flagged import codes_by_strategies, flagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
@@ -53,8 +54,13 @@ def _part(part: Part, command: str | None, figures_url: str | None) -> str:
         bullets(read),
         f"**{escape(comparison.headline)}**",
         "\n\n".join(f"> {escape(warning)}" for warning in comparison.warnings),
-        _table(comparison),
+        escape(first_note(comparison)) if comparison.arrangement.is_grouped else "",
+        _table(comparison, comparison.arrangement.first),
         bullets([*_lines(comparison)][: _MOST_LINES - len(read) - len(comparison.warnings)]),
+        *(
+            folded(f"{rows.title}: {rows.about}", [_table(comparison, rows.results)])
+            for rows in comparison.arrangement.groups
+        ),
         folded(
             "Strategy by strategy, data, flags and figures",
             [
@@ -105,20 +111,20 @@ def _figure(chart: Chart, figures_url: str | None) -> str:
     return f"{title}\n\n{table([*map(escape, line)] for line in chart.table)}"
 
 
-def _table(comparison: Comparison) -> str:
-    if not comparison.results:
+def _table(comparison: Comparison, results: Sequence[StrategyResult]) -> str:
+    if not results:
         return ""
     metrics = shown(comparison)
     rows = (
-        [_name(result, comparison), *(_cell(result, metric, comparison) for metric in metrics)]
-        for result in comparison.results
+        [_name(result, comparison), *(_cell(result, metric, comparison) for metric in metrics)] for result in results
     )
     return table([["strategy", *map(column_title, metrics)], *rows])
 
 
 def _by_class(comparison: Comparison) -> str:
     """A table of the F1 of each class; empty where the records do not tell."""
-    found = class_table(comparison, most_strategies=_MOST_STRATEGIES)
+    most = min(_MOST_STRATEGIES, len(comparison.arrangement.first) or _MOST_STRATEGIES)
+    found = class_table(comparison, most_strategies=most)
     if found is None:
         return ""
     rows = (
@@ -136,6 +142,10 @@ def _differences(comparison: Comparison) -> str:
     """A table of what differs that must not; empty where nothing does."""
     if not comparison.mismatches:
         return ""
+    if comparison.arrangement.is_grouped:
+        return table(
+            [["what differs", "value", "strategies"], *([*map(escape, line)] for line in by_value(comparison))]
+        )
     names = [result.strategy for result in comparison.results]
     rows = (
         [escape(mismatch.field), *(escape(mismatch.values.get(name, NOT_MEASURED)) for name in names)]

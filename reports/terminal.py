@@ -12,7 +12,7 @@ from rich.text import Text
 from bench.analysis.words.data import in_brief
 from bench.analysis.words.numbers import percent
 
-from .tables.cells import cell, column_title, letters_note, majority_note, one_line, remark, shown
+from .tables.cells import cell, column_title, first_note, letters_note, majority_note, one_line, remark, shown
 from .tables.classes import class_table
 from .tables.fitting import Fitting, Line, fold
 from .tables.flagged import codes_by_strategies
@@ -38,15 +38,25 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
     A title stands above, and what was read, which `with_data` leaves out where it was shown before.
     """
     metrics = shown(comparison)
+    rows = comparison.arrangement
     table = Fitting(
-        tuple(map(column_title, metrics)), tuple(_line(result, comparison) for result in comparison.results)
+        tuple(map(column_title, metrics)),
+        tuple(_line(result, comparison) for result in rows.first),
+        tuple(
+            (
+                f"{family.title} ({len(family.results)})",
+                tuple(_line(result, comparison, is_brief=True) for result in family.results),
+            )
+            for family in rows.families  # why others did not finish is said below
+        ),
     )
-    warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
-    headline = Text(one_line(comparison.headline), style="bold")
     key = [Text(said, style="dim") for said in (letters_note(comparison), majority_note(comparison)) if said]
     above = [Text(one_line(title), style="bold underline")] if title else []
     read = comparison.data if with_data else ()
     above += [Text(one_line(f"{about}: {said}"), style="dim") for data in read for about, said in in_brief(data)]
+    above += [Text(), Text(first_note(comparison))] if rows.is_grouped else []
+    warned = [Text(one_line(warning), style="yellow") for warning in comparison.warnings]
+    headline = Text(one_line(comparison.headline), style="bold")
     return Group(
         *above,
         Text(),
@@ -98,12 +108,21 @@ def _by_class(comparison: Comparison) -> list[RenderableType]:
     return [table, Text(found.note, style="dim")]
 
 
-def _line(result: StrategyResult, comparison: Comparison) -> Line:
+def _line(result: StrategyResult, comparison: Comparison, *, is_brief: bool = False) -> Line:
+    """Write a row; one that is brief has its values alone."""
     said = remark(result, comparison, with_reason=False)  # the sentence below the table says why, in the full width
     cells = (cell(result, metric, comparison) for metric in shown(comparison))
     return Line(
         one_line(result.strategy),
-        "reference" if result.is_reference else "",
+        _tag(result, comparison),
         ((said, "yellow" if result.finished else "red"),) if said else (),
-        tuple((one.value, " ".join(part for part in (one.against, one.group) if part)) for one in cells),
+        tuple(
+            (one.value, "" if is_brief else " ".join(part for part in (one.against, one.group) if part))
+            for one in cells
+        ),
     )
+
+
+def _tag(result: StrategyResult, comparison: Comparison) -> str:
+    is_on = result.strategy in comparison.arrangement.frontier
+    return ", ".join(["reference"] * result.is_reference + ["frontier"] * is_on)

@@ -27,6 +27,8 @@ MOST_TOGETHER = 15
 """Rows that stay in one table, in the order asked for: about what a screen shows at once."""
 MOST_FIRST = 10
 """Of more rows, those that come first, the reference among them: as many as there are colours to tell them apart in figures."""
+_MOST_NAMED = 3
+"""Strategies that a headline names; it counts the others."""
 OTHER = "Other"
 """The family of what sets no field that is known here, as a strategy of a later version may."""
 
@@ -46,13 +48,14 @@ class Arrangement:
     """Every strategy of a comparison, once."""
 
     first: tuple[StrategyResult, ...]
-    """All of them while they are few; else the frontier (the best of it, where it is long) and the reference."""
+    """All of them while they are few; else the reference, whom the headline calls ahead, and the frontier (the best of it,
+    where it is long)."""
     families: tuple[Rows, ...] = ()
     """The others that finished, by family; the highest quality first, as in `first`."""
     unfinished: Rows | None = None
     """Those without a number to compare."""
-    more_on_frontier: tuple[str, ...] = ()
-    """Strategies on the frontier that are not among the first."""
+    frontier: tuple[str, ...] = ()
+    """Of many: the strategies on the frontier, wherever they stand."""
     letters: dict[str, dict[str, str]] = field(default_factory=dict)
     """By metric, of the first: two of them share one exactly if no difference between them is detected."""
 
@@ -80,21 +83,21 @@ class Arrangement:
 def arranged(
     results: tuple[StrategyResult, ...],
     ranking: Ranking,
-    winners: Sequence[str],
+    named: Sequence[str],
     *,
     on_frontier: Callable[[str], bool | None],
     own_changes: Callable[[StrategyResult], Mapping[str, str]],
 ) -> Arrangement:
     """Arrange strategies; the rows of few stay as they are.
 
-    `winners` are named by the headline; `own_changes` is how a plan differs from the baseline, and not all others do alike.
+    `named` are those whom the headline calls ahead; `own_changes` is how a plan differs from the baseline, and not all others do alike.
     """
     if len(results) <= MOST_TOGETHER:
         return Arrangement(results, letters=ranking.letters)
     finished = sorted((result for result in results if result.finished), key=_by_quality)
     frontier = [result for result in finished if on_frontier(result.strategy)]
     base = [result.strategy for result in finished if result.is_reference]
-    chosen = list(dict.fromkeys([*base, *winners, *_in_turn(frontier, ranking)]))[:MOST_FIRST]
+    chosen = list(dict.fromkeys([*base, *named[:_MOST_NAMED], *_in_turn(frontier, ranking)]))[:MOST_FIRST]
     first = tuple(result for result in finished if result.strategy in chosen)
     by_family: dict[str, list[StrategyResult]] = {}
     for result in finished:
@@ -108,7 +111,7 @@ def arranged(
             if family in by_family
         ),
         _unfinished([result for result in results if not result.finished]),
-        tuple(result.strategy for result in frontier if result not in first),
+        tuple(result.strategy for result in frontier),
         {metric: letters_among(_ranked(first, ranking), ranking.claims, metric) for metric in ranking.letters},
     )
 

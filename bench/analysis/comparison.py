@@ -94,9 +94,8 @@ class Comparison:
     @cached_property
     def arrangement(self) -> Arrangement:
         """The order of its rows: together while they are few, the first and the others by family where they are many."""
-        return arranged(
-            self.results, self.ranking, self.winners, on_frontier=self.on_frontier, own_changes=self.own_changes
-        )
+        named = self.winners or self.conclusion.leaders
+        return arranged(self.results, self.ranking, named, on_frontier=self.on_frontier, own_changes=self.own_changes)
 
     @cached_property
     def records(self) -> tuple[RunRecord, ...]:

@@ -49,5 +49,6 @@ def first_of(comparison: Comparison, results: Sequence[StrategyResult]) -> tuple
     if not rows.is_grouped or len(results) <= MOST_FIRST:
         return tuple(results), ""
     if first := tuple(result for result in rows.first if result in results):
-        return first, f" Drawn: {first_title(comparison).lower()}, {len(first)} of {len(results)} strategies."
+        who = first_title(comparison)
+        return first, f" Drawn: {who[0].lower()}{who[1:]}, {len(first)} of {len(results)} strategies."
     return tuple(results[:MOST_FIRST]), f" Drawn: the first {MOST_FIRST} of {len(results)} strategies."

@@ -19,6 +19,7 @@ from bench.records.metrics import METRICS
 from ..tables.cells import first_note, first_title, notes, remark
 from ..tables.classes import class_table
 from ..tables.columns import groups, having, main_columns
+from ..tables.differing import by_value
 from ..tables.flagged import flagged, own_flags
 from ..tables.overview import overview
 from .templating import asset, render
@@ -63,6 +64,7 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
         first_note=first_note,
         main_columns=main_columns,
         having=having,
+        by_value=by_value,
         groups=groups,
         make_checks=make_checks,
         remark=remark,

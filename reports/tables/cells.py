@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, bounds, change
+from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, bounds, change, listed
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -97,23 +97,24 @@ def first_title(comparison: Comparison) -> str:
     rows = comparison.arrangement
     if not rows.is_grouped:
         return "Every strategy, failed ones too"
-    frontier = [result for result in rows.first if comparison.on_frontier(result.strategy)]
-    if not frontier:
-        return "The reference"
-    return "The frontier" + ("" if len(frontier) == len(rows.first) else " and the reference")
+    others = [result for result in rows.first if result.strategy not in rows.frontier]
+    names = ["the frontier"] if len(others) < len(rows.first) else []
+    names += ["the reference"] if any(result.is_reference for result in others) else []
+    names += ["what the headline names"] if any(not result.is_reference for result in others) else []
+    return listed(names).capitalize()
 
 
 def first_note(comparison: Comparison) -> str:
     """Which of many strategies come first, and where the others are."""
-    rows, num = comparison.arrangement, len(comparison.results)
-    frontier = [result for result in rows.first if comparison.on_frontier(result.strategy)]
-    if not frontier:
-        return f"{num} strategies, and none of them can be preferred. They follow by family, the highest {comparison.quality.word} first."
-    on = len(frontier) + len(rows.more_on_frontier)
-    some = f", here the best of it in {comparison.quality.word}, memory and speed" if rows.more_on_frontier else ""
+    rows, quality = comparison.arrangement, comparison.quality.word
+    families = f"follow by family, the highest {quality} first."
+    if not rows.frontier:
+        return f"{len(comparison.results)} strategies, and none is known to be preferable. They {families}"
+    num, shown_here = len(rows.frontier), sum(result.strategy in rows.frontier for result in rows.first)
+    some = f" (here {shown_here}, the best in {quality}, memory and speed)" if shown_here < num else ""
     return (
-        f"On the frontier: {on} of {num}{some}. No other is detected to be better than one of them in speed, memory or "
-        f"{comparison.quality.word} and worse in none. The rest follow by family, the highest {comparison.quality.word} first."
+        f"On the frontier: {num} of {len(comparison.results)}{some}. No other is detected to be better than one of them in "
+        f"speed, memory or {quality} and worse in none. The rest {families}"
     )
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.console import Console, ConsoleOptions
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 __all__ = ["Fitting", "Line", "fold"]
 
@@ -49,11 +49,22 @@ class Fitting:
     """The table, laid out when the width is known."""
 
     titles: tuple[str, ...]
-    lines: tuple[Line, ...]
+    first: tuple[Line, ...]
+    groups: tuple[tuple[str, tuple[Line, ...]], ...] = ()
+    """More lines, in the same columns, each some under a title."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Table]:
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All of them."""
+        return (*self.first, *(line for _, lines in self.groups for line in lines))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Lay the table out for the width of a terminal."""
-        yield self._table(*self._layout(options.max_width))
+        layout = self._layout(options.max_width)
+        yield self._table(self.first, *layout)
+        for title, lines in self.groups:
+            yield Text(f"\n{title}", style="bold")
+            yield self._table(lines, *layout, has_head=False)
 
     def _layout(self, width: int) -> tuple[int, Sequence[int], bool]:
         """Choose the width of the names and those of the columns, and whether a cell stands on one line."""
@@ -77,12 +88,23 @@ class Fitting:
             for place, title in enumerate(self.titles)
         ]
 
-    def _table(self, names: int, widths: Sequence[int], is_flat: bool) -> Table:  # noqa: FBT001
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    def _table(
+        self,
+        lines: Sequence[Line],
+        names: int,
+        widths: Sequence[int],
+        is_flat: bool,  # noqa: FBT001
+        *,
+        has_head: bool = True,
+    ) -> Table:
+        table = Table(
+            box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, show_header=has_head, header_style="bold",
+            padding=(0, 1, 0, 0),
+        )  # fmt: skip
         table.add_column("strategy", width=names, overflow="fold")
         for title, width in zip(self.titles, widths, strict=False):
             table.add_column(Text(fold(title, width)), justify="right", width=width, overflow="fold")
-        for line in self.lines:
+        for line in lines:
             cells = (_cell(written, is_flat=is_flat) for written in line.cells[: len(widths)])
             table.add_row(_name(line, names), *cells)
         return table

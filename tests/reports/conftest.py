@@ -15,6 +15,7 @@ from bench.records.data_summary import ClassCount
 from bench.records.readings import MemoryParts, StepParts
 from bench.records.record import Flag, Memory
 from reports import write_report
+from tests.reports.many import many_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,16 +106,13 @@ def cases(
         ),
     ]
     unlike = [make_record("full"), make_record("freeze:last=2", step=0.4, workload={"max_length": 64})]
-    sixty = [
-        make_record(
-            f"freeze:last={index}+amp",
-            step=0.3 + index / 60,
-            memory=(800 + 25 * index) << 20,
-            accuracy=0.6 + index / 300,
-        )
-        for index in range(60)
-    ]
-    runs = {"default": default, "eight": eight, "single": [make_record()], "invalid": unlike, "sixty": sixty}
+    runs = {
+        "default": default,
+        "eight": eight,
+        "single": [make_record()],
+        "invalid": unlike,
+        "sixty": many_records(make_record),
+    }
     return {name: tuple(map(with_parts, records)) for name, records in runs.items()}
 
 

@@ -7,9 +7,17 @@ import pytest
 
 from bench.analysis.arrangement import MOST_FIRST, MOST_TOGETHER
 from bench.analysis.comparison import compare
+from reports.charts.drawing import to_svg
+from reports.charts.figures import charts
+from reports.charts.theme import NARROW, WIDE
+from reports.markdown import render_summary
+from reports.marking import escape
+from reports.notebook import comparison_html
 from reports.pages.page import render_page
 from reports.parts import Part, Whole
+from reports.tables.cells import first_title
 from tests.reports.many import FAMILIES, UNFINISHED, many_records, names_of_many
+from tests.reports.reading import in_terminal, svg_texts
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +38,8 @@ def test_every_strategy_has_one_place(many):
     rows = many.arrangement
     assert sorted(result.strategy for result in rows.all) == sorted(names_of_many())
     frontier = {name for name in names_of_many() if many.on_frontier(name)}
-    assert {result.strategy for result in rows.first} == frontier | {"full"}
-    assert rows.more_on_frontier == ()
+    assert {*rows.frontier} == frontier
+    assert {result.strategy for result in rows.first} == frontier | {"full", *many.conclusion.leaders[:3]}
     families = {name: family for family, (_, _, listed) in FAMILIES.items() for name in listed.split()}
     for group in rows.families:
         assert {families.get(result.strategy, "Adapters and prompts") for result in group.results} == {group.title}
@@ -67,10 +75,30 @@ def test_of_a_long_frontier_the_best_in_each_metric_come_first(make_record):
     assert len(rows.first) == MOST_FIRST
     first = {result.strategy for result in rows.first}
     assert {"s0", "s29", f"s{quality.index(max(quality))}", *comparison.winners} <= first
-    assert first.isdisjoint(rows.more_on_frontier)
-    assert first | {*rows.more_on_frontier} == {*comparison.ranking.frontier, "s29"}
+    assert {*rows.frontier} == {*comparison.ranking.frontier}
     shown = render_page(Whole((Part(comparison),)), None, {})
-    assert shown.count('<span class="tag">on the frontier</span>') == len(rows.more_on_frontier)
+    assert shown.count('<span class="tag">frontier</span>') == len(rows.frontier)
+    assert f"On the frontier: {len(rows.frontier)} of 30 (here 10, the best in accuracy, memory and speed)." in shown
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_terminal_has_every_row_on_a_line_of_its_own_below_those_that_come_first(many, width):
+    shown = in_terminal(many, width)
+    assert max(map(len, shown.splitlines())) <= width
+    table = shown[: shown.index("Strategies that share a letter")]
+    first = many.arrangement.first
+    places = [table.index(f"\n{result.strategy} ") for result in first]
+    assert places == sorted(places)
+    for group in many.arrangement.families:
+        title = table.index(f"\n{group.title} ({len(group.results)})\n")
+        assert title > max(places)
+        below = table[title:].split("\n\n")[0]
+        assert sum("%" in line for line in below.splitlines()) == len(group.results)
+    assert table[table.index("\N{BOX DRAWINGS LIGHT HORIZONTAL}") :].count("%") == 55
+    words = " ".join(shown[shown.index(many.headline[:20]) :].split())
+    for name, (_, reason) in UNFINISHED.items():
+        assert name in words
+        assert reason in words
 
 
 @pytest.mark.parametrize("status", ["ok", "skipped"])
@@ -86,3 +114,66 @@ def test_few_rows_stay_as_they_are_asked_for(make_record):
     )
     assert comparison.arrangement.first == comparison.results
     assert not comparison.arrangement.is_grouped
+
+
+def test_the_summary_has_the_first_in_the_open_and_every_family_to_be_opened(many):
+    summary = render_summary([Part(many)], None)
+    shown, *folds = summary.split("<details>")
+    first, groups = many.arrangement.first, many.arrangement.groups
+    assert re.findall(r"^\| \*\*(.*?)\*\*[ ;]", shown, re.MULTILINE) == [escape(result.strategy) for result in first]
+    for group, fold in zip(groups, folds, strict=False):
+        assert fold.startswith(f"<summary>{group.title}: {group.about}</summary>")
+        assert re.findall(r"^\| \*\*(.*?)\*\*[ ;]", fold, re.MULTILINE) == [
+            escape(result.strategy) for result in group.results
+        ]
+    assert len(folds) == len(groups) + 1
+    assert all(escape(reason) in summary for _, reason in UNFINISHED.values())
+
+
+def test_a_notebook_folds_the_families(many):
+    shown = html.unescape(comparison_html(many))
+    assert shown.count("<details>") == len(many.arrangement.groups)
+    assert shown.count("<tr>") + shown.count("<tr ") == len(many.results) + 1 + len(many.arrangement.groups)
+    first, _ = shown.split("<details>", 1)
+    assert all(f"<td>{result.strategy}" in first for result in many.arrangement.first)
+
+
+@pytest.fixture(scope="module")
+def figures(many):
+    return {chart.name: chart for chart in charts(many)}
+
+
+def test_figures_draw_the_first_and_their_data_has_all(many, figures):
+    first, finished = many.arrangement.first, len(many.arrangement.finished)
+    for name in ("learning_curves", "trained_layers", "differences"):
+        chart = figures[name]
+        said = f"Drawn: {first_title(many)[0].lower()}{first_title(many)[1:]}, "
+        assert said in chart.caption
+        assert len(chart.table) - 1 >= finished - 1
+    told = {line[0] for line in figures["confusion"].table[1:]}
+    assert told == {result.strategy for result in first}
+
+
+def test_the_tradeoff_names_the_first_and_has_the_others_in_grey(many, figures):
+    chart = figures["tradeoff"]
+    others = len(many.arrangement.finished) - len(many.arrangement.first)
+    assert f"Grey: the other {others} of {len(many.arrangement.finished)} strategies" in chart.caption
+    for width in (WIDE, NARROW):
+        svg = to_svg(chart, width)
+        words = svg_texts(svg)
+        assert {result.strategy for result in many.arrangement.first} <= {*words}
+        assert "lora:r=2" not in words
+        assert all(f"{rows.title} ({len(rows.results)})" in words for rows in many.arrangement.families)
+        tags = {int(tag) for tag in re.findall(r'class="of-(\d+)"', svg)}
+        assert len(tags) == len(many.arrangement.finished), "each can be dimmed"
+
+
+def test_runs_that_differ_in_a_setting_are_told_by_its_values(make_record):
+    records = [
+        make_record(f"s{index}", num_rows=60, workload={"max_length": 64 if index == 3 else 256}) for index in range(20)
+    ]
+    comparison = compare(records)
+    summary, page = render_summary([Part(comparison)], None), render_page(Whole((Part(comparison),)), None, {})
+    assert "| max_length | 256 | the other 19 |" in summary
+    assert "| max_length | 64 | s3 |" in summary
+    assert "<td>64</td><td>s3</td>" in page

@@ -41,6 +41,8 @@ class Conclusion:
     """The strategy of which the headline says all that a sentence of its own would."""
     advice: str = ""
     """What would make a comparison decide that does not, as sentences that follow those on the strategies."""
+    leaders: tuple[str, ...] = ()
+    """Only of the form "leading": those that are better than the reference, the best first."""
 
 
 def conclude(results: Sequence[StrategyResult], ranking: Ranking) -> Conclusion:
@@ -118,7 +120,7 @@ class _Forms:
         if lead.better:
             fastest = max(lead.better, key=lambda result: result.means[SPEED] or 0)
             said += f" {fastest.strategy} is faster still, but {self.say.against(fastest)}."
-        return Conclusion("leading", said, spelled_out=spelled_out)
+        return Conclusion("leading", said, leaders=names_of(lead.leaders), spelled_out=spelled_out)
 
     def _better(self) -> Conclusion | None:
         """Those that are better than the reference in quality."""
@@ -132,7 +134,7 @@ class _Forms:
             rank = f"best in {self.say.quality}"
             return Conclusion("winner", f"{are(lead.leaders)} {rank}: {gains}.{rates}", names_of(lead.leaders), rank)
         said = f"{are(lead.leaders)} {self._ranking.quality.better} than {self.say.base}: {gains}."
-        return Conclusion("leading", said + self.say.untold(lead, metric) + rates)
+        return Conclusion("leading", said + self.say.untold(lead, metric) + rates, leaders=names_of(lead.leaders))
 
     def _unknown(self) -> Conclusion | None:
         """No interval for those that might be faster."""
