@@ -80,8 +80,8 @@ def _caption(found: Sequence[FoundRate]) -> str:
         f"{_capital(word_of(found))} of every trial on {rows:,} validation rows, held out of those to train on. {budget}, the better half of "
         "which went on with twice the steps. Large shapes were trained for as long as a run, and the best of them or the default rates were "
         "chosen; small faint ones for fewer steps, so that they reach less. The dashed line is the default rates, of which a strategy may "
-        "have several. What was chosen looks a little too good here: the runs that are compared have other seeds, all training rows and the "
-        f"evaluation rows, which no trial has seen.{noise}"
+        "have several. What was chosen looks a little too good here: the runs that are compared have other seeds and evaluation rows that no "
+        f"trial has seen.{noise}"
     )
 
 

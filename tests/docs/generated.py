@@ -45,7 +45,7 @@ installed plug-ins and what does not run on your machine; `bench list strategies
 **Learning rates.** Most strategies set none. Then the rate follows from what trains: a head alone learns faster than a whole
 model, and a fresh head faster than the body below it. `--lr` sets the base rate of every strategy, and the option
 `lr`, given once in a composition, of this one: `freeze:last=2+amp:lr=1e-3`. One rate is tried per
-strategy, so a strategy that learns less well here may only want another rate.
+strategy, so a strategy that learns less well here may only want another rate: `--tune lr` [searches for one](learning-rates.md) for each.
 
 **Groups.** `@NAME` in a list of strategies stands for several: `@article` for the four of the article behind this project, `@optimizers`
 for every optimizer other than AdamW, `@all` for everything that comes with bench, and `@trains`, `@adapters`, `@learning`, `@precision` and
