@@ -10,6 +10,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch.optim import Optimizer
 
 __all__ = ["Touched"]
@@ -36,16 +38,26 @@ class Touched(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        for one in tree_leaves((args, kwargs, result)):
-            if isinstance(one, torch.Tensor) and (key := _key(one)) not in self._known:
-                storage = one.untyped_storage()
-                self._seen[key] = (StorageWeakRef(storage), storage.nbytes())
+        for value in tree_leaves((args, kwargs, result)):
+            for one in _inside(value):
+                if (key := _key(one)) not in self._known:
+                    storage = one.untyped_storage()
+                    self._seen[key] = (StorageWeakRef(storage), storage.nbytes())
         return result
 
     @property
     def living_bytes(self) -> int:
         """Of those that somebody still holds: once gradients are gone, the state."""
         return sum(size for ref, size in self._seen.values() if not ref.expired())
+
+
+def _inside(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors that have memory: of one that stands for others, such as a quantised one, those."""
+    if hasattr(value, "__tensor_flatten__"):
+        for name in value.__tensor_flatten__()[0]:
+            yield from _inside(getattr(value, name))
+    elif isinstance(value, torch.Tensor):
+        yield value
 
 
 def _key(tensor: torch.Tensor) -> int:

@@ -1,0 +1,73 @@
+"""AdamW whose moments are stored in few bits, by libraries that do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from bench.plan.quiet import quietly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch.optim import Optimizer
+
+    from bench.plan import ModelView
+
+__all__ = ["FewBits"]
+
+COMPILING_PAYS = 10**8
+"""Numbers that are stepped in a run on a CPU, from which on compiling the step of torchao takes less time than it saves."""
+
+
+@dataclass(frozen=True, slots=True)
+class FewBits:
+    """Makes the optimizer."""
+
+    bits: Literal[4, 8]
+    by: Literal["bitsandbytes", "torchao"]
+    num_steps: int
+
+    def __call__(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
+        """Build it."""
+        return self._of_torchao(groups) if self.by == "torchao" else self._of_bitsandbytes(groups)
+
+    def describe(self, _view: ModelView) -> str:
+        """Say what is stored how."""
+        return f"AdamW by {self.by}, its moments in {self.bits} bits; those of parameters under 4,096 numbers in fp32"
+
+    def _of_bitsandbytes(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
+        with quietly():
+            from bitsandbytes.optim import AdamW8bit  # noqa: PLC0415  (heavy, and an extra)
+        made: Optimizer = AdamW8bit([dict(group) for group in groups])
+        return made
+
+    def _of_torchao(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
+        with quietly():
+            from torchao.optim import AdamW4bit, AdamW8bit  # noqa: PLC0415  (heavy, and an extra)
+        import torch  # noqa: PLC0415
+
+        params = [param for group in groups for param in group["params"]]
+        num_stepped = sum(param.numel() for param in params) * self.num_steps
+        compiled = params[0].device.type != "cpu" or num_stepped >= COMPILING_PAYS
+        if compiled:
+            torch.compiler.config.force_disable_caches = True  # each run pays for what it uses
+        kind: Any = {4: AdamW4bit, 8: AdamW8bit}[self.bits]
+
+        class AdamW(kind):  # type: ignore[misc]
+            """Has rates that are numbers, as every other optimizer, but for the step, which wants tensors."""
+
+            def add_param_group(self, group: dict[str, Any]) -> None:
+                torch.optim.Optimizer.add_param_group(self, group)
+
+            def step(self, closure: None = None) -> None:
+                rates = [group["lr"] for group in self.param_groups]
+                for group, rate in zip(self.param_groups, rates, strict=True):
+                    group["lr"] = torch.tensor(rate)
+                with torch.compiler.set_stance("default" if compiled else "force_eager"):
+                    super().step(closure)
+                for group, rate in zip(self.param_groups, rates, strict=True):
+                    group["lr"] = rate
+
+        made: Optimizer = AdamW([dict(group) for group in groups])
+        return made

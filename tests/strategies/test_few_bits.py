@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from bench.beside.strategies.adamw4bit import Adamw4bit
+from bench.beside.strategies.adamw8bit import Adamw8bit
+
+from bench.experiment import registry
+from bench.measuring.torch_memory import reachable_tensors
+from bench.testing.storages import Touched
+from tests.strategies.stepping import DECAY, NUM_STEPS, RATE, VIEW, AdamByHand, stepping
+
+if TYPE_CHECKING:
+    from bench.plan import Strategy
+
+pytest.importorskip("bitsandbytes")
+pytest.importorskip("torchao")
+
+SHAPES = {
+    "large": ((128, 512), VIEW.names[1], "weight"),
+    "small": ((60, 60), VIEW.names[1], "weight"),
+    "norm": ((12,), VIEW.names[1], "norm"),
+}
+OF_8_BITS = [Adamw8bit(), Adamw8bit(by="torchao")]
+
+
+@pytest.mark.parametrize(
+    # The step of one number in its block of 256 or 128 is off by the width of a code, about 1 % of 8 bits; of 4 bits by far more.
+    ("strategy", "allowed"),
+    [(OF_8_BITS[0], 0.05), (OF_8_BITS[1], 0.05), (Adamw4bit(), 0.35)],
+)
+def test_it_moves_as_adamw_but_for_its_bits(strategy: Strategy, allowed: float) -> None:
+    one = stepping(strategy, shapes=SHAPES)
+    start = {name: param.detach().double().clone() for name, param in one.params.items()}
+    expected, by_hand = dict(start), {name: AdamByHand(1e-8) for name in SHAPES}
+    for grads in one.steps():
+        for name, grad in grads.items():
+            decay = DECAY if grad.ndim > 1 else 0.0
+            expected[name] = expected[name] * (1 - RATE * decay) - RATE * by_hand[name](grad)
+    off = {
+        name: float((param.detach() - expected[name]).norm() / (expected[name] - start[name]).norm())
+        for name, param in one.params.items()
+    }
+    assert 1e-4 < off["large"] < allowed
+    assert max(off["small"], off["norm"]) < 1e-5, "what is small keeps its moments in fp32"
+
+
+@pytest.mark.parametrize(("strategy", "of_fp32"), [(OF_8_BITS[0], 1 / 4), (OF_8_BITS[1], 1 / 4), (Adamw4bit(), 1 / 8)])
+def test_its_state_takes_so_much_less_and_all_of_it_is_counted(strategy: Strategy, of_fp32: float) -> None:
+    one = stepping(strategy, shapes={"large": SHAPES["large"]})
+    touched = Touched(one.optimizer)
+    for _ in one.steps():
+        pass
+    one.params["large"].grad = None
+    assert touched.living_bytes == pytest.approx(2 * 4 * 128 * 512 * of_fp32, rel=0.07), (
+        "with a scale in fp32 for 128 or 256 numbers"
+    )
+
+
+@pytest.mark.parametrize("strategy", [*OF_8_BITS, Adamw4bit()])
+def test_a_parameter_may_give_up_its_state(strategy: Strategy) -> None:
+    one = stepping(strategy, shapes=SHAPES)
+    steps = one.steps()
+    next(steps)
+    for param in one.params.values():
+        one.optimizer.state.pop(param)
+    next(steps)
+    assert all(any(True for _ in reachable_tensors(one.optimizer.state[param])) for param in one.params.values())
+
+
+def test_rates_stay_numbers_and_change_what_is_stepped() -> None:
+    one = stepping(Adamw4bit(), shapes=SHAPES)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(one.optimizer, lambda step: float(step > 0))
+    before = one.params["norm"].detach().clone()
+    steps = one.steps()
+    next(steps)
+    assert one.params["norm"].equal(before), "the rate is 0 in the first step"
+    scheduler.step()
+    next(steps)
+    assert not one.params["norm"].equal(before)
+    assert [group["lr"] for group in one.optimizer.param_groups] == [RATE, RATE]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "needs"),
+    [(Adamw8bit(), "bitsandbytes"), (Adamw8bit(by="torchao"), "torchao"), (Adamw4bit(), "torchao")],
+)
+def test_what_it_needs_follows_its_options(strategy: Strategy, needs: str) -> None:
+    assert registry.needs_of(strategy) == (needs,)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("untraced")
+def test_compiled_it_moves_as_it_does_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = []
+    for least in (1, 10**9):
+        monkeypatch.setattr("bench.beside.strategies._few_bits.COMPILING_PAYS", least)
+        one = stepping(Adamw8bit(by="torchao"), shapes={"large": SHAPES["large"]})
+        assert sum(1 for _ in one.steps()) == NUM_STEPS
+        ways.append(one.params["large"].detach())
+    assert ways[0].allclose(ways[1], rtol=1e-3, atol=RATE * 0.02)
