@@ -70,8 +70,9 @@ class LowRankAdamW(Optimizer, ABC):
         states = [self.state[param] for param in params]
         adamw(
             params,
-            [param.grad for param in params],  # type: ignore[misc]  (which they have)
-            *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq")),
+            [param.grad for param in params if param.grad is not None],  # which they all have
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
             [],
             [state["step"] for state in states],
             fused=True,

@@ -14,7 +14,7 @@ from bench.workload.models.places import needs_conversion
 from bench.workload.presets import required_assets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec, WorkloadSpec
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["found_in_words", "in_words", "matrix_table", "to_do_once", "tuning_in_words"]
 
+MOST_NAMES = 12
+"""Compositions of which each is named."""
+
 
 def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path) -> str:
     """Say in one line what will be run, on what, where the results go, and what must be fetched first."""
-    names = ", ".join(dict.fromkeys(spec.name for spec in specs))
+    names = _named(spec.name for spec in specs)
     spec, seeds = specs[0], len({spec.seed for spec in specs})
     epochs = f"{_counted(spec.epochs, 'epoch')} of {spec.workload.train_samples or 'all'} rows"
     length = _counted(spec.steps, "step") if spec.steps else epochs
@@ -43,12 +46,12 @@ def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path)
 
 def tuning_in_words(search: RateSearch, specs: Sequence[RunSpec], directory: Path | None = None) -> str:
     """Say in one line which rates are tried for which strategies, how, and where the trials go."""
-    names = dict.fromkeys(spec.name for spec in specs if not spec.has_own_lr)
+    names = _named(spec.name for spec in specs if not spec.has_own_lr)
     own = dict.fromkeys(spec.name for spec in specs if spec.has_own_lr)
     kept = f" ({', '.join(own)} {'has a rate' if len(own) == 1 else 'have rates'} already)" if own else ""
     where = f"; trials in {directory}" if directory else ""
     return (
-        f"first, a learning rate for {', '.join(names) or 'no strategy'}{kept}: the default and {search.trials} rates from "
+        f"first, a learning rate for {names or 'no strategy'}{kept}: the default and {search.trials} rates from "
         f"{search.low:g} to {search.high:g}, the better half of which goes on with twice the steps, chosen on rows held out of "
         f"those to train on{where}"
     )
@@ -66,6 +69,12 @@ def found_in_words(strategy: str, tuning: Tuning) -> str:
         f"learning rate of {strategy}: {rate}; {quality.label} {scores} on {tuning.num_rows:,} validation rows, "
         f"{_counted(len(tuning.trials), 'trial')}, {format_seconds(tuning.seconds)}"
     )
+
+
+def _named(strategies: Iterable[str]) -> str:
+    """Name strategies, or count them where they would fill lines."""
+    names = dict.fromkeys(strategies)
+    return ", ".join(names) if len(names) <= MOST_NAMES else _counted(len(names), "composition")
 
 
 def _counted(number: int, word: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -212,7 +212,7 @@ def _key(found: Sequence[FoundRate]) -> list[Line2D]:
     """What the shapes mean; those that are not drawn are left out."""
     trials = [trial for one in found for trial in one.tuning.trials]
     is_short = any(len(_by_length(one)) > 1 for one in found)
-    entries = [
+    entries: list[tuple[bool, str, dict[str, Any]]] = [
         (True, "trained as long as a run", {"color": MUTED, "marker": "o", "markersize": 7, "linewidth": 1.6}),
         (is_short, "for fewer steps", {"color": MUTED, "marker": "o", "markersize": 3.5, "linewidth": 0.8, "alpha": _SHORT}),
         (True, "default rates", {"color": MUTED, "linestyle": (0, (4, 2)), "linewidth": 1}),
