@@ -90,11 +90,13 @@ def _by_moments(state: dict[str, Any], low: torch.Tensor) -> torch.Tensor:
     """The direction of Adam for a projected gradient (rank, long side), with its moments in `state`."""
     if "exp_avg" not in state:
         state |= {"exp_avg": torch.zeros_like(low), "exp_avg_sq": torch.zeros_like(low)}
-    first, second = state["exp_avg"], state["exp_avg_sq"]
+    first: torch.Tensor = state["exp_avg"]
+    second: torch.Tensor = state["exp_avg_sq"]
     first.lerp_(low, 1 - BETAS[0])
     second.mul_(BETAS[1]).addcmul_(low, low, value=1 - BETAS[1])
     share_1, share_2 = (1 - beta ** state["step"] for beta in BETAS)
-    return (first / share_1).div_((second / share_2).sqrt_().add_(EPS_OF_PROJECTED))
+    direction: torch.Tensor = (first / share_1).div_((second / share_2).sqrt_().add_(EPS_OF_PROJECTED))
+    return direction
 
 
 class GaloreAdamW(LowRankAdamW):
@@ -114,7 +116,7 @@ class GaloreAdamW(LowRankAdamW):
             left, _, right = torch.linalg.svd(grad, full_matrices=False)
             of_side = left[:, : self._rank] if is_wide else right[: self._rank].T
             state["projector"] = of_side.clone(memory_format=torch.contiguous_format)  # (short side, rank)
-        space = state["projector"]
+        space: torch.Tensor = state["projector"]
         moved = _by_moments(state, space.T @ grad if is_wide else space.T @ grad.T)
         update = space @ moved
         return (update if is_wide else update.T).mul_(self._scale)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bench.plan import Strategy
 
 pytest.importorskip("bitsandbytes")
-pytest.importorskip("torchao")
 
 SHAPES = {
     "large": ((128, 512), VIEW.names[1], "weight"),
