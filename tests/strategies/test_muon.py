@@ -11,7 +11,8 @@ from bench.beside.strategies.norm_only import NormOnly
 
 from bench.errors import Unsupported, UsageError
 from bench.plan import throughout
-from bench.training.passes.optimizer import places_of
+from bench.plan.compose import compose
+from bench.testing.models import view_on
 from tests.strategies.steps import DECAY, RATES, assert_steps, begun, gradients, num_kept, stepped, trained, words_of
 from tests.strategies.tiny import losses_of, prepared
 
@@ -58,15 +59,27 @@ def test_matrices_of_layers_step_by_muon_and_the_rest_by_adamw(momentum: float) 
     assert_steps(Muon(momentum), rule)
 
 
-@pytest.mark.parametrize("layer", ["embeddings", "head"])
-def test_embeddings_and_head_step_by_adamw(layer: str) -> None:
+@pytest.mark.parametrize(("layer", "kind"), [("embeddings", "embedding"), ("head", "weight"), ("layer 0", "embedding")])
+def test_matrices_of_embeddings_and_head_step_by_adamw(layer: str, kind: str) -> None:
+    factory = compose([Muon()], view_on("llama")).optimizer
+    assert factory
+    body, apart = (torch.nn.Parameter(begun()[name]) for name in ("tall", "wide"))
+    places = {"layers": ["layer 0", layer], "kinds": ["weight", kind]}
+    optimizer = factory([{"params": [body, apart], "lr": 1.0, "weight_decay": DECAY} | places])
+    for rate, grads in zip(RATES, gradients(), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        body.grad, apart.grad = grads["tall"], grads["wide"]
+        optimizer.step()
+    expected = adamw(begun()["wide"].double(), [grads["wide"].double() for grads in gradients()], DECAY)
+    torch.testing.assert_close(apart.detach().double(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_where_no_matrix_of_a_layer_trains_it_is_refused() -> None:
     with pytest.raises(Unsupported, match="none trains: it would be AdamW"):
-        stepped(Muon(), layer)
-    ready = trained(Muon())
-    places = places_of(ready.resolved.view, ready.params)
-    of_layer = [param for param, place in places.items() if place[0] == layer]
-    assert of_layer
-    assert all("exp_avg_sq" in ready.optimizer.state[param] for param in of_layer)
+        stepped(Muon(), "head")
+    with pytest.raises(Unsupported, match="muon is for matrices of layers or adapters, and none trains"):
+        prepared(NormOnly(), Muon())
 
 
 def test_it_is_the_muon_of_torch_which_rounds_to_bf16() -> None:
@@ -118,11 +131,6 @@ def test_rates_of_all_follow_the_run_and_what_stops_training_gives_up_its_state(
     head = {ready.params[name] for name in view.layers[-1].param_names}
     assert set(ready.optimizer.state) == head
     assert all(set(one.state) == head for one in ready.optimizer._optimizers)
-
-
-def test_where_no_matrix_trains_it_is_refused() -> None:
-    with pytest.raises(Unsupported, match="muon is for matrices of layers or adapters, and none trains"):
-        prepared(NormOnly(), Muon())
 
 
 def test_the_report_tells_it() -> None:
