@@ -26,16 +26,21 @@ class Overview:
     references: tuple[str, ...]
     lines: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
     """By strategy: in each workload, how it stands to the reference, a phrase per metric."""
+    num_first: int
+    """Lines of the strategies that come first in some workload; all of them while they are few."""
 
 
 def overview(comparisons: Sequence[Comparison]) -> Overview:
     """Make the table of strategies by workload; what was not run there is a dash."""
-    names = dict.fromkeys(result.strategy for comparison in comparisons for result in comparison.results)
+    arranged = [comparison.arrangement for comparison in comparisons]
+    first = dict.fromkeys(result.strategy for rows in arranged for result in rows.first)
+    names = first | dict.fromkeys(result.strategy for rows in arranged for result in rows.all)
     by_name = [{result.strategy: result for result in comparison.results} for comparison in comparisons]
     return Overview(
         workloads=provenance.titles(comparisons),
         references=tuple(each.reference or NOT_MEASURED for each in comparisons),
         lines=tuple((name, tuple(_cell(results.get(name)) for results in by_name)) for name in names),
+        num_first=len(first),
     )
 
 

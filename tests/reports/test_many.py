@@ -14,7 +14,7 @@ from reports.markdown import render_summary
 from reports.marking import escape
 from reports.notebook import comparison_html
 from reports.pages.page import render_page
-from reports.parts import Part, Whole
+from reports.parts import Part, Whole, parts_of
 from reports.tables.cells import first_title
 from tests.reports.many import FAMILIES, UNFINISHED, many_records, names_of_many
 from tests.reports.reading import in_terminal, svg_texts
@@ -177,3 +177,23 @@ def test_runs_that_differ_in_a_setting_are_told_by_its_values(make_record):
     assert "| max_length | 256 | the other 19 |" in summary
     assert "| max_length | 64 | s3 |" in summary
     assert "<td>64</td><td>s3</td>" in page
+
+
+def test_of_many_strategies_on_several_workloads_those_that_come_first_somewhere_are_in_the_open(make_record):
+    comparisons = [
+        compare(
+            [
+                make_record(f"s{index}", num_rows=60, step=1 + (index - best) ** 2, workload={"max_length": 64 + best})
+                for index in range(18)
+            ]
+        )
+        for best in (3, 9)
+    ]
+    page = render_page(Whole(parts_of(comparisons)), None, {})
+    shown, folded = page[: page.index("Choose strategies")].split("<details>")
+    first = {result.strategy for comparison in comparisons for result in comparison.arrangement.first}
+    assert {"s3", "s9"} <= first
+    assert {*_named(shown)} == first
+    assert sorted([*_named(shown), *_named(folded.split("</details>")[0])]) == sorted(
+        f"s{index}" for index in range(18)
+    )
