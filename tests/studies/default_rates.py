@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 SCALED = f"./{Path(__file__).with_name('scaled.py').relative_to(Path.cwd())}:Scaled"
-BY_OWN_FACTOR = {"sgd": 100.0, "lion": 0.2, "adafactor": 1.0, "schedule_free": 1.0}
+BY_OWN_FACTOR = {"sgd": 300.0, "lion": 0.1, "adafactor": 1.0, "schedule_free": 3.0}
 """Optimizers that have a factor on default rates, with its default; others are scaled by a strategy of this study."""
 STUDIED: Mapping[str, tuple[Sequence[str], Mapping[str, Any]]] = {
     "minilm-l6": (
