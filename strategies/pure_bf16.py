@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from bench.plan import ModelView
 
 
-def adamw_with_stochastic_rounding(groups: Sequence[Mapping[str, Any]]) -> Optimizer:
-    """Make the optimizer."""
-    from ._stochastic import StochasticAdamW  # noqa: PLC0415  (torch)
+@dataclass(frozen=True, slots=True)
+class RoundedAdamW:
+    """Makes AdamW with its arithmetic in fp32 and what it writes rounded by lot."""
 
-    return StochasticAdamW(groups)
+    def __call__(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
+        """Build it."""
+        from ._stochastic import StochasticAdamW  # noqa: PLC0415  (torch)
+
+        return StochasticAdamW(groups)
+
+    def describe(self, _view: object) -> str:
+        """Tell which it is."""
+        return "AdamW in fp32 arithmetic, what it writes rounded to bf16 by lot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,4 @@ class PureBf16:
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (types do not depend on the model)
         """Set the type, and where it is asked for the rounding; without, AdamW is torch's own."""
-        return (
-            Edit(weights="bf16", optimizer=adamw_with_stochastic_rounding) if self.stochastic else Edit(weights="bf16")
-        )
+        return Edit(weights="bf16", optimizer=RoundedAdamW()) if self.stochastic else Edit(weights="bf16")
