@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.errors import PlanConflict, UsageError
+from bench.errors import Unsupported, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class _Projected:
         """Choose the parameters that are projected.
 
         Raises:
-            PlanConflict: there are none.
+            Unsupported: there are none.
 
         """
         chosen = [
@@ -47,7 +47,7 @@ class _Projected:
         ]
         if not chosen:
             name = type(self).__name__.lower()
-            raise PlanConflict(
+            raise Unsupported(
                 f"{name}:r={self.r} projects matrices below the head with more than {self.r} rows and columns, and none "
                 f"trains: leave it out, or let such weights train, as in full+{name} and freeze:last=2+{name}"
             )

@@ -12,7 +12,7 @@ from bench.beside.strategies.galore import Galore
 from bench.beside.strategies.lora import Lora
 from bench.beside.strategies.norm_only import NormOnly
 
-from bench.errors import PlanConflict, UsageError
+from bench.errors import Unsupported, UsageError
 from bench.measuring.torch_memory import reachable_tensors
 from tests.strategies.stepping import SHAPES, AdamByHand, Stepping, moved_alike, stepping
 from tests.strategies.tiny import losses_of, prepared
@@ -122,7 +122,7 @@ def test_layers_that_are_frozen_beside_it_stay_so_and_it_learns(strategy: Strate
 @pytest.mark.parametrize("strategy", [Galore(), Apollo()])
 @pytest.mark.parametrize("other", [Lora(r=2), NormOnly(), Freeze()])
 def test_nothing_to_project_is_refused(strategy: Strategy, other: Strategy) -> None:
-    with pytest.raises(PlanConflict, match=r"(galore:r=4|apollo:r=16) projects matrices below the head .* none trains"):
+    with pytest.raises(Unsupported, match=r"(galore:r=4|apollo:r=16) projects matrices below the head .* none trains"):
         prepared(strategy, other)
 
 
