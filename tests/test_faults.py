@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,32 +55,45 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [*options, "--batch-size", "8", "--train-samples", "24", "--eval-samples", "12"]
 
 
-@pytest.fixture
-def environment(plugin: Path, tmp_path: Path) -> dict[str, str]:
-    """Where the plugin is installed, and nobody else measures or caches."""
-    own = {"BENCH_CACHE_DIR": tmp_path / "cache", "BENCH_LOCK_DIR": tmp_path, "PAUSED": tmp_path / "paused"}
+def environment_in(folder: Path, plugin: Path) -> dict[str, str]:
+    own = {"BENCH_CACHE_DIR": folder / "cache", "BENCH_LOCK_DIR": folder, "PAUSED": folder / "paused"}
     path = os.pathsep.join(filter(None, [str(plugin), str(ROOT), os.environ.get("PYTHONPATH")]))
     return {**os.environ, **{name: str(value) for name, value in own.items()}, "PYTHONPATH": path}
 
 
 @pytest.fixture
-def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def environment(plugin: Path, tmp_path: Path) -> dict[str, str]:
+    """Where the plugin is installed, and nobody else measures or caches."""
+    return environment_in(tmp_path, plugin)
+
+
+@contextmanager
+def starting(environment: dict[str, str], folder: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the command as a shell does, in a process group of its own; at the end none is left."""
     started: list[subprocess.Popen[str]] = []
 
     def start(arguments: Sequence[str], name: str = "bench") -> subprocess.Popen[str]:
         """Its output goes to the files `name`.out and `name`.err."""
-        with (tmp_path / f"{name}.out").open("w") as out, (tmp_path / f"{name}.err").open("w") as err:
+        with (folder / f"{name}.out").open("w") as out, (folder / f"{name}.err").open("w") as err:
             process = subprocess.Popen(
                 [*BENCH, *arguments], stdout=out, stderr=err, text=True, env=environment, start_new_session=True
             )
         started.append(process)
         return process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.wait(PATIENCE_SECONDS)
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start the command in a directory of this test."""
+    with starting(environment, tmp_path) as start:
+        yield start
 
 
 def eventually(is_so: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -103,20 +118,48 @@ def assert_rendered(out: Path, status: dict[str, str]) -> None:
         assert all(strategy in text for strategy in status)
 
 
-def test_strategies_that_raise_get_their_rows_and_those_of_a_plugin_that_work_complete(
-    environment: dict[str, str], workload: list[str], tmp_path: Path
-) -> None:
-    out = tmp_path / "results"
-    strategies = "topmost:share=0.5,confused,stumbling,topmost+llrd"
-    arguments = ["compare", "--strategies", strategies, *workload, "--out", str(out)]
-    done = subprocess.run(
-        [*BENCH, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS, check=False
-    )
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    status = {"topmost:share=0.5": "ok", "topmost+llrd": "ok", "confused": "failed", "stumbling": "failed"}
-    assert_rendered(out, status)
-    records = by_name(out)
+EXPLODING = "discriminative:body=1e30:head=1e30"
+STATUS = {
+    "topmost:share=0.5": "ok",
+    "confused": "failed",
+    "stumbling": "failed",
+    EXPLODING: "diverged",
+    "pausing": "killed",
+    "full": "ok",
+    "own-adamw": "ok",
+    "topmost+llrd": "ok",
+}
+"""How each ends in the comparison of `mishaps`."""
+
+
+@dataclass(frozen=True)
+class Mishaps:
+    out: Path
+    printed: str
+    complaints: str
+    records: dict[str, RunRecord]
+
+
+@pytest.fixture(scope="module")
+def mishaps(plugin: Path, workload: list[str], tmp_path_factory: pytest.TempPathFactory) -> Mishaps:
+    """One comparison in which runs raise, diverge and are killed, between others that complete."""
+    folder = tmp_path_factory.mktemp("mishaps")
+    out, paused = folder / "results", folder / "paused"
+    with starting(environment_in(folder, plugin), folder) as start:
+        process = start(["compare", "--strategies", ",".join(STATUS), *workload, "--out", str(out)])
+        eventually(paused.exists, process)
+        run = psutil.Process(int(paused.read_text()))
+        assert run in psutil.Process(process.pid).children(recursive=True)
+        run.kill()
+        assert process.wait(2 * PATIENCE_SECONDS) == 1
+    said = (folder / "bench.err").read_text()
+    assert_rendered(out, STATUS)
+    return Mishaps(out, (folder / "bench.out").read_text(), said, by_name(out))
+
+
+def test_strategies_that_raise_get_their_rows_and_those_of_a_plugin_that_work_complete(mishaps: Mishaps) -> None:
+    records = mishaps.records
+    assert "Traceback" not in mishaps.complaints
     assert records["topmost:share=0.5"].changes["phases"] == "only the head and the last 2 layers train"
     assert records["confused"].reason == "RuntimeError: no idea what to do with 6 layers"
     assert records["stumbling"].reason == "ValueError: stumbled over a stone"
@@ -125,19 +168,11 @@ def test_strategies_that_raise_get_their_rows_and_those_of_a_plugin_that_work_co
         traceback = records[name].traceback
         assert traceback is not None
         assert "misbehaving_strategies.py" in traceback
-        assert f"{name} failed: {records[name].reason}." in " ".join(done.stdout.split())
+        assert f"{name} failed: {records[name].reason}." in " ".join(mishaps.printed.split())
 
 
-def test_the_same_adamw_from_a_plugin_is_no_different(
-    environment: dict[str, str], workload: list[str], tmp_path: Path
-) -> None:
-    out = tmp_path / "results"
-    arguments = ["compare", "--strategies", "full,own-adamw", *workload, "--out", str(out)]
-    done = subprocess.run(
-        [*BENCH, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    full, own = (record.measured for record in by_name(out).values())
+def test_the_same_adamw_from_a_plugin_is_no_different(mishaps: Mishaps) -> None:
+    full, own = (mishaps.records[name].measured for name in ("full", "own-adamw"))
     assert full is not None
     assert own is not None
     assert own.losses == full.losses
@@ -148,10 +183,21 @@ def test_the_same_adamw_from_a_plugin_is_no_different(
     assert own.work is not None
     assert full.work is not None
     assert own.work.step_flops == full.work.step_flops
-    compared = pd.read_csv(out / "comparison.csv", keep_default_na=False).set_index(["strategy", "metric"])
+    compared = pd.read_csv(mishaps.out / "comparison.csv", keep_default_na=False).set_index(["strategy", "metric"])
     for metric in ("training_memory_bytes", "accuracy"):
         letters = {compared.loc[(name, metric), "letters"] for name in ("full", "own-adamw")}
         assert len(letters) == 1, f"no difference of {metric} is detected"
+
+
+def test_a_run_that_is_killed_while_it_trains_gets_its_row_and_the_others_complete(mishaps: Mishaps) -> None:
+    killed = mishaps.records["pausing"]
+    assert killed.phase == "train"
+    assert killed.reason is not None
+    assert killed.reason.startswith("its process was ended by SIGKILL")
+
+
+def test_a_loss_that_is_no_number_ends_its_run_and_the_others_complete(mishaps: Mishaps) -> None:
+    assert "the loss" in str(mishaps.records[EXPLODING].reason)
 
 
 def test_strategies_of_a_plugin_are_listed_and_a_broken_one_says_why(environment: dict[str, str]) -> None:
@@ -239,24 +285,6 @@ def test_a_strategy_of_a_file_runs_in_fresh_processes_and_is_not_compared_with_w
     assert by_name(tmp_path / "results") == records, "nothing was run"
 
 
-def test_a_run_that_is_killed_while_it_trains_gets_its_row_and_the_others_complete(
-    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
-) -> None:
-    out, paused = tmp_path / "results", tmp_path / "paused"
-    process = start(["compare", "--strategies", "freeze,pausing,full", *workload, "--out", str(out)])
-    eventually(paused.exists, process)
-    run = psutil.Process(int(paused.read_text()))
-    assert run in psutil.Process(process.pid).children(recursive=True)
-    run.kill()
-
-    assert process.wait(PATIENCE_SECONDS) == 1
-    assert_rendered(out, {"freeze": "ok", "full": "ok", "pausing": "killed"})
-    killed = by_name(out)["pausing"]
-    assert killed.phase == "train"
-    assert killed.reason is not None
-    assert killed.reason.startswith("its process was ended by SIGKILL")
-
-
 def test_a_ctrl_c_while_a_run_trains_leaves_a_report_and_no_process(
     start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
 ) -> None:
@@ -294,20 +322,6 @@ def test_a_second_comparison_waits_for_the_first_and_says_so(
     assert waited.started_at > waited_for.started_at
     assert said not in (tmp_path / "first.err").read_text()
     assert (tmp_path / "second.err").read_text().count(said) == 1
-
-
-def test_a_loss_that_is_no_number_ends_its_run_and_the_others_complete(
-    environment: dict[str, str], workload: list[str], tmp_path: Path
-) -> None:
-    out = tmp_path / "results"
-    exploding = "discriminative:body=1e30:head=1e30"
-    arguments = ["compare", "--strategies", f"freeze,{exploding},full", *workload, "--out", str(out)]
-    done = subprocess.run(
-        [*BENCH, *arguments], capture_output=True, text=True, env=environment, timeout=PATIENCE_SECONDS, check=False
-    )
-    assert done.returncode == 1, done.stderr
-    assert_rendered(out, {"freeze": "ok", "full": "ok", exploding: "diverged"})
-    assert "the loss" in str(by_name(out)[exploding].reason)
 
 
 @pytest.mark.parametrize(
