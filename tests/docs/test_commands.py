@@ -1,7 +1,7 @@
 """Every block of code in README, CONTRIBUTING and docs is run, or says in a comment above it why not.
 
-In plain tox the model and the data are replaced by toys, and nothing else but that runs stay in this process. What is
-marked `slow` runs as it is written, in a clone of this repository. A block that is fenced with a file's name is written there.
+In plain tox the model and the data are replaced by toys, and nothing else but that runs stay in this process; long pages
+run like that in `tox -e slow`. What is marked `slow` runs as it is written, in a clone of this repository. A block that is fenced with a file's name is written there.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ GATED = {0, 1, 3, 4}
 """Exit codes of a judgement, whatever it finds; 2 is a wrong request."""
 TICKETS = ("body", "queue")
 """Columns of the data that pages call one's own."""
+LONG = {"python.md"}
+"""Pages of several comparisons, run by tox -e slow; in plain tox the tour calls what they show."""
 
 
 @cache
@@ -110,7 +112,10 @@ def furnish(folder: Path) -> None:
         measure(True, number)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.slow] if page.name in LONG else [], id=page.name) for page in PAGES],
+)
 @pytest.mark.usefixtures("desk")
 def test_blocks_run_on_a_toy(
     page: Path,
