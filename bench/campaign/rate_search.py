@@ -88,7 +88,10 @@ class Tuner:
         return found
 
     def _search(self, whole: RunSpec) -> Tuning | None:
-        """Try the default rates for as long as a run, then the grid, round by round."""
+        """Try the default rates for as long as a run, then the grid, round by round.
+
+        None for what cannot be trained, or not at a rate that is given: a strategy may set its own.
+        """
         default = self._try(whole)
         if default.status not in ("ok", "diverged"):
             return None
@@ -98,10 +101,11 @@ class Tuner:
         for count, num_steps in self.search.rounds(self._steps_of(whole)):
             tried = {}
             for rate in sorted(rates[:count]):
-                if self.runner.interrupted:
-                    return None
                 strategy = with_lr(whole.strategy, rate)
-                tried[rate] = self._try(whole.model_copy(update={"strategy": strategy, "steps": num_steps}))
+                record = self._try(whole.model_copy(update={"strategy": strategy, "steps": num_steps}))
+                if record.status not in ("ok", "diverged"):
+                    return None  # interrupted, or it sets the rate itself
+                tried[rate] = record
             rates = sorted(tried, key=lambda rate: self._score(tried[rate]), reverse=True)
             last = list(tried.values())
             records += last

@@ -200,6 +200,12 @@ def test_what_cannot_be_trained_is_not_searched(status: str, make_record: MakeRe
     assert "full" in {spec.name for spec in tuned.specs}
 
 
+def test_a_strategy_that_sets_its_rate_itself_is_not_searched(make_record: MakeRecord, tmp_path: Path) -> None:
+    runner = Hill(make_record, 1e-3, ends={"full:lr=1e-05": "failed"})
+    assert _search(runner, tmp_path).tunings == {}
+    assert [spec.name for spec in runner.trials] == ["full", "full:lr=1e-05"]
+
+
 def test_a_rate_of_its_own_is_left_alone(make_record: MakeRecord, tmp_path: Path) -> None:
     runner = Hill(make_record, 1e-3)
     tuned = _search(runner, tmp_path, "full:lr=1e-5")
