@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -19,7 +20,6 @@ from tests.reports.many import many_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -116,20 +116,34 @@ def cases(
     return {name: tuple(map(with_parts, records)) for name, records in runs.items()}
 
 
+class _Pages(dict[str, Path]):
+    """Pages by name, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], Path]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, name: str) -> Path:
+        self[name] = page = self.make(name)
+        return page
+
+
 @pytest.fixture(scope="session")
 def pages(
     cases: dict[str, tuple[RunRecord, ...]],
-    hostile_report: Path,
-    joined_report: Path,
+    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """The page of every case, one of names that would be markup, and one of several comparisons."""
-    command = "python -m bench compare --seeds 3"
-    made = {
-        name: write_report([compare(records)], tmp_path_factory.mktemp(name), command=command)
-        for name, records in cases.items()
-    }
-    return made | {"hostile": hostile_report, "joined": joined_report}
+
+    def make(name: str) -> Path:
+        if name not in cases:
+            page: Path = request.getfixturevalue(f"{name}_report")
+            return page
+        command = "python -m bench compare --seeds 3"
+        return write_report([compare(cases[name])], tmp_path_factory.mktemp(name), command=command)
+
+    return _Pages(make)
 
 
 @pytest.fixture(scope="session")
