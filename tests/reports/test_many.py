@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bench.analysis.arrangement import MOST_FIRST, MOST_TOGETHER
+from bench.analysis.arrangement import MOST_FIRST
 from bench.analysis.comparison import compare
 from reports.charts.drawing import to_svg
 from reports.charts.figures import charts
@@ -108,14 +108,6 @@ def test_rows_that_cannot_be_ranked_are_all_shown(make_record, status):
     assert sorted(_named(page)) == sorted(f"s{index}" for index in range(20))
 
 
-def test_few_rows_stay_as_they_are_asked_for(make_record):
-    comparison = compare(
-        [make_record(f"s{index}", num_rows=60, accuracy=0.9 - index / 50) for index in range(MOST_TOGETHER)]
-    )
-    assert comparison.arrangement.first == comparison.results
-    assert not comparison.arrangement.is_grouped
-
-
 def test_the_summary_has_the_first_in_the_open_and_every_family_to_be_opened(many):
     summary = render_summary([Part(many)], None)
     shown, *folds = summary.split("<details>")
@@ -166,17 +158,6 @@ def test_the_tradeoff_names_the_first_and_has_the_others_in_grey(many, figures):
         assert all(f"{rows.title} ({len(rows.results)})" in words for rows in many.arrangement.families)
         tags = {int(tag) for tag in re.findall(r'class="of-(\d+)"', svg)}
         assert len(tags) == len(many.arrangement.finished), "each can be dimmed"
-
-
-def test_runs_that_differ_in_a_setting_are_told_by_its_values(make_record):
-    records = [
-        make_record(f"s{index}", num_rows=60, workload={"max_length": 64 if index == 3 else 256}) for index in range(20)
-    ]
-    comparison = compare(records)
-    summary, page = render_summary([Part(comparison)], None), render_page(Whole((Part(comparison),)), None, {})
-    assert "| max_length | 256 | the other 19 |" in summary
-    assert "| max_length | 64 | s3 |" in summary
-    assert "<td>64</td><td>s3</td>" in page
 
 
 def test_of_many_strategies_on_several_workloads_those_that_come_first_somewhere_are_in_the_open(make_record):

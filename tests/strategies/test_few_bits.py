@@ -3,14 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 from bench.beside.strategies.adamw4bit import Adamw4bit
 from bench.beside.strategies.adamw8bit import Adamw8bit
 
-from bench.experiment import registry
 from bench.measuring.torch_memory import reachable_tensors
 from bench.testing.storages import Touched
-from tests.strategies.stepping import DECAY, NUM_STEPS, RATE, VIEW, AdamByHand, stepping
+from tests.strategies.stepping import DECAY, RATE, VIEW, AdamByHand, stepping
 
 if TYPE_CHECKING:
     from bench.plan import Strategy
@@ -67,37 +65,3 @@ def test_a_parameter_may_give_up_its_state(strategy: Strategy) -> None:
         one.optimizer.state.pop(param)
     next(steps)
     assert all(any(True for _ in reachable_tensors(one.optimizer.state[param])) for param in one.params.values())
-
-
-def test_rates_stay_numbers_and_change_what_is_stepped() -> None:
-    one = stepping(Adamw4bit(), shapes=SHAPES)
-    scheduler = torch.optim.lr_scheduler.LambdaLR(one.optimizer, lambda step: float(step > 0))
-    before = one.params["norm"].detach().clone()
-    steps = one.steps()
-    next(steps)
-    assert one.params["norm"].equal(before), "the rate is 0 in the first step"
-    scheduler.step()
-    next(steps)
-    assert not one.params["norm"].equal(before)
-    assert [group["lr"] for group in one.optimizer.param_groups] == [RATE, RATE]
-
-
-@pytest.mark.parametrize(
-    ("strategy", "needs"),
-    [(Adamw8bit(), "bitsandbytes"), (Adamw8bit(by="torchao"), "torchao"), (Adamw4bit(), "torchao")],
-)
-def test_what_it_needs_follows_its_options(strategy: Strategy, needs: str) -> None:
-    assert registry.needs_of(strategy) == (needs,)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.usefixtures("untraced")
-def test_compiled_it_moves_as_it_does_uncompiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    ways = []
-    for least in (1, 10**9):
-        monkeypatch.setattr("bench.beside.strategies._few_bits.COMPILING_PAYS", least)
-        one = stepping(Adamw8bit(by="torchao"), shapes={"large": SHAPES["large"]})
-        assert sum(1 for _ in one.steps()) == NUM_STEPS
-        ways.append(one.params["large"].detach())
-    assert ways[0].allclose(ways[1], rtol=1e-3, atol=RATE * 0.02)
