@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch.optim import Optimizer
 
-__all__ = ["ByRule", "check_positive", "check_shares"]
+__all__ = ["ByRule", "RoundedAdamW", "check_positive", "check_shares"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,21 @@ class ByRule:
         if self.factor != 1:
             told.append(f"weight_decay at {1 / self.factor:.3g} times that of the run")
         return ", ".join(told)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundedAdamW:
+    """Makes AdamW that computes in fp32 and rounds what it writes by lot."""
+
+    def __call__(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
+        """Build it."""
+        from ._stochastic import StochasticAdamW  # noqa: PLC0415  (torch)
+
+        return StochasticAdamW(groups)
+
+    def describe(self, _view: object) -> str:
+        """Tell which it is."""
+        return "AdamW in fp32 arithmetic, what it writes rounded to bf16 by lot"
 
 
 def check_positive(strategy: str, **factors: float) -> None:

@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.plan import Edit
 
+from ._optimizers import RoundedAdamW
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from torch.optim import Optimizer
-
     from bench.plan import ModelView
-
-
-@dataclass(frozen=True, slots=True)
-class RoundedAdamW:
-    """Makes AdamW with its arithmetic in fp32 and what it writes rounded by lot."""
-
-    def __call__(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
-        """Build it."""
-        from ._stochastic import StochasticAdamW  # noqa: PLC0415  (torch)
-
-        return StochasticAdamW(groups)
-
-    def describe(self, _view: object) -> str:
-        """Tell which it is."""
-        return "AdamW in fp32 arithmetic, what it writes rounded to bf16 by lot"
 
 
 @dataclass(frozen=True, slots=True)

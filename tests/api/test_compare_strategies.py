@@ -53,7 +53,7 @@ with Path("ran.txt").open("a") as ran:
 """
 
 
-@pytest.mark.parametrize("guard", ["", 'if __name__ == "__main__": '])
+@pytest.mark.parametrize("guard", ["", pytest.param('if __name__ == "__main__": ', marks=pytest.mark.slow)])
 def test_a_script_is_run_once_with_and_without_a_guard(guard: str, model: Path, tmp_path: Path) -> None:
     save_toy_reviews(tmp_path / "reviews.csv")
     (tmp_path / "script.py").write_text(SCRIPT.format(guard=guard))

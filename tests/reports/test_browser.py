@@ -13,7 +13,7 @@ FORMS = {"default": "winner", "eight": "winner", "single": "undecided", "invalid
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("case", [*CASES, "hostile", "joined"])
+@pytest.mark.parametrize("case", [*CASES, "hostile", pytest.param("joined", marks=pytest.mark.slow)])
 def test_every_page_is_whole_and_accessible(opened, pages, case, mode):
     # To hold sixty strategies against the rules takes half a minute, and the parts are those of eight.
     check_page(opened, pages[case], mode, ruled=() if case == "sixty" else RULED)

@@ -55,7 +55,12 @@ def test_compiled_equals_eager(
 @pytest.mark.timeout(900)
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize(
-    ("name", "text"), [("Llama", "full"), ("Gemma2", "full"), ("ModernBert", "full"), ("Bert", "freeze:last=2")]
+    ("name", "text"),
+    [
+        ("Llama", "full"),
+        ("Bert", "freeze:last=2"),
+        *(pytest.param(name, "full", marks=pytest.mark.slow) for name in ("Gemma2", "ModernBert")),
+    ],
 )
 def test_layers_are_traced_as_a_whole_and_before_the_first_step(
     classifier: Classifier, name: str, text: str, monkeypatch: pytest.MonkeyPatch

@@ -93,6 +93,7 @@ def test_nothing_is_kept_for_a_gradient_that_nobody_wants() -> None:
     assert [tuple(tensor.shape) for tensor in kept] == [(40, 24), (7, 24)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("least", [0, 1 << 60], ids=["large", "small"])
 def test_it_compiles_as_a_whole_and_once_for_all_sizes(monkeypatch: pytest.MonkeyPatch, least: int) -> None:
     monkeypatch.setattr(module, "MIN_MULTIPLY_ADDS", least)
