@@ -18,6 +18,7 @@ from bench.campaign.notebook import NotebookDisplay
 from bench.campaign.preflight import check_same_code, check_same_experiment
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
+from bench.errors import UsageError
 from bench.executors import InProcessRunner, Runner
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.experiment.tuning import RateSearch
@@ -70,12 +71,30 @@ def measure(
             check_same_code(done, store.todo(specs), directory)
         work = _Work(settings, store, in_process=in_process, progress=progress)
         interrupted, tuned = work.tune(specs)
+        _check_same_search(tuned, store)
         names = map(format_strategy, parse_strategies(settings.strategies))
         store.keep_order(map(tuned.name_of, names))
         is_new = bool(store.todo(tuned.specs))
         interrupted = interrupted or work.carry_out(tuned)
         records = store.read_all()
     return Measured(_result(settings, tuned, records, store) if records else None, interrupted, is_new)
+
+
+def _check_same_search(tuned: Tuned, store: Store) -> None:
+    """Refuse to put runs at the rate that one search found beside those at the rate that another found.
+
+    Raises:
+        UsageError: with the strategy.
+
+    """
+    now = {spec.name_without_lr: spec.name for spec in tuned.specs if spec.name in tuned.tunings}
+    for record in store.read_all():
+        name = now.get(record.spec.name_without_lr)
+        if record.tuning and name not in (None, record.spec.name):
+            raise UsageError(
+                f"{store.directory} holds runs of {record.spec.name}, which another search found, and this one found {name}; give "
+                "another --out"
+            )
 
 
 def _result(settings: Settings, tuned: Tuned, records: Sequence[RunRecord], store: Store) -> Result:
@@ -117,6 +136,13 @@ class _Work:
                 return True, Tuned.of(specs, {})
             for strategy, tuning in found.items():
                 display.say(found_in_words(format_strategy(strategy), tuning))
+            if not runner.interrupted:
+                for strategy in dict.fromkeys(spec.strategy for spec in specs if not spec.has_own_lr):
+                    if strategy not in found:
+                        name = format_strategy(strategy)
+                        display.say(
+                            f"no learning rate was found for {name}: it cannot be trained here, or sets its rate itself"
+                        )
         return runner.interrupted, Tuned.of(specs, found)
 
     def carry_out(self, tuned: Tuned) -> bool:

@@ -53,7 +53,7 @@ def tuning_in_words(search: RateSearch, specs: Sequence[RunSpec], directory: Pat
     return (
         f"first, a learning rate for {names or 'no strategy'}{kept}: the default and {search.trials} rates from "
         f"{search.low:g} to {search.high:g}, the better half of which goes on with twice the steps, chosen on rows held out of "
-        f"those to train on{where}"
+        f"those to train on; at most {search.most_trials} trials for each{where}"
     )
 
 

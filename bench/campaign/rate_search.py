@@ -42,7 +42,11 @@ class Tuned:
         rates = {strategy: tuning.lr for strategy, tuning in found.items() if tuning.lr is not None}
         chosen = {strategy: with_lr(strategy, rate) for strategy, rate in rates.items()}
         return cls(
-            tuple(spec.model_copy(update={"strategy": chosen.get(spec.strategy, spec.strategy)}) for spec in specs),
+            tuple(
+                dict.fromkeys(
+                    spec.model_copy(update={"strategy": chosen.get(spec.strategy, spec.strategy)}) for spec in specs
+                )
+            ),
             {format_strategy(chosen.get(strategy, strategy)): tuning for strategy, tuning in found.items()},
             {format_strategy(strategy): format_strategy(terms) for strategy, terms in chosen.items()},
         )
@@ -77,20 +81,21 @@ class Tuner:
         self._done = {record.spec: record for record in self.store.read_all()}
         found: dict[tuple[Term, ...], Tuning] = {}
         for spec in {spec.strategy: spec for spec in specs if not spec.has_own_lr}.values():
-            whole = spec.model_copy(update={"seed": TUNING_SEED, "lr": None, "evaluations": 1})
-            if not self._num_train and self._carry_out("prepare", whole).status != "ok":
+            trial = spec.model_copy(update={"seed": TUNING_SEED, "lr": None, "evaluations": 1})
+            if not self._num_train and self._carry_out("prepare", trial).status != "ok":
                 break  # whatever is wrong with model or data is told by the first run
-            tuning = self._search(whole)
+            num_steps = spec.steps or spec.epochs * math.ceil(self._num_train / spec.batch_size)
+            tuning = self._search(trial.model_copy(update={"steps": num_steps}), num_steps)
             if self.runner.interrupted:
                 break
             if tuning:
                 found[spec.strategy] = tuning
         return found
 
-    def _search(self, whole: RunSpec) -> Tuning | None:
+    def _search(self, whole: RunSpec, num_steps: int) -> Tuning | None:
         """Try the default rates for as long as a run, then the grid, round by round.
 
-        None for what cannot be trained, or not at a rate that is given: a strategy may set its own.
+        None for what cannot be trained, or not at the first rate that is given: a strategy may set its own.
         """
         default = self._try(whole)
         if default.status not in ("ok", "diverged"):
@@ -98,13 +103,14 @@ class Tuner:
         records = [default]
         rates: Sequence[float] = self.search.rates
         last = [default]
-        for count, num_steps in self.search.rounds(self._steps_of(whole)):
-            tried = {}
+        for count, steps in self.search.rounds(num_steps):
+            tried: dict[float, RunRecord] = {}
             for rate in sorted(rates[:count]):
                 strategy = with_lr(whole.strategy, rate)
-                record = self._try(whole.model_copy(update={"strategy": strategy, "steps": num_steps}))
-                if record.status not in ("ok", "diverged"):
-                    return None  # interrupted, or it sets the rate itself
+                record = self._try(whole.model_copy(update={"strategy": strategy, "steps": steps}))
+                is_first = len(records) == 1 and not tried
+                if self.runner.interrupted or (is_first and record.status in ("failed", "skipped")):
+                    return None
                 tried[rate] = record
             rates = sorted(tried, key=lambda rate: self._score(tried[rate]), reverse=True)
             last = list(tried.values())
@@ -118,9 +124,6 @@ class Tuner:
             trials=tuple(map(self._trial, records)),
             lr=_rate(best.spec),
         )
-
-    def _steps_of(self, spec: RunSpec) -> int:
-        return spec.steps or spec.epochs * math.ceil(self._num_train / spec.batch_size)
 
     def _try(self, spec: RunSpec) -> RunRecord:
         done = self._done.get(spec)
@@ -136,7 +139,10 @@ class Tuner:
 
         def listen(message: Message) -> None:
             if isinstance(message, DataRead):
-                self._num_train = message.data.num_train
+                available = (
+                    message.data.num_available_train + message.data.num_available_eval
+                )  # to a run, which holds none out
+                self._num_train = min(available, spec.workload.train_samples or available)
             self.observer.message(message)
 
         request = Request(spec=spec, mode="prepare" if mode == "prepare" else "run", validation=True)
@@ -159,7 +165,7 @@ class Tuner:
         measured = record.measured
         return TuningTrial(
             lr=_rate(record.spec),
-            num_steps=measured.num_steps if measured else self._steps_of(record.spec),
+            num_steps=record.spec.steps or 0,
             status=cast("TrialStatus", record.status),
             quality=self._quality(record) if measured else None,
             loss=measured.evaluation.loss if measured else None,

@@ -59,7 +59,7 @@ class Settings(TrainingSpec, WorkloadSpec):
     )
     tune: str | None = Field(
         default=None,
-        description="Search a learning rate for each strategy first, on rows held out of those to train on: lr or lr:trials=8.",
+        description="Search a learning rate for each strategy first, on rows held out of those to train on: lr or lr:trials=8; none.",
     )
     timeout: Timeout | None = Field(default=None, description="Seconds after which a run is ended.")
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
@@ -81,8 +81,9 @@ class Settings(TrainingSpec, WorkloadSpec):
     @field_validator("tune")
     @classmethod
     def _known_search(cls, value: str | None) -> str | None:
-        if value is not None:
-            RateSearch.parse(value)
+        if value in (None, "", "none"):  # what a file asks for may be called off
+            return None
+        RateSearch.parse(str(value))
         return value
 
     @field_validator("device")

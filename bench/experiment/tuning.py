@@ -72,15 +72,24 @@ class RateSearch(Frozen):
         step = math.log(self.high / self.low) / (self.trials - 1)
         return tuple(float(f"{self.low * math.exp(step * number):.1e}") for number in range(self.trials))
 
+    @property
+    def most_trials(self) -> int:
+        """How many trials a strategy has where no two rounds are equally long, the default rates among them."""
+        return 1 + sum(self._counts)
+
+    @property
+    def _counts(self) -> list[int]:
+        counts = [self.trials]
+        while counts[-1] > FINALISTS:
+            counts.append(math.ceil(counts[-1] / 2))
+        return counts
+
     def rounds(self, num_steps: int) -> Iterator[tuple[int, int]]:
         """How many rates are tried for how many of the steps of a run, round by round; the last tries few for all of them.
 
         Where a run is so short that rounds would have equally many steps, the first of them stands for all.
         """
-        counts = [self.trials]
-        while counts[-1] > FINALISTS:
-            counts.append(math.ceil(counts[-1] / 2))
-        before = 0
+        counts, before = self._counts, 0
         for halvings, count in zip(reversed(range(len(counts))), counts, strict=True):
             steps = min(num_steps, max(FEWEST_STEPS, round(num_steps / 2**halvings)))
             if steps > before:

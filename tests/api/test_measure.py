@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,6 +96,15 @@ def _only_prepares(otherwise: Callable[..., None]) -> Callable[..., None]:
     return supervise
 
 
+def test_two_searches_do_not_stand_in_one_directory(tuned: tuple[bench.Result, dict[str, Any]], tmp_path: Path) -> None:
+    _, asked = tuned
+    directory = tmp_path / "out"
+    shutil.copytree(asked["out"], directory)
+    narrower = {**asked, "strategies": "full", "tune": "lr:trials=2:low=1e-6:high=3.1e-5", "out": directory}
+    with pytest.raises(UsageError, match="which another search found"):
+        bench.compare(**narrower, resume=True)
+
+
 @pytest.mark.parametrize(
     ("options", "wrong"),
     [(["--tune", "lr", "--lr", "1e-3"], "leave one of them out"), (["--tune", "momentum"], "unknown setting to tune")],
@@ -122,10 +132,11 @@ def test_a_dry_run_says_what_would_be_searched(bench: Command) -> None:
     assert "first, a learning rate for full (freeze:lr=1e-3 has a rate already): the default and 4 rates" in out
 
 
-def test_a_file_may_ask_for_a_search(tmp_path: Path) -> None:
+def test_a_file_may_ask_for_a_search_and_the_command_call_it_off(tmp_path: Path) -> None:
     config = tmp_path / "bench.toml"
     config.write_text('tune = "lr:trials=4"\n')
     assert Settings.gather({}, config=config).tune == "lr:trials=4"
+    assert Settings.gather({"tune": "none"}, config=config).tune is None
     config.write_text('tune = "rate"\n')
     with pytest.raises(UsageError, match="unknown setting to tune"):
         Settings.gather({}, config=config)

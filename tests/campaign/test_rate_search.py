@@ -206,6 +206,27 @@ def test_a_strategy_that_sets_its_rate_itself_is_not_searched(make_record: MakeR
     assert [spec.name for spec in runner.trials] == ["full", "full:lr=1e-05"]
 
 
+@pytest.mark.parametrize("status", ["oom", "timeout", "killed", "failed"])
+def test_a_trial_that_does_not_finish_comes_last_and_ends_no_search(
+    status: str, make_record: MakeRecord, tmp_path: Path
+) -> None:
+    tuning = _tuning(_search(Hill(make_record, 0.03, ends={"full:lr=0.1": status}), tmp_path))
+    assert tuning.lr == 0.027
+    assert [trial.status for trial in tuning.trials if trial.lr == 0.1] == [status]
+
+
+def test_a_rate_that_is_asked_for_beside_is_run_once(make_record: MakeRecord, tmp_path: Path) -> None:
+    tuned = _search(Hill(make_record, 1.4e-4), tmp_path, "full,full:lr=0.00014")
+    assert [spec.name for spec in tuned.specs] == ["full:lr=0.00014"] * 2
+    assert [spec.seed for spec in tuned.specs] == [0, 1]
+
+
+def test_trials_have_the_steps_of_a_run_whatever_is_held_out(make_record: MakeRecord, tmp_path: Path) -> None:
+    runner = Hill(make_record, 1e-3)
+    _search(runner, tmp_path, train_samples=None, epochs=3)
+    assert max(spec.steps or 0 for spec in runner.trials) == 3 * 800 / 16
+
+
 def test_a_rate_of_its_own_is_left_alone(make_record: MakeRecord, tmp_path: Path) -> None:
     runner = Hill(make_record, 1e-3)
     tuned = _search(runner, tmp_path, "full:lr=1e-5")

@@ -97,6 +97,12 @@ def choose(spec: WorkloadSpec, train: Rows, evaluation: Rows | None, *, validati
         rows = _without(rows, held)
         kept, held_out = _hold_out(rows.labels, _rng(spec, 3))
         rows, held = rows.take(kept), rows.take(held_out)
+        if len(np.unique(_without(rows, held).labels)) < 2 or not len(held.labels):  # noqa: PLR2004  (classes)
+            msg = (
+                f"{where} has too few rows to train on, or too many alike, to hold some out for --tune; name rates instead, "
+                "as in freeze:lr=1e-3"
+            )
+            raise DataError(msg)
     unleaked = _without(rows, held)
     drawn = unleaked.take(draw(unleaked.labels, spec.train_samples, _rng(spec, 1)))
     num_leaked = len(rows.labels) - len(unleaked.labels)

@@ -229,6 +229,14 @@ def test_validation_rows_are_training_rows_and_none_that_are_evaluated_on(evalua
     assert tuned.label_names == usual.label_names
 
 
+@pytest.mark.parametrize("train", [[("a", "x"), ("b", "y")], [("a", "x"), ("b", "y")] * 20])
+def test_too_few_rows_to_hold_some_out_are_refused_with_what_asked_for_it(train: Any) -> None:
+    evaluation = [("c", "x"), ("d", "y")]
+    assert len(pick(train, evaluation).train.texts) == len(train)
+    with pytest.raises(DataError, match="to hold some out for --tune"):
+        pick(train, evaluation, validation=True)
+
+
 def test_texts_that_repeat_do_not_cross_into_validation() -> None:
     chosen = pick([*MANY, *MANY[::-1]], validation=True)
     assert not set(chosen.train.texts) & set(chosen.evaluation.texts)
