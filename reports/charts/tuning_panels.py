@@ -68,9 +68,9 @@ class _Scale:
 
 def draw_panels(found: Sequence[FoundRate], styles: Mapping[str, Style], width: float) -> Figure:
     """Put the panels in columns, each read downwards; in one on a phone."""
-    num = 1 if width <= NARROW else min(3, len(found))
-    each = -(-len(found) // num)
+    each = len(found) if width <= NARROW else -(-len(found) // 3)
     columns = [found[start : start + each] for start in range(0, len(found), each)]
+    num = len(columns)
     scale = _Scale.of(found)
     beside = max(text_width(_value(one)) for one in found) + 0.1
     lines = [
@@ -81,7 +81,7 @@ def draw_panels(found: Sequence[FoundRate], styles: Mapping[str, Style], width: 
     rows = len(key) if width <= NARROW else -(-len(key) // 3)
     height = max(line.height for line in lines)
     figure = Figure(figsize=(width, height + 0.65 + 1.4 * LINE * rows), layout="constrained")
-    for axes, ones, column in zip(figure.subplots(1, num, squeeze=False).flat, columns, lines, strict=False):
+    for axes, ones, column in zip(figure.subplots(1, num, squeeze=False).flat, columns, lines, strict=True):
         column.write(axes, [_value(one) for one in ones])
         _arrange(axes, scale, column, height)
         for one, style, bottom in zip(ones, column.styles, column.bottoms, strict=True):

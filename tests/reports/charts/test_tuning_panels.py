@@ -46,6 +46,16 @@ def test_a_better_score_stands_higher_and_all_panels_have_one_scale(tuned):
     assert not marks(axes, "of-1", ">")  # it keeps its default rates
 
 
+@pytest.mark.parametrize("num", range(1, 10))
+def test_there_are_as_many_columns_as_are_filled(tuned, num):
+    figure = drawn(WIDE, *(tuned(f"s{index}", 0.8, SCORES) for index in range(num)))
+    filled = [sum(line.get_marker() == ">" for line in axes.lines) for axes in figure.axes]  # an arrow for each panel
+    assert sum(filled) == num
+    assert len(filled) == (2 if num == 4 else min(3, num))
+    assert all(filled)
+    assert max(filled) == -(-num // 3)
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_forty_long_names_fit_into_their_columns(tuned, width):
     names = [f"freeze:last={index}+amp:dtype=bf16+label_smoothing" for index in range(40)]
