@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..tables.cells import one_line
 from .layout import BESIDE, LINE, fold
-from .theme import NARROW, VARIABLES, WIDE, figure_style
+from .theme import FONT_POINTS, NARROW, TITLE_POINTS, VARIABLES, WIDE, figure_style
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +73,10 @@ def _svg(figure: Figure) -> str:
 
 def _png(figure: Figure, title: str, subtitle: str) -> bytes:
     """Write title and subtitle above a figure, on white, at twice the resolution of a screen."""
-    folded = fold(one_line(title), WIDE - 1)
-    figure.set_figheight(figure.get_figheight() + LINE * (folded.count("\n") + 3))
-    figure.suptitle(f"{folded}\n{one_line(subtitle)}", x=0.01, ha="left")
+    room = (figure.get_figwidth() - 0.3) * FONT_POINTS / TITLE_POINTS  # `fold` measures letters of the figure
+    folded = "\n".join(fold(one_line(text), room) for text in (title, subtitle))
+    figure.set_figheight(figure.get_figheight() + LINE * (folded.count("\n") + 2))
+    figure.suptitle(folded, x=0.01, ha="left")
     for legend in figure.legends:
         if legend.get_gid() == BESIDE:
             legend.set_loc("outside right lower")  # clear of the title

@@ -28,6 +28,7 @@ __all__ = [
     "PAPER",
     "PARTS",
     "SERIES",
+    "TITLE_POINTS",
     "VARIABLES",
     "WIDE",
     "Style",
@@ -103,7 +104,7 @@ VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items()}
 WIDE, NARROW = 9.0, 3.7
 """Inches. A page shows the first on a screen and the second on a phone, both at one scale."""
 
-FONT_POINTS = 9
+FONT_POINTS, TITLE_POINTS = 9, 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def figure_style(salt: str) -> Iterator[None]:
         "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
         **dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize", "legend.fontsize"), FONT_POINTS),
         **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), FONT_POINTS),
-        "figure.titlesize": FONT_POINTS + 2,
+        "figure.titlesize": TITLE_POINTS,
         "grid.color": FAINT,
         "grid.linewidth": 0.6,
         "hatch.linewidth": 0.7,

@@ -1,6 +1,8 @@
 """Figures as SVG and PNG."""
 
+import io
 import re
+from dataclasses import replace
 
 from matplotlib import pyplot as plt
 
@@ -44,6 +46,22 @@ def test_equal_records_make_equal_bytes(records, drawn):
 def test_figures_leave_nothing_behind(drawn):
     draw(drawn["learning_curves"], "a on b")
     assert plt.get_fignums() == []
+
+
+def test_a_file_shows_the_whole_of_its_titles(drawn, tuned):
+    def is_whole(title, subtitle):
+        png = draw(replace(drawn["learning_curves"], title=title), subtitle).png
+        top = plt.imread(io.BytesIO(png))[:150, :, :3]
+        assert top.min() < 0.5  # there is a title
+        return top[:, -20:].min() > 0.9
+
+    names = [f"freeze:last={index}+amp:dtype=bf16" for index in range(4)]
+    comparison = compare([tuned(name, 0.5, {0.001: 0.6, 0.01: 0.7, 0.1: 0.9}) for name in names])
+    title = next(chart.title for chart in charts(comparison) if chart.name == "tuning")
+    assert title.endswith("the best rate of 4 of 4 is at an edge of what was tried")
+    assert is_whole(title, "a on b")
+    assert is_whole("W" * 200, "a on b")
+    assert is_whole("Tuning", ", ".join(names * 2))
 
 
 def test_letters_that_the_font_lacks_do_not_warn(make_record):
