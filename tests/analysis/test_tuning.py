@@ -21,6 +21,13 @@ def test_a_gain_is_claimed_where_the_rows_suffice(tuned):
     assert gains(2000, metric="macro_f1") == []
 
 
+@pytest.mark.parametrize(("num_rates", "num_shown"), [(1, 1), (2, 0), (5, 0)])
+def test_few_rows_claim_too_little_rather_than_too_much(tuned, num_rates, num_shown):
+    scores = {0.001 * (rate + 1): 0.6 for rate in range(num_rates - 1)} | {0.01: 1.0}
+    # By Fisher's exact test p is 0.033; a normal approximation says 0.0098, which five rates would not make noise.
+    assert len(gaining(found(tuned("a", 0.5, scores, num_rows=10)))) == num_shown
+
+
 def test_the_more_rates_were_tried_the_larger_a_gain_must_be(tuned):
     alone = found(tuned("a", 0.8, {0.01: 0.85}, num_rows=600))
     among = found(
