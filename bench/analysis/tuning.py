@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bench.analysis.strategy_result import StrategyResult
     from bench.records.tuning import Tuning, TuningTrial
 
-__all__ = ["Edge", "FoundRate", "edges", "found_rates", "gaining", "peak_rates", "wider"]
+__all__ = ["Edge", "FoundRate", "edges", "found_rates", "gaining", "grid_edges", "peak_rates", "wider"]
 
 _LEVEL = 0.05
 _BEYOND = 10
@@ -58,6 +59,16 @@ class FoundRate:
         """Rates that were tried beside the default ones."""
         return len({trial.lr for trial in self.tuning.trials} - {None})
 
+    @property
+    def best_of_grid(self) -> float | None:
+        """Best rate of those that were tried for as long as a run beside the default ones; None where none of them ended ok."""
+        scored = [
+            (trial.quality, -math.inf if trial.loss is None else -trial.loss, trial.lr)
+            for trial in self.tuning.whole_trials
+            if trial.lr is not None and trial.quality is not None
+        ]
+        return max(scored, key=lambda one: one[:2])[-1] if scored else None
+
     def _at(self, rate: float | None) -> TuningTrial | None:
         return next((trial for trial in self.tuning.whole_trials if trial.lr == rate), None)
 
@@ -87,17 +98,29 @@ def gaining(found: Sequence[FoundRate]) -> tuple[FoundRate, ...]:
 
 def edges(found: Iterable[FoundRate]) -> dict[tuple[Edge, float], tuple[FoundRate, ...]]:
     """Those whose best rate is the lowest or highest that was tried, by which of the two, and the rate."""
-    grouped: dict[tuple[Edge, float], tuple[FoundRate, ...]] = {}
-    for one in found:
-        edge, rate = one.tuning.edge, one.tuning.lr
-        if edge and rate is not None:
-            grouped[edge, rate] = (*grouped.get((edge, rate), ()), one)
-    return grouped
+    return _by_edge((one, one.tuning.lr) for one in found)
+
+
+def grid_edges(found: Iterable[FoundRate]) -> dict[tuple[Edge, float], tuple[FoundRate, ...]]:
+    """Those that keep their default rates and whose best other rate is the lowest or highest that was tried, grouped likewise.
+
+    Default rates may lie beyond the grid, as those of an optimizer that asks for larger ones than AdamW.
+    """
+    return _by_edge((one, one.best_of_grid) for one in found if one.tuning.lr is None)
 
 
 def wider(edge: Edge, rate: float) -> str:
     """Write what asks for a wider search: "--tune lr:high=1"."""
     return f"--tune lr:high={rate * _BEYOND:g}" if edge == "highest" else f"--tune lr:low={rate / _BEYOND:g}"
+
+
+def _by_edge(rated: Iterable[tuple[FoundRate, float | None]]) -> dict[tuple[Edge, float], tuple[FoundRate, ...]]:
+    grouped: dict[tuple[Edge, float], tuple[FoundRate, ...]] = {}
+    for one, rate in rated:
+        edge = one.tuning.edge_of(rate)
+        if edge and rate is not None:
+            grouped[edge, rate] = (*grouped.get((edge, rate), ()), one)
+    return grouped
 
 
 def _p_value(one: FoundRate) -> float:

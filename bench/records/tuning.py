@@ -52,7 +52,11 @@ class Tuning(Frozen):
     @property
     def edge(self) -> Literal["lowest", "highest"] | None:
         """Whether the chosen rate is the lowest or highest that was tried, so that a better one may lie beyond."""
+        return self.edge_of(self.lr)
+
+    def edge_of(self, rate: float | None) -> Literal["lowest", "highest"] | None:
+        """Whether a rate is the lowest or highest that was tried; None is the default rates, which are neither."""
         rates = [trial.lr for trial in self.trials if trial.lr is not None]
-        if self.lr is None or not rates:
+        if rate is None or not rates:
             return None
-        return "lowest" if self.lr == min(rates) else "highest" if self.lr == max(rates) else None
+        return "lowest" if rate == min(rates) else "highest" if rate == max(rates) else None

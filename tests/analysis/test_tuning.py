@@ -3,7 +3,7 @@
 import pytest
 
 from bench.analysis.comparison import compare
-from bench.analysis.tuning import edges, found_rates, gaining, wider
+from bench.analysis.tuning import edges, found_rates, gaining, grid_edges, wider
 
 
 def found(*records):
@@ -71,3 +71,31 @@ def test_the_best_rate_at_an_edge_asks_for_a_wider_search(tuned, scores, edge, o
     grouped = edges(found(tuned("a", 0.5, scores), tuned("b", 0.5, scores), inside, tuned("kept", 0.99, scores)))
     assert {key: len(ones) for key, ones in grouped.items()} == {edge: 2}
     assert wider(*edge) == option
+
+
+@pytest.mark.parametrize(
+    ("scores", "best", "edge"),
+    [
+        ({0.001: 0.4, 0.01: 0.5, 0.1: 0.594}, 0.1, "highest"),
+        ({0.001: 0.6, 0.01: 0.5, 0.1: None}, 0.001, "lowest"),
+        ({0.001: 0.4, 0.01: 0.6, 0.1: 0.5}, 0.01, None),
+        ({0.001: None, 0.01: None, 0.1: None}, None, None),
+    ],
+)
+def test_a_default_that_is_kept_says_where_the_best_of_the_grid_is(tuned, scores, best, edge):
+    (one,) = ones = found(tuned("sgd", 0.844, scores, short={0.0001: 0.9} if edge == "highest" else None))
+    assert one.best_of_grid == best
+    assert grid_edges(ones) == ({(edge, best): ones} if edge else {})
+    assert edges(ones) == {}
+
+
+def test_of_a_rate_that_was_chosen_the_grid_says_nothing_more(tuned):
+    assert grid_edges(found(tuned("sgd", 0.5, {0.01: 0.7, 0.1: 0.9}))) == {}
+
+
+def test_between_equal_scores_of_the_grid_the_lower_loss_is_the_better(tuned):
+    record = tuned("sgd", 0.9, {0.001: 0.6, 0.01: 0.6, 0.1: 0.6})
+    losses = {0.001: 0.9, 0.01: 0.7, 0.1: None}
+    trials = tuple(trial.model_copy(update={"loss": losses.get(trial.lr, 0.1)}) for trial in record.tuning.trials)
+    (one,) = found(record.model_copy(update={"tuning": record.tuning.model_copy(update={"trials": trials})}))
+    assert one.best_of_grid == 0.01

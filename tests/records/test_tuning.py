@@ -36,6 +36,11 @@ def test_an_edge_is_the_lowest_or_highest_of_all_that_were_tried(lr: float | Non
     assert tuning(lr).edge == edge
 
 
+@pytest.mark.parametrize(("rate", "edge"), [(None, None), (1e-4, "lowest"), (1e-3, None), (1e-2, "highest")])
+def test_an_edge_of_another_rate_than_the_chosen_one(rate: float | None, edge: str | None) -> None:
+    assert tuning(None).edge_of(rate) == edge
+
+
 def test_it_is_read_back_with_its_record(make_record: Callable[..., RunRecord]) -> None:
     record = make_record().model_copy(update={"tuning": tuning(1e-3)})
     assert RunRecord.from_json(record.to_json()) == record

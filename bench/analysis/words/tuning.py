@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.analysis.tuning import edges, found_rates, gaining, peak_rates, wider
+from bench.analysis.tuning import edges, found_rates, gaining, grid_edges, peak_rates, wider
 from bench.analysis.words.numbers import ENDINGS, group, listed, percent
 from bench.records.metrics import METRICS, format_rate, format_seconds
 
@@ -31,6 +31,10 @@ def on_tuning(results: Sequence[StrategyResult]) -> Iterator[str]:
         names, is_one = group(one.strategy for one in ones), len(ones) == 1
         chose = f"{names} {'has' if is_one else 'have'} the {edge} rate that was tried, {rate:g}"
         yield f"{chose}: a better one may lie beyond ({wider(edge, rate)})."
+    for (edge, rate), ones in grid_edges(found).items():
+        names, keep = group(one.strategy for one in ones), "keeps its" if len(ones) == 1 else "keep their"
+        kept = f"{names} {keep} default rates, and the best of the grid is its {edge}, {rate:g}"
+        yield f"{kept}: a better one may lie beyond ({wider(edge, rate)})."
 
 
 def gain_in_words(one: FoundRate) -> str:
