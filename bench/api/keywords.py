@@ -25,9 +25,10 @@ R = TypeVar("R")
 _SHORT = {"dataset": "data", "text_column": "text", "label_column": "label"}
 """Options that have another name in Python."""
 _SWITCHES = frozenset({"resume", "quick", "in_process", "allow_mismatch", "rank_suspect", "save_model"})
-_VALUES = r"\d+(?:\.\d+)?(?:e-?\d+)?|all|cpu|cuda(?::\d+)?|fresh|checkpoint|accuracy|macro_f1|balanced_accuracy"
+_VALUES = r"\d+(?:\.\d+)?(?:e-?\d+)?|lr(?::[\w=.+-]*\w)*|all|cpu|cuda(?::\d+)?|fresh|checkpoint|accuracy|macro_f1|balanced_accuracy"
 _OPTION = re.compile(
-    rf"(?<![\w-])--({'|'.join(name.replace('_', '-') for name in (*OPTIONS, *_SWITCHES, 'out'))})(?![\w-])(?: ({_VALUES})(?!\w))?"
+    rf"(\(?)(?<![\w-])--({'|'.join(name.replace('_', '-') for name in (*OPTIONS, *_SWITCHES, 'out'))})(?![\w-])"
+    rf"(?:( | *\n *)({_VALUES})(?!\w))?"
 )
 
 
@@ -95,15 +96,20 @@ def in_keywords() -> Iterator[None]:
 
 
 def to_keywords(text: str) -> str:
-    """Write the options in a text as keywords: `--eval-samples 280` as `eval_samples=280`, `--resume` as `resume=True`."""
+    """Write the options in a text as keywords: `--eval-samples 280` as `eval_samples=280`, `--resume` as `resume=True`.
+
+    A line that ends between an option and its value ends before the keyword.
+    """
     return _OPTION.sub(_keyword, text)
 
 
 def _keyword(option: re.Match[str]) -> str:
-    name, value = option[1].replace("-", "_"), option[2] or ""
+    opening, name, between, value = option[1], option[2].replace("-", "_"), option[3] or "", option[4] or ""
     if name in _SWITCHES:
-        return f"{name}=True" + (f" {value}" if value else "")
-    return f"{_SHORT.get(name, name)}=" + (value if value[:1].isdigit() or not value else repr(value))
+        return f"{opening}{name}=True{between}{value}"
+    end_of_line = between if "\n" in between else ""
+    said = value if value[:1].isdigit() or not value else repr(value)
+    return f"{end_of_line}{opening}{_SHORT.get(name, name)}={said}"
 
 
 def named(keyword: str, value: object) -> str:
