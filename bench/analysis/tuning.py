@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from scipy import stats
 
 if TYPE_CHECKING:
@@ -129,4 +130,4 @@ def _p_value(one: FoundRate) -> float:
     if not gain or gain < 0 or default is None or default.quality is None:
         return 1.0
     right = [round(share * num_rows) for share in (default.quality + gain, default.quality)]
-    return float(stats.fisher_exact([[num, num_rows - num] for num in right]).pvalue)
+    return float(stats.fisher_exact(np.array([[num, num_rows - num] for num in right])).pvalue)
