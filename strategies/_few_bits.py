@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bench.errors import Unsupported
 from bench.plan.quiet import quietly
 
 if TYPE_CHECKING:
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["FewBits"]
 
+LEAST = 4096
+"""Numbers of a parameter from which on its moments are in few bits, by either library."""
+BLOCKS = {("bitsandbytes", 8): 1, ("torchao", 8): 256, ("torchao", 4): 128}
+"""Numbers of which a parameter has a multiple where its moments are in few bits."""
 COMPILING_PAYS = 10**8
 """Numbers that are stepped in a run on a CPU, from which on compiling the step of torchao takes less time than it saves."""
 
@@ -29,12 +34,27 @@ class FewBits:
     num_steps: int
 
     def __call__(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
-        """Build it."""
+        """Build it.
+
+        Raises:
+            Unsupported: no parameter is large enough.
+
+        """
+        block = BLOCKS[self.by, self.bits]
+        sizes = [param.numel() for group in groups for param in group["params"]]
+        if not any(size >= LEAST and size % block == 0 for size in sizes):
+            multiple = f", a multiple of {block}" if block > 1 else ""
+            raise Unsupported(
+                f"adamw{self.bits}bit by {self.by} is for parameters of {LEAST:,} numbers or more{multiple}, and none trains: "
+                "it would be AdamW"
+            )
         return self._of_torchao(groups) if self.by == "torchao" else self._of_bitsandbytes(groups)
 
     def describe(self, _view: ModelView) -> str:
         """Say what is stored how."""
-        return f"AdamW by {self.by}, its moments in {self.bits} bits; those of parameters under 4,096 numbers in fp32"
+        return (
+            f"AdamW by {self.by}, its moments in {self.bits} bits; those of parameters under {LEAST:,} numbers in fp32"
+        )
 
     def _of_bitsandbytes(self, groups: Sequence[Mapping[str, Any]]) -> Optimizer:
         with quietly():

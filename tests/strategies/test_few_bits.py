@@ -6,6 +6,7 @@ import pytest
 from bench.beside.strategies.adamw4bit import Adamw4bit
 from bench.beside.strategies.adamw8bit import Adamw8bit
 
+from bench.errors import Unsupported
 from bench.measuring.torch_memory import reachable_tensors
 from bench.testing.storages import Touched
 from tests.strategies.stepping import DECAY, RATE, VIEW, AdamByHand, stepping
@@ -65,3 +66,34 @@ def test_a_parameter_may_give_up_its_state(strategy: Strategy) -> None:
         one.optimizer.state.pop(param)
     next(steps)
     assert all(any(True for _ in reachable_tensors(one.optimizer.state[param])) for param in one.params.values())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "shape", "words"),
+    [
+        (
+            OF_8_BITS[0],
+            (63, 65),
+            "adamw8bit by bitsandbytes is for parameters of 4,096 numbers or more, and none trains",
+        ),
+        (OF_8_BITS[1], (72, 64), None),
+        (OF_8_BITS[1], (66, 64), r"adamw8bit by torchao .* 4,096 numbers or more, a multiple of 256, and none trains"),
+        (Adamw4bit(), (66, 64), None),
+        (Adamw4bit(), (65, 64), r"adamw4bit by torchao .* 4,096 numbers or more, a multiple of 128, and none trains"),
+        (OF_8_BITS[0], (65, 64), None),
+    ],
+)
+def test_it_is_refused_where_all_moments_would_be_in_fp32(
+    strategy: Strategy, shape: tuple[int, int], words: str | None
+) -> None:
+    """The others have a state smaller than in fp32: what is said of sizes is what the libraries do."""
+    shapes = {"one": (shape, VIEW.names[1], "weight")}
+    if words:
+        with pytest.raises(Unsupported, match=words):
+            stepping(strategy, shapes=shapes)
+        return
+    one = stepping(strategy, shapes=shapes)
+    touched = Touched(one.optimizer)
+    next(one.steps())
+    one.params["one"].grad = None
+    assert 0 < touched.living_bytes < 4 * shape[0] * shape[1]
