@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from bench.plan import Edit
 
 from . import _projected
+from ._optimizers import check_positive
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -27,6 +28,11 @@ class Apollo:
     every: int = 200
     scale: float | None = None
     per: Literal["channel", "tensor"] = "channel"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.scale is not None:
+            check_positive("apollo", scale=self.scale)
 
     def edit(self, view: ModelView) -> Edit:
         """Bring the optimizer, which learns at rates of AdamW."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bench.plan import Edit
 
 from . import _projected
+from ._optimizers import check_positive
 
 if TYPE_CHECKING:
     from bench.plan import ModelView
@@ -23,6 +24,10 @@ class Galore:
     r: int = 4
     every: int = 200
     scale: float = 4.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        check_positive("galore", scale=self.scale)
 
     def edit(self, view: ModelView) -> Edit:
         """Bring the optimizer; rank and scale are those with which the paper fine-tunes, at rates of AdamW."""

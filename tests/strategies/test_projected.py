@@ -10,6 +10,8 @@ from bench.beside.strategies.lora import Lora
 from bench.beside.strategies.norm_only import NormOnly
 
 from bench.errors import Unsupported, UsageError
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
 from tests.strategies.tiny import prepared
 
 if TYPE_CHECKING:
@@ -29,3 +31,10 @@ def test_nothing_to_project_is_refused(strategy: Strategy, other: Strategy) -> N
 def test_ranks_and_turns_that_cannot_be_are_refused(options: dict[str, int], wrong: str) -> None:
     with pytest.raises(UsageError, match=f"{wrong} cannot be"):
         prepared(Galore(**options))
+
+
+@pytest.mark.parametrize("name", ["galore", "apollo"])
+@pytest.mark.parametrize("scale", ["-1", "0"])
+def test_a_scale_that_stops_or_climbs_is_refused(name: str, scale: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}:scale={scale} cannot be: it is a factor above 0"):
+        registry.load(*parse_strategy(f"{name}:scale={scale}"))
