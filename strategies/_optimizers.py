@@ -67,8 +67,9 @@ def check_positive(strategy: str, **factors: float) -> None:
             raise UsageError(f"{strategy}:{name}={factor:g} cannot be: it is a factor above 0")
 
 
-def check_shares(strategy: str, **shares: float) -> None:
+def check_shares(strategy: str, *, above_zero: bool = False, **shares: float) -> None:
     """Refuse shares of a running mean that cannot be."""
     for name, share in shares.items():
-        if not 0 <= share < 1:
-            raise UsageError(f"{strategy}:{name}={share:g} cannot be: it is a share of 0 to below 1")
+        if not 0 <= share < 1 or (above_zero and not share):
+            least = "above 0 and" if above_zero else "of 0 to"
+            raise UsageError(f"{strategy}:{name}={share:g} cannot be: it is a share {least} below 1")

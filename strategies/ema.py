@@ -30,8 +30,9 @@ class Ema:
         """Refuse what is no share, and what is said twice."""
         if not 0 < self.half_life <= 1:
             raise UsageError(f"ema:half_life={self.half_life:g} cannot be: it is a share of the steps, 1 at most")
-        if self.decay is not None and self.half_life != HALF_LIFE:
-            raise UsageError("ema: half_life and decay say the same in two ways; give one of them")
+        if self.decay is not None and not (0 <= self.decay < 1 and self.half_life == HALF_LIFE):
+            told = f"ema:decay={self.decay:g}"
+            raise UsageError(f"{told} cannot be: it is 0 to below 1, and in place of half_life, not beside it")
 
     def edit(self, view: ModelView) -> Edit:
         """Average the weights from the first step on."""

@@ -26,8 +26,9 @@ class ScheduleFree:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        check_shares("schedule_free", beta1=self.beta1, beta2=self.beta2)
-        check_positive("schedule_free", factor=self.factor, beta1=self.beta1)
+        check_shares("schedule_free", beta2=self.beta2)
+        check_shares("schedule_free", above_zero=True, beta1=self.beta1)
+        check_positive("schedule_free", factor=self.factor)
 
     def edit(self, view: ModelView) -> Edit:  # noqa: ARG002  (it is the same for every model)
         """Bring the optimizer; it averages itself, so that no other average may."""

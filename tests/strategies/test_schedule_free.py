@@ -82,5 +82,7 @@ def test_the_report_tells_it() -> None:
 
 def test_what_it_cannot_be_is_refused() -> None:
     for wrong in (0.0, 1.0):
-        with pytest.raises(UsageError, match=f"schedule_free:beta1={wrong:g} cannot be"):
+        with pytest.raises(
+            UsageError, match=f"schedule_free:beta1={wrong:g} cannot be: it is a share above 0 and below 1$"
+        ):
             ScheduleFree(beta1=wrong)
