@@ -64,6 +64,11 @@ class RateSearch(Frozen):
             ) from error
         if search.low >= search.high:
             raise UsageError(f"--tune {text}: low={search.low:g} is not below high={search.high:g}")
+        if len(set(search.rates)) < search.trials:
+            raise UsageError(
+                f"--tune {text}: so many trials do not fit between low={search.low:g} and high={search.high:g} to two digits; "
+                "give fewer, or a wider range"
+            )
         return search
 
     @property

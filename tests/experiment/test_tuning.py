@@ -25,6 +25,11 @@ def test_the_default_is_a_grid_of_8_from_1e_minus_5_to_a_tenth() -> None:
         ("lr:trials=1", "greater than or equal to 2"),
         ("lr:trials=many", "valid integer"),
         ("lr:low=1:high=0.1", "is not below"),
+        (
+            "lr:trials=4:low=0.01:high=0.0101",
+            "so many trials do not fit between low=0.01 and high=0.0101 to two digits",
+        ),
+        ("lr:trials=256", "so many trials do not fit between low=1e-05 and high=0.1 to two digits"),
         ("lr:low=0", "greater than 0"),
         ("lr:trials", "not of the form"),
         ("lr:trials=4:trials=8", "given twice"),
@@ -36,6 +41,10 @@ def test_what_cannot_be_is_told_in_one_line(text: str, wrong: str) -> None:
     with pytest.raises(UsageError, match=wrong) as caught:
         Settings.gather({"tune": text})
     assert "\n" not in str(caught.value)
+
+
+def test_as_many_trials_as_two_digits_tell_apart_are_fine() -> None:
+    assert RateSearch.parse("lr:trials=4:low=0.01:high=0.013").rates == (0.01, 0.011, 0.012, 0.013)
 
 
 def test_a_name_that_is_nearly_right_is_offered() -> None:
