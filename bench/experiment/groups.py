@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment.built_in_groups import GROUPS, SIGN
-from bench.experiment.spec import canonical, parse_strategies
+from bench.experiment.meaning import check_no_two_are_one, meaning
+from bench.experiment.spec import canonical, parse_strategies, parse_strategy
 from bench.inert import shown
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["expand", "read_groups"]
 
 
 def expand(strategies: str, own: Mapping[str, Sequence[str]]) -> str:
-    """Put the compositions of groups in the place of their names, in order, each once.
+    """Put the compositions of groups in the place of their names, in order, each once: as the list writes it, or the first group.
 
     Args:
         strategies: A list as the command line has it.
@@ -29,14 +30,16 @@ def expand(strategies: str, own: Mapping[str, Sequence[str]]) -> str:
 
     Raises:
         UnknownName: there is no such group.
-        UsageError: a group holds nothing, or stands within a composition; the text does not follow the grammar, or
-            itself says one composition twice.
+        UsageError: a group holds nothing, has options, or stands within a composition; the text does not follow the
+            grammar, or itself says one composition twice.
 
     """
     if SIGN not in strategies:
         return strategies
     members = _members(strategies, own, "--strategies")
-    return ",".join(dict.fromkeys(one for member in members for one in _held(member, own)))
+    spelled = {meaning(parse_strategy(one)): one for one in members if not one.startswith(SIGN)}
+    held = (one for member in members for one in _held(member, own))
+    return ",".join(dict.fromkeys(spelled.setdefault(meaning(parse_strategy(one)), one) for one in held))
 
 
 def read_groups(written: object, path: Path) -> dict[str, tuple[str, ...]]:
@@ -85,10 +88,13 @@ def _members(text: str, own: Iterable[str], where: str) -> list[str]:
             raise UsageError(
                 f"{where}: {member} cannot be: a group is no part of a composition; separate it by a comma"
             )
+        if member.startswith(SIGN) and ":" in member:
+            raise UsageError(f"{where}: {member} cannot be: a group takes no options; give them to compositions of it")
         if member.startswith(SIGN) and member not in known:
             raise UnknownName(f"group in {where}", member, known)
     if plain := [one for one in members if not one.startswith(SIGN)]:
-        parse_strategies(",".join(plain), where)  # what is written twice is a slip; groups may share what they hold
+        # What is written twice is a slip; groups may share what they hold.
+        check_no_two_are_one(parse_strategies(",".join(plain), where), where)
     return [one if one.startswith(SIGN) else canonical(one) for one in members]
 
 

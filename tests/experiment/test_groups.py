@@ -25,6 +25,10 @@ ARTICLE = "freeze,full,discriminative,amp"
         ("@mine,lora", "full,freeze:last=2+amp,freeze,discriminative,amp,lora"),
         ("d:head=5:body=1,@same", "d:body=1:head=5"),
         ("@line", "llrd,amp"),
+        ("freeze:last=0,@article", "freeze:last=0,full,discriminative,amp"),
+        ("@article,freeze:last=0", "freeze:last=0,full,discriminative,amp"),
+        ("@article,@other,lora", f"{ARTICLE},full+nowhere:x=1,lora"),
+        ("@other,@article", "freeze:last=0,amp:dtype=auto,full+nowhere:x=1,full,discriminative"),
         ("./a@b.py:Mine,only:match=@x", "./a@b.py:Mine,only:match=@x"),
     ],
 )
@@ -34,6 +38,7 @@ def test_compositions_stand_in_the_place_of_a_group_each_once(text: str, expande
         "within": ["@article"],
         "same": ["d:head=5:body=1"],
         "line": "llrd, amp",
+        "other": ["freeze:last=0", "amp:dtype=auto", "full+nowhere:x=1"],
     }
     assert expand(text, read_groups(written, PATH)) == expanded
 
@@ -45,6 +50,8 @@ def test_compositions_stand_in_the_place_of_a_group_each_once(text: str, expande
         ("full,@article,full", "--strategies lists full twice"),
         ("@article,freeze:lsat", "'lsat' in strategy 'freeze:lsat' is not of the form"),
         ("@article+amp", "--strategies: @article+amp cannot be: a group is no part of a composition"),
+        ("full,@article:lr=1e-3", "--strategies: @article:lr=1e-3 cannot be: a group takes no options"),
+        ("@article,amp,freeze,freeze:last=0", "--strategies lists freeze and freeze:last=0, which is the same"),
         ("amp + @article", "--strategies: amp + @article cannot be"),
         ("@", "unknown group in --strategies '@'."),
     ],
@@ -65,6 +72,11 @@ def test_a_wrong_group_is_one_line(text: str, words: str) -> None:
         ("[groups]\nmine = []", "groups.mine in {path} is empty"),
         ("[groups]\nmine = ' '", "groups.mine in {path} is empty"),
         ("[groups]\nmine = ['full', 'full']", "groups.mine in {path} lists full twice"),
+        (
+            "[groups]\nmine = ['amp+full', 'full+amp']",
+            "groups.mine in {path} lists amp+full and full+amp, which is the same",
+        ),
+        ("[groups]\nmine = ['@mine:lr=1']", "groups.mine in {path}: @mine:lr=1 cannot be: a group takes no options"),
         ("[groups]\nmine = ['@mine']", "groups.mine in {path} holds itself: @mine > @mine; take it out"),
         ("[groups]\na = ['@b']\nb = ['full', '@c']\nc = ['@b']", "groups.b in {path} holds itself: @b > @c > @b"),
         ("[groups]\nmine = ['@min']", "unknown group in groups.mine in {path} '@min'. Did you mean @mine?"),
