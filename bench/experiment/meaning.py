@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
@@ -34,12 +35,35 @@ def check_no_two_are_one(compositions: Iterable[tuple[Term, ...]], where: str = 
 
 
 def meaning(terms: tuple[Term, ...]) -> Hashable:
-    """Say what a composition is: equal for those that are the same. One that cannot be made is as it is written."""
-    try:
-        rates = [read(text, float, f"{term.name}:{LR}") for term in terms for key, text in term.options if key == LR]
-        return frozenset((term.name, _value(term)) for term in terms), tuple(rates)
-    except UsageError:  # it is told when the strategies are checked, and may name a table of options until then
-        return terms
+    """Say what a composition is: equal for those that are the same. One that cannot be made is as it is written.
+
+    Strategies are made, which may import much, only where it is compared with another of the same names.
+    """
+    return _Meaning(terms)
+
+
+class _Meaning:
+    def __init__(self, terms: tuple[Term, ...]) -> None:
+        self._terms = terms
+
+    def __hash__(self) -> int:
+        return hash(frozenset(term.name for term in self._terms))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Meaning) or hash(self) != hash(other):
+            return False
+        return self._terms == other._terms or self._made == other._made
+
+    @cached_property
+    def _made(self) -> Hashable:
+        terms = self._terms
+        try:
+            rates = [
+                read(text, float, f"{term.name}:{LR}") for term in terms for key, text in term.options if key == LR
+            ]
+            return frozenset((term.name, _value(term)) for term in terms), tuple(rates)
+        except UsageError:  # it is told when the strategies are checked, and may name a table of options until then
+            return terms
 
 
 def _value(term: Term) -> object:
