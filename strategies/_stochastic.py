@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.optim import Optimizer
+
+from ._update_rules import ByParameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,38 +20,30 @@ SALT = 0xBF16
 """So that the lots are not those of dropout."""
 
 
-class StochasticAdamW(Optimizer):
+class StochasticAdamW(ByParameter):
     """AdamW with its arithmetic in fp32; weights and moments stay in their type, and are rounded by lot where that is bf16."""
 
     def __init__(self, groups: Sequence[Mapping[str, Any]]) -> None:
         """Draw from the seed of the run."""
-        super().__init__([dict(group) for group in groups], {})
+        super().__init__([dict(group) for group in groups])
         self._lots: dict[torch.device, torch.Generator] = {}
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Take one step."""
-        del closure
-        for group in self.param_groups:
-            for param in group["params"]:
-                if param.grad is not None:
-                    self._step(param, group["lr"], group["weight_decay"])
-
-    def _step(self, param: torch.Tensor, rate: float, decay: float) -> None:
-        state = self.state[param]
+    def _update(
+        self, param: torch.Tensor, grad: torch.Tensor, state: dict[str, Any], lr: float, weight_decay: float
+    ) -> None:
         if not state:
             state |= {"step": 0, "exp_avg": torch.zeros_like(param), "exp_avg_sq": torch.zeros_like(param)}
         state["step"] += 1
         share_1, share_2 = (1 - beta ** state["step"] for beta in BETAS)
         kept = (param, state["exp_avg"], state["exp_avg_sq"])
         parts = (tensor.view(-1).split(PART) for tensor in kept)
-        for *stored, grad in zip(*parts, param.grad.reshape(-1).split(PART), strict=True):  # type: ignore[union-attr]
+        for *stored, part in zip(*parts, grad.reshape(-1).split(PART), strict=True):
             weight, first, second = (tensor.float() for tensor in stored)
-            grad = grad.float()  # noqa: PLW2901
-            first = first.lerp(grad, 1 - BETAS[0])
-            second = second.mul(BETAS[1]).addcmul_(grad, grad, value=1 - BETAS[1])
+            slope = part.float()
+            first = first.lerp(slope, 1 - BETAS[0])
+            second = second.mul(BETAS[1]).addcmul_(slope, slope, value=1 - BETAS[1])
             step = (first / share_1).div_((second / share_2).sqrt_().add_(EPS))
-            weight = weight.mul(1 - rate * decay).sub_(step, alpha=rate)
+            weight = weight.mul(1 - lr * weight_decay).sub_(step, alpha=lr)
             for tensor, value in zip(stored, (weight, first, second), strict=True):
                 tensor.copy_(self._rounded(value) if tensor.dtype == torch.bfloat16 else value)
 

@@ -22,7 +22,7 @@ def sgd(groups: Sequence[dict[str, Any]], *, momentum: float) -> SGD:
     return SGD(groups, momentum=momentum)
 
 
-class _ByParameter(Optimizer):
+class ByParameter(Optimizer):
     """Steps one parameter after the other, with no more memory for passing values than the largest needs."""
 
     def __init__(self, groups: Sequence[dict[str, Any]]) -> None:
@@ -45,7 +45,7 @@ class _ByParameter(Optimizer):
         raise NotImplementedError
 
 
-class Lion(_ByParameter):
+class Lion(ByParameter):
     """The sign of a mean of gradients (Chen et al. 2023, Algorithm 2); the decay of weights is decoupled."""
 
     def __init__(self, groups: Sequence[dict[str, Any]], *, beta1: float, beta2: float) -> None:
@@ -63,7 +63,7 @@ class Lion(_ByParameter):
         momentum.lerp_(grad, 1 - self._beta2)
 
 
-class Adafactor(_ByParameter):
+class Adafactor(ByParameter):
     """Second moments of matrices from those of rows and columns, and updates that are clipped (Shazeer and Stern 2018, Algorithm 4).
 
     How the rate goes on is the run's to say, and the decay of weights is decoupled. torch.optim.Adafactor is not used: it puts a floor of 1e-7 under mean
@@ -117,7 +117,7 @@ def _size(values: torch.Tensor) -> torch.Tensor:
     return norm / math.sqrt(values.numel())
 
 
-class ScheduleFree(_ByParameter):
+class ScheduleFree(ByParameter):
     """AdamW that averages its steps (Defazio et al. 2024, Algorithm 1).
 
     While training, a parameter is y, between the average x (`beta1` of it) and z, which takes the steps; evaluated, it is x.
@@ -160,7 +160,7 @@ class ScheduleFree(_ByParameter):
         state["z"].sub_(step, alpha=rate)
 
 
-class _OfMatrices(_ByParameter):
+class _OfMatrices(ByParameter):
     """Muon (Jordan et al. 2024): momentum, orthogonalised, as large as a step of AdamW (Liu et al. 2025, Equation 4).
 
     torch.optim.Muon is not used: it rounds to bf16 in runs that are to compute in fp32, which few CPUs do fast.

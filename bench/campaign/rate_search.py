@@ -139,9 +139,8 @@ class Tuner:
 
         def listen(message: Message) -> None:
             if isinstance(message, DataRead):
-                available = (
-                    message.data.num_available_train + message.data.num_available_eval
-                )  # to a run, which holds none out
+                # To a run, which holds none out.
+                available = message.data.num_available_train + message.data.num_available_eval
                 self._num_train = min(available, spec.workload.train_samples or available)
             self.observer.message(message)
 
@@ -158,8 +157,8 @@ class Tuner:
 
     def _quality(self, record: RunRecord) -> float:
         assert record.measured is not None, "asked of what ended ok"
-        score = getattr(record.measured.evaluation, self.quality.metric)
-        return 0.0 if score is None else float(score)
+        score: float = getattr(record.measured.evaluation, self.quality.metric)
+        return score
 
     def _trial(self, record: RunRecord) -> TuningTrial:
         measured = record.measured

@@ -19,7 +19,25 @@ from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from transformers import PreTrainedModel
+
+    from bench.plan import ModelView
+    from bench.training.prepared import Prepared
+
 SPLIT = toy_split(40)
+
+
+def on_cpu(model: PreTrainedModel, view: ModelView, plan: TrainPlan) -> Prepared:
+    return prepare(
+        model,
+        view,
+        plan,
+        split=SPLIT,
+        pad_token_id=0,
+        rates=TOY_RATES,
+        device=torch.device("cpu"),
+        weight_decay=0.0,
+    )
 
 
 def averages(rule: Averaging, values: list[float]) -> Iterator[float]:
@@ -52,16 +70,7 @@ def test_what_is_evaluated_is_the_average_and_training_goes_on_from_the_weights(
         model = tiny_llama()
         view = view_of(model)
         plan = TrainPlan(phases=throughout(view.names), lr=1e-2, averaging=rule)
-        ready = prepare(
-            model,
-            view,
-            plan,
-            split=SPLIT,
-            pad_token_id=0,
-            rates=TOY_RATES,
-            device=torch.device("cpu"),
-            weight_decay=0.0,
-        )
+        ready = on_cpu(model, view, plan)
         points: list[float] = []
 
         def look(_step: int, _seconds: float, ready=ready, points=points) -> None:  # type: ignore[no-untyped-def]
@@ -112,13 +121,4 @@ def test_an_optimizer_with_an_average_of_its_own_gets_no_other() -> None:
     view = view_of(model)
     plan = TrainPlan(phases=throughout(view.names), averaging=Averaging("equal"), optimizer=EvaluatedByItsOwn)
     with pytest.raises(Unsupported, match="an average of its own"):
-        prepare(
-            model,
-            view,
-            plan,
-            split=SPLIT,
-            pad_token_id=0,
-            rates=TOY_RATES,
-            device=torch.device("cpu"),
-            weight_decay=0.0,
-        )
+        on_cpu(model, view, plan)
