@@ -140,7 +140,11 @@ class Adapter:
                 adapted: nn.Module = peft.get_peft_model(model, self._config(model))
             except (ImportError, NotImplementedError, TypeError, ValueError) as error:
                 raise Unsupported(f"peft has no {self.label} for this model: {first_line(error)}") from error
-        if not any(param.requires_grad for param in adapted.parameters() if param not in before):
+        added = [(name, param) for name, param in adapted.named_parameters() if param not in before]
+        for name, param in added:
+            # peft's own rule of what trains, which a number that it freezes escapes where it is cast or moved (AdaLoRA's ranks)
+            param.requires_grad_(param.requires_grad and adapted.base_model.prefix in name)
+        if not any(param.requires_grad for _, param in added):
             raise Unsupported(f"peft's {self.label} has no parameters for {type(model).__name__}")
         return adapted
 

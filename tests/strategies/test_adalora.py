@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from bench.beside.strategies.adalora import Adalora
+from bench.beside.strategies.pure_bf16 import PureBf16
 
 from bench.errors import UsageError
 from tests.strategies.tiny import losses_of, losses_of_peft, prepared
@@ -14,6 +15,11 @@ def test_it_learns_as_in_a_loop_of_peft_alone() -> None:
     assert losses_of(ready) == pytest.approx(expected, rel=1e-5)
     masked = [param for name, param in ready.model.named_parameters() if "lora_E" in name]
     assert sum(int((param == 0).sum()) for param in masked) >= 4 * (6 - 2), "ranks are cut to the budget"
+
+
+def test_the_ranks_that_outputs_are_divided_by_train_in_no_type() -> None:
+    named = prepared(Adalora(), PureBf16()).model.named_parameters()
+    assert {param.requires_grad for name, param in named if "ranknum" in name} == {False}
 
 
 def test_steps_that_leave_no_time_are_refused() -> None:
