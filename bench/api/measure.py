@@ -15,7 +15,7 @@ from bench.api.result import Result, default_directory
 from bench.campaign.announcement import found_in_words, in_words, tuning_in_words
 from bench.campaign.campaign import Campaign
 from bench.campaign.notebook import NotebookDisplay
-from bench.campaign.preflight import check_same_code, check_same_experiment
+from bench.campaign.preflight import check_same_code, check_same_experiment, with_own_rate
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
 from bench.errors import UsageError
@@ -127,18 +127,19 @@ class _Work:
             search = RateSearch.parse(self.settings.tune)
             display = stack.enter_context(self._display(0))
             trials = stack.enter_context(Store.open(self.store.directory / TRIALS, resume=True))
-            display.say(tuning_in_words(search, specs, trials.directory))
+            own = with_own_rate(specs, seconds=self.settings.timeout)
+            display.say(tuning_in_words(search, specs, own, trials.directory))
             runner = stack.enter_context(self._runner(display))
             tuner = Tuner(search, QUALITIES[self.settings.quality], trials, runner, display)
             try:
-                found = tuner.tune(specs)
+                found = tuner.tune(spec for spec in specs if spec.strategy not in own)
             except KeyboardInterrupt:
                 return True, Tuned.of(specs, {})
             for strategy, tuning in found.items():
                 display.say(found_in_words(format_strategy(strategy), tuning))
             if not runner.interrupted:
-                for strategy in dict.fromkeys(spec.strategy for spec in specs if not spec.has_own_lr):
-                    if strategy not in found:
+                for strategy in dict.fromkeys(spec.strategy for spec in specs):
+                    if strategy not in found and strategy not in own:
                         name = format_strategy(strategy)
                         display.say(
                             f"no learning rate was found for {name}: it cannot be trained here, or sets its rate itself"

@@ -14,10 +14,10 @@ from bench.workload.models.places import needs_conversion
 from bench.workload.presets import required_assets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from pathlib import Path
 
-    from bench.experiment.spec import RunSpec, WorkloadSpec
+    from bench.experiment.spec import RunSpec, Term, WorkloadSpec
     from bench.experiment.tuning import RateSearch
     from bench.records.tuning import Tuning
 
@@ -44,10 +44,15 @@ def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path)
     )
 
 
-def tuning_in_words(search: RateSearch, specs: Sequence[RunSpec], directory: Path | None = None) -> str:
-    """Say in one line which rates are tried for which strategies, how, and where the trials go."""
-    names = _named(spec.name for spec in specs if not spec.has_own_lr)
-    own = dict.fromkeys(spec.name for spec in specs if spec.has_own_lr)
+def tuning_in_words(
+    search: RateSearch,
+    specs: Sequence[RunSpec],
+    with_own_rate: Container[tuple[Term, ...]],
+    directory: Path | None = None,
+) -> str:
+    """Say in one line which rates are tried for which strategies, those that have none of their own, how, and where the trials go."""
+    names = _named(spec.name for spec in specs if spec.strategy not in with_own_rate)
+    own = dict.fromkeys(spec.name for spec in specs if spec.strategy in with_own_rate)
     kept = f" ({', '.join(own)} {'has a rate' if len(own) == 1 else 'have rates'} already)" if own else ""
     where = f"; trials in {directory}" if directory else ""
     return (

@@ -19,9 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec, Term
+    from bench.plan.train_plan import TrainPlan
     from bench.records.record import RunRecord
 
-__all__ = ["check_compositions", "check_request", "check_same_code", "check_same_experiment", "compose_text"]
+__all__ = [
+    "check_compositions",
+    "check_request",
+    "check_same_code",
+    "check_same_experiment",
+    "compose_text",
+    "sets_rate",
+    "with_own_rate",
+]
 
 _STAND_IN = stand_in(num_layers=100)
 
@@ -70,17 +79,44 @@ def compose_text(text: str) -> None:
     _compose(parse_strategy(text))
 
 
-def _compose(terms: tuple[Term, ...]) -> None:
+def with_own_rate(specs: Iterable[RunSpec], *, seconds: float | None = None) -> frozenset[tuple[Term, ...]]:
+    """Find the compositions that say their base rate, by `lr` or by an option of a strategy: there is none to be searched for.
+
+    Raises:
+        UsageError: a strategy of a third party cannot be used.
+
+    """
+    found: set[tuple[Term, ...]] = set()
+    with Trial(__name__, seconds=seconds) as trial:
+        for spec in {spec.strategy: spec for spec in specs}.values():
+            if spec.has_own_lr:
+                own = True
+            elif all(registry.is_ours(term.name) for term in spec.strategy):
+                own = sets_rate(spec.name)
+            else:
+                own = trial.ask("sets_rate", spec.name, f"composition {spec.name}")
+            found.update([spec.strategy] if own else [])
+    return frozenset(found)
+
+
+def sets_rate(text: str) -> bool:
+    """Whether a strategy of a composition sets the base rate; a question to the process in which third parties' are tried."""
+    plan = _compose(parse_strategy(text))
+    return plan is not None and plan.lr is not None
+
+
+def _compose(terms: tuple[Term, ...]) -> TrainPlan | None:
+    """Compose for the stand-in; None where only its own run can tell."""
     try:
         strategies = registry.strategies_of(terms)
     except Unsupported:  # its row says so
-        return
+        return None
     try:
-        compose(strategies, _STAND_IN)
+        return compose(strategies, _STAND_IN)
     except PlanConflict:
         raise
-    except Exception:  # noqa: BLE001, S110  (what depends on the model, or is broken, shows in its own run)
-        pass
+    except Exception:  # noqa: BLE001  (what depends on the model, or is broken, shows in its own run)
+        return None
 
 
 def check_same_experiment(done: Iterable[RunSpec], asked: Iterable[RunSpec], directory: Path) -> None:

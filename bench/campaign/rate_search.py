@@ -72,7 +72,7 @@ class Tuner:
     def tune(self, specs: Iterable[RunSpec]) -> dict[tuple[Term, ...], Tuning]:
         """Search for the strategy of each spec, once, and return what came of it, until the user interrupts.
 
-        Left out are strategies that have a rate of their own, and those that cannot be trained, whose own run says why.
+        Left out are those that cannot be trained, whose own run says why.
 
         Raises:
             UsageError: the request cannot be carried out as it stands.
@@ -80,7 +80,7 @@ class Tuner:
         """
         self._done = {record.spec: record for record in self.store.read_all()}
         found: dict[tuple[Term, ...], Tuning] = {}
-        for spec in {spec.strategy: spec for spec in specs if not spec.has_own_lr}.values():
+        for spec in {spec.strategy: spec for spec in specs}.values():
             trial = spec.model_copy(update={"seed": TUNING_SEED, "lr": None, "evaluations": 1})
             if not self._num_train and self._carry_out("prepare", trial).status != "ok":
                 break  # whatever is wrong with model or data is told by the first run

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.campaign.announcement import matrix_table, to_do_once, tuning_in_words
+from bench.campaign.preflight import with_own_rate
 from bench.campaign.progress import Display
 from bench.experiment.tuning import RateSearch
 from bench.workload.data.dataset import load_data
@@ -26,7 +27,8 @@ def show_request(specs: Sequence[RunSpec], tune: str | None) -> None:
     """Print how rates are searched for and the matrix of runs, then what would be read, where nothing has to be fetched or converted for it."""
     console = Console()
     if tune is not None:
-        console.print(Text(tuning_in_words(RateSearch.parse(tune), specs)), soft_wrap=True)
+        told = tuning_in_words(RateSearch.parse(tune), specs, with_own_rate(specs))
+        console.print(Text(told), soft_wrap=True)
     console.print(matrix_table(specs))
     console.file.flush()  # before what follows on stderr
     display, workload = Display(Console(stderr=True), 0), specs[0].workload

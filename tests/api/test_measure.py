@@ -126,10 +126,14 @@ def test_rules_by_name_do_not_go_with_a_search(bench: Command, tmp_path: Path) -
 
 def test_a_dry_run_says_what_would_be_searched(bench: Command) -> None:
     code, out, _ = bench(
-        "compare", "--quick", "--tune", "lr:trials=4", "--strategies", "full,freeze:lr=1e-3", "--dry-run"
-    )
+        "compare", "--quick", "--tune", "lr:trials=4", "--strategies", "full,freeze:lr=1e-3,discriminative:body=1e-5",
+        "--dry-run",
+    )  # fmt: skip
     assert code == 0
-    assert "first, a learning rate for full (freeze:lr=1e-3 has a rate already): the default and 4 rates" in out
+    assert (
+        "first, a learning rate for full (freeze:lr=1e-3, discriminative:body=1e-5 have rates already): the default and 4 rates"
+        in out
+    )
 
 
 def test_a_file_may_ask_for_a_search_and_the_command_call_it_off(tmp_path: Path) -> None:

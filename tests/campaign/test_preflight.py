@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from bench.campaign.preflight import check_compositions, check_same_code
+from bench.campaign.preflight import check_compositions, check_same_code, with_own_rate
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
-from bench.experiment.spec import parse_strategies, parse_strategy
+from bench.experiment.spec import RunSpec, format_strategy, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +108,17 @@ def test_a_third_partys_strategy_is_checked_as_ours_are(write: Path) -> None:
         check("./mine.py:Mine:optio=3")
     with pytest.raises(UsageError, match=r"./mine.py:Mine:option=a cannot be read: int expected"):
         check("./mine.py:Mine:option=a")
+
+
+def test_who_sets_a_rate_is_known_before_any_run(write: Path) -> None:
+    write.write_text(mine())
+    texts = "full,discriminative,discriminative:body=1e-5+amp,freeze+amp:lr=0.1,./mine.py:Mine+freeze"
+    specs = [RunSpec(strategy=terms) for terms in parse_strategies(texts)]
+    assert {format_strategy(terms) for terms in with_own_rate(specs, seconds=4)} == {
+        "discriminative:body=1e-5+amp",
+        "freeze+amp:lr=0.1",
+        "./mine.py:Mine+freeze",
+    }
 
 
 def test_what_comes_with_bench_needs_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.analysis.quality import ACCURACY
+from bench.campaign.preflight import with_own_rate
 from bench.campaign.rate_search import Tuned, Tuner
 from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
@@ -114,7 +115,8 @@ def _search(runner: Hill, directory: Path, strategies: str = "full", trials: int
     specs = matrix(Settings.gather({"strategies": strategies, "seeds": 2} | asked), "cpu")
     with Store.open(directory, resume=True) as store:
         tuner = Tuner(RateSearch(trials=trials), ACCURACY, store, runner, Silent())
-        return Tuned.of(specs, tuner.tune(specs))
+        own = with_own_rate(specs)
+        return Tuned.of(specs, tuner.tune(spec for spec in specs if spec.strategy not in own))
 
 
 def _tuning(tuned: Tuned) -> Tuning:
@@ -200,7 +202,7 @@ def test_what_cannot_be_trained_is_not_searched(status: str, make_record: MakeRe
     assert "full" in {spec.name for spec in tuned.specs}
 
 
-def test_a_strategy_that_sets_its_rate_itself_is_not_searched(make_record: MakeRecord, tmp_path: Path) -> None:
+def test_a_strategy_that_refuses_a_rate_on_this_model_is_not_searched(make_record: MakeRecord, tmp_path: Path) -> None:
     runner = Hill(make_record, 1e-3, ends={"full:lr=1e-05": "failed"})
     assert _search(runner, tmp_path).tunings == {}
     assert [spec.name for spec in runner.trials] == ["full", "full:lr=1e-05"]
@@ -229,7 +231,7 @@ def test_trials_have_the_steps_of_a_run_whatever_is_held_out(make_record: MakeRe
 
 def test_a_rate_of_its_own_is_left_alone(make_record: MakeRecord, tmp_path: Path) -> None:
     runner = Hill(make_record, 1e-3)
-    tuned = _search(runner, tmp_path, "full:lr=1e-5")
+    tuned = _search(runner, tmp_path, "full:lr=1e-5,discriminative:body=1e-5")
     assert runner.requests == []
     assert tuned.tunings == {}
 
