@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from bench.experiment.spec import LR, format_strategy
-from bench.experiment.tuning import TUNING_SEED, with_lr
+from bench.experiment.spec import LR, format_strategy, with_lr
+from bench.experiment.tuning import TUNING_SEED
 from bench.protocol import DataRead, Request
 from bench.records.tuning import Tuning, TuningTrial
 

@@ -3,15 +3,16 @@
 list := spec ("," spec)*     spec := term ("+" term)*     term := name (":" key "=" value)*     name := NAME | FILE.py ":" CLASS
 
 In a list that a user gives, "@" NAME may stand for several specs, which `bench.experiment.groups` puts in its place.
-`bench.plan.option_text` says what a value is. The option `lr` is no strategy's own: it is the base rate of a composition.
+`bench.plan.option_text` says what a value is. The option `lr` is no strategy's own: it is the base rate of a composition,
+which may be given at any term and is written at the first.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bench.errors import UsageError
 from bench.experiment.bounds import (
@@ -29,7 +30,7 @@ from bench.experiment.bounds import (
     WarmupRatio,
     WeightDecay,
 )
-from bench.plan.option_text import normalise
+from bench.plan.option_text import normalise, read, write
 
 __all__ = [
     "LR",
@@ -44,6 +45,7 @@ __all__ = [
     "format_strategy",
     "parse_strategies",
     "parse_strategy",
+    "with_lr",
 ]
 
 HeadChoice = Literal["auto", "fresh", "checkpoint"]
@@ -119,10 +121,33 @@ class TrainingSpec(Frozen):
     evaluations: NumPoints = Field(default=3, description="Points of the learning curve.")
 
 
+def with_lr(terms: tuple[Term, ...], lr: float) -> tuple[Term, ...]:
+    """Set the base rate of a composition, in the one way in which it is written: at the first term, as `0.001`."""
+    first, *others = _without_lr(terms)
+    options = (*first.options, (LR, write(float(lr))))
+    return (Term(name=first.name, options=tuple(sorted(options))), *others)
+
+
+def _without_lr(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    return tuple(
+        Term(name=term.name, options=tuple((key, text) for key, text in term.options if key != LR)) for term in terms
+    )
+
+
+def _in_one_spelling(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """Write a base rate in its one way, however it was given; what cannot be read as one is told where strategies are made."""
+    rates = [text for term in terms for key, text in term.options if key == LR]
+    try:
+        return with_lr(terms, read(rates[0], float, LR)) if rates else terms
+    except UsageError:
+        return terms
+
+
 class _Trial(Frozen):
     """What stands first in the JSON of a RunSpec, whose order its hash depends on."""
 
-    strategy: tuple[Term, ...]
+    strategy: Annotated[tuple[Term, ...], AfterValidator(_in_one_spelling)]
+    """A record of before may have the rate in other words."""
     workload: WorkloadSpec = WorkloadSpec()
     seed: Seed = 0
     """Seed of the head's initialisation, of dropout and of the order of batches."""
@@ -142,12 +167,7 @@ class RunSpec(TrainingSpec, _Trial):
     @property
     def name_without_lr(self) -> str:
         """The strategy as the command line writes it, but for the base rate of the composition."""
-        return format_strategy(
-            tuple(
-                Term(name=term.name, options=tuple(one for one in term.options if one[0] != LR))
-                for term in self.strategy
-            )
-        )
+        return format_strategy(_without_lr(self.strategy))
 
     @property
     def has_own_lr(self) -> bool:
@@ -161,7 +181,7 @@ def format_strategy(terms: tuple[Term, ...]) -> str:
 
 
 def canonical(text: str) -> str:
-    """Write a composition as records do, in whatever order its options are given.
+    """Write a composition as records do, in whatever order its options are given, and wherever its base rate.
 
     Raises:
         UsageError: the text does not follow the grammar.
@@ -198,7 +218,7 @@ def parse_strategy(text: str) -> tuple[Term, ...]:
         raise UsageError(f"strategy {text.strip()!r} uses {repeated} twice")
     if [key for term in terms for key, _ in term.options].count(LR) > 1:
         raise UsageError(f"strategy {text.strip()!r} gives lr twice; it is the base rate of the whole composition")
-    return terms
+    return _in_one_spelling(terms)
 
 
 def _parse_term(text: str, whole: str) -> Term:

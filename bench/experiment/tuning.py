@@ -9,12 +9,12 @@ from pydantic import Field, ValidationError
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import Frozen
-from bench.experiment.spec import LR, Term
+from bench.experiment.spec import LR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TUNING_SEED", "RateSearch", "with_lr"]
+__all__ = ["TUNING_SEED", "RateSearch"]
 
 TUNING_SEED = 2**31 - 1
 """Of every trial: what is measured afterwards has the seeds 0, 1, 2, ..."""
@@ -100,10 +100,3 @@ class RateSearch(Frozen):
             if steps > before:
                 yield count, steps
             before = steps
-
-
-def with_lr(terms: tuple[Term, ...], lr: float) -> tuple[Term, ...]:
-    """Set the base rate of a composition that has none of its own, at its first term."""
-    first, *others = terms
-    options = (*first.options, (LR, f"{lr:g}"))
-    return (Term(name=first.name, options=tuple(sorted(options))), *others)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Self
 from filelock import FileLock, Timeout
 
 from bench.errors import BenchError, RecordError, UsageError
+from bench.experiment.spec import canonical
 from bench.files import replace_file
 from bench.records.record import RunRecord
 
@@ -159,7 +160,7 @@ class Store:
         except (OSError, ValueError, RecursionError):
             names = None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
-            return names
+            return list(map(_as_records_have_it, names))
         self._warn(
             f"{path} does not say in which order strategies were asked for; they stand in the order of their runs"
         )
@@ -184,6 +185,13 @@ class Store:
 
     def _warn(self, sentence: str) -> None:
         self._warnings[sentence] = None
+
+
+def _as_records_have_it(name: str) -> str:
+    try:
+        return canonical(name)
+    except UsageError:  # of a bench that writes names otherwise
+        return name
 
 
 def _is_file(path: Path) -> bool:

@@ -131,7 +131,7 @@ def test_a_dry_run_says_what_would_be_searched(bench: Command) -> None:
     )  # fmt: skip
     assert code == 0
     assert (
-        "first, a learning rate for full (freeze:lr=1e-3, discriminative:body=1e-5 have rates already): the default and 4 rates"
+        "first, a learning rate for full (freeze:lr=0.001, discriminative:body=1e-5 have rates already): the default and 4 rates"
         in out
     )
 

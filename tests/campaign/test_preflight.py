@@ -116,7 +116,7 @@ def test_who_sets_a_rate_is_known_before_any_run(write: Path) -> None:
     specs = [RunSpec(strategy=terms) for terms in parse_strategies(texts)]
     assert {format_strategy(terms) for terms in with_own_rate(specs, seconds=4)} == {
         "discriminative:body=1e-5+amp",
-        "freeze+amp:lr=0.1",
+        "freeze:lr=0.1+amp",
         "./mine.py:Mine+freeze",
     }
 

@@ -218,8 +218,8 @@ def test_a_trial_that_does_not_finish_comes_last_and_ends_no_search(
 
 
 def test_a_rate_that_is_asked_for_beside_is_run_once(make_record: MakeRecord, tmp_path: Path) -> None:
-    tuned = _search(Hill(make_record, 1.4e-4), tmp_path, "full,full:lr=0.00014")
-    assert [spec.name for spec in tuned.specs] == ["full:lr=0.00014"] * 2
+    tuned = _search(Hill(make_record, 1.4e-4), tmp_path, "full+amp,full+amp:lr=1.40e-4")
+    assert [spec.name for spec in tuned.specs] == ["full:lr=0.00014+amp"] * 2
     assert [spec.seed for spec in tuned.specs] == [0, 1]
 
 

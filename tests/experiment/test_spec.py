@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import UsageError
-from bench.experiment.spec import LR, RunSpec, Term, canonical, format_strategy, parse_strategies, parse_strategy
+from bench.experiment.spec import (
+    LR,
+    RunSpec,
+    Term,
+    canonical,
+    format_strategy,
+    parse_strategies,
+    parse_strategy,
+    with_lr,
+)
 from bench.plan.option_text import encode, write
 
 words = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
@@ -66,6 +75,32 @@ def test_a_composition_may_say_its_base_rate_at_any_term() -> None:
     ] == [True, True, True, False]
 
 
+@pytest.mark.parametrize("text", ["freeze", "freeze:last=2+amp", "llrd:decay=0.8"])
+@pytest.mark.parametrize("rate", [3.7e-4, 1e-5, 0.1, 1.0, 1e6, 1.2345678e-3])
+def test_a_rate_stands_at_the_first_term(text: str, rate: float) -> None:
+    terms = with_lr(parse_strategy(text), rate)
+    assert float(dict(terms[0].options)[LR]) == rate
+    assert parse_strategy(format_strategy(terms)) == with_lr(terms, rate) == terms
+
+
+@pytest.mark.parametrize(
+    "text", ["freeze:last=1:lr=1e-3+amp", "freeze:last=1+amp:lr=.001", "freeze:lr=1.0E-3:last=1+amp:x=1"]
+)
+def test_a_rate_is_written_in_one_way_also_in_a_record_of_before(text: str) -> None:
+    (freeze, _) = parse_strategy(text)
+    assert str(freeze) == "freeze:last=1:lr=0.001"
+    with_rates = [[("last", "1"), ("lr", "1e-03")], []], [[("last", "1")], [("lr", "0.0010")]]
+    for ours, theirs in with_rates:
+        read = RunSpec.model_validate(
+            {"strategy": [{"name": "freeze", "options": ours}, {"name": "amp", "options": theirs}]}
+        )
+        assert read.strategy == (freeze, Term(name="amp"))
+
+
+def test_what_is_no_rate_is_left_as_it_is_written() -> None:
+    assert canonical("freeze+amp:lr=much") == "freeze+amp:lr=much"
+
+
 def test_the_order_of_options_does_not_matter() -> None:
     assert parse_strategy("d:head=5e-5:body=1e-5") == parse_strategy("d:body=1e-5:head=5e-5")
 
@@ -80,6 +115,7 @@ def test_the_order_of_options_does_not_matter() -> None:
         ("freeze:last=1:last=2", "given twice"),
         ("amp+amp", "uses amp twice"),
         ("full,amp,full", "lists full twice"),
+        ("freeze:lr=1e-3+amp,freeze+amp:lr=0.0010", r"lists freeze:lr=0.001\+amp twice"),
         ("fre eze", "cannot read"),
         ("freeze:lr=1e-3+amp:lr=1e-3", "gives lr twice"),
         ("only:match=50%", "'50%' in strategy 'only:match=50%': % begins a code of two hexadecimal digits; write %25"),

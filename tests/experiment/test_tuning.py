@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment.settings import Settings
-from bench.experiment.spec import format_strategy, parse_strategy
-from bench.experiment.tuning import RateSearch, with_lr
+from bench.experiment.tuning import RateSearch
 
 
 def test_the_default_is_a_grid_of_8_from_1e_minus_5_to_a_tenth() -> None:
@@ -75,10 +74,3 @@ def test_the_last_round_is_as_long_as_a_run_and_no_two_are_equally_long(trials: 
     assert steps == sorted(set(steps))
     assert steps[-1] == num_steps
     assert all(num >= min(8, num_steps) for num in steps)
-
-
-@pytest.mark.parametrize("text", ["freeze", "freeze:last=2+amp", "llrd:decay=0.8"])
-def test_a_rate_stands_at_the_first_term(text: str) -> None:
-    written = format_strategy(with_lr(parse_strategy(text), 3.7e-4))
-    assert "lr=0.00037" in written.partition("+")[0]
-    assert parse_strategy(written) == with_lr(parse_strategy(text), 3.7e-4)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.errors import BenchError, UsageError
-from bench.experiment.spec import RunSpec, Term, WorkloadSpec
+from bench.experiment.spec import RunSpec, Term, WorkloadSpec, parse_strategy
 from bench.records.record import RunRecord
 from bench.records.store import Store, file_name
 
@@ -323,6 +323,21 @@ def test_a_run_of_an_older_bench_with_another_file_name_is_done_or_replaced(
         assert store.todo([done.spec, failed.spec]) == [failed.spec]
         store.write(again := make_record("freeze", started_at=failed.started_at + timedelta(hours=1)))
         assert store.read_all() == [done, again]
+
+
+def test_a_run_whose_rate_was_written_otherwise_is_done_and_in_its_place(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    record = make_record("full")
+    old = json.loads(record.to_json())
+    old["spec"]["strategy"][0]["options"] = [["lr", "1e-3"]]
+    asked = record.spec.model_copy(update={"strategy": parse_strategy("full:lr=.001")})
+    with Store.open(tmp_path, resume=False) as store:
+        store.write(make_record("freeze"))
+        (store.runs / "full-lr-1e-3.json").write_text(json.dumps(old))
+        (tmp_path / "strategies.json").write_text('["full:lr=1e-3", "not a name", "freeze"]')
+        assert store.todo([asked]) == []
+        assert [one.spec.name for one in store.read_all()] == ["full:lr=0.001", "freeze"]
 
 
 @given(strategy=names, model=names, dataset=names, seed=st.integers(0, 2**63 - 1))
