@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import stats
 
+from bench.experiment.tuning import RateSearch
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -110,9 +112,13 @@ def grid_edges(found: Iterable[FoundRate]) -> dict[tuple[Edge, float], tuple[Fou
     return _by_edge((one, one.best_of_grid) for one in found if one.tuning.lr is None)
 
 
-def wider(edge: Edge, rate: float) -> str:
-    """Write what asks for a wider search: "--tune lr:high=1"."""
-    return f"--tune lr:high={rate * _BEYOND:g}" if edge == "highest" else f"--tune lr:low={rate / _BEYOND:g}"
+def wider(edge: Edge, tuning: Tuning) -> str:
+    """Write what asks for a search that is as this one and goes further: "--tune lr:trials=4:high=1"."""
+    rates = {trial.lr for trial in tuning.trials if trial.lr is not None}
+    asked = {"trials": len(rates), "low": min(rates), "high": max(rates)}
+    asked |= {"high": asked["high"] * _BEYOND} if edge == "highest" else {"low": asked["low"] / _BEYOND}
+    default = RateSearch().model_dump()
+    return "--tune lr" + "".join(f":{key}={value:g}" for key, value in asked.items() if value != default[key])
 
 
 def _by_edge(rated: Iterable[tuple[FoundRate, float | None]]) -> dict[tuple[Edge, float], tuple[FoundRate, ...]]:

@@ -4,6 +4,7 @@ import pytest
 
 from bench.analysis.comparison import compare
 from bench.analysis.tuning import edges, found_rates, gaining, grid_edges, wider
+from bench.experiment.tuning import RateSearch
 
 
 def found(*records):
@@ -62,15 +63,21 @@ def test_a_strategy_without_a_search_is_left_out(make_record, tuned):
 @pytest.mark.parametrize(
     ("scores", "edge", "option"),
     [
-        ({0.001: 0.7, 0.01: 0.8, 0.1: 0.9}, ("highest", 0.1), "--tune lr:high=1"),
-        ({0.00001: 0.9, 0.01: 0.8, 0.1: 0.7}, ("lowest", 0.00001), "--tune lr:low=1e-06"),
+        ({0.001: 0.7, 0.01: 0.8, 0.1: 0.9}, ("highest", 0.1), "--tune lr:trials=3:low=0.001:high=1"),
+        ({0.00001: 0.9, 0.01: 0.8, 0.1: 0.7}, ("lowest", 0.00001), "--tune lr:trials=3:low=1e-06"),
+        (dict.fromkeys(RateSearch().rates, 0.7) | {0.1: 0.9}, ("highest", 0.1), "--tune lr:high=1"),
+        (
+            dict.fromkeys(RateSearch(trials=8, low=0.02).rates, 0.7) | {0.1: 0.9},
+            ("highest", 0.1),
+            "--tune lr:low=0.02:high=1",
+        ),
     ],
 )
 def test_the_best_rate_at_an_edge_asks_for_a_wider_search(tuned, scores, edge, option):
     inside = tuned("in", 0.5, {0.001: 0.7, 0.01: 0.8, 0.1: 0.7})
     grouped = edges(found(tuned("a", 0.5, scores), tuned("b", 0.5, scores), inside, tuned("kept", 0.99, scores)))
     assert {key: len(ones) for key, ones in grouped.items()} == {edge: 2}
-    assert wider(*edge) == option
+    assert wider(edge[0], grouped[edge][0].tuning) == option
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.ranking import Ranking
     from bench.analysis.strategy_result import StrategyResult
+    from bench.records.record import RunRecord
 
 __all__ = ["Need", "Resolution", "beyond_chance", "data_needed", "size"]
 
@@ -124,11 +125,13 @@ def beyond_chance(result: StrategyResult) -> str:
     spec, found, majority = result.finished[0].spec, result.quality_interval, result.majority_quality
     assert found is not None, "asked only of strategies whose quality is known"
     assert majority is not None, "likewise"
-    if found.estimate > majority and spec.workload.eval_samples is not None:
+    if found.estimate > majority:
         num_rows = min(one.num_samples for one in result.evaluations.values())
-        variance = num_rows * found.evidence.standard_error**2 if found.evidence else None
-        num = _two_digits(rows_to_exceed(found.estimate, majority, variance=variance))
-        if num <= _MOST_ROWS:
+        seen = num_rows * found.evidence.standard_error**2 if found.evidence else None
+        # Few rows that are all right do not vary at all: rows of the majority's share do.
+        tried = (rows_to_exceed(found.estimate, majority, variance=one) for one in (seen, majority * (1 - majority)))
+        num = _two_digits(next((num for num in tried if num > num_rows), 2 * num_rows))
+        if num <= min(_MOST_ROWS, _most_rows(result.finished[0])):
             return f"Evaluate on more rows (--eval-samples {num})."
     return f"Train longer ({f'--steps {2 * spec.steps}' if spec.steps else f'--epochs {2 * spec.epochs}'})."
 
@@ -139,12 +142,19 @@ def size(metric: str, value: float) -> float:
 
 
 def _rows_needed(result: StrategyResult, base: StrategyResult, metric: str, effect: float, level: float) -> int | None:
-    """Evaluation rows that would detect `effect`; None where they are all used already, or seeds were compared."""
+    """Evaluation rows that would detect `effect`; None where the data have not as many, or seeds were compared."""
     interval, run = result.relative[metric], base.finished[0]
-    if metric not in QUALITIES or interval is None or run.measured is None or run.spec.workload.eval_samples is None:
+    if metric not in QUALITIES or interval is None or run.measured is None:
         return None
     num = rows_needed(interval, run.measured.evaluation.num_samples, effect, level)
-    return num and _two_digits(num)
+    return _two_digits(num) if num and _two_digits(num) <= _most_rows(run) else None
+
+
+def _most_rows(run: RunRecord) -> float:
+    """The evaluation rows that there are to be asked for; infinite where a record of before does not say it."""
+    if run.spec.workload.eval_samples is None:  # all that there are
+        return 0
+    return math.inf if run.measured is None or run.measured.data is None else run.measured.data.num_available_eval
 
 
 def _two_digits(number: int) -> int:

@@ -30,11 +30,11 @@ def on_tuning(results: Sequence[StrategyResult]) -> Iterator[str]:
     for (edge, rate), ones in edges(found).items():
         names, is_one = group(one.strategy for one in ones), len(ones) == 1
         chose = f"{names} {'has' if is_one else 'have'} the {edge} rate that was tried, {rate:g}"
-        yield f"{chose}: a better one may lie beyond ({wider(edge, rate)})."
+        yield f"{chose}: a better one may lie beyond ({wider(edge, ones[0].tuning)})."
     for (edge, rate), ones in grid_edges(found).items():
         names, keep = group(one.strategy for one in ones), "keeps its" if len(ones) == 1 else "keep their"
         kept = f"{names} {keep} default rates, and the best of the grid is its {edge}, {rate:g}"
-        yield f"{kept}: a better one may lie beyond ({wider(edge, rate)})."
+        yield f"{kept}: a better one may lie beyond ({wider(edge, ones[0].tuning)})."
 
 
 def gain_in_words(one: FoundRate) -> str:

@@ -32,8 +32,8 @@ def test_cost_finds_and_edges_of_a_few(make_record, tuned):
             "Found, by accuracy on 1,000 validation rows: full:lr=0.1 90.0% against 80.0% at the default rates; freeze:lr=0.1 90.0% against "
             "80.0% at the default rates; none better than the default rates for lora. The gain of full:lr=0.1 and freeze:lr=0.1 is more than noise."
         ),
-        "full:lr=0.1 and freeze:lr=0.1 have the highest rate that was tried, 0.1: a better one may lie beyond (--tune lr:high=1).",
-        "lora keeps its default rates, and the best of the grid is its highest, 0.1: a better one may lie beyond (--tune lr:high=1).",
+        "full:lr=0.1 and freeze:lr=0.1 have the highest rate that was tried, 0.1: a better one may lie beyond (--tune lr:trials=3:low=0.001:high=1).",
+        "lora keeps its default rates, and the best of the grid is its highest, 0.1: a better one may lie beyond (--tune lr:trials=3:low=0.001:high=1).",
     ]
 
 
@@ -44,7 +44,7 @@ def test_of_several_that_keep_their_default_rates_the_edge_is_told_once(tuned):
         tuned("sgd", 0.9, rising),
         tuned("full", 0.9, {0.001: 0.6, 0.01: 0.7, 0.1: 0.6}),
     )[2:] == [
-        "sgd+freeze and sgd keep their default rates, and the best of the grid is its highest, 0.1: a better one may lie beyond (--tune lr:high=1)."
+        "sgd+freeze and sgd keep their default rates, and the best of the grid is its highest, 0.1: a better one may lie beyond (--tune lr:trials=3:low=0.001:high=1)."
     ]
 
 
