@@ -124,7 +124,17 @@ class ScheduleFree(ByParameter):
     """
 
     def __init__(self, groups: Sequence[dict[str, Any]], *, beta1: float, beta2: float) -> None:
-        """Begin where all three are the same."""
+        """Begin where all three are the same.
+
+        Raises:
+            Unsupported: weights are in half precision, in which the average would stand still.
+
+        """
+        if any(param.element_size() < 4 for group in groups for param in group["params"]):  # noqa: PLR2004  (bytes of fp32)
+            raise Unsupported(
+                "schedule_free averages its steps in the weights themselves, and weights in half precision are too coarse for a step of "
+                "an average: leave them in fp32, with amp beside it where time matters"
+            )
         super().__init__(groups)
         self._beta1, self._beta2 = beta1, beta2
         self._is_average = False

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from bench.beside.strategies.pure_bf16 import PureBf16
 from bench.beside.strategies.schedule_free import ScheduleFree
 
-from bench.errors import PlanConflict, UsageError
+from bench.errors import PlanConflict, Unsupported, UsageError
 from bench.plan import Averaging, Edit
 from bench.plan.compose import compose
 from bench.testing.models import view_on
 from tests.strategies.steps import DECAY, RATES, assert_steps, begun, gradients, make, num_kept, trained, words_of
+from tests.strategies.tiny import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,12 @@ def test_gradients_are_taken_between_the_steps_and_their_average() -> None:
         optimizer.train()
         optimizer.train()
         torch.testing.assert_close(param.detach(), y, rtol=1e-6, atol=1e-7)
+
+
+def test_weights_in_bf16_are_refused() -> None:
+    """There 72% of 4,096 weights of 0.05 stand still in a step at a rate of 1e-4, and 200 steps go 37% of their way."""
+    with pytest.raises(Unsupported, match="schedule_free averages its steps in the weights themselves"):
+        prepared(PureBf16(stochastic=False), ScheduleFree())
 
 
 class Averaged:
