@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from bench.errors import Unsupported
+from bench.plan.compiler import check_cpp_compiler
 from bench.plan.quiet import quietly
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class FewBits:
         """Build it.
 
         Raises:
-            Unsupported: no parameter is large enough.
+            Unsupported: no parameter is large enough, or there is no compiler for the step.
 
         """
         block = BLOCKS[self.by, self.bits]
@@ -71,6 +72,10 @@ class FewBits:
         num_stepped = sum(param.numel() for param in params) * self.num_steps
         compiled = params[0].device.type != "cpu" or num_stepped >= COMPILING_PAYS
         if compiled:
+            if params[0].device.type == "cpu":
+                check_cpp_compiler(
+                    f"the step of adamw{self.bits}bit by torchao, which is compiled in a run of this length,"
+                )
             torch.compiler.config.force_disable_caches = True  # each run pays for what it uses
         kind: Any = {4: AdamW4bit, 8: AdamW8bit}[self.bits]
 

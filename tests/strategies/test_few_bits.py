@@ -57,6 +57,18 @@ def test_its_state_takes_so_much_less_and_all_of_it_is_counted(strategy: Strateg
     )
 
 
+@pytest.mark.parametrize("strategy", [OF_8_BITS[1], Adamw4bit()])
+def test_without_a_compiler_it_is_skipped_where_it_would_be_compiled(
+    strategy: Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    next(stepping(strategy, shapes=SHAPES).steps())  # it is not, in a run as short
+    monkeypatch.setattr("bench.beside.strategies._few_bits.COMPILING_PAYS", 1)
+    with pytest.raises(Unsupported, match=r"the step of adamw[48]bit by torchao, .* needs a C\+\+ compiler on a CPU"):
+        stepping(strategy, shapes=SHAPES)
+
+
 @pytest.mark.parametrize("strategy", [*OF_8_BITS, Adamw4bit()])
 def test_a_parameter_may_give_up_its_state(strategy: Strategy) -> None:
     one = stepping(strategy, shapes=SHAPES)

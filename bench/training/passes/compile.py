@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from bench.errors import Unsupported, first_line
+from bench.plan.compiler import check_cpp_compiler
 from bench.training.passes.layer_forward import replace_in_training
 
 if TYPE_CHECKING:
@@ -31,8 +30,8 @@ def check_compiler(device: torch.device) -> None:
         Unsupported: there is no compiler for it.
 
     """
-    if device.type == "cpu" and not any(map(shutil.which, (os.environ.get("CXX") or "g++", "clang++", "c++"))):
-        raise Unsupported("compile needs a C++ compiler on a CPU, and none is installed (g++ or clang++)")
+    if device.type == "cpu":
+        check_cpp_compiler("compile")
 
 
 def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:

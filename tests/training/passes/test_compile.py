@@ -83,6 +83,6 @@ def test_layers_are_traced_as_a_whole_and_before_the_first_step(
 
 
 def test_compiling_without_a_compiler_is_not_supported(classifier: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.training.passes.compile.shutil.which", lambda _name: None)
+    monkeypatch.setattr("bench.plan.compiler.shutil.which", lambda _name: None)
     with pytest.raises(Unsupported, match=r"C\+\+ compiler"):
         applied("compile", classifier("Llama"))
