@@ -88,8 +88,8 @@ def _of_family(family: Family) -> tuple[str, ...]:
 _FAMILIES = {
     "trains": Family.TRAINS,
     "adapters": Family.ADDED,
-    "learning": Family.LEARNING,
     "precision": Family.TYPES,
+    "learning": Family.LEARNING,
     "running": Family.RUNNING,
 }
 

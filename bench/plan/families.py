@@ -8,10 +8,10 @@ __all__ = ["Family"]
 
 
 class Family(StrEnum):
-    """In the order in which they are listed."""
+    """In the order in which they are listed, and in which what sets fields of several belongs to one, what trains last."""
 
     TRAINS = "What trains"
     ADDED = "Adapters and prompts"
-    LEARNING = "Learning rates, optimizers, losses"
     TYPES = "Precision"
+    LEARNING = "Learning rates, optimizers, losses"
     RUNNING = "Memory and time"

@@ -63,7 +63,7 @@ def test_what_all_holds_composes_and_nothing_in_it_is_too_much(everything: list[
 
 
 def test_families_share_out_all(everything: list[str]) -> None:
-    shares = [expand(f"@{name}", {}).split(",") for name in ("trains", "adapters", "learning", "precision", "running")]
+    shares = [expand(f"@{name}", {}).split(",") for name in ("trains", "adapters", "precision", "learning", "running")]
     assert [one for share in shares for one in share] == everything
     for family, share in zip(Family, shares, strict=True):
         for one in share:

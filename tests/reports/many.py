@@ -24,16 +24,16 @@ FAMILIES: dict[str, tuple[dict[str, str], tuple[float, int, float], str]] = {
         ("lora lora:r=16 lora:r=64+lora_plus dora rslora pissa vera ia3 adalora qlora prompt_tuning adapter:type=oft adapter:type=boft "
         "adapter:type=loha adapter:type=lokr adapter:type=hra adapter:type=fourierft adapter:type=randlora lora:r=16+amp:dtype=bf16"),
     ),
+    "Precision": (
+        {"precision": "matrix products in bf16"},
+        (0.8, 480, 0.76),
+        "amp amp:dtype=bf16 pure_bf16 freeze:last=2+frozen:weights=int8 freeze:last=2+frozen:weights=nf4",
+    ),
     "Learning rates, optimizers, losses": (
         {"optimizer": "another than AdamW"},
         (1.02, 520, 0.76),
         ("llrd:decay=0.8 discriminative sgd adafactor lion muon schedule_free galore:rank=8 apollo adamw8bit label_smoothing ema "
         "swa neftune discriminative:body=1e-5:head=5e-5+ema"),
-    ),
-    "Precision": (
-        {"precision": "matrix products in bf16"},
-        (0.8, 480, 0.76),
-        "amp amp:dtype=bf16 pure_bf16 freeze:last=2+frozen:weights=int8 freeze:last=2+frozen:weights=nf4",
     ),
     "Memory and time": (
         {"checkpoint": "activations of every layer are computed twice"},
