@@ -253,7 +253,7 @@ def test_a_strategy_of_a_file_runs_in_fresh_processes_and_is_not_compared_with_w
     environment: dict[str, str], workload: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "mine.py").write_text(MINE)
-    named, lacking = "./mine.py:Slower:lr=1e-3:share=0.5", "./mine.py:Lacking"
+    named, lacking = "./mine.py:Slower:lr=0.001:share=0.5", "./mine.py:Lacking"
 
     def compare(strategies: str, *more: str) -> subprocess.CompletedProcess[str]:
         arguments = ["compare", "--strategies", strategies, *workload, "--out", "results", *more]
@@ -302,7 +302,9 @@ def test_a_ctrl_c_while_a_run_trains_leaves_a_report_and_no_process(
     (record,) = Store(out).read_all()
     assert record.reason == "interrupted in train"
     assert f"report: {out / 'report.html'}" in (tmp_path / "bench.out").read_text()
-    assert "Traceback" not in (tmp_path / "bench.err").read_text()
+    errors = (tmp_path / "bench.err").read_text()
+    assert f"what ended is kept, and the same command with --resume --out {out} goes on" in errors
+    assert "Traceback" not in errors
 
 
 def test_a_second_comparison_waits_for_the_first_and_says_so(

@@ -74,7 +74,8 @@ def compare(
             settings, requested(settings), directory, resume=resume, in_process=in_process, progress=progress
         )
     if measured.result is None:
-        raise KeyboardInterrupt("the comparison was interrupted before any run ended")
+        msg = f"the comparison was interrupted before any run ended; go on with out={str(directory)!r} and resume=True"
+        raise KeyboardInterrupt(msg)
     if measured.interrupted:
         msg = f"the comparison was interrupted; what was done is kept: bench.load({str(directory)!r}), or go on with out= and resume=True"
         raise KeyboardInterrupt(msg)

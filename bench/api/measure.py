@@ -44,6 +44,8 @@ class Measured:
     result: Result | None
     """None where it was interrupted before any run."""
     interrupted: bool
+    directory: Path
+    """Where runs, and trials of rates, are kept: what ended is not done again."""
     is_new: bool
     """Whether there was anything to do, so that what was read has been shown."""
 
@@ -77,7 +79,8 @@ def measure(
         is_new = bool(store.todo(tuned.specs))
         interrupted = interrupted or work.carry_out(tuned)
         records = store.read_all()
-    return Measured(_result(settings, tuned, records, store) if records else None, interrupted, is_new)
+    result = _result(settings, tuned, records, store) if records else None
+    return Measured(result, interrupted, directory, is_new)
 
 
 def _check_same_search(tuned: Tuned, store: Store) -> None:

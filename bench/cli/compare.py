@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import Annotated, Any
 
@@ -61,10 +63,11 @@ def compare(
     from bench.api.measure import measure  # noqa: PLC0415  (a wrong name answers without pandas and scipy)
 
     measured = measure(settings, specs, out, resume=resume, in_process=in_process)
-    if measured.result is None:
-        return ExitCode.INTERRUPTED
-    page = show(measured.result, figures_url=figures_url, with_data=not measured.is_new)
-    if measured.interrupted:
+    if measured.result is not None:
+        page = show(measured.result, figures_url=figures_url, with_data=not measured.is_new)
+    if measured.interrupted or measured.result is None:
+        go_on = f"--resume --out {shlex.quote(str(measured.directory))}"
+        sys.stderr.write(f"bench: interrupted; what ended is kept, and the same command with {go_on} goes on\n")
         return ExitCode.INTERRUPTED
     (comparison,) = measured.result.comparisons
     judged = rules.judge(comparison, page.parent, rank_suspect=settings.rank_suspect) if rules else ExitCode.OK

@@ -85,6 +85,25 @@ def test_asked_for_again_nothing_is_run(
     ]
 
 
+def test_an_interrupted_search_says_how_to_go_on(
+    bench: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.executors.in_process.InProcessRunner._supervise", _only_prepares(interrupt))
+    model, data, out = save_tiny_llama(tmp_path / "tiny"), tmp_path / "reviews.csv", tmp_path / "my results"
+    save_toy_reviews(data, 60)
+    code, told, errors = bench(
+        "compare", "--strategies", "full", "--tune", "lr:trials=2", "--model", model, "--dataset", data,
+        "--steps", "2", "--device", "cpu", "--in-process", "--out", out,
+    )  # fmt: skip
+    assert (code, told) == (130, "")
+    assert errors.endswith(
+        f"interrupted; what ended is kept, and the same command with --resume --out '{out}' goes on\n"
+    )
+
+
 def _only_prepares(otherwise: Callable[..., None]) -> Callable[..., None]:
     from bench.executors.in_process import InProcessRunner  # noqa: PLC0415  (before it is replaced)
 
