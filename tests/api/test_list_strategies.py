@@ -58,6 +58,7 @@ def test_details_tell_what_is_set_what_conflicts_and_every_type_of_adapter() -> 
     assert "amp" not in conflicts["freeze"]
     types = table.index[table.index.str.startswith("adapter:type=")]
     assert len(types) >= 25
+    assert len(set(table.index)) >= 60, "with the types that peft has"
     assert "oft_block_size=int [32]" in table.loc["adapter:type=oft", "options"]
 
 
