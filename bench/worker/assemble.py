@@ -9,6 +9,8 @@ from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import torch
+
 from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.plan.compose import compose
@@ -26,7 +28,6 @@ from bench.workload.presets import rates_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import torch
     from transformers import PreTrainedModel
 
     from bench.experiment.spec import RunSpec
@@ -74,7 +75,7 @@ class Inputs:
     def prepare(
         self, device: torch.device, *, plan: TrainPlan | None = None, cache_directory: CacheDirectory | None = None
     ) -> Prepared:
-        """Apply the plan to the model, in place, and move it to `device`.
+        """Apply the plan to the model, in place, and move it to `device`. What it adds begins with numbers of the run's seed.
 
         Args:
             device: Trains.
@@ -85,6 +86,7 @@ class Inputs:
             UsageError, Unsupported: as `bench.training.prepare.prepare` does.
 
         """
+        torch.manual_seed(self.spec.seed)
         return prepare(
             self.loaded.model,
             self.view,

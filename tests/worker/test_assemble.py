@@ -86,3 +86,13 @@ def test_an_unknown_strategy_is_refused(workload: WorkloadSpec) -> None:
     inputs = load_inputs(RunSpec(strategy=parse_strategy("frieze"), workload=workload))
     with pytest.raises(UsageError, match="frieze"):
         _ = inputs.plan
+
+
+def test_what_a_strategy_adds_begins_with_numbers_of_the_seed(workload: WorkloadSpec) -> None:
+    def adapters(seed: int, history: int) -> list[float]:
+        torch.manual_seed(history)  # whatever this process has drawn before
+        spec = RunSpec(strategy=parse_strategy("lora"), workload=workload, seed=seed)
+        prepared = load_inputs(spec).prepare(CPU)
+        return [float(param.detach().sum()) for name, param in prepared.model.named_parameters() if "lora_A" in name]
+
+    assert adapters(0, 1) == adapters(0, 2) != adapters(1, 1)
