@@ -12,6 +12,7 @@ from rich.console import Console
 from bench.cli.baseline import save, show
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
+from bench.cli.export import export
 from bench.cli.gate import DEFAULTS, SETTINGS, gate
 from bench.cli.listing import list_names
 from bench.cli.options import repeat_sides, with_settings
@@ -67,6 +68,7 @@ app.command(epilog="Example: bench compare --strategies full,freeze:last=2+amp -
     with_settings(compare)
 )
 app.command(epilog="Example: bench report reports/out/TIME --open")(report)
+app.command(epilog="Example: bench export reports/out/TIME --strategy lora --to trainer --out lora.py")(export)
 app.command(epilog='Example: bench gate --run "pytest benchmarks --benchmark-json={out}" --base main --head HEAD')(
     with_settings(gate, SETTINGS, DEFAULTS)
 )

@@ -40,7 +40,7 @@ def test_no_command_at_all_is_answered_with_the_help(bench: Callable[..., tuple[
 
 
 @pytest.mark.parametrize(
-    "words", ["", "compare", "report", "gate", "doctor", "list", "baseline", "baseline save", "baseline show"]
+    "words", ["", "compare", "report", "export", "gate", "doctor", "list", "baseline", "baseline save", "baseline show"]
 )
 def test_every_help_has_an_example(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert app.run([*words.split(), "--help"]) == 0

@@ -1,0 +1,10 @@
+"""What a strategy can be exported to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = ["Form"]
+
+Form = Literal["trainer"]
+"""A script for transformers' Trainer."""
