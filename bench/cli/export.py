@@ -18,7 +18,7 @@ def export(
     directory: Annotated[Path, typer.Argument(help="Results directory, which `bench compare` wrote.")],
     *,
     strategy: Annotated[str, typer.Option(help="The strategy, as its row is called.")],
-    to: Annotated[Form, typer.Option(help="What for: a script for transformers' Trainer.")],
+    to: Annotated[Form, typer.Option(help="A script for transformers' Trainer, or YAML for LLaMA-Factory.")],
     out: Annotated[
         Path | None,
         typer.Option(help="File to write; the rows are written beside it. [default: print, and write no rows]"),

@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 
     from bench.exporting.measured import Measured
 
-__all__ = ["left_out", "refuse_others", "trains_throughout"]
+__all__ = ["HALVES", "SCHEDULES", "left_out", "refuse_others", "trains_throughout"]
 
+SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+"""Names that transformers has for them."""
+HALVES = {"bfloat16": "bf16", "float16": "fp16"}
+"""By the type that matrices were multiplied in: the option of transformers."""
 SAME_NUMBERS = {
     "cache_prefix": "bench ran the frozen layers once per row and stored their output. They run in every epoch here.",
     "seen_embeddings": "Embeddings of tokens without a training row got no gradient and no decay of weights. Here they do.",

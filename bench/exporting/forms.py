@@ -6,5 +6,5 @@ from typing import Literal
 
 __all__ = ["Form"]
 
-Form = Literal["trainer"]
-"""A script for transformers' Trainer."""
+Form = Literal["trainer", "llamafactory"]
+"""A script for transformers' Trainer, or YAML for LLaMA-Factory."""

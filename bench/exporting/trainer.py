@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, TrainingArguments
 
 from bench.errors import UsageError
 from bench.exporting.adapters import adapters_of
-from bench.exporting.expressible import left_out, refuse_others
+from bench.exporting.expressible import HALVES, SCHEDULES, left_out, refuse_others
 from bench.exporting.name_patterns import name_patterns
 from bench.exporting.places import model_place
 from bench.exporting.rows import columns_of
@@ -39,10 +39,6 @@ KNOWN = {
     "transforms",
 }
 """Fields of the plan that a script can say."""
-SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-"""Names that transformers has for them."""
-HALVES = {"bfloat16": "bf16", "float16": "fp16"}
-"""By the type that matrices were multiplied in: the option of the Trainer."""
 WIDTH = 120
 """Of a line of a script."""
 _TEMPLATES = Path(__file__).with_name("templates")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
-from tests.exporting.conftest import measure, tiny
+from tests.exporting.conftest import known, measure, tiny
 
-__all__ = ["measure", "tiny", "workload"]
+__all__ = ["known", "measure", "tiny", "workload"]
 
 
 @pytest.fixture(scope="module")

@@ -38,18 +38,28 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], WorkloadSp
     return save
 
 
+@pytest.fixture(scope="session")
+def known() -> dict[str, RunRecord]:
+    """What was measured before, by what was asked for."""
+    return {}
+
+
 @pytest.fixture
 def measure(
-    tiny: Callable[[str], WorkloadSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Callable[[str], WorkloadSpec], known: dict[str, RunRecord], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., tuple[Path, RunRecord]]:
-    """Measure a strategy in this process; the directory, and its record."""
+    """Measure a strategy in this process, once in a session; a directory of its own, and its record."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
     monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
 
     def measure(text: str, model: str = "llama", **changes: Any) -> tuple[Path, RunRecord]:
         fields: dict[str, Any] = {"workload": tiny(model), "batch_size": 8, "epochs": 2, "lr": 1e-3} | changes
-        record = InProcessRunner().run(Request(spec=RunSpec(strategy=parse_strategy(text), **fields)), lambda _: None)
+        spec = RunSpec(strategy=parse_strategy(text), **fields)
+        key = spec.model_dump_json()
+        if key not in known:
+            known[key] = InProcessRunner().run(Request(spec=spec), lambda _: None)
+        record = known[key]
         assert record.status == "ok", record.reason
         with Store.open(tmp_path / "results", resume=True) as store:
             store.write(record)

@@ -37,7 +37,7 @@ def test_what_is_not_there_is_named(make_record: Callable[..., RunRecord], tmp_p
 
 
 def test_what_differs_from_the_record_is_refused(measure: Callable[..., tuple[Path, RunRecord]]) -> None:
-    directory, record = measure("freeze", "llama", lr=None)
+    directory, record = measure("freeze", "llama")
     assert record.measured
     for field, value, said in (
         ("data_digest", "0" * 64, "the data differs"),
