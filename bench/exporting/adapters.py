@@ -16,10 +16,12 @@ __all__ = ["adapters_of"]
 
 OF_MODULES = ("target_modules", "feedforward_modules")
 """Options that name modules."""
+ALWAYS = {"r", "lora_alpha"}
+"""Options that a reader looks for, and that are said even where they are peft's defaults."""
 
 
 def adapters_of(model: nn.Module) -> tuple[str, dict[str, Any]] | None:
-    """Return the class of peft's configuration and the options that are not its defaults; None where nothing was rewritten.
+    """Return the class of peft's configuration and the options that matter; None where nothing was rewritten.
 
     Raises:
         UsageError: an option cannot be written down.
@@ -37,7 +39,8 @@ def adapters_of(model: nn.Module) -> tuple[str, dict[str, Any]] | None:
     options = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(config)
-        if field.name not in of_all and getattr(config, field.name) != getattr(plain, field.name)
+        if field.name not in of_all
+        and (field.name in ALWAYS or getattr(config, field.name) != getattr(plain, field.name))
     }
     for name in OF_MODULES:
         if isinstance(options.get(name), set | list | tuple):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bench.exporting.measured import Measured
 
-__all__ = ["HALVES", "SCHEDULES", "left_out", "refuse_others", "trains_throughout"]
+__all__ = ["HALVES", "SCHEDULES", "left_out", "refuse_others"]
 
 SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 """Names that transformers has for them."""
@@ -39,17 +39,14 @@ def refuse_others(measured: Measured, form: str, *, known: Collection[str]) -> N
         value = getattr(plan, name)
         if name not in {*known, *SAME_NUMBERS} and value != getattr(baseline, name):
             said = rules.words(value, view)
-            raise UsageError(f"{measured.record.spec.name} cannot be exported to {form}, which has no {name}: {said}")
-    if not trains_throughout(measured):
+            raise UsageError(
+                f"{measured.record.spec.name} cannot be exported to {form}, which cannot say its {name}: {said}"
+            )
+    if len(measured.schedule.turns(plan.phases)) > 1:
         said = field_rules()["phases"].words(plan.phases, view)
         raise UsageError(
             f"{measured.record.spec.name} cannot be exported to {form}: what trains changes in the run ({said})"
         )
-
-
-def trains_throughout(measured: Measured) -> bool:
-    """Whether the same parameters train in every step."""
-    return len(measured.schedule.turns(measured.plan.phases)) == 1
 
 
 def left_out(measured: Measured) -> list[str]:

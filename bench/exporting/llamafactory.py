@@ -76,7 +76,7 @@ def dataset_info(measured: Measured, stem: str) -> dict[str, Any]:
 def _head(measured: Measured, stem: str) -> Iterator[str]:
     spec, plan, rates = measured.record.spec, measured.plan, measured.prepared.resolved.rates
     view = measured.inputs.view
-    yield f"{spec.workload.model} with {spec.name}, for LLaMA-Factory (arguments of 0.9.5): llamafactory-cli train {stem}.yaml"
+    yield f"{spec.workload.model} with {spec.name}, for LLaMA-Factory (arguments of 0.9.5). In this folder: llamafactory-cli train {stem}.yaml"
     yield ""
     yield "Differs from what bench measured, so that its numbers are not promised here:"
     yield "- It has no classification. The model learns to write the name of the class after the text, and the loss is of that name."
@@ -115,7 +115,7 @@ def _model(measured: Measured) -> dict[str, Any]:
 
 def _method(measured: Measured) -> Iterator[tuple[str, Any]]:
     """What trains."""
-    yield from (("stage", "sft"), ("do_train", True))
+    yield from (("stage", "sft"), ("do_train", True), ("do_eval", True))
     view, plan = measured.inputs.view, measured.plan
     trained = view.params_of(*plan.phases.ever()).difference(view.layers[-1].param_names)
     of_body = frozenset(name for layer in view.layers[:-1] for name in layer.param_names)
@@ -147,8 +147,8 @@ def _lora(measured: Measured, kind: str, options: Mapping[str, Any]) -> Iterator
     if kind != "LoraConfig" or others or not isinstance(targets, list):
         what = f"{kind} with {', '.join(others)}" if others else kind
         raise _refused(measured, f"of peft's adapters it has LoRA, DoRA, rsLoRA and PiSSA, and these are {what}")
-    yield "lora_rank", options.get("r", 8)
-    yield "lora_alpha", options.get("lora_alpha", 8)
+    yield "lora_rank", options["r"]
+    yield "lora_alpha", options["lora_alpha"]
     yield "lora_dropout", options.get("lora_dropout", 0.0)
     yield "lora_target", ",".join(targets)
     yield from ((name, True) for name in ("use_dora", "use_rslora") if options.get(name))

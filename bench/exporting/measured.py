@@ -106,7 +106,13 @@ def make_again(runs: list[RunRecord]) -> Measured:
         _check(f"{spec.name}: the model", model_digest(spec.workload.model), measured.model_digest)
         _check(f"{spec.name}: the code of its strategies", registry.code_of(spec.strategy), measured.strategy_code)
         plan = inputs.plan
-        trains = TrainPlan(phases=plan.phases, lr=plan.lr, lr_scale=plan.lr_scale, transforms=plan.transforms)
+        trains = TrainPlan(
+            phases=plan.phases,
+            lr=plan.lr,
+            lr_scale=plan.lr_scale,
+            transforms=plan.transforms,
+            prompt_tokens=plan.prompt_tokens,
+        )
         prepared = inputs.prepare(torch.device("cpu"), plan=trains)
     except Unsupported as error:
         raise UsageError(f"{spec.name} cannot be made again here: {error}") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from torch import nn
 from transformers import AutoTokenizer, TrainingArguments
 
 from bench.errors import UsageError
@@ -149,9 +150,11 @@ def _num_parts(measured: Measured) -> int:
 
 
 def _drops_out(measured: Measured) -> bool:
-    """Whether the model has any dropout."""
-    config = measured.inputs.loaded.model.config.to_dict()
-    return any(value for name, value in config.items() if ("drop" in name) and isinstance(value, int | float))
+    """Whether the model, or an adapter, has any dropout: as a module, or as a setting that attention reads."""
+    settings = measured.inputs.loaded.model.config.to_dict()
+    of_settings = (value for name, value in settings.items() if "drop" in name and isinstance(value, int | float))
+    modules = (module.p for module in measured.prepared.model.modules() if isinstance(module, nn.Dropout))
+    return any(of_settings) or any(modules)
 
 
 def _model_options(measured: Measured) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: docs/strategies.md and docs/flags.md.
+"""Write the pages that are made from the code: docs/strategies.md and docs/flags.md, and what docs/quickstart.md shows of exports.
 
 python tests/docs/generated.py
 """
@@ -17,6 +17,7 @@ from bench.api.list_strategies import details_of
 from bench.experiment import registry
 from bench.experiment.options import pip_line
 from bench.records.flags import FLAGS
+from tests.docs.exported import exported, shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -147,3 +148,5 @@ PAGES = {"strategies.md": strategies, "flags.md": flags}
 if __name__ == "__main__":
     for page, render in PAGES.items():
         (DOCS / page).write_text(render(), encoding="utf-8")
+    quickstart = DOCS / "quickstart.md"
+    quickstart.write_text(shown_in(quickstart.read_text(encoding="utf-8"), exported()), encoding="utf-8")

@@ -9,6 +9,7 @@ import pytest
 
 from bench.experiment import registry
 from bench.plan import TrainPlan
+from tests.docs.exported import exported, shown_in
 from tests.docs.generated import PAGES
 from tests.docs.pages import ROOT
 
@@ -17,6 +18,11 @@ from tests.docs.pages import ROOT
 def test_a_page_says_what_the_code_says(page: str) -> None:
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert written == PAGES[page](), "make it again: python tests/docs/generated.py"
+
+
+def test_the_quickstart_shows_what_is_exported() -> None:
+    page = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+    assert shown_in(page, exported()) == page, "make it again: python tests/docs/generated.py"
 
 
 def test_the_readme_names_every_strategy() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import runpy
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from bench.experiment.spec import WorkloadSpec
     from bench.records.record import RunRecord
 
     Measure = Callable[..., tuple[Path, RunRecord]]
@@ -45,10 +48,11 @@ def run_script(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], tuple[list[f
     return run
 
 
-AT_ONCE = {"lora": "bert", "llrd": "llama"}
+AT_ONCE = {"lora": "bert"}
 """Strategies, each with the tiny model that it trains."""
 SLOWLY = {
     "full": "llama",
+    "llrd": "llama",
     "freeze": "llama",
     "freeze:last=2": "bert",
     "discriminative": "llama",
@@ -98,3 +102,19 @@ def test_settings_of_the_run_are_those_of_the_script(
     num_parts = len(losses) // record.measured.num_steps
     steps = np.array(losses).reshape(record.measured.num_steps, num_parts).sum(1)
     assert steps == pytest.approx(record.measured.losses, rel=1e-5)
+
+
+@pytest.mark.slow
+def test_what_is_frozen_drops_nothing_out(
+    measure: Measure, tiny: Callable[[str], WorkloadSpec], run_script: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    plain = tiny("llama")
+    model = shutil.copytree(plain.model, tmp_path / "dropping")
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"attention_dropout": 0.5}))
+    directory, record = measure("freeze", workload=plain.model_copy(update={"model": str(model)}))
+    text = export(directory, "freeze", "trainer", tmp_path / "exported.py")
+    losses, _ = run_script(tmp_path / "exported.py")
+    assert record.measured
+    assert losses == pytest.approx(record.measured.losses, rel=1e-5)
+    assert "Dropout draws other random numbers" in text
