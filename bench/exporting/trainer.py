@@ -163,7 +163,7 @@ def _model_options(measured: Measured) -> Iterator[str]:
     config = load_config(workload.model)
     labels = measured.inputs.data.label_names
     if origin.is_of_checkpoint:
-        if rows_of(config, labels) != tuple(range(config.num_labels)):
+        if rows_of(config, labels) != tuple(range(config.num_labels or 0)):
             raise UsageError(
                 f"{workload.model}: the checkpoint's own head was taken, with its classes in another order or number than "
                 "the data's, which a script cannot say shortly"
