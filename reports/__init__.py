@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from .notebook import comparison_html
     from .pages.gate_page import write_gate
     from .pages.trend_page import write_trend
-    from .terminal import summary_table
+    from .terminal import recommendation_text, summary_table
     from .writing import render, write_report
 
 __all__ = [
     "Format",
     "comparison_html",
     "comparison_table",
+    "recommendation_text",
     "render",
     "summary_table",
     "write_gate",
@@ -30,6 +31,7 @@ Format = Literal["html", "md", "csv", "json"]
 _MODULES = {
     "comparison_html": ".notebook",
     "comparison_table": ".export",
+    "recommendation_text": ".terminal",
     "render": ".writing",
     "summary_table": ".terminal",
     "write_gate": ".pages.gate_page",

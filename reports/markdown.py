@@ -9,6 +9,7 @@ from bench.analysis.words.data import in_full
 from bench.analysis.words.numbers import NOT_MEASURED, percent
 
 from .marking import bullets, code, escape, folded, table
+from .tables.budget import budget_lines, budget_title, budget_titles
 from .tables.cells import cell, column_title, first_note, letters_note, majority_note, notes, remark, shown
 from .tables.classes import class_table
 from .tables.differing import by_value
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
+    from bench.recommending.recommend import Recommendation
 
     from .charts.chart import Chart
     from .parts import Part
@@ -56,6 +58,7 @@ def _part(part: Part, command: str | None, figures_url: str | None) -> str:
         "\n\n".join(f"> {escape(warning)}" for warning in comparison.warnings),
         escape(first_note(comparison)) if comparison.arrangement.is_grouped else "",
         _table(comparison, comparison.arrangement.first),
+        *(() if part.recommendation is None else _recommended(part.recommendation)),
         bullets([*_lines(comparison)][: _MOST_LINES - len(read) - len(comparison.warnings)]),
         *(
             folded(f"{rows.title}: {rows.about}", [_table(comparison, rows.results)])
@@ -72,6 +75,26 @@ def _part(part: Part, command: str | None, figures_url: str | None) -> str:
         ),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _recommended(recommendation: Recommendation) -> Iterator[str]:
+    """Write what is recommended under a budget, the reasons folded."""
+    yield f"**{escape(recommendation.headline)}**"
+    if recommendation.judged:
+        rows = (
+            [
+                f"**{escape(line.strategy)}**; {escape(line.said)}",
+                *(escape(f"{cell.marked} ({cell.bounds})" if cell.bounds else cell.marked) for cell in line.cells),
+            ]
+            for line in budget_lines(recommendation)
+        )
+        yield folded(
+            budget_title(recommendation),
+            [
+                table([["strategy", *map(escape, budget_titles(recommendation))], *rows]),
+                bullets(map(escape, recommendation.sentences)),
+            ],
+        )
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:

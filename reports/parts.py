@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.analysis.comparison import Comparison
+    from bench.recommending.recommend import Recommendation
 
     from .charts.chart import Chart
 
@@ -39,6 +40,8 @@ class Part:
     about: str = ""
     """Ends the names of its regions, where a report has several comparisons."""
     figures: Figures = Figures()
+    recommendation: Recommendation | None = None
+    """Where a budget was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,16 @@ class Whole:
         return (*(part.figures for part in self.parts), self.across)
 
 
-def parts_of(comparisons: Sequence[Comparison]) -> tuple[Part, ...]:
-    """Return each comparison with its title, and no figures yet."""
+def parts_of(comparisons: Sequence[Comparison], recommendations: Sequence[Recommendation] = ()) -> tuple[Part, ...]:
+    """Return each comparison with its title and what is recommended in it, and no figures yet."""
     numbers = [f" ({number})" for number in range(1, len(comparisons) + 1)] if len(comparisons) > 1 else [""]
-    return tuple(map(Part, comparisons, provenance.titles(comparisons), numbers))
+    recommended = recommendations or [None] * len(comparisons)
+    return tuple(
+        Part(comparison, title, number, recommendation=recommendation)
+        for comparison, title, number, recommendation in zip(
+            comparisons, provenance.titles(comparisons), numbers, recommended, strict=True
+        )
+    )
 
 
 def drawn(parts: tuple[Part, ...]) -> Whole:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
+    from bench.recommending.recommend import Recommendation
 
-__all__ = ["summary_table"]
+__all__ = ["recommendation_text", "summary_table"]
 
 _MOST_CLASSES, _MOST_STRATEGIES = 10, 4
 _TITLE = 14
@@ -69,6 +70,12 @@ def summary_table(comparison: Comparison, *, title: str = "", with_data: bool = 
         *warned,
         _listed([*_spoken(comparison), *_flags(comparison)]),
     )
+
+
+def recommendation_text(recommendation: Recommendation) -> RenderableType:
+    """Write what is recommended under a budget, and why."""
+    headline = Text(one_line(recommendation.headline), style="bold")
+    return Group(headline, _listed([Text(one_line(sentence)) for sentence in recommendation.sentences]))
 
 
 def _listed(said: list[Text]) -> Table:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.analysis.comparison import Comparison
+    from bench.recommending.recommend import Recommendation
 
     from . import Format
 
@@ -21,19 +22,25 @@ __all__ = ["render", "write_report"]
 
 
 def write_report(
-    comparisons: Sequence[Comparison], directory: Path, *, command: str | None = None, figures_url: str | None = None
+    comparisons: Sequence[Comparison],
+    directory: Path,
+    recommendations: Sequence[Recommendation] = (),
+    *,
+    command: str | None = None,
+    figures_url: str | None = None,
 ) -> Path:
     """Write a report (page, Markdown, tables, a PNG file per figure) into a directory; return the page's path.
 
     Several comparisons make one report with an overview, and the comparison's number begins the name of each figure.
     The same records always make the same bytes. `command` is shown as what was run. The summary shows the figures
-    at `figures_url`, where the directory can be reached; without one, their tables.
+    at `figures_url`, where the directory can be reached; without one, their tables. Of the recommendations there is one
+    for each comparison, or none.
 
     Raises:
         BenchError: the page would be too large.
 
     """
-    whole = parts.drawn(parts.parts_of(comparisons))
+    whole = parts.drawn(parts.parts_of(comparisons, recommendations))
     directory.mkdir(parents=True, exist_ok=True)
     files = export.data_files(comparisons)
     for name, data in files.items():
@@ -53,9 +60,14 @@ def write_report(
 
 
 def render(
-    comparisons: Sequence[Comparison], kind: Format, *, command: str | None = None, figures_url: str | None = None
+    comparisons: Sequence[Comparison],
+    kind: Format,
+    recommendations: Sequence[Recommendation] = (),
+    *,
+    command: str | None = None,
+    figures_url: str | None = None,
 ) -> str:
-    """Write the comparisons as one text, and nothing to disk; `figures_url` as in `write_report`.
+    """Write the comparisons as one text, and nothing to disk; `recommendations` and `figures_url` as in `write_report`.
 
     Raises:
         BenchError: the page would be too large.
@@ -66,6 +78,8 @@ def render(
     if kind == "json":
         return export.comparison_json(comparisons)
     if kind == "md":
-        whole = parts.charted(parts.parts_of(comparisons))
+        whole = parts.charted(parts.parts_of(comparisons, recommendations))
         return markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
-    return page.render_page(parts.drawn(parts.parts_of(comparisons)), command, export.data_files(comparisons))
+    return page.render_page(
+        parts.drawn(parts.parts_of(comparisons, recommendations)), command, export.data_files(comparisons)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from bench.analysis.arrangement import Arrangement, arranged
 from bench.analysis.initial_losses import flag_unlike
 from bench.analysis.quality import ACCURACY
 from bench.analysis.ranking import Ranking, rank
-from bench.analysis.strategy_result import StrategyResult, make_result, relative
+from bench.analysis.strategy_result import StrategyResult, against, make_result
 from bench.analysis.words.headline import Conclusion, Form, conclude
 from bench.analysis.words.sentences import Sentence, sentences
 from bench.errors import UnknownName
@@ -162,7 +162,7 @@ def compare(
         name: make_result(name, group, is_reference=name == chosen, quality=quality) for name, group in groups.items()
     }
     base = bare[chosen] if chosen is not None else None
-    results = tuple(_against(result, base) for result in bare.values())
+    results = tuple(result if base is None else against(result, base) for result in bare.values())
     able = [result for result in results if result.finished and (rank_suspect or not result.is_suspect)]
     ranking = rank(sorted(able, key=lambda result: not result.is_reference), quality)
     conclusion = conclude(results, ranking)
@@ -195,13 +195,6 @@ def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, 
         said=sentences(results, nothing),
         mismatches=found,
     )
-
-
-def _against(result: StrategyResult, base: StrategyResult | None) -> StrategyResult:
-    """The same result with its comparison to the reference, which is not compared with itself."""
-    if base is None or result is base:
-        return result
-    return replace(result, relative={metric: relative(result, base, metric) for metric in METRICS})
 
 
 def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:

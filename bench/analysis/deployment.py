@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.records.record import Memory
+
 if TYPE_CHECKING:
     from bench.analysis.strategy_result import StrategyResult
-    from bench.records.record import Measurement
+    from bench.records.record import RunRecord
 
-__all__ = ["CARDS_GIB", "USABLE", "bytes_to_deploy", "gpu_bytes", "smallest_card_gib"]
+__all__ = ["CARDS_GIB", "USABLE", "bytes_to_deploy", "gpu_bytes", "on_gpu", "peak_bytes", "smallest_card_gib"]
 
 CARDS_GIB = (4, 6, 8, 12, 16, 24, 32, 40, 48, 80, 96, 141, 180)
 """Memory of common cards."""
@@ -24,9 +26,23 @@ _BYTES_PER_WEIGHT = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 def gpu_bytes(result: StrategyResult) -> int | None:
     """The largest peak of its finished runs on a GPU; None where none was measured."""
-    runs = (run for run in result.finished if run.spec.device.partition(":")[0] != "cpu" and run.measured)
-    peaks = (_needed(run.measured) for run in runs if run.measured)
-    return max((peak for peak in peaks if peak is not None), default=None)
+    runs = (run for run in result.finished if on_gpu(run))
+    return max((peak for run in runs if (peak := peak_bytes(run)) is not None), default=None)
+
+
+def on_gpu(run: RunRecord) -> bool:
+    """Whether a run was on a GPU."""
+    return run.spec.device.partition(":")[0] != "cpu"
+
+
+def peak_bytes(run: RunRecord) -> int | None:
+    """What a finished run needed at its peak: its training memory, on a GPU with the context where the allocator alone was read.
+
+    None where that was not measured.
+    """
+    memory = run.measured.memory if run.measured else Memory()
+    peak = memory.training_bytes
+    return peak and peak + (_CONTEXT_BYTES if on_gpu(run) and memory.nvml_delta_bytes is None else 0)
 
 
 def smallest_card_gib(num_bytes: int) -> int | None:
@@ -45,9 +61,3 @@ def bytes_to_deploy(result: StrategyResult) -> int | None:
         if run.weights_dtype in _BYTES_PER_WEIGHT:
             return run.num_trainable_params * _BYTES_PER_WEIGHT[run.weights_dtype]
     return None
-
-
-def _needed(measured: Measurement) -> int | None:
-    peak = measured.memory.training_bytes
-    is_allocator = measured.memory.nvml_delta_bytes is None
-    return peak and peak + (_CONTEXT_BYTES if is_allocator else 0)

@@ -1,8 +1,7 @@
 """Intervals for comparisons: paired, two-sided, and honest about how little they rest on.
 
-Samples are keyed by seed and paired by it. Where a single seed is all there is, its own steps
-give an interval that speaks of "this run only". Percentile bootstraps are not used: at a
-handful of seeds they claim far too much.
+Samples are keyed by seed and paired by it. Where a single seed is all there is, its own steps give an interval that
+speaks of "this run only". Percentile bootstraps are not used: at a handful of seeds they claim far too much.
 """
 
 from __future__ import annotations
@@ -21,15 +20,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "RISK",
     "THIS_RUN",
     "Evidence",
     "Interval",
     "Samples",
     "Z",
+    "another",
     "difference",
     "mean",
     "paired",
     "ratio",
+    "step_mean",
     "step_ratio",
     "t_interval",
 ]
@@ -37,9 +39,9 @@ __all__ = [
 THIS_RUN = "this run only"
 """Ends the method of an interval that says nothing about another seed."""
 
-_QUANTILE = 0.975
-"""Of the intervals, which hold 95 % between two such tails."""
-Z = float(special.ndtri(_QUANTILE))
+RISK = 0.05
+"""Of the intervals, which hold 95 % between two tails, where no other is asked for."""
+Z = float(special.ndtri(1 - RISK / 2))
 """Standard errors to either bound, by the normal distribution."""
 
 T = TypeVar("T")
@@ -154,6 +156,15 @@ def mean(samples: Mapping[int, float]) -> Interval:
     return replace(t_interval(list(samples.values()), f"t over {len(samples)} seeds"), evidence=None)
 
 
+def another(samples: Mapping[int, float], risk: float = RISK) -> Interval:
+    """Bound the value of a run with another seed: the mean over seeds with its prediction interval by Student's t."""
+    found = t_interval(list(samples.values()), f"t for another run, from {len(samples)} seeds", risk=risk)
+    if found.high is None:
+        return found
+    half = (found.high - found.estimate) * math.sqrt(len(samples) + 1)  # the mean's own error, and that of one run
+    return replace(found, low=found.estimate - half, high=found.estimate + half)
+
+
 def ratio(samples: Mapping[int, float], reference: Mapping[int, float]) -> Interval | None:
     """Geometric mean of the ratios by seed, with a t interval on their logarithms.
 
@@ -194,9 +205,12 @@ def step_ratio(steps: Sequence[float], reference_steps: Sequence[float]) -> Inte
     logs = np.log([ours / theirs for ours, theirs in zip(steps, reference_steps, strict=True)])
     if not len(logs):
         raise ValueError("no steps to compare")
-    num_blocks = max(1, min(len(logs) // _BLOCK, 1 + int(0.4 * len(logs) ** (2 / 3))))
-    blocks = [float(block.mean()) for block in np.array_split(logs, num_blocks)]
-    return _exp(t_interval(blocks, f"t over {num_blocks} blocks of steps, {THIS_RUN}"))
+    return _exp(_over_blocks(logs))
+
+
+def step_mean(steps: Sequence[float], risk: float = RISK) -> Interval:
+    """Mean step time of one run, by the blocks of `step_ratio`; there is at least one step."""
+    return _over_blocks(np.asarray(steps), risk)
 
 
 def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T, T]]:
@@ -204,18 +218,26 @@ def paired(samples: Mapping[int, T], reference: Mapping[int, T]) -> list[tuple[T
     return [(samples[seed], reference[seed]) for seed in sorted(samples.keys() & reference.keys())]
 
 
-def t_interval(values: Sequence[float] | NDArray[np.float64], method: str, *, least_deviation: float = 0.0) -> Interval:
+def t_interval(
+    values: Sequence[float] | NDArray[np.float64], method: str, *, least_deviation: float = 0.0, risk: float = RISK
+) -> Interval:
     """Bound a mean by its t interval and test it against zero; without bounds for a single value.
 
-    The values are never taken to vary by less than `least_deviation`.
+    The values are never taken to vary by less than `least_deviation`. The two tails together hold the share `risk`.
     """
     estimate, degrees = float(np.mean(values)), len(values) - 1
     if not degrees:
         return Interval(estimate, None, None, "one value, no interval")
     error = max(float(np.std(values, ddof=1)), least_deviation) / math.sqrt(len(values))
-    half = float(special.stdtrit(degrees, _QUANTILE)) * error
+    half = float(special.stdtrit(degrees, 1 - risk / 2)) * error
     p_value = 2 * float(special.stdtr(degrees, -abs(estimate) / error)) if error else float(estimate == 0)
     return Interval(estimate, estimate - half, estimate + half, method, Evidence(p_value, error, degrees))
+
+
+def _over_blocks(values: NDArray[np.float64], risk: float = RISK) -> Interval:
+    num_blocks = max(1, min(len(values) // _BLOCK, 1 + int(0.4 * len(values) ** (2 / 3))))
+    blocks = [float(block.mean()) for block in np.array_split(values, num_blocks)]
+    return t_interval(blocks, f"t over {num_blocks} blocks of steps, {THIS_RUN}", risk=risk)
 
 
 def _exp(interval: Interval) -> Interval:

@@ -10,7 +10,7 @@ from scipy import special
 if TYPE_CHECKING:
     from bench.analysis.intervals import Evidence, Interval
 
-__all__ = ["POWER", "detectable", "rows_needed", "rows_to_exceed", "seeds_needed"]
+__all__ = ["POWER", "detectable", "rows_needed", "rows_to_exceed", "seeds_needed", "seeds_to_predict"]
 
 POWER = 0.8
 """The chance with which a difference of the size spoken of would be detected."""
@@ -38,6 +38,23 @@ def seeds_needed(interval: Interval, effect: float, level: float) -> int | None:
         num for num in range(2, _MOST_SEEDS + 1) if _quantiles(num - 1, level) * deviation <= effect * math.sqrt(num)
     )
     return next(enough, None)
+
+
+def seeds_to_predict(interval: Interval, bound: float, risk: float) -> int | None:
+    """How many seeds would show that another run keeps below a bound, or above it, if runs vary as those that were seen.
+
+    The interval is `bench.analysis.intervals.another`'s. None is more than 100, or that runs vary too much for any number.
+    """
+    evidence = interval.evidence
+    if evidence is None:
+        return None
+    deviation, distance = evidence.standard_error * math.sqrt(evidence.degrees + 1), abs(interval.estimate - bound)
+
+    def needed(num: int) -> float:
+        of_run, of_mean = (float(special.stdtrit(num - 1, point)) for point in (1 - risk / 2, POWER))
+        return of_run * deviation * math.sqrt(1 + 1 / num) + of_mean * deviation / math.sqrt(num)
+
+    return next((num for num in range(2, _MOST_SEEDS + 1) if needed(num) <= distance), None)
 
 
 def rows_needed(interval: Interval, num_rows: int, effect: float, level: float) -> int | None:

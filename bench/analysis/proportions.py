@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
-from bench.analysis.intervals import THIS_RUN, Evidence, Interval, Z
+from bench.analysis.intervals import RISK, THIS_RUN, Evidence, Interval, Z
 
 __all__ = ["difference_by_row", "wilson"]
 
 
-def wilson(correct: float, total: int) -> Interval:
+def wilson(correct: float, total: int, risk: float = RISK) -> Interval:
     """Score interval of a share (Wilson, 1927): `correct` of `total` rows."""
-    share = correct / total
-    centre = (share + Z**2 / (2 * total)) / (1 + Z**2 / total)
-    half = Z / (1 + Z**2 / total) * math.sqrt(share * (1 - share) / total + Z**2 / (4 * total**2))
+    share, z = correct / total, float(special.ndtri(1 - risk / 2))
+    centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
+    half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half), f"Wilson, {THIS_RUN}")
 
 

@@ -18,7 +18,7 @@ from scipy import special
 
 from bench.analysis import intervals, proportions
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1, rows_of
-from bench.analysis.intervals import THIS_RUN, Evidence, Interval, Z
+from bench.analysis.intervals import RISK, THIS_RUN, Evidence, Interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ __all__ = ["difference", "interval", "of_majority"]
 _METHOD = f"delta method over rows, {THIS_RUN}"
 
 
-def interval(evaluations: Sequence[Evaluation], metric: QualityName) -> Interval | None:
+def interval(evaluations: Sequence[Evaluation], metric: QualityName, risk: float = RISK) -> Interval | None:
     """Bound the mean of a score over seeds, by the evaluation rows that they share; None where it was not measured.
 
     More seeds do not make the sample of rows any larger. There are no bounds where the records do
@@ -44,11 +44,11 @@ def interval(evaluations: Sequence[Evaluation], metric: QualityName) -> Interval
         return None
     mean, num_rows = sum(values) / len(values), min(one.num_samples for one in evaluations)
     if metric == "accuracy":
-        return proportions.wilson(mean * num_rows, num_rows)
+        return proportions.wilson(mean * num_rows, num_rows, risk)
     parts = [part for one in evaluations if (part := _influence(one, metric)) is not None]
     if len({len(part) for part in parts}) != 1 or len(parts) < len(evaluations):
         return Interval(mean, None, None, "one value, no interval")
-    return _bounded(mean, np.mean(parts, axis=0), _weight(evaluations[0]), 0.0)
+    return _bounded(mean, np.mean(parts, axis=0), _weight(evaluations[0]), 0.0, risk)
 
 
 def difference(
@@ -90,13 +90,14 @@ def of_majority(evaluation: Evaluation, metric: QualityName) -> float | None:
     return score(confusion_matrix(labels, always, num_classes))
 
 
-def _bounded(estimate: float, parts: NDArray[np.float64], weight: float, least: float) -> Interval:
+def _bounded(estimate: float, parts: NDArray[np.float64], weight: float, least: float, risk: float = RISK) -> Interval:
     """Bound a score, or a difference of two, by what each row contributes; no finer than a row more or less."""
     num_rows = len(parts)
     spread = math.sqrt(float(np.square(parts).sum()) * num_rows / max(1, num_rows - 1))
     error = max(spread, weight)
     p_value = 2 * float(special.ndtr(-abs(estimate) / error))
-    low, high = max(least, estimate - Z * error), min(1.0, estimate + Z * error)
+    half = float(special.ndtri(1 - risk / 2)) * error
+    low, high = max(least, estimate - half), min(1.0, estimate + half)
     return Interval(estimate, low, high, _METHOD, Evidence(p_value, error, math.inf))
 
 

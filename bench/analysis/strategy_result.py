@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
     from bench.records.tuning import Tuning
 
-__all__ = ["StrategyResult", "make_result", "relative"]
+__all__ = ["StrategyResult", "against", "make_result", "relative"]
 
 _STEP_METRICS = {"samples_per_second", "train_seconds", "steady_samples_per_second", "step_seconds_median"}
 """Metrics that a single seed can compare through its own step times."""
@@ -142,6 +142,13 @@ def make_result(
         majority_quality=scores.of_majority(evaluations[0], quality.metric) if evaluations else None,
         is_reference=is_reference,
     )
+
+
+def against(result: StrategyResult, base: StrategyResult) -> StrategyResult:
+    """The same result with its comparison to another, which is not compared with itself."""
+    if result is base:
+        return result
+    return replace(result, relative={metric: relative(result, base, metric) for metric in METRICS})
 
 
 def relative(result: StrategyResult, base: StrategyResult, metric: str) -> Interval | None:

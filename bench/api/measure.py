@@ -110,7 +110,7 @@ def _result(settings: Settings, tuned: Tuned, records: Sequence[RunRecord], stor
         rank_suspect=settings.rank_suspect,
         allow_mismatch=settings.allow_mismatch,
     )
-    return Result((comparison,), store.directory, tuple(store.warnings))
+    return Result((comparison,), store.directory, tuple(store.warnings), settings.budget)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,13 @@ from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
 from bench.analysis.provenance import titles
 from bench.analysis.quality import QUALITIES
-from bench.api.keywords import in_keywords, path_named, to_keywords
+from bench.api.keywords import in_keywords, named, path_named, to_keywords
 from bench.errors import BenchError, UnknownName, UsageError
+from bench.experiment.budget import BUDGET, Budget, Maximize
 from bench.experiment.spec import canonical
 from bench.inert import shown
-from bench.records.store import Store
+from bench.recommending.recommend import Recommendation, recommend
+from bench.records.store import read_directories
 from bench.records.table import to_table
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Result:
     """Where its runs lie; None for those of several directories."""
     warnings: tuple[str, ...] = ()
     """What was left out of the directories, or put aside."""
+    budget: Budget | None = None
+    """What the report recommends a strategy for; None is a report without a recommendation."""
 
     @property
     def headline(self) -> str:
@@ -83,6 +87,53 @@ class Result:
         """The record of every run, strategy by strategy."""
         return tuple(record for one in self.comparisons for record in one.records)
 
+    def recommend(
+        self,
+        *,
+        memory: str | None = None,
+        max_time: str | None = None,
+        min_accuracy: float | str | None = None,
+        maximize: Maximize | None = None,
+        samples: int | None = None,
+        risk: float | str | None = None,
+        strategies: str | Sequence[str] | None = None,
+    ) -> Recommendation:
+        """Choose the strategy that fits a budget best, and say why none of the others; from the records alone.
+
+        Args:
+            memory: Most memory at the peak, such as "16 GiB": of the card, or of the process beyond what it held before the model.
+            max_time: Most time of training, such as "2 h".
+            min_accuracy: Least accuracy, such as 0.85 or "85%", or of the score that the comparison ranks by.
+            maximize: What is wanted of those that fit: "accuracy" (the default), "throughput" or "time-to-accuracy".
+            samples: Rows to train on, every epoch counted, that `max_time` is for; None is as many as were measured.
+            risk: How often a strategy that is shown to fit may not fit; None is 5%.
+            strategies: Choose among these alone; None is all.
+
+        Raises:
+            UsageError: a bound is none, or there are several comparisons.
+            UnknownName: a strategy was not compared.
+
+        """
+        given = (memory, max_time, min_accuracy, maximize, samples, risk)
+        with in_keywords():
+            if len(self.comparisons) != 1:
+                raise UsageError(
+                    f"these are {len(self.comparisons)} comparisons; load one directory to choose a strategy"
+                )
+            budget = Budget.of(dict(zip(BUDGET, given, strict=True)))
+            among = None if strategies is None else named("strategies", strategies)
+            found = self.recommended(budget or Budget(), among)
+        return replace(found, headline=to_keywords(found.headline), sentences=tuple(map(to_keywords, found.sentences)))
+
+    def recommended(self, budget: Budget, strategies: str | None = None) -> Recommendation:
+        """Do what `recommend` does, in the words of the command line."""
+        return recommend(self.comparisons[0], budget, strategies)
+
+    @property
+    def recommendations(self) -> tuple[Recommendation, ...]:
+        """What is recommended in each comparison for the budget; empty without one."""
+        return () if self.budget is None else tuple(recommend(one, self.budget) for one in self.comparisons)
+
     def report(
         self, path: str | PathLike[str] | None = None, *, command: str | None = None, figures_url: str | None = None
     ) -> Path:
@@ -102,7 +153,9 @@ class Result:
         if directory is None:
             raise UsageError("these runs come from several directories: say where to write the report, report(path)")
         try:
-            return reports.write_report(self.comparisons, directory, command=command, figures_url=figures_url)
+            return reports.write_report(
+                self.comparisons, directory, self.recommendations, command=command, figures_url=figures_url
+            )
         except OSError as error:
             msg = f"cannot write the report to {directory} ({error.strerror}); the runs are kept: bench report RUNS --out DIR"
             refused = isinstance(error, PermissionError | FileExistsError | NotADirectoryError)
@@ -110,13 +163,15 @@ class Result:
 
     def text(self, kind: reports.Format, *, command: str | None = None, figures_url: str | None = None) -> str:
         """Return the report as one text (html, md, csv or json), and write nothing; the rest is as in `report`."""
-        return reports.render(self.comparisons, kind, command=command, figures_url=figures_url)
+        return reports.render(self.comparisons, kind, self.recommendations, command=command, figures_url=figures_url)
 
     def print(self, console: Console, *, with_data: bool = True) -> None:
         """Print headline and table of each comparison, with what was read unless that was shown before."""
         several = len(self.comparisons) > 1
         for title, one in self._titled():
             console.print(reports.summary_table(one, title=title if several else "", with_data=with_data))
+        for recommendation in self.recommendations:
+            console.print("", reports.recommendation_text(recommendation))
 
     def __repr__(self) -> str:
         text = io.StringIO()
@@ -176,32 +231,18 @@ def read_back(
     quality: QualityName,
     rank_suspect: bool,
     allow_mismatch: bool,
+    budget: Budget | None = None,
 ) -> Result:
     """Do what `load` does, in the words of the command line."""
     reference = None if reference is None else canonical(reference)
-    read, warnings = _read_runs(directories)
+    read, warnings = read_directories(directories)
     ranked = QUALITIES[quality]
     comparisons = (
         (compare(read[0], reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),)
         if len(read) == 1
         else split(read, reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
     )
-    return Result(comparisons, directories[0] if len(read) == 1 else None, tuple(warnings))
-
-
-def _read_runs(directories: Sequence[Path]) -> tuple[list[list[RunRecord]], list[str]]:
-    read, warnings = [], []
-    for directory in directories:
-        if directory.is_file():
-            raise UsageError(f"{directory} is a file; give a directory that `bench compare` wrote")
-        store = Store(directory)
-        found = store.read_all()
-        if not found:
-            why = f" that can be read: {'; '.join(store.warnings)}" if store.warnings else ""
-            raise UsageError(f"{directory} holds no runs{why}; give a directory that `bench compare` wrote")
-        read.append(found)
-        warnings += store.warnings
-    return read, warnings
+    return Result(comparisons, directories[0] if len(read) == 1 else None, tuple(warnings), budget)
 
 
 def default_directory() -> Path:

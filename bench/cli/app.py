@@ -16,8 +16,10 @@ from bench.cli.export import export
 from bench.cli.gate import DEFAULTS, SETTINGS, gate
 from bench.cli.listing import list_names
 from bench.cli.options import repeat_sides, with_settings
+from bench.cli.recommend import recommend
 from bench.cli.report import report
 from bench.errors import ExitCode, UsageError
+from bench.experiment.budget import BUDGET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +69,10 @@ def main(
 app.command(epilog="Example: bench compare --strategies full,freeze:last=2+amp --dataset reviews.csv --seeds 3")(
     with_settings(compare)
 )
-app.command(epilog="Example: bench report reports/out/TIME --open")(report)
+app.command(epilog="Example: bench report reports/out/TIME --open")(with_settings(report, BUDGET))
+app.command(epilog="Example: bench recommend reports/out/TIME --memory 16GiB --min-accuracy 0.85")(
+    with_settings(recommend, BUDGET)
+)
 app.command(epilog="Example: bench export reports/out/TIME --strategy lora --to trainer --out lora.py")(export)
 app.command(epilog='Example: bench gate --run "pytest benchmarks --benchmark-json={out}" --base main --head HEAD')(
     with_settings(gate, SETTINGS, DEFAULTS)

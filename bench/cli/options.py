@@ -49,12 +49,10 @@ def with_settings(
     defaults: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[..., int]:
     """Give a command that takes `**given` an option for every setting, or for those named; it may have other `defaults`."""
-    own = [
-        p
-        for p in inspect.signature(command, eval_str=True).parameters.values()
-        if p.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    signature = inspect.Signature([*(_setting(name, defaults) for name in names), *own])
+    taken = inspect.signature(command, eval_str=True).parameters.values()
+    arguments = [p for p in taken if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    own = [p for p in taken if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    signature = inspect.Signature([*arguments, *(_setting(name, defaults) for name in names), *own])
     command.__signature__ = signature  # type: ignore[attr-defined]
     return command
 

@@ -6,7 +6,7 @@ import shlex
 import sys
 import webbrowser
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from bench.cli.options import FIGURES, GATE, STRICT, check_figures_url, read_rules
 from bench.errors import ExitCode, UsageError
+from bench.experiment.budget import Budget
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 
 if TYPE_CHECKING:
@@ -44,18 +45,25 @@ def report(
     figures_url: Annotated[str | None, FIGURES] = None,
     gate: Annotated[Path | None, GATE] = None,
     strict: Annotated[bool, STRICT] = False,
+    **given: Any,
 ) -> int:
     """Make the report of finished comparisons again, or of several together; needs neither torch nor the data."""
     rules = read_rules(gate, strict=strict)
     if kind and (open_page or out or rules):
         raise UsageError("--format prints to the standard output; it goes with none of --open, --out and --gate")
     check_figures_url(figures_url)
+    budget = Budget.of(given)
     if rules and len(directories) > 1:
         raise UsageError(f"--gate judges one comparison, not {len(directories)}; give one directory")
     from bench.api.result import default_directory, read_back  # noqa: PLC0415  (a wrong option answers without)
 
     result = read_back(
-        directories, reference, quality=quality, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch
+        directories,
+        reference,
+        quality=quality,
+        rank_suspect=rank_suspect,
+        allow_mismatch=allow_mismatch,
+        budget=budget,
     )
     if rules:
         rules.check(one.strategy for one in result.comparisons[0].results)

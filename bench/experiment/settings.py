@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError, field_validator
 
 from bench.errors import UnknownName, UsageError
-from bench.experiment.bounds import NumSeeds, Timeout
+from bench.experiment.bounds import NumRows, NumSeeds, Timeout
+from bench.experiment.budget import BUDGET, Budget, Maximize, check_bound
 from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
 from bench.experiment.tables import read_tables, with_tables
@@ -20,6 +21,8 @@ from bench.inert import shown
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pydantic import ValidationInfo
 
 __all__ = ["OPTIONS", "QUICK", "WORK", "WORK_SINCE", "Settings"]
 
@@ -65,6 +68,22 @@ class Settings(TrainingSpec, WorkloadSpec):
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
     save_model: bool = Field(default=False, description="Keep each run's trained weights.")
+    memory: str | None = Field(
+        default=None, description="Recommend a strategy that fits this memory at its peak, such as 16GiB."
+    )
+    max_time: str | None = Field(default=None, description="And that trains within this time, such as 2h or 90min.")
+    min_accuracy: str | None = Field(
+        default=None, description="And that reaches this accuracy (or --quality), such as 0.85."
+    )
+    maximize: Maximize | None = Field(
+        default=None, description="And is best in accuracy, throughput or time-to-accuracy; default: accuracy."
+    )
+    samples: NumRows | None = Field(
+        default=None, description="Rows that --max-time is for, every epoch counted; default: as many as are measured."
+    )
+    risk: str | None = Field(
+        default=None, description="How often a strategy that is shown to fit may not fit; default: 5%."
+    )
 
     @field_validator("train_samples", "eval_samples", mode="before")
     @classmethod
@@ -77,6 +96,14 @@ class Settings(TrainingSpec, WorkloadSpec):
         """Take a list of TOML for what it is."""
         is_list = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return ",".join(value) if is_list and isinstance(value, list) else value
+
+    @field_validator("memory", "max_time", "min_accuracy", "risk", mode="before")
+    @classmethod
+    def _known_amount(cls, value: object, info: ValidationInfo) -> object:
+        if value is None:
+            return None
+        check_bound(str(info.field_name), value)
+        return str(value)
 
     @field_validator("tune")
     @classmethod
@@ -97,6 +124,11 @@ class Settings(TrainingSpec, WorkloadSpec):
     @classmethod
     def _as_records_write_it(cls, value: str | None) -> str | None:
         return None if value is None else canonical(value)
+
+    @property
+    def budget(self) -> Budget | None:
+        """What a strategy is to be recommended for; None where nothing of it was given."""
+        return Budget.of({name: getattr(self, name) for name in BUDGET})
 
     @classmethod
     def gather(
@@ -124,6 +156,7 @@ class Settings(TrainingSpec, WorkloadSpec):
             where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
             said = first["msg"].removeprefix("Value error, ")
             raise UsageError(f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}") from error
+        _ = settings.budget  # what does not go together is told before any work
         own = {} if config is None else read_groups(groups, config)
         if (strategies := expand(settings.strategies, own)) != settings.strategies:
             settings = settings.model_copy(update={"strategies": strategies})

@@ -16,6 +16,7 @@ from bench.analysis.words.numbers import NOT_MEASURED, percent
 from bench.errors import BenchError
 from bench.records.metrics import METRICS
 
+from ..tables.budget import budget_lines, budget_title, budget_titles
 from ..tables.cells import first_note, first_title, notes, remark
 from ..tables.classes import class_table
 from ..tables.columns import groups, having, main_columns
@@ -76,6 +77,9 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
         facts=provenance,
         data_lines=in_full,
         class_table=class_table,
+        budget_title=budget_title,
+        budget_titles=budget_titles,
+        budget_lines=budget_lines,
         percent=percent,
         command=command,
         downloads=_downloads(files),

@@ -18,6 +18,7 @@ __all__ = [
     "bounds",
     "change",
     "group",
+    "in_range",
     "listed",
     "margin",
     "measured",
@@ -92,6 +93,17 @@ def within(metric: Metric, interval: Interval | None) -> str:
 def with_bounds(metric: Metric, interval: Interval) -> str:
     """Write estimate and bounds: "-0.2 points, -1.1 to +0.7"."""
     return ", ".join(part for part in (change(metric, interval.estimate), bounds(metric, interval)) if part)
+
+
+def in_range(metric: Metric, interval: Interval | None) -> str:
+    """Write a value between its bounds: "86.1% (84.9% to 87.2%, this run only)"; a dash where it was not measured."""
+    if interval is None:
+        return NOT_MEASURED
+    said = metric.format(interval.estimate)
+    if interval.bounds is None:
+        return f"{said} (one run, no interval)"
+    low, high = map(metric.format, interval.bounds)
+    return f"{said} ({low} to {high}{', this run only' if interval.this_run_only else ''})"
 
 
 def margin(metric: Metric, value: float) -> str:

@@ -26,6 +26,7 @@ _WORTH_DETECTING = {"ratio": math.log(1.1), "difference": 0.1}
 _MOST_ROWS = 10_000
 """Evaluation rows, and below them seeds, beyond which advice is of no use to anybody."""
 _MOST_SEEDS = 30
+_FEWEST_SEEDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,17 @@ class Need:
     """None is more than is sensible."""
     is_least: bool = False
     """Whether more may be needed, since a single run knows nothing of how runs vary."""
+
+    @classmethod
+    def of_rows(cls, number: int) -> Need:
+        """So many evaluation rows, rounded up; more than is sensible where they are too many."""
+        rounded = _two_digits(number)
+        return cls("rows", rounded if rounded <= _MOST_ROWS else None)
+
+    @classmethod
+    def of_seeds(cls, number: int | None, *, is_least: bool = False) -> Need:
+        """So many seeds, three at least; more than is sensible where they are too many, or no number is enough."""
+        return cls("seeds", None if number is None or number > _MOST_SEEDS else max(number, _FEWEST_SEEDS), is_least)
 
     @property
     def what(self) -> str:
@@ -114,10 +126,8 @@ def data_needed(result: StrategyResult, base: StrategyResult, metric: str, effec
     if interval is None or interval.evidence is None or not effect:
         return None
     if num := _rows_needed(result, base, metric, effect, level):
-        return Need("rows", num if num <= _MOST_ROWS else None)
-    seeds = seeds_needed(interval, effect, level)
-    enough = None if seeds is None or seeds > _MOST_SEEDS else max(seeds, 3)
-    return Need("seeds", enough, interval.this_run_only)
+        return Need.of_rows(num)
+    return Need.of_seeds(seeds_needed(interval, effect, level), is_least=interval.this_run_only)
 
 
 def beyond_chance(result: StrategyResult) -> str:

@@ -9,7 +9,7 @@ from bench.analysis.words.numbers import group
 from bench.analysis.words.resolution import Need, data_needed, size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bench.analysis.ranking import Ranking
     from bench.analysis.strategy_result import StrategyResult
@@ -20,11 +20,19 @@ _MOST_APART = 3
 """Strategies whose needs are listed one by one."""
 
 
-def to_settle(results: Iterable[StrategyResult], base: StrategyResult | None, ranking: Ranking) -> Iterator[str]:
-    """Write how much data would detect the observed differences of ties in speed and in quality, or that none would."""
+def to_settle(
+    results: Iterable[StrategyResult],
+    base: StrategyResult | None,
+    ranking: Ranking,
+    metrics: Sequence[str] | None = None,
+) -> Iterator[str]:
+    """Write how much data would detect the observed differences of ties, or that none would: in speed and in quality, or in `metrics`.
+
+    Each of the results is compared with `base`, by its `relative`.
+    """
     if base is None:
         return
-    for metric in (SPEED, ranking.quality.metric):
+    for metric in metrics or (SPEED, ranking.quality.metric):
         needs: list[tuple[str, Need]] = []
         for result in results:
             claim = ranking.claims.about(metric, result.strategy, base.strategy)

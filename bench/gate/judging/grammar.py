@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName, UsageError
+from bench.experiment.amounts import NUMBER, amount, finite
 from bench.files import read_toml
-from bench.inert import shown
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -48,18 +48,8 @@ ALIASES = {
 QUALITY = "quality"
 """Stands for the score that the comparison ranks by: accuracy, unless another was chosen."""
 
-_UNITS = {
-    "bytes": {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "TiB": 2.0**40}
-    | {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12},
-    "s": {"s": 1.0, "ms": 1e-3, "us": 1e-6, "min": 60.0, "h": 3600.0},
-    "share": {"": 1.0, "%": 0.01, "point": 0.01, "points": 0.01},
-}
-
 _RULE = re.compile(r"(?:(?P<strategy>\S+)\s+)?(?P<metric>\w+)\s*(?P<op>[<>]=?)\s*(?P<bound>[^\s=<>].*)")
-_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
-_AMOUNT = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<unit>\S*)")
-_FACTOR = re.compile(rf"(?P<factor>{_NUMBER})\s*(?:x|\N{{MULTIPLICATION SIGN}})\s+(?P<strategy>\S+)")
-_MOST = 1e100
+_FACTOR = re.compile(rf"(?P<factor>{NUMBER})\s*(?:x|\N{{MULTIPLICATION SIGN}})\s+(?P<strategy>\S+)")
 _OTHER = re.compile(r"(?P<strategy>\S+)(?:\s+(?P<sign>[+-])\s*(?P<amount>.+))?")
 
 
@@ -114,6 +104,7 @@ def parse_rule(text: str) -> Rule:
 
     """
     text = " ".join(text.split())
+    where = f"rule {text!r}"
     found = _RULE.fullmatch(text)
     if not found:
         raise UsageError(f'rule {text!r}: write "[strategy] metric >= bound", such as "amp throughput >= 1.2x full"')
@@ -128,35 +119,14 @@ def parse_rule(text: str) -> Rule:
             raise UsageError(
                 f'rule {text!r}: {name} is compared by differences; write "{name} {op} {factor["strategy"]} - 1 point"'
             )
-        return Rule(text, strategy, about, op, factor["strategy"], _finite(text, factor["factor"]))
+        return Rule(text, strategy, about, op, factor["strategy"], finite(factor["factor"], where))
     if bound[0].isdigit():
-        return Rule(text, strategy, about, op, amount=_amount(text, metric, bound))
+        return Rule(text, strategy, about, op, amount=amount(bound, METRICS[metric].unit, where))
     other = _OTHER.fullmatch(bound)
     if not other:
         msg = f'rule {text!r}: {bound!r} is no bound; write "20 GiB", "1.2x full", "full" or "full - 1 point"'
         raise UsageError(msg)
-    amount = _amount(text, metric, other["amount"]) if other["amount"] else 0.0
-    plain = 1.0 if not amount and METRICS[metric].compare != "difference" else None
-    signed = -amount if other["sign"] == "-" else amount
+    added = amount(other["amount"], METRICS[metric].unit, where) if other["amount"] else 0.0
+    plain = 1.0 if not added and METRICS[metric].compare != "difference" else None
+    signed = -added if other["sign"] == "-" else added
     return Rule(text, strategy, about, op, other["strategy"], plain, signed)
-
-
-def _amount(text: str, metric: str, written: str) -> float:
-    """Parse a number with its unit, and convert it to the unit of the metric."""
-    found = _AMOUNT.fullmatch(written)
-    if not found:
-        raise UsageError(f"rule {text!r}: {written!r} is no number with a unit")
-    own = METRICS[metric].unit
-    units = _UNITS.get(own, {"": 1.0, own: 1.0})
-    if not found["unit"] and "" not in units:
-        raise UsageError(f"rule {text!r}: {written} of what? Give a unit: {', '.join(units)}")
-    if found["unit"] not in units:
-        raise UnknownName("unit", found["unit"], filter(None, units), hint=f"In the rule {text!r}.")
-    return _finite(text, found["number"]) * units[found["unit"]]
-
-
-def _finite(text: str, written: str) -> float:
-    number = float(written)
-    if not number < _MOST:
-        raise UsageError(f"rule {text!r}: {shown(written)} is more than anything can be")
-    return number
