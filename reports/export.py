@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from bench.records.metrics import METRICS
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
+    from bench.recommending.recommend import Recommendation
 
 __all__ = ["COMPARED", "comparison_csv", "comparison_json", "comparison_table", "data_files"]
 
@@ -31,14 +33,14 @@ COMPARED: dict[str, str] = {
 """Every column of the table of conclusions and its type. `relative`, `low` and `high` are against the reference."""
 
 
-def data_files(comparisons: Sequence[Comparison]) -> dict[str, bytes]:
+def data_files(comparisons: Sequence[Comparison], recommendations: Sequence[Recommendation] = ()) -> dict[str, bytes]:
     """Write everything that a report knows as data, by the name of the file."""
     runs = to_table(record for comparison in comparisons for record in comparison.records)
     return {
         "results.parquet": to_parquet(runs),
         "results.csv": to_csv(runs).encode(),
         "comparison.csv": comparison_csv(comparisons).encode(),
-        "results.json": comparison_json(comparisons).encode(),
+        "results.json": comparison_json(comparisons, recommendations).encode(),
     }
 
 
@@ -53,8 +55,8 @@ def comparison_csv(comparisons: Iterable[Comparison]) -> str:
     return to_csv(comparison_table(comparisons))
 
 
-def comparison_json(comparisons: Iterable[Comparison]) -> str:
-    """Write headline, sentences and the table of conclusions of every comparison as JSON."""
+def comparison_json(comparisons: Sequence[Comparison], recommendations: Sequence[Recommendation] = ()) -> str:
+    """Write headline, sentences and the table of conclusions of every comparison as JSON, and what is recommended in each where that was asked for."""
     written = [
         {
             "headline": comparison.headline,
@@ -68,7 +70,34 @@ def comparison_json(comparisons: Iterable[Comparison]) -> str:
         }
         for comparison in comparisons
     ]
+    for line, recommendation in zip(written, recommendations, strict=False):  # of which there may be none
+        line["recommendation"] = _recommended(recommendation)
     return json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+
+
+def _recommended(recommendation: Recommendation) -> dict[str, object]:
+    names = ("verdict", "strategy", "runner_up", "nearest", "headline", "sentences")
+    return {name: getattr(recommendation, name) for name in names} | {
+        "strategies": [
+            {
+                "strategy": one.strategy,
+                "standing": one.standing,
+                "basis": one.basis,
+                "bounds": [
+                    {
+                        "bound": finding.bound,
+                        "verdict": finding.verdict,
+                        "limit": None if math.isinf(finding.limit) else finding.limit,
+                        "value": finding.interval and finding.interval.estimate,
+                        "low": finding.interval and finding.interval.low,
+                        "high": finding.interval and finding.interval.high,
+                    }
+                    for finding in one.findings
+                ],
+            }
+            for one in recommendation.judged
+        ]
+    }
 
 
 def _lines(comparison: Comparison, result: StrategyResult) -> Iterator[dict[str, object]]:

@@ -79,8 +79,8 @@ def _part(part: Part, command: str | None, figures_url: str | None) -> str:
 
 def _recommended(recommendation: Recommendation) -> Iterator[str]:
     """Write what is recommended under a budget, the reasons folded."""
-    yield f"**{escape(recommendation.headline)}**"
-    if recommendation.judged:
+    if recommendation.judged:  # else it repeats that the comparison is not valid
+        yield f"**{escape(recommendation.headline)}**"
         rows = (
             [
                 f"**{escape(line.strategy)}**; {escape(line.said)}",

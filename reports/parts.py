@@ -73,7 +73,7 @@ class Whole:
 def parts_of(comparisons: Sequence[Comparison], recommendations: Sequence[Recommendation] = ()) -> tuple[Part, ...]:
     """Return each comparison with its title and what is recommended in it, and no figures yet."""
     numbers = [f" ({number})" for number in range(1, len(comparisons) + 1)] if len(comparisons) > 1 else [""]
-    recommended = recommendations or [None] * len(comparisons)
+    recommended: Sequence[Recommendation | None] = recommendations or [None] * len(comparisons)
     return tuple(
         Part(comparison, title, number, recommendation=recommendation)
         for comparison, title, number, recommendation in zip(

@@ -42,7 +42,7 @@ def write_report(
     """
     whole = parts.drawn(parts.parts_of(comparisons, recommendations))
     directory.mkdir(parents=True, exist_ok=True)
-    files = export.data_files(comparisons)
+    files = export.data_files(comparisons, recommendations)
     for name, data in files.items():
         replace_file(directory / name, data)
     for figures in whole.figures:
@@ -76,10 +76,10 @@ def render(
     if kind == "csv":
         return export.comparison_csv(comparisons)
     if kind == "json":
-        return export.comparison_json(comparisons)
+        return export.comparison_json(comparisons, recommendations)
     if kind == "md":
         whole = parts.charted(parts.parts_of(comparisons, recommendations))
         return markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
     return page.render_page(
-        parts.drawn(parts.parts_of(comparisons, recommendations)), command, export.data_files(comparisons)
+        parts.drawn(parts.parts_of(comparisons, recommendations)), command, export.data_files(comparisons, recommendations)
     )

@@ -132,7 +132,7 @@ class Result:
     @property
     def recommendations(self) -> tuple[Recommendation, ...]:
         """What is recommended in each comparison for the budget; empty without one."""
-        return () if self.budget is None else tuple(recommend(one, self.budget) for one in self.comparisons)
+        return tuple(recommend(one, self.budget) for one in self.comparisons) if self.budget else ()
 
     def report(
         self, path: str | PathLike[str] | None = None, *, command: str | None = None, figures_url: str | None = None
@@ -170,8 +170,8 @@ class Result:
         several = len(self.comparisons) > 1
         for title, one in self._titled():
             console.print(reports.summary_table(one, title=title if several else "", with_data=with_data))
-        for recommendation in self.recommendations:
-            console.print("", reports.recommendation_text(recommendation))
+        for found in (one for one in self.recommendations if one.judged):
+            console.print("", reports.recommendation_text(found))
 
     def __repr__(self) -> str:
         text = io.StringIO()

@@ -67,7 +67,7 @@ class Objective:
         """Which way the interval of two alone points: 1 is better, -1 worse; None: not compared."""
         if self.metric is not None:
             claim = self.ranking.claims.about(self.metric, who, whom)
-            return claim and claim.leaning
+            return None if claim is None else claim.leaning
         side = self.times[who, whom][0].side(1.0) if (who, whom) in self.times else None
         return None if side is None else _TURNED[side]
 

@@ -31,8 +31,8 @@ def memory(result: StrategyResult, risk: float) -> Interval | None:
         return None
     found = another(peaks, risk)
     if found.low is None or found.high is None:
-        peak, spread = found.estimate, 1 + NEGLIGIBLE["ratio"]
-        return Interval(peak, peak / spread, peak * spread, f"one run, taken to vary by {NEGLIGIBLE['ratio']:.0%}")
+        only, spread = found.estimate, 1 + NEGLIGIBLE["ratio"]
+        return Interval(only, only / spread, only * spread, f"one run, taken to vary by {NEGLIGIBLE['ratio']:.0%}")
     return replace(found, low=max(0.0, min(found.low, *peaks.values())), high=max(found.high, *peaks.values()))
 
 

@@ -78,9 +78,7 @@ def recommend(comparison: Comparison, budget: Budget, strategies: str | None = N
         headline_of(found),
         tuple(sentences_of(found)),
         found.judged,
-        chosen and chosen.strategy,
-        runner_up and runner_up.strategy,
-        nearest and nearest.strategy,
+        *(None if one is None else one.strategy for one in (chosen, runner_up, nearest)),
     )
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.words.numbers import NOT_MEASURED
-from bench.records.metrics import METRICS
+from bench.records.metrics import METRICS, format_bytes, format_seconds
 
 from .cells import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.recommending.bounds import BoundName, Verdict
     from bench.recommending.judged import Judged
@@ -56,12 +56,13 @@ def budget_title(recommendation: Recommendation) -> str:
 def budget_titles(recommendation: Recommendation) -> tuple[str, ...]:
     """Name the columns of the bounds: "memory, at most 16 GiB"."""
     budget = recommendation.budget
-    titles = {
-        "memory": budget.memory and f"memory, at most {METRICS['training_memory_bytes'].format(budget.memory)}",
-        "max_time": budget.max_time and f"time, at most {METRICS['train_seconds'].format(budget.max_time)}",
-        "min_accuracy": budget.min_accuracy is not None and f"score, at least {budget.min_accuracy:.1%}",
+    score = next((one.result.quality.word for one in recommendation.judged), "")
+    said: dict[BoundName, Callable[[float], str]] = {
+        "memory": lambda limit: f"memory, at most {format_bytes(limit)}",
+        "max_time": lambda limit: f"time, at most {format_seconds(limit)}",
+        "min_accuracy": lambda limit: f"{score}, at least {limit:.1%}",
     }
-    return tuple(title for bound in _bounds(recommendation) if (title := titles[bound]))
+    return tuple(said[bound](getattr(budget, bound)) for bound in _bounds(recommendation))
 
 
 def budget_lines(recommendation: Recommendation) -> Iterator[BudgetLine]:

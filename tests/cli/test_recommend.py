@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,12 @@ def test_a_report_with_a_budget_says_what_is_recommended(tmp_path, capsys):
     assert headline in words(capsys.readouterr().out)
     assert headline in (tmp_path / "report.html").read_text()
     assert "which alone is shown to fit" in (tmp_path / "summary.md").read_text()
+    (written,) = json.loads((tmp_path / "results.json").read_text())
+    assert written["recommendation"]["strategy"] == "freeze:last=1"
+    standings = {one["strategy"]: one["standing"] for one in written["recommendation"]["strategies"]}
+    assert standings == {
+        name: {"full": "open", "llrd": "open", "freeze:last=1": "fits"}.get(name, "out") for name in standings
+    }
 
 
 def test_the_same_from_python():

@@ -15,7 +15,7 @@ GIB = 2.0**30
 def test_every_strategy_stands_beside_its_bounds(records):
     found = recommend(compare(records), Budget(memory=2 * GIB, min_accuracy=0.6, risk=0.1))
     assert budget_title(found) == "Every strategy under the budget, with 90% intervals"
-    assert budget_titles(found) == ("memory, at most 2 GiB", "score, at least 60.0%")
+    assert budget_titles(found) == ("memory, at most 2 GiB", "accuracy, at least 60.0%")
     lines = {line.strategy: line for line in budget_lines(found)}
     assert next(iter(lines.values())).said == "recommended"
     assert lines["full"].said == "falls out"
