@@ -50,11 +50,16 @@ def seeds_to_predict(interval: Interval, bound: float, risk: float) -> int | Non
         return None
     deviation, distance = evidence.standard_error * math.sqrt(evidence.degrees + 1), abs(interval.estimate - bound)
 
-    def needed(num: int) -> float:
-        of_run, of_mean = (float(special.stdtrit(num - 1, point)) for point in (1 - risk / 2, POWER))
-        return of_run * deviation * math.sqrt(1 + 1 / num) + of_mean * deviation / math.sqrt(num)
+    if not deviation:
+        return 2 if distance else None
+    enough = (num for num in range(2, _MOST_SEEDS + 1) if _shown(num, distance / deviation, risk))
+    return next(enough, None)
 
-    return next((num for num in range(2, _MOST_SEEDS + 1) if needed(num) <= distance), None)
+
+def _shown(num: int, distance: float, risk: float) -> bool:
+    """Whether so many seeds would likely show where another run lies, by the noncentral t; `distance` is in deviations."""
+    bound = float(special.stdtrit(num - 1, 1 - risk / 2)) * math.sqrt(num + 1)
+    return bool(special.nctdtr(num - 1, distance * math.sqrt(num), bound) <= 1 - POWER)
 
 
 def rows_needed(interval: Interval, num_rows: int, effect: float, level: float) -> int | None:

@@ -26,7 +26,7 @@ def compare(
     ] = False,
     config: Annotated[
         Path | None,
-        typer.Option(help="TOML file of these options, --strategies to --save-model. [default: bench.toml]"),
+        typer.Option(help="TOML file of these options, --strategies to --risk. [default: bench.toml]"),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Results directory. [default: reports/out/TIME]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; only what ended ok is done.")] = False,

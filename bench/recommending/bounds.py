@@ -45,6 +45,8 @@ class Finding:
     """What would settle it, where it is open."""
     because: str = ""
     """Why it is open or beyond, where no number says so."""
+    card: float | None = None
+    """Bytes of the card of which the limit is the part that training can use; None where it is no card."""
 
     @property
     def excess(self) -> float:
@@ -57,13 +59,13 @@ class Finding:
 
 def memory_limit(result: StrategyResult, memory: float) -> float:
     """The bytes that training may take: on a GPU what a card of that size has left for it, as in the column "fits on"."""
-    return memory * USABLE if any(map(on_gpu, result.finished)) else memory
+    return memory * USABLE if any(map(on_gpu, result.records)) else memory
 
 
 def findings(result: StrategyResult, budget: Budget) -> Iterator[Finding]:
     """Judge a strategy with a finished run by each bound of the budget."""
     if budget.memory is not None:
-        yield _memory(result, memory_limit(result, budget.memory), budget.risk)
+        yield _memory(result, budget.memory, budget.risk)
     if budget.maximize == "time-to-accuracy" and budget.min_accuracy is not None:
         yield from _time_to(result, budget, budget.min_accuracy)
     elif budget.max_time is not None:
@@ -72,8 +74,10 @@ def findings(result: StrategyResult, budget: Budget) -> Iterator[Finding]:
         yield _score(result, budget.min_accuracy, budget.risk)
 
 
-def _memory(result: StrategyResult, limit: float, risk: float) -> Finding:
-    finding = Finding("memory", "training_memory_bytes", limit, quantities.memory(result, risk), "open")
+def _memory(result: StrategyResult, allowed: float, risk: float) -> Finding:
+    limit, interval = memory_limit(result, allowed), quantities.memory(result, risk)
+    card = None if limit == allowed else allowed
+    finding = Finding("memory", "training_memory_bytes", limit, interval, "open", card=card)
     if finding.interval is None:
         return replace(finding, because="its memory was not measured")
     peak = max(value for run in result.finished if (value := peak_bytes(run)) is not None)

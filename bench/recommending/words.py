@@ -135,7 +135,8 @@ def _of(one: Judged, found: Found) -> str:
     told = "; ".join([*said, *map(finding_in_words, findings)])
     if one.standing == "out":
         return f"{one.strategy} falls out ({_BASES[one.basis]}): {told}."
-    return " ".join(part for part in (f"{one.strategy} is not settled: {told}.", one.remedy) if part)
+    known = "" if one.basis == "measured" else f" ({_BASES[one.basis]})"
+    return " ".join(part for part in (f"{one.strategy} is not settled{known}: {told}.", one.remedy) if part)
 
 
 def finding_in_words(finding: Finding) -> str:
@@ -146,11 +147,12 @@ def finding_in_words(finding: Finding) -> str:
     assert interval is not None, "otherwise there is a reason"
     what = {"memory": "of memory", "max_time": "of training", "min_accuracy": metric.label}[finding.bound]
     at_least = finding.bound == "min_accuracy"
+    allowed = metric.format(limit) + (f" (what a card of {metric.format(finding.card)} leaves)" if finding.card else "")
     said = f"{in_range(metric, interval)} {what}"
     if finding.verdict == "beyond" and (interval.estimate < limit) == at_least:
         off = margin(replace(metric, compare="difference"), interval.estimate - limit)
-        return f"{said}, {off} {'short of' if at_least else 'over'} {metric.format(limit)}"
-    return f"{said} against {'at least' if at_least else 'at most'} {metric.format(limit)}{_needed(finding)}"
+        return f"{said}, {off} {'short of' if at_least else 'over'} {allowed}"
+    return f"{said} against {'at least' if at_least else 'at most'} {allowed}{_needed(finding)}"
 
 
 def _needed(finding: Finding) -> str:

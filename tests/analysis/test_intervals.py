@@ -22,6 +22,24 @@ def test_a_ratio_is_paired_by_seed():
     assert not interval.this_run_only
 
 
+@pytest.mark.parametrize("risk", [0.05, 0.3])
+def test_another_run_lies_within_its_bounds_as_often_as_promised(risk):
+    draws = np.random.default_rng(0).normal(10, 2, (4000, 4))
+    bounded = [intervals.another(dict(enumerate(map(float, seen))), risk) for *seen, _ in draws]
+    held = [found.low <= new <= found.high for found, new in zip(bounded, draws[:, 3], strict=True)]
+    assert np.mean(held) == pytest.approx(1 - risk, abs=0.02)
+    assert intervals.another({0: 3.0}).bounds is None
+
+
+def test_the_mean_step_is_bounded_by_blocks():
+    steps = list(np.random.default_rng(0).normal(1.0, 0.1, 64))
+    found = intervals.step_mean(steps, 0.1)
+    assert found.estimate == pytest.approx(np.mean(steps))
+    assert found.this_run_only
+    wider = intervals.step_mean(steps)
+    assert wider.low < found.low < found.high < wider.high
+
+
 def test_one_common_seed_gives_a_ratio_without_bounds():
     assert intervals.ratio({0: 3.0}, {0: 2.0, 1: 2.0}) == Interval(1.5, None, None, "one value, no interval")
 

@@ -2,9 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from bench.analysis.intervals import Interval, difference, step_ratio
-from bench.analysis.power import detectable, rows_needed, rows_to_exceed, seeds_needed
+from bench.analysis.intervals import Interval, another, difference, step_ratio
+from bench.analysis.power import detectable, rows_needed, rows_to_exceed, seeds_needed, seeds_to_predict
 from bench.analysis.proportions import difference_by_row
 
 
@@ -24,6 +25,22 @@ def test_more_seeds_are_needed_for_less():
     assert seeds_needed(interval, 1e-6, 0.05) is None
     # A textbook value: an effect of one deviation takes 10 pairs at 5 % and 80 % (Cohen, 1988, table 2.4.1).
     assert seeds_needed(interval, float(np.std([1.0, 1.2, 0.9], ddof=1)), 0.05) == 10
+
+
+def test_as_many_seeds_as_promised_settle_where_another_run_lies():
+    known = another(dict(enumerate((9.0, 10.0, 11.0))))
+    num = seeds_to_predict(known, 13.5, 0.05)
+    assert num == 6
+
+    def settled(num):
+        draws = np.random.default_rng(0).normal(10, 1, (50_000, num))
+        high = draws.mean(1) + stats.t.isf(0.025, num - 1) * draws.std(1, ddof=1) * math.sqrt(1 + 1 / num)
+        return np.mean(high < 13.5)
+
+    assert settled(num - 1) < 0.8 < settled(num)
+    assert seeds_to_predict(known, 11.9, 0.05) is None, "runs vary by more"
+    assert seeds_to_predict(another({0: 3.0, 1: 3.0}), 3.1, 0.05) == 2, "runs do not vary"
+    assert seeds_to_predict(Interval(1.0, None, None, "one value"), 2.0, 0.05) is None
 
 
 def test_a_run_counts_as_one_seed():

@@ -11,6 +11,7 @@ from bench.analysis.quality import SPEED
 from bench.experiment.budget import Budget
 from bench.recommending.recommend import recommend
 from bench.recommending.words import in_words
+from bench.records.record import Memory
 from tests.simulated import comparisons
 
 GIB = 2**30
@@ -69,6 +70,20 @@ def test_the_runner_up_is_told_apart(three):
     assert (found.strategy, found.runner_up) == ("small", "full")
     assert found.headline.startswith("Recommended: small, the fastest of the 2 that fit")
     assert any(one.startswith("The runner-up is full: small is 2.0") for one in found.sentences)
+
+
+def test_a_card_is_named_with_what_it_leaves(make_record):
+    record = make_record()
+    measured = record.measured.model_copy(update={"memory": Memory(nvml_delta_bytes=15 * GIB)})
+    spec = record.spec.model_copy(update={"device": "cuda:0"})
+    found = recommend(
+        compare([record.model_copy(update={"spec": spec, "measured": measured})]), Budget(memory=16.0 * GIB)
+    )
+    assert found.verdict == "not enough data"
+    assert (
+        "of memory against at most 15.2 GiB (what a card of 16 GiB leaves), which at least 3 seeds"
+        in found.sentences[0]
+    )
 
 
 def test_where_none_fits_the_nearest_is_named(three):
