@@ -81,5 +81,7 @@ def render(
         whole = parts.charted(parts.parts_of(comparisons, recommendations))
         return markdown.render_summary(whole.parts, command, whole.across.charts, figures_url=figures_url)
     return page.render_page(
-        parts.drawn(parts.parts_of(comparisons, recommendations)), command, export.data_files(comparisons, recommendations)
+        parts.drawn(parts.parts_of(comparisons, recommendations)),
+        command,
+        export.data_files(comparisons, recommendations),
     )
