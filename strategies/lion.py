@@ -22,7 +22,7 @@ class Lion:
 
     beta1: float = 0.9
     beta2: float = 0.99
-    factor: float = 0.1
+    factor: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

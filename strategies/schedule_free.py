@@ -22,7 +22,7 @@ class ScheduleFree:
 
     beta1: float = 0.9
     beta2: float = 0.999
-    factor: float = 3.0
+    factor: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

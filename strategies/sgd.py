@@ -21,7 +21,7 @@ class Sgd:
     """
 
     momentum: float = 0.9
-    factor: float = 300.0
+    factor: float = 100.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""

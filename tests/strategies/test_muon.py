@@ -56,12 +56,12 @@ def test_matrices_of_layers_step_by_muon_and_the_rest_by_adamw(momentum: float) 
             weights = weights - rate * (update + decay * weights)
         return weights
 
-    assert_steps(Muon(momentum), rule)
+    assert_steps(Muon(momentum, factor=2), rule, decay=DECAY / 2)
 
 
 @pytest.mark.parametrize(("layer", "kind"), [("embeddings", "embedding"), ("head", "weight"), ("layer 0", "embedding")])
 def test_matrices_of_embeddings_and_head_step_by_adamw(layer: str, kind: str) -> None:
-    factory = compose([Muon()], view_on("llama")).optimizer
+    factory = compose([Muon(factor=1)], view_on("llama")).optimizer
     assert factory
     body, apart = (torch.nn.Parameter(begun()[name]) for name in ("tall", "wide"))
     places = {"layers": ["layer 0", layer], "kinds": ["weight", kind]}
@@ -83,7 +83,7 @@ def test_where_no_matrix_of_a_layer_trains_it_is_refused() -> None:
 
 
 def test_it_is_the_muon_of_torch_which_rounds_to_bf16() -> None:
-    found, _ = stepped(Muon())
+    found, _ = stepped(Muon(factor=1))
     params = {name: torch.nn.Parameter(value) for name, value in begun().items() if value.ndim == 2}
     theirs = torch.optim.Muon(params.values(), weight_decay=DECAY, adjust_lr_fn="match_rms_adamw")
     for rate, grads in zip(RATES, gradients(), strict=True):
@@ -135,10 +135,13 @@ def test_rates_of_all_follow_the_run_and_what_stops_training_gives_up_its_state(
 
 def test_the_report_tells_it() -> None:
     assert words_of(Muon()) == (
-        "Muon for matrices of layers and adapters, AdamW for the rest, momentum=0.95, apart=embeddings/head"
+        "Muon for matrices of layers and adapters, AdamW for the rest, momentum=0.95, apart=embeddings/head, "
+        "weight_decay at 0.2 times that of the run"
     )
 
 
 def test_what_it_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="muon:momentum=1 cannot be"):
         Muon(momentum=1.0)
+    with pytest.raises(UsageError, match="muon:factor=0 cannot be"):
+        Muon(factor=0.0)

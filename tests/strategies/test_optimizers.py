@@ -23,7 +23,7 @@ def groups_of(*strategies: Strategy) -> list[tuple[float, float]]:
     return [(group["lr"], group["weight_decay"]) for group in prepared(*strategies).optimizer.param_groups]
 
 
-@pytest.mark.parametrize("kind", [Adafactor, Lion, ScheduleFree, Sgd])
+@pytest.mark.parametrize("kind", [Adafactor, Lion, Muon, ScheduleFree, Sgd])
 def test_a_factor_scales_the_rates_that_nobody_has_set_and_leaves_decay_as_it_is(kind: Any) -> None:
     plain, scaled = groups_of(kind(factor=1.0)), groups_of(kind(factor=4.0))
     assert [rate for rate, _ in scaled] == pytest.approx([4 * rate for rate, _ in plain])

@@ -65,7 +65,7 @@ def strategies_of(text: str) -> list[Strategy]:
 def test_losses_are_those_of_a_loop_by_hand_and_only_prompt_and_head_move(make: Callable[[], PreTrainedModel]) -> None:
     model = make()
     before = {name: param.detach().clone() for name, param in model.named_parameters()}
-    prepared = prepared_for([PromptTuning(NUM)], model)
+    prepared = prepared_for([PromptTuning(NUM, factor=1)], model)
     assert prepared.why_padded is None
     losses = train_by_bench(prepared)
 

@@ -1,6 +1,6 @@
 """Are the default learning rates near the best ones? Each of twelve strategies at five rates: a table for docs/learning-rates.md.
 
-python tests/studies/default_rates.py --out DIRECTORY [--model smollm2-135m]
+python tests/studies/default_rates.py --out DIRECTORY [--model smollm2-135m] [--only full freeze]
 
 It goes on where it was interrupted. A default is too far off where another rate is more than two points of accuracy better and
 the 95 % interval of the difference, over rows and seeds, does not hold zero; the exit code is then 1.
@@ -25,17 +25,25 @@ if TYPE_CHECKING:
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 SCALED = f"./{Path(__file__).with_name('scaled.py').relative_to(Path.cwd())}:Scaled"
-BY_OWN_FACTOR = {"sgd": 300.0, "lion": 0.1, "adafactor": 1.0, "schedule_free": 3.0}
-"""Optimizers that have a factor on default rates, with its default; others are scaled by a strategy of this study."""
+BY_OWN_FACTOR = {
+    "sgd": 100.0,
+    "lion": 0.5,
+    "muon": 5.0,
+    "adafactor": 1.0,
+    "schedule_free": 1.0,
+    "ia3": 10.0,
+    "prompt_tuning": 10.0,
+}
+"""Strategies that have a factor on default rates, with its default; others are scaled by a strategy of this study."""
 STUDIED: Mapping[str, tuple[Sequence[str], Mapping[str, Any]]] = {
     "minilm-l6": (
         (
             *("full", "freeze", "freeze:last=2", "bitfit", "lora", "ia3", "prompt_tuning", "sgd", "lion", "muon"),
             *("adafactor", "schedule_free"),
         ),
-        {"batch_size": 4, "eval_samples": 1000, "seeds": 2},
+        {"batch_size": 8, "eval_samples": 1000},
     ),
-    "smollm2-135m": (("full", "freeze", "lora"), {"eval_samples": 500}),
+    "smollm2-135m": (("full", "freeze", "freeze:last=2", "lora"), {"eval_samples": 500}),
 }
 MOST_POINTS = 0.02
 
@@ -45,8 +53,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, required=True, help="directory of the runs")
     parser.add_argument("--model", choices=STUDIED, default="minilm-l6")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="STRATEGY", help="these of them; a later call takes all together"
+    )
     asked = parser.parse_args()
     strategies, settings = STUDIED[asked.model]
+    strategies = [name for name in strategies if not asked.only or name in asked.only]
     names = [scaled(name, factor) for name in strategies for factor in FACTORS]
     result = bench.compare(names, model=asked.model, out=asked.out, resume=True, **settings)
     lines = [Line(name, result.comparisons[0].records) for name in strategies]
