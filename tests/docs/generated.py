@@ -15,9 +15,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # where this is run as a com
 
 from bench.api.list_strategies import details_of
 from bench.experiment import registry
+from bench.experiment.built_in_groups import GROUPS
 from bench.experiment.options import pip_line
 from bench.records.flags import FLAGS
 from tests.docs.exported import exported, shown_in
+from tests.docs.families import said_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,7 +95,11 @@ def strategies() -> str:
     families = {family: list(members) for family, members in groupby(entries, key=lambda entry: entry["family"])}
     links = {family: ", ".join(f"[{one['name']}](#{one['name']})" for one in ones) for family, ones in families.items()}
     contents = [f"- [{family}](#{_anchor(family)}): {ones}" for family, ones in links.items()]
-    sections = ["\n".join([f"## {family}", "", *map(_section, members)]) for family, members in families.items()]
+    found = {group.says: name for name, group in GROUPS.items()}
+    sections = [
+        "\n".join([f"## {family}", "", *said_of(found[family]), *map(_section, members)])
+        for family, members in families.items()
+    ]
     return _STRATEGIES + "\n".join([*contents, "", *sections])
 
 

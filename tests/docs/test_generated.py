@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
+from dataclasses import astuple, fields
 
 import pytest
 
 from bench.experiment import registry
 from bench.plan import TrainPlan
+from bench.plan.learning_rates import DEFAULT_RATES
+from bench.workload.presets import MODELS
 from tests.docs.exported import exported, shown_in
 from tests.docs.generated import PAGES
 from tests.docs.pages import ROOT
@@ -36,3 +38,14 @@ def test_every_field_of_the_plan_is_explained() -> None:
     page = (ROOT / "docs" / "writing-a-strategy.md").read_text(encoding="utf-8")
     table = page.partition("## The fields of the plan")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == [field.name for field in fields(TrainPlan)]
+
+
+def test_default_rates_are_those_of_the_code() -> None:
+    page = (ROOT / "docs" / "learning-rates.md").read_text(encoding="utf-8")
+    table = page.partition("## Default rates")[2].partition("\n## ")[0]
+    told = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    presets = {f"`{name}`": preset.rates for name, preset in MODELS.items()}
+    wanted = {"any other": DEFAULT_RATES} | presets
+    assert {name: tuple(map(float, rates)) for name, *rates in told} == {
+        name: astuple(rates) for name, rates in wanted.items()
+    }
