@@ -34,6 +34,7 @@ class Rewrite:
             "prompt_tuning",
             {
                 "phases": "of the model itself, only the head trains",
+                "lr_scale": "rates that nobody set at 10 times the base rate",
                 "prompt_tokens": "a prompt of 20 tokens that learn stands before every text",
             },
         ),

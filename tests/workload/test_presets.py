@@ -32,7 +32,7 @@ def test_a_workload_names_its_assets() -> None:
 
 def test_a_model_without_a_preset_has_the_default_rates() -> None:
     assert rates_of("owner/name") == DEFAULT_RATES
-    assert rates_of("smollm2-135m").head_alone == 3e-3
+    assert rates_of("smollm2-135m") == MODELS["smollm2-135m"].rates != DEFAULT_RATES
 
 
 @pytest.mark.parametrize(
