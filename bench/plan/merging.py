@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from bench.errors import PlanConflict, UsageError
 from bench.plan.callables import TransformStage
+from bench.plan.learning_rates import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bench.plan.callables import AfterStep, Transform
 
-__all__ = ["each_once", "one_per_key", "one_per_stage"]
+__all__ = ["each_once", "one_per_stage", "rate_factors"]
 
 
 def each_once(added: Sequence[tuple[str, AfterStep]]) -> tuple[AfterStep, ...]:
@@ -20,10 +22,13 @@ def each_once(added: Sequence[tuple[str, AfterStep]]) -> tuple[AfterStep, ...]:
     return tuple(dict.fromkeys(value for _, value in sorted(added, key=lambda one: one[0])))
 
 
-def one_per_key(added: Sequence[tuple[str, tuple[str, float]]]) -> tuple[tuple[str, float], ...]:
-    """A mapping as sorted pairs; the same key to different values is a conflict."""
-    merged: dict[str, tuple[str, float]] = {}
+def rate_factors(added: Sequence[tuple[str, tuple[str, float]]]) -> tuple[tuple[str, float], ...]:
+    """Factors as sorted pairs; those on all default rates are multiplied, of any other key two values are a conflict."""
+    on_all = sorted(value for _, (key, value) in added if key == EVERYTHING)
+    merged: dict[str, tuple[str, float]] = {EVERYTHING: ("", math.prod(on_all))} if on_all else {}
     for author, (key, value) in added:
+        if key == EVERYTHING:
+            continue
         other, present = merged.setdefault(key, (author, value))
         if present != value:
             msg = f"{other} and {author} do not compose: both scale the rate of {key!r}, to different values"

@@ -71,7 +71,7 @@ class TrainPlan:
     """The base learning rate; None leaves it to `bench.plan.learning_rates`, which looks at what trains."""
     lr_scale: tuple[tuple[str, float], ...] = field(
         default=(),
-        metadata=_rules(Family.LEARNING, words=field_words.of_scale, merge=merging.one_per_key),
+        metadata=_rules(Family.LEARNING, words=field_words.of_scale, merge=merging.rate_factors),
     )
     """Factors on the base rate: by layer, for `adapters`, for `adapters:PART` (those whose name contains PART), and
     for `*`, which scales every rate that nobody has set; what is absent keeps its default factor."""

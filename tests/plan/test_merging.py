@@ -6,6 +6,8 @@ from bench.errors import PlanConflict, UsageError
 from bench.plan import ModelView, TransformStage
 from bench.plan.compose import compose
 from strategies.discriminative import Discriminative
+from strategies.ia3 import Ia3
+from strategies.lion import Lion
 from strategies.llrd import Llrd
 from tests.plan.edits import Adapter, Raw, Rewrite
 
@@ -34,6 +36,8 @@ def test_factors_on_rates_are_merged_by_what_they_scale(view: ModelView) -> None
         assert dict(compose(order, view).lr_scale)["layer 0"] == 0.125
     adapters = Raw((("lr_scale", (("adapters:lora_B", 16.0), ("*", 0.1))), ("prompt_tokens", 4)))
     assert dict(compose([adapters], view).lr_scale) == {"adapters:lora_B": 16.0, "*": 0.1}
+    for order in ([Ia3(factor=10.0), Lion(factor=0.5)], [Lion(factor=0.5), Ia3(factor=10.0)]):
+        assert dict(compose(order, view).lr_scale) == {"*": 5.0}, "what adapters and an optimizer ask for goes together"
     with pytest.raises(PlanConflict, match=r"both scale the rate of 'layer 1', to different values"):
         compose([Llrd(decay=0.5), Raw((("lr_scale", (("layer 1", 1.0),)),))], view)
 

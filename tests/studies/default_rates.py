@@ -25,16 +25,6 @@ if TYPE_CHECKING:
 
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 SCALED = f"./{Path(__file__).with_name('scaled.py').relative_to(Path.cwd())}:Scaled"
-BY_OWN_FACTOR = {
-    "sgd": 100.0,
-    "lion": 0.5,
-    "muon": 5.0,
-    "adafactor": 1.0,
-    "schedule_free": 1.0,
-    "ia3": 10.0,
-    "prompt_tuning": 10.0,
-}
-"""Strategies that have a factor on default rates, with its default; others are scaled by a strategy of this study."""
 STUDIED: Mapping[str, tuple[Sequence[str], Mapping[str, Any]]] = {
     "minilm-l6": (
         (
@@ -68,12 +58,7 @@ def main() -> int:
 
 def scaled(name: str, factor: float) -> str:
     """Write a strategy with its default rates times a factor."""
-    if factor == 1:
-        return name
-    first = name.partition(":")[0]
-    if first in BY_OWN_FACTOR:
-        return f"{name}:factor={factor * BY_OWN_FACTOR[first]:g}"
-    return f"{name}+{SCALED}:by={factor:g}"
+    return name if factor == 1 else f"{name}+{SCALED}:by={factor:g}"
 
 
 def head() -> Iterator[str]:
