@@ -18,9 +18,22 @@ if TYPE_CHECKING:
 
     from bench.cli.rules_file import RulesFile
 
-__all__ = ["FIGURES", "GATE", "SIDES", "STRICT", "check_figures_url", "read_rules", "repeat_sides", "with_settings"]
+__all__ = [
+    "FIGURES",
+    "GATE",
+    "MISMATCH",
+    "REFERENCE",
+    "SIDES",
+    "STRICT",
+    "check_figures_url",
+    "read_rules",
+    "repeat_sides",
+    "with_settings",
+]
 
 FIGURES = typer.Option(help="Where the results directory can be reached, for the figures of summary.md: https://...")
+REFERENCE = typer.Option(help="Strategy that others are compared with.")
+MISMATCH = typer.Option("--allow-mismatch", help="Compare runs that differ in more.")
 GATE = typer.Option(help='TOML file of rules to judge the comparison by, such as "peak_memory <= 20 GiB".')
 STRICT = typer.Option("--strict", help="With --gate: exit code 3 where noise left a rule open.")
 SIDES = ("--base", "--head", "--from")

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from bench.cli.options import MISMATCH, REFERENCE
 from bench.errors import ExitCode
 from bench.experiment.budget import Budget
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
@@ -26,11 +27,11 @@ def recommend(
     directory: Annotated[Path, typer.Argument(help="A results directory.")],
     *,
     strategies: Annotated[str | None, typer.Option(help="Choose among these alone. [default: all]")] = None,
-    reference: Annotated[str | None, typer.Option(help="Strategy that others are compared with.")] = None,
+    reference: Annotated[str | None, REFERENCE] = None,
     quality: Annotated[
         QualityName, typer.Option(help="Score to bound and rank by instead of accuracy.", show_default=False)
     ] = "accuracy",
-    allow_mismatch: Annotated[bool, typer.Option("--allow-mismatch", help="Compare runs that differ in more.")] = False,
+    allow_mismatch: Annotated[bool, MISMATCH] = False,
     rank_suspect: Annotated[bool, typer.Option("--rank-suspect", help="Judge rows that are in doubt.")] = False,
     **given: Any,
 ) -> int:

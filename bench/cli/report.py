@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bench.cli.options import FIGURES, GATE, STRICT, check_figures_url, read_rules
+from bench.cli.options import FIGURES, GATE, MISMATCH, REFERENCE, STRICT, check_figures_url, read_rules
 from bench.errors import ExitCode, UsageError
 from bench.experiment.budget import Budget
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
@@ -28,11 +28,11 @@ __all__ = ["report", "show"]
 def report(
     directories: Annotated[list[Path], typer.Argument(help="Results directories; several make one joined report.")],
     *,
-    reference: Annotated[str | None, typer.Option(help="Strategy that others are compared with.")] = None,
+    reference: Annotated[str | None, REFERENCE] = None,
     quality: Annotated[
         QualityName, typer.Option(help="Score to rank by instead of accuracy.", show_default=False)
     ] = "accuracy",
-    allow_mismatch: Annotated[bool, typer.Option("--allow-mismatch", help="Compare runs that differ in more.")] = False,
+    allow_mismatch: Annotated[bool, MISMATCH] = False,
     rank_suspect: Annotated[bool, typer.Option("--rank-suspect", help="Rank rows that are in doubt.")] = False,
     kind: Annotated[
         Literal["html", "md", "csv", "json"] | None,
