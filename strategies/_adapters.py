@@ -137,13 +137,14 @@ class Adapter:
             if self.kind == "frod":  # whose forward pass warns of it otherwise
                 torch.sparse.check_sparse_tensor_invariants.disable()
             try:
-                adapted: nn.Module = peft.get_peft_model(model, self._config(model))
+                made: Any = peft.get_peft_model(model, self._config(model))
             except (ImportError, NotImplementedError, TypeError, ValueError) as error:
                 raise Unsupported(f"peft has no {self.label} for this model: {first_line(error)}") from error
+        adapted: nn.Module = made
         added = [(name, param) for name, param in adapted.named_parameters() if param not in before]
         for name, param in added:
             # peft's own rule of what trains, which a number that it freezes escapes where it is cast or moved (AdaLoRA's ranks)
-            param.requires_grad_(param.requires_grad and adapted.base_model.prefix in name)
+            param.requires_grad_(param.requires_grad and made.base_model.prefix in name)
         if not any(param.requires_grad for _, param in added):
             raise Unsupported(f"peft's {self.label} has no parameters for {type(model).__name__}")
         return adapted
