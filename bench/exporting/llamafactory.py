@@ -19,8 +19,8 @@ from bench.exporting.adapters import adapters_of
 from bench.exporting.expressible import HALVES, SCHEDULES, left_out, refuse_others
 from bench.exporting.places import model_place
 from bench.exporting.rows import columns_of
-from bench.plan.learning_rates import ADAPTERS
 from bench.plan.train_plan import field_rules
+from bench.plan.view import ADAPTERS
 from bench.workload.models.load import load_tokenizer
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from bench.errors import PlanConflict, UsageError
-from bench.plan.learning_rates import ADAPTERS, EVERYTHING
+from bench.plan.view import ADAPTERS, EVERYTHING
 
 if TYPE_CHECKING:
     from bench.plan.train_plan import TrainPlan

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.plan.view import ADAPTERS, EVERYTHING
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,11 +19,6 @@ if TYPE_CHECKING:
     from bench.plan.view import Layer, ModelView
 
 __all__ = ["DEFAULT_RATES", "Rates", "resolve_rates"]
-
-ADAPTERS = "adapters"
-"""The name under which parameters that a transform introduced appear among the layers."""
-EVERYTHING = "*"
-"""The key of a factor on all rates that nobody has set."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import PlanConflict, UsageError
 from bench.plan.callables import TransformStage
-from bench.plan.learning_rates import EVERYTHING
+from bench.plan.view import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

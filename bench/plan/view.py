@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
-__all__ = ["ALL_KINDS", "Kind", "Layer", "Linear", "ModelView", "Param", "Trainable", "stand_in"]
+__all__ = [
+    "ADAPTERS",
+    "ALL_KINDS",
+    "EVERYTHING",
+    "Kind",
+    "Layer",
+    "Linear",
+    "ModelView",
+    "Param",
+    "Trainable",
+    "stand_in",
+]
 
 Kind = Literal["weight", "bias", "norm", "embedding"]
 """What a parameter is: of a norm, of an embedding, a bias, or any other weight. The bias of a norm is two of them."""
 
 ALL_KINDS: frozenset[Kind] = frozenset(get_args(Kind))
+
+ADAPTERS = "adapters"
+"""The name under which parameters that a transform introduced appear among the layers."""
+EVERYTHING = "*"
+"""Stands for every layer where a strategy scales the rates that nobody has set."""
 
 
 @dataclass(frozen=True, slots=True)

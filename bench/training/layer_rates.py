@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.measuring.torch_memory import num_values
-from bench.plan.learning_rates import ADAPTERS
+from bench.plan.view import ADAPTERS
 from bench.records.record import LayerRate
 
 if TYPE_CHECKING:

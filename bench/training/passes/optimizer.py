@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bench.plan.learning_rates import ADAPTERS
+from bench.plan.view import ADAPTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.plan.learning_rates import ADAPTERS
+from bench.plan.view import ADAPTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
