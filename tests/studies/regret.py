@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("full", "freeze", "lora")
 GRID = tuple(2e-5 * 2**number for number in range(12))
-SETTINGS = {"model": "minilm-l6", "eval_samples": 1000, "batch_size": 4, "seeds": 3}
+SETTINGS = {"model": "minilm-l6", "eval_samples": 1000, "batch_size": 8, "seeds": 3}
 
 
 def main() -> None:
