@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+import torch
+
 from bench.records.readings import StepParts
 from bench.records.record import Flag, Measurement
 from bench.training.precision import has_native_bf16
@@ -13,8 +15,6 @@ from bench.worker.changed import deploy_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import torch
 
     from bench.records.readings import HostActivity, Memory
     from bench.records.record import CurvePoint, Evaluation, LayerRate
@@ -138,13 +138,14 @@ def flags_of(seen: Observed) -> tuple[Flag, ...]:
     if seen.prepared.why_padded:
         flags.append(Flag(code="not-packed", message=f"batches are padded: {seen.prepared.why_padded}"))
     flags += (*seen.efficiency.flags, *seen.merging.flags)
-    if precision.dtype != seen.compute_dtype:
-        message = f"{_name(precision.dtype)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
+    wanted = torch.bfloat16 if seen.prepared.plan.weights == "bf16" else precision.dtype
+    if wanted != seen.compute_dtype:
+        message = f"{_name(wanted)} was asked for, but matrix products ran in {_name(seen.compute_dtype)}"
         flags.append(Flag(code="amp-without-effect", message=message))
     if _name(precision.dtype) == "float16" and seen.prepared.device.type == "cpu":
         message = "fp16 matrix products are emulated on a CPU and take 30 to 100 times as long as bf16"
         flags.append(Flag(code="fp16-on-cpu", message=message))
-    if _name(precision.dtype) == "bfloat16" and not has_native_bf16(seen.prepared.device):
+    if _name(wanted) == "bfloat16" and not has_native_bf16(seen.prepared.device):
         message = "this device only emulates bf16: its times say nothing about mixed precision elsewhere"
         flags.append(Flag(code="bf16-emulated", message=message))
     return tuple(flags)

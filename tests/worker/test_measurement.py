@@ -35,19 +35,26 @@ def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, l
 
 
 @pytest.mark.parametrize(
-    ("asked", "ran", "codes"),
+    ("asked", "weights", "ran", "codes"),
     [
-        (torch.float32, torch.float32, []),
-        (torch.float16, torch.float32, ["amp-without-effect", "fp16-on-cpu"]),
-        (torch.bfloat16, torch.bfloat16, ["bf16-emulated"]),
+        (torch.float32, "fp32", torch.float32, []),
+        (torch.float16, "fp32", torch.float32, ["amp-without-effect", "fp16-on-cpu"]),
+        (torch.bfloat16, "fp32", torch.bfloat16, ["bf16-emulated"]),
+        (torch.float32, "bf16", torch.bfloat16, ["bf16-emulated"]),
+        (torch.float32, "bf16", torch.float32, ["amp-without-effect", "bf16-emulated"]),
     ],
 )
 def test_doubts_that_only_the_run_itself_knows_of(
-    monkeypatch: pytest.MonkeyPatch, asked: torch.dtype, ran: torch.dtype, codes: list[str]
+    monkeypatch: pytest.MonkeyPatch, asked: torch.dtype, weights: str, ran: torch.dtype, codes: list[str]
 ) -> None:
     monkeypatch.setattr("bench.worker.measurement.has_native_bf16", lambda _device: False)
     failed = Flag(code="probe-failed", message="y")
-    prepared = SimpleNamespace(precision=SimpleNamespace(dtype=asked), why_padded="x", device=torch.device("cpu"))
+    prepared = SimpleNamespace(
+        precision=SimpleNamespace(dtype=asked),
+        plan=SimpleNamespace(weights=weights),
+        why_padded="x",
+        device=torch.device("cpu"),
+    )
     seen: Any = SimpleNamespace(
         start=StartingPoint(head="fresh", flags=()),
         prepared=prepared,
