@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from errno import EIO, ENOSPC, EPIPE
+from io import TextIOWrapper
 from pathlib import Path
 
+from bench.ending import interrupted_by_signals
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.inert import inert
 
@@ -14,18 +18,34 @@ __all__ = ["main"]
 def main() -> int:
     """Run the command line; the result is the exit code.
 
-    `bench.errors.ExitCode` says what each means.
+    `bench.errors.ExitCode` says what each means; a command that a signal ended gives 128 and its number, as shells do.
     """
+    with interrupted_by_signals() as ending:
+        code = _run()
+    return ending.exit_code if code == ExitCode.INTERRUPTED else code
+
+
+def _run() -> int:
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what an encoding lacks is no reason to end
     from bench.cli.app import run  # noqa: PLC0415  (an import error becomes a plain traceback, not half a command line)
 
     try:
-        return run()
+        code = run()
+        sys.stdout.flush()
     except BenchError as error:
         # One line, whatever names from outside are in it.
         print(f"bench: {inert(str(error))}", file=sys.stderr)  # noqa: T201  (for the user)
         return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except OSError as error:
+        if error.filename is not None or error.errno not in (EPIPE, ENOSPC, EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it would be written at exit
+        print(f"bench: stdout takes no more ({error.strerror}); what was measured is kept", file=sys.stderr)  # noqa: T201
+        return ExitCode.FAILED
+    return code
 
 
 if __name__ == "__main__":

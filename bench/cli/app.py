@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import version as version_of
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +20,7 @@ from bench.cli.listing import list_names
 from bench.cli.options import repeat_sides, with_settings
 from bench.cli.recommend import recommend
 from bench.cli.report import report
+from bench.cli.rerun import rerun
 from bench.errors import ExitCode, UsageError
 from bench.experiment.budget import BUDGET
 
@@ -38,6 +41,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     command = typer.main.get_command(app)
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _refuse_empty(words)
     try:
         result = command.main(args=repeat_sides(words), prog_name="bench", standalone_mode=False)
     except Exception as error:
@@ -48,6 +52,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return ExitCode.USAGE
         raise UsageError(error.format_message().replace("\n", " ")) from error
     return int(result or ExitCode.OK)
+
+
+def _refuse_empty(words: Sequence[str]) -> None:
+    """Refuse a word without anything in it: in a script it is a variable that is not set, and as a path it would be this directory."""
+    for before, word in pairwise(["bench", *words]):
+        if not word.strip() or re.fullmatch(r"--[\w-]+=\s*", word):
+            where = word.rstrip("= ") or before
+            raise UsageError(f"{where} is given an empty value; give another, or leave it out")
 
 
 def _print_version(asked: bool) -> None:
@@ -74,6 +86,7 @@ app.command(epilog="Example: bench recommend reports/out/TIME --memory 16GiB --m
     with_settings(recommend, BUDGET)
 )
 app.command(epilog="Example: bench export reports/out/TIME --strategy lora --to trainer --out lora.py")(export)
+app.command(epilog="Example: bench rerun reports/out/TIME lora --seed 1")(rerun)
 app.command(epilog='Example: bench gate --run "pytest benchmarks --benchmark-json={out}" --base main --head HEAD')(
     with_settings(gate, SETTINGS, DEFAULTS)
 )

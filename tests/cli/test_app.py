@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_the_console_script_imports_next_to_nothing_before_it_starts() -> None:
     code = "import sys; import bench.__main__; print(*sorted(name for name in sys.modules if name.startswith('bench')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["bench", "bench.__main__", "bench.errors", "bench.inert"]
+    assert done.stdout.split() == ["bench", "bench.__main__", "bench.ending", "bench.errors", "bench.inert"]
     project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())["project"]
     assert project["scripts"] == {"bench": "bench.__main__:main"}
 

@@ -1,0 +1,81 @@
+"""How a command ends when it is asked to: as at Ctrl-C, which ends its processes, keeps what was measured and reports it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+__all__ = ["Ending", "interrupted_by_signals", "uninterrupted"]
+
+ONE_REQUEST_SECONDS = 1.0
+"""Signals that come so soon after one another are one request: `timeout` sends two, and so does a terminal that is closed."""
+
+
+@dataclass(slots=True)
+class Ending:
+    """What asked a command to end, if anything did."""
+
+    number: int | None = None
+    """Of the signal; None of Ctrl-C, which is no request of another process."""
+    at: float = -ONE_REQUEST_SECONDS
+    """`time.monotonic()`."""
+
+    @property
+    def exit_code(self) -> int:
+        """Of a command that was interrupted, as shells number it."""
+        return ExitCode.INTERRUPTED if self.number is None else 128 + self.number
+
+    def interrupt(self, number: int, _frame: FrameType | None) -> None:
+        """Handle a signal."""
+        now, before = time.monotonic(), self.at
+        if now - before < ONE_REQUEST_SECONDS:
+            return
+        self.number, self.at = number, now
+        if number == signal.SIGHUP:
+            _leave_terminal()
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupted_by_signals() -> Iterator[Ending]:
+    """Let SIGTERM, and SIGHUP of a terminal that is closed, interrupt this process as Ctrl-C does, unless it ignores them."""
+    ending = Ending()
+    ours = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, ending.interrupt)
+    try:
+        yield ending
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keep signals back that would end this process, and processes that it starts meanwhile, until the context is left."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _leave_terminal() -> None:
+    """Send to nowhere what would go to a terminal: each write to one that is gone fails, and would end what is left to do."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
