@@ -10,7 +10,10 @@ from typing import Any
 
 from bench.errors import UsageError
 
-__all__ = ["default_config", "read_toml", "replace_file"]
+__all__ = ["TEMPORARY", "default_config", "read_toml", "replace_file"]
+
+TEMPORARY = ".*.tmp"
+"""The names of files that `replace_file` writes before they stand in their place."""
 
 _CONFIG = Path("bench.toml")
 

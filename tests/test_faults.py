@@ -6,7 +6,9 @@ The strategies come from `tests/plugin`, an installed package of a third party.
 from __future__ import annotations
 
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -285,26 +287,108 @@ def test_a_strategy_of_a_file_runs_in_fresh_processes_and_is_not_compared_with_w
     assert by_name(tmp_path / "results") == records, "nothing was run"
 
 
-def test_a_ctrl_c_while_a_run_trains_leaves_a_report_and_no_process(
-    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_comparison_that_is_asked_to_end_leaves_a_report_and_no_process(
+    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     out, paused = tmp_path / "results", tmp_path / "paused"
     process = start(["compare", "--strategies", "pausing", "--seeds", "2", *workload, "--out", str(out)])
     eventually(paused.exists, process)
     children = psutil.Process(process.pid).children(recursive=True)
     assert int(paused.read_text()) in {child.pid for child in children}
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    os.killpg(process.pid, number)  # as a terminal does
 
-    assert process.wait(PATIENCE_SECONDS) == 130
+    assert process.wait(PATIENCE_SECONDS) == code
     _, alive = psutil.wait_procs(children, PATIENCE_SECONDS)
     assert alive == []
     assert_rendered(out, {"pausing": "interrupted"})
     (record,) = Store(out).read_all()
     assert record.reason == "interrupted in train"
+    assert list(out.glob(".shelf-*")) == []
     assert f"report: {out / 'report.html'}" in (tmp_path / "bench.out").read_text()
     errors = (tmp_path / "bench.err").read_text()
     assert f"what ended is kept, and the same command with --resume --out {out} goes on" in errors
     assert "Traceback" not in errors
+
+
+def test_a_comparison_in_a_terminal_that_is_closed_keeps_its_report(
+    environment: dict[str, str], workload: list[str], tmp_path: Path
+) -> None:
+    out, paused = tmp_path / "results", tmp_path / "paused"
+    arguments = [*BENCH, "compare", "--strategies", "pausing", *workload, "--out", str(out)]
+    pid, terminal = pty.fork()
+    if not pid:  # its terminal is its own
+        os.execvpe(arguments[0], arguments, environment)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not paused.exists():
+        assert time.monotonic() < until
+        if select.select([terminal], [], [], 0.05)[0]:
+            os.read(terminal, 4096)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 129
+    assert_rendered(out, {"pausing": "interrupted"})
+
+
+def test_what_a_killed_comparison_stored_is_removed_by_the_next(
+    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "results"
+    arguments = ["compare", "--strategies", "pausing", *workload, "--out", str(out)]
+    killed = start(arguments)
+    eventually((tmp_path / "paused").exists, killed)
+    killed.kill()
+    killed.wait(PATIENCE_SECONDS)
+    assert len(list(out.glob(".shelf-*"))) == 1
+    (out / "runs" / ".one.json.0f.tmp").write_text("{")
+    (tmp_path / "paused").unlink()
+    again = start([*arguments[:2], "full", *arguments[3:], "--resume"], "again")
+    assert again.wait(PATIENCE_SECONDS) == 0
+    assert list(out.glob(".shelf-*")) == []
+    assert not [path for path in (out / "runs").iterdir() if path.suffix != ".json"]
+
+
+def test_a_ctrl_c_while_torch_is_imported_ends_at_once_and_says_one_line(
+    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+) -> None:
+    process = start(["compare", "--strategies", "full", *workload, "--out", str(tmp_path / "results")])
+
+    def imports() -> bool:
+        children = psutil.Process(process.pid).children()
+        return any("forkserver" in " ".join(child.cmdline()) for child in children)
+
+    eventually(imports, process)
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(PATIENCE_SECONDS) == 130
+    assert "Traceback" not in (tmp_path / "bench.err").read_text()
+
+
+def test_a_stdout_that_takes_no_more_is_one_line(environment: dict[str, str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*BENCH, "report", str(ROOT / "tests" / "golden" / "stored"), "--format", "md"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("bench: stdout takes no more (")
+
+
+def test_an_encoding_that_lacks_a_sign_is_no_reason_to_end(environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*BENCH, "recommend", str(ROOT / "tests" / "golden" / "stored")],
+        capture_output=True,
+        env={**environment, "PYTHONIOENCODING": "ascii"},
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_second_comparison_waits_for_the_first_and_says_so(

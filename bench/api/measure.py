@@ -173,7 +173,8 @@ class _Work:
     def _runner(self, display: Display) -> Runner:
         if self.in_process:
             return InProcessRunner(on_wait=display.say)
-        return Runner(timeout_seconds=self.settings.timeout, on_wait=display.say)
+        settings = self.settings
+        return Runner(timeout_seconds=settings.timeout, max_memory_bytes=settings.max_memory_bytes, on_wait=display.say)
 
     def _display(self, num_runs: int) -> Display:
         """Show progress in the way of the place: a terminal, a file of lines, a notebook, or nowhere."""

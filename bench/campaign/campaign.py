@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bench.errors import BenchError
 from bench.protocol import Request, Tried
+from bench.records.shelf import shelf_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,28 +81,21 @@ class Campaign:
         todo = self.store.todo(self.specs)
         if not todo or not self._works("prepare", todo):
             return
-        for name in dict.fromkeys(spec.name for spec in todo):
-            same = [spec for spec in todo if spec.name == name]
-            if not self.runner.interrupted and not self._works("dry", same):
-                todo = [spec for spec in todo if spec not in same]
-        if not self.runner.interrupted:
-            self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
-        with self._shelf() as shelf:
+        with shelf_in(self.store.directory) as shelf:
+            for name in dict.fromkeys(spec.name for spec in todo):
+                same = [spec for spec in todo if spec.name == name]
+                if not self.runner.interrupted and not self._works("dry", same, shelf):
+                    todo = [spec for spec in todo if spec not in same]
+            if not self.runner.interrupted:
+                self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
             for spec in todo:
                 if self.runner.interrupted:
                     return
                 self._write(self._carry_out("run", spec, shelf))
 
-    def _shelf(self) -> TemporaryDirectory[str]:
-        try:
-            return TemporaryDirectory(prefix=".shelf-", dir=self.store.directory)
-        except OSError as error:
-            msg = f"cannot write to {self.store.directory} ({error.strerror}); make room, or give another directory with --out"
-            raise BenchError(msg) from error
-
-    def _works(self, mode: Literal["prepare", "dry"], specs: Sequence[RunSpec]) -> bool:
+    def _works(self, mode: Literal["prepare", "dry"], specs: Sequence[RunSpec], shelf: str | None = None) -> bool:
         """Try what all of `specs` need; where it fails, it fails for all of them, and each gets its row."""
-        record = self._carry_out(mode, specs[0])
+        record = self._carry_out(mode, specs[0], shelf)
         if record.status not in ("ok", "interrupted"):
             for spec in specs:
                 self._write(record.model_copy(update={"spec": spec, "phase": f"{mode}: {record.phase}"}))

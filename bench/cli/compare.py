@@ -32,6 +32,7 @@ def compare(
     resume: Annotated[bool, typer.Option("--resume", help="Go on in --out; only what ended ok is done.")] = False,
     in_process: Annotated[bool, typer.Option("--in-process", help="Run in this process, for a debugger.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the matrix of runs and stop.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing of the progress.")] = False,
     figures_url: Annotated[str | None, FIGURES] = None,
     gate: Annotated[Path | None, GATE] = None,
     strict: Annotated[bool, STRICT] = False,
@@ -62,7 +63,7 @@ def compare(
         raise UsageError("--resume needs --out, the directory to go on in")
     from bench.api.measure import measure  # noqa: PLC0415  (a wrong name answers without pandas and scipy)
 
-    measured = measure(settings, specs, out, resume=resume, in_process=in_process)
+    measured = measure(settings, specs, out, resume=resume, in_process=in_process, progress=not quiet)
     if measured.result is not None:
         page = show(measured.result, figures_url=figures_url, with_data=not measured.is_new)
     if measured.interrupted or measured.result is None:

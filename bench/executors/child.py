@@ -35,6 +35,7 @@ def start(sink: Sink, entry: str, request_json: str, environ: Mapping[str, str])
     """Make this process the leader of a group that dies with its parent, then carry out the request."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles a Ctrl-C
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the fork server keeps signals back
     threading.Thread(target=_die_with_parent, name="die-with-parent", daemon=True).start()
     os.dup2(2, 1)  # stdout is for data, and a run's data goes through the pipe
     faulthandler.enable()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 import time
-from multiprocessing import forkserver, get_context
-from typing import TYPE_CHECKING, Self
+from contextlib import suppress
+from multiprocessing import forkserver, get_context, resource_tracker
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
+from bench.ending import uninterrupted
 from bench.executors.devices import lease
 from bench.executors.gpu_monitor import sampled
 from bench.executors.outcome import Outcome
@@ -57,6 +60,7 @@ class Runner:
         *,
         entry: str = "bench.worker:main",
         timeout_seconds: float | None = None,
+        max_memory_bytes: float | None = None,
         preload: Sequence[str] = ("torch", "transformers", "bench.executors.preloaded"),
         grace_seconds: float = GRACE_SECONDS,
         on_wait: Callable[[str], None] = lambda _: None,
@@ -66,6 +70,7 @@ class Runner:
         Args:
             entry: Called with every request, a `module:function`.
             timeout_seconds: The longest that a run may take; preparing is not limited.
+            max_memory_bytes: The largest that the process of a run may get, by the kernel's count of what is resident.
             preload: Modules that the fork server imports once; if one is missing, the runs import it.
             grace_seconds: How long a run that should end has before it is killed.
             on_wait: Gets one sentence where a run must wait for another bench.
@@ -75,6 +80,7 @@ class Runner:
         """Whether a Ctrl-C came during a run: then start no other."""
         self._entry, self._grace_seconds = entry, grace_seconds
         self._limit_seconds = math.inf if timeout_seconds is None else timeout_seconds
+        self._limit_bytes = math.inf if max_memory_bytes is None else max_memory_bytes
         self._preload, self._on_wait = [*preload, "bench.executors.child"], on_wait
         self._context = get_context("forkserver")
 
@@ -122,8 +128,14 @@ class Runner:
             deadline = time.monotonic() + limit
             while process.is_running and not outcome.is_over:
                 process.wait(min(HOST_PERIOD_SECONDS, deadline - time.monotonic()))
-                outcome.see_host_peak(process.peak_bytes)
+                outcome.see_host_peak(peak := process.peak_bytes)
                 _listen(process, outcome)
+                if (peak or 0) > self._limit_bytes:
+                    limit_gib = self._limit_bytes / 2**30
+                    outcome.decide(
+                        "oom", f"its process took more than {limit_gib:.3g} GiB, the limit of a run (--max-memory)"
+                    )
+                    process.end()
                 if time.monotonic() >= deadline:
                     outcome.decide("timeout", f"still in {outcome.last_phase} after {limit:g} s, the limit of a run")
                     process.end()
@@ -142,7 +154,11 @@ def _listen(process: RunProcess, outcome: Outcome) -> None:
 
 
 def _stop_server() -> None:
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  there is no public way
+    server: Any = forkserver._forkserver  # noqa: SLF001  there is no public way
+    if server._forkserver_pid is not None:  # noqa: SLF001
+        with suppress(ProcessLookupError):
+            os.kill(server._forkserver_pid, signal.SIGKILL)  # noqa: SLF001  it may still be importing, for seconds
+    server._stop()  # noqa: SLF001
 
 
 def _ensure_server() -> None:
@@ -153,7 +169,11 @@ def _ensure_server() -> None:
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
     try:
-        forkserver.ensure_running()
+        resource_tracker.ensure_running()  # which would unblock signals
+        with (
+            uninterrupted()
+        ):  # nor shall the server be, for as long as it lives: whoever presses Ctrl-C means this process
+            forkserver.ensure_running()
     finally:
         for name, value in before.items():
             if value is None:

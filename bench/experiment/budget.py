@@ -17,8 +17,9 @@ __all__ = ["BUDGET", "Budget", "Maximize", "check_bound"]
 Maximize = Literal["accuracy", "throughput", "time-to-accuracy"]
 """The highest score, the most rows in a second, or the least time until the score is reached that is asked for."""
 
-_UNITS = {"memory": "bytes", "max_time": "s", "min_accuracy": "share", "risk": "share"}
+_UNITS = {"max_memory": "bytes", "memory": "bytes", "max_time": "s", "min_accuracy": "share", "risk": "share"}
 _BOUNDS: Mapping[str, tuple[float, float, str]] = {
+    "max_memory": (2.0**20, 2.0**60, "1 MiB to 1 EiB, such as 20GiB"),
     "memory": (2.0**20, 2.0**60, "1 MiB to 1 EiB, such as 16GiB"),
     "max_time": (1e-3, 1e9, "1 ms to 30 years, such as 2h or 90min"),
     "min_accuracy": (0.0, 1.0, "a share such as 0.85, or 85%"),
@@ -79,7 +80,7 @@ class Budget:
 
 
 def check_bound(name: str, value: object) -> Any:
-    """Read one value of BUDGET: bytes, seconds, a share, a number of rows, or what is maximized.
+    """Read one value of BUDGET, or of --max-memory: bytes, seconds, a share, a number of rows, or what is maximized.
 
     Raises:
         UsageError: it is none.

@@ -65,6 +65,9 @@ class Settings(TrainingSpec, WorkloadSpec):
         description="Search a learning rate for each strategy first, on rows held out of those to train on: lr or lr:trials=8; none.",
     )
     timeout: Timeout | None = Field(default=None, description="Seconds after which a run is ended.")
+    max_memory: str | None = Field(
+        default=None, description="Resident memory beyond which a run is ended as out of memory, such as 20GiB."
+    )
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
     save_model: bool = Field(default=False, description="Keep each run's trained weights.")
@@ -97,13 +100,18 @@ class Settings(TrainingSpec, WorkloadSpec):
         is_list = isinstance(value, list) and all(isinstance(one, str) for one in value)
         return ",".join(value) if is_list and isinstance(value, list) else value
 
-    @field_validator("memory", "max_time", "min_accuracy", "risk", mode="before")
+    @field_validator("max_memory", "memory", "max_time", "min_accuracy", "risk", mode="before")
     @classmethod
     def _known_amount(cls, value: object, info: ValidationInfo) -> object:
         if value is None:
             return None
         check_bound(str(info.field_name), value)
         return str(value)
+
+    @property
+    def max_memory_bytes(self) -> float | None:
+        """The most that a run's process may hold."""
+        return None if self.max_memory is None else check_bound("max_memory", self.max_memory)
 
     @field_validator("tune")
     @classmethod

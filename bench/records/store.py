@@ -22,6 +22,7 @@ from bench.errors import BenchError, RecordError, UsageError
 from bench.experiment.spec import canonical
 from bench.files import replace_file
 from bench.records.record import RunRecord
+from bench.records.shelf import remove_left
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,6 +79,7 @@ class Store:
             store.close()
             msg = f"{directory} holds {num} runs already; continue them with --resume, or give another directory with --out"
             raise UsageError(msg)
+        remove_left(directory, store.runs)
         return store
 
     def close(self) -> None:

@@ -6,7 +6,10 @@ a run that takes what an equal one has left pays the same time and memory.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import time
 from dataclasses import dataclass
 from hashlib import sha256
@@ -18,6 +21,7 @@ import psutil
 import torch
 
 from bench.cache import build_once
+from bench.errors import Unsupported
 from bench.measuring import host_memory
 from bench.measuring.peaks import peak_so_far
 from bench.records.readings import PhasePeak
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from bench.training.forward.cached import CachedForward
     from bench.workload.data.dataset import Split
 
-__all__ = ["ActivationCache", "CacheDirectory", "CacheFill"]
+__all__ = ["ActivationCache", "CacheDirectory", "CacheFill", "check_room"]
 
 MEMORY_SHARE = 1 / 4
 """Of the memory that is free: a larger cache stays in a memory-mapped file."""
@@ -56,6 +60,20 @@ class CacheFill:
     """Whether an earlier run filled it; its time and memory are billed all the same."""
     peak: PhasePeak
     """Of the run that filled it, when it had; on the host, above what this process holds."""
+
+
+def check_room(num_bytes: int, directory: Path) -> None:
+    """Refuse to store more than the disk of `directory` has room for.
+
+    Raises:
+        Unsupported: it has not.
+
+    """
+    if num_bytes > (free := shutil.disk_usage(directory).free):
+        raise Unsupported(
+            f"the output of the frozen layers takes {num_bytes / 2**20:,.1f} MiB, and {directory} has {free / 2**20:,.1f} MiB "
+            "free: make room, or give a directory on another disk with --out"
+        )
 
 
 class ActivationCache:
@@ -111,6 +129,7 @@ class ActivationCache:
 
     def _build(self, folder: Path, split: Split, rows: NDArray[np.int64], device: torch.device) -> None:
         began, held = time.perf_counter(), host_memory.resident_bytes()
+        _reserve(folder / "hidden", self.num_bytes(split, rows))
         self.forward.compute(split, rows, device, self._map(folder, split, rows))
         facts = {
             "seconds": time.perf_counter() - began,
@@ -118,3 +137,19 @@ class ActivationCache:
             "peak": peak_so_far("train", device).model_dump(),
         }
         (folder / "facts.json").write_text(json.dumps(facts))
+
+
+def _reserve(path: Path, num_bytes: int) -> None:
+    """Make a file that has its blocks: who writes to a mapping of one that finds no room is killed."""
+    with path.open("xb") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, num_bytes)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                check_room(num_bytes, path.parent)
+                raise Unsupported(
+                    f"{path.parent} has no room for {num_bytes / 2**20:,.1f} MiB of the output of the frozen layers: make room, "
+                    "or give a directory on another disk with --out"
+                ) from error
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise room
+                raise

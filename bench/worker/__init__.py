@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -18,7 +19,7 @@ from bench.experiment import registry
 from bench.measuring.peaks import Peaks
 from bench.plan.phases import InTurn
 from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
-from bench.training.activation_cache import CacheDirectory
+from bench.training.activation_cache import CacheDirectory, check_room
 from bench.training.forward.initial_loss import initial_loss
 from bench.training.schedule import dry_schedule, schedule_of
 from bench.worker.assemble import load_inputs
@@ -101,13 +102,16 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         plan=_tried(plan, inputs) if request.mode == "dry" else plan,
         cache_directory=_cache_directory(request, data, digest),
     )
+    cache_bytes = _cache_bytes(prepared, spec, data)
+    if cache_bytes and request.mode == "dry":  # while nothing is stored yet
+        check_room(cache_bytes, Path(request.shelf or gettempdir()))
     send(
         Planned(
             changes=inputs.changes,
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
             num_trainable_params=prepared.num_trainable_params(schedule.turns(prepared.plan.phases).values()),
-            cache_bytes=_cache_bytes(prepared, spec, data),
+            cache_bytes=cache_bytes,
         )
     )
     run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)

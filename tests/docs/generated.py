@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: docs/strategies.md and docs/flags.md, and what docs/quickstart.md shows of exports.
+"""Write the pages that are made from the code: docs/strategies.md, docs/flags.md and docs/faults.md, and what docs/quickstart.md shows of exports.
 
 python tests/docs/generated.py
 """
@@ -20,6 +20,7 @@ from bench.experiment.options import pip_line
 from bench.records.flags import FLAGS
 from tests.docs.exported import exported, shown_in
 from tests.docs.families import said_of
+from tests.faults.table import FAULTS, OF_PROCESSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
 __all__ = ["PAGES"]
 
 DOCS = Path(__file__).parents[2] / "docs"
+
+_FAULTS = """\
+# Faults
+
+<!-- Made by `python tests/docs/generated.py` from tests/faults/table.py. Do not edit. -->
+
+What goes wrong, and what `bench` makes of it. Each line is provoked for real by a test: the first tables by
+`pytest tests/faults/test_table.py`, the last one by tests of its own, with processes that are killed and disks that are full. A wrong request
+is answered before any training, in one line, with exit code 2. What was measured is never lost: a run that ends in any way has its row,
+and a file that cannot be read is left out with a sentence, and left as it is.
+
+`tox -e slow-faults` kills a comparison a hundred times, and reads ten thousand drawn inputs of every grammar.
+"""
 
 _STRATEGIES = """\
 # Strategies
@@ -148,7 +162,23 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-PAGES = {"strategies.md": strategies, "flags.md": flags}
+def faults() -> str:
+    """Write the page of all faults that are provoked."""
+    lines = [_FAULTS]
+    for kind, ones in groupby(FAULTS, key=lambda fault: fault.kind):
+        lines += [f"## {kind}", "", "| provoked by | what you see | exit code | kept |", "|---|---|---|---|"]
+        lines += [f"| {one.how} | {_in_table(one.says)} | {one.code} | {one.kept} |" for one in ones]
+        lines.append("")
+    lines += ["## Processes, disks and others", "", "| provoked by | row | exit code | kept |", "|---|---|---|---|"]
+    lines += [f"| {one.how} | {one.status} | {one.code} | {one.kept} |" for one in OF_PROCESSES]
+    return "\n".join(lines) + "\n"
+
+
+def _in_table(said: str) -> str:
+    return f"`` {said} ``".replace("|", "\\|")
+
+
+PAGES = {"strategies.md": strategies, "flags.md": flags, "faults.md": faults}
 """By name, in docs."""
 
 if __name__ == "__main__":

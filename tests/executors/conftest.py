@@ -92,13 +92,22 @@ def talks_nonsense(connection, request_json):
     connection.send_bytes(b'{"kind": "gossip"}')
     time.sleep(60)
 
-def hangs(connection, request_json):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def start_helper(request_json):
     helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     path = Path(argument(request_json))
     path.with_suffix(".tmp").write_text(json.dumps([os.getpid(), helper.pid, os.getppid()]))
     path.with_suffix(".tmp").rename(path)
+
+def hangs(connection, request_json):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    start_helper(request_json)
     train(connection)
+    time.sleep(60)
+
+def hoards(connection, request_json):
+    start_helper(request_json)
+    train(connection)
+    held = bytearray(b"1") * (400 << 20)
     time.sleep(60)
 
 def lingers(connection, request_json):

@@ -67,6 +67,22 @@ def test_a_run_past_the_limit_is_ended_with_all_that_it_started(
     assert eventually(lambda: is_gone(run) and is_gone(helper))
 
 
+def test_a_run_beyond_the_memory_that_it_may_take_is_ended_with_all_that_it_started(
+    make_request: Callable[..., Request], tmp_path: Path
+) -> None:
+    hungry = runner("hoards", max_memory_bytes=256 * MIB, grace_seconds=0.2)
+    record = hungry.run(make_request(tmp_path / "pids"))
+
+    assert (record.status, record.phase) == ("oom", "train")
+    assert record.reason == "its process took more than 0.25 GiB, the limit of a run (--max-memory)"
+    assert record.memory is not None
+    assert record.memory.host_peak_bytes is not None
+    assert record.memory.host_peak_bytes > 256 * MIB
+    run, helper, _ = json.loads((tmp_path / "pids").read_text())
+    assert eventually(lambda: is_gone(run) and is_gone(helper))
+    assert hungry.run(make_request(tmp_path / "pids")).status == "oom", "the next run begins"
+
+
 def test_a_ctrl_c_ends_the_run_and_is_a_row(make_request: Callable[..., Request], tmp_path: Path) -> None:
     hanging = runner("hangs", grace_seconds=0.2)
 

@@ -27,6 +27,8 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_quick(tmp_path: P
         ({"train_samples": "many"}, "--train-samples: input should be a valid integer"),
         ({"device": "gpu"}, "--device: give auto, cpu, cuda or cuda:INDEX, not 'gpu'"),
         ({"lr": -1.0}, "--lr: input should be greater than 0"),
+        ({"max_memory": "20"}, "--max-memory: 20 of what? Give a unit"),
+        ({"max_memory": "1kB"}, "--max-memory: give 1 MiB to 1 EiB, such as 20GiB, not"),
     ],
 )
 def test_a_wrong_value_is_named(given: dict[str, Any], words: str) -> None:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.training.activation_cache import CacheDirectory
+from bench.errors import Unsupported
+from bench.training.activation_cache import CacheDirectory, check_room
 from tests.applied import applied, train_ragged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from transformers import PreTrainedModel
@@ -43,3 +46,29 @@ def test_a_cache_too_large_for_memory_stays_in_a_file(classifier: Classifier, mo
     assert train_ragged(applied("freeze:last=1+cached", classifier("Bert"))).losses == pytest.approx(
         wanted.losses, rel=1e-6
     )
+
+
+def test_what_has_no_room_on_the_disk_is_refused_and_leaves_nothing(classifier: Classifier, small_disk: Path) -> None:
+    with pytest.raises(Unsupported, match=r"takes 1,024.0 MiB, and .* has .* MiB free: make room"):
+        check_room(1 << 30, small_disk)
+    check_room(1 << 10, small_disk)
+    fill_up = small_disk / "others"
+    fill_up.write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
+    ready = applied(
+        "freeze:last=1+cached", classifier("Llama"), cache_directory=CacheDirectory(small_disk / "c", "toys")
+    )
+    with pytest.raises(Unsupported, match="of the frozen layers"):
+        train_ragged(ready)
+    assert not list(small_disk.rglob("hidden"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MiB in memory."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("only root may mount a disk")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)

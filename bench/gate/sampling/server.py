@@ -33,8 +33,15 @@ VERSIONS = {"forker": 1, "protocol": PROTOCOL, "schema": SCHEMA_VERSION}
 class Server:
     """A started fork server; its process group ends with the context, or with this process."""
 
-    def __init__(self, side: Checkout, environ: Mapping[str, str]) -> None:
-        """Start the interpreter of the side; `environ` is added to the environment of every run."""
+    def __init__(self, side: Checkout, environ: Mapping[str, str], *, timeout: float) -> None:
+        """Start the interpreter of the side.
+
+        Args:
+            side: What it runs.
+            environ: Added to the environment of every run.
+            timeout: Seconds that importing the side may take.
+
+        """
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603  (the user names the interpreter)
@@ -44,7 +51,7 @@ class Server:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
-        self._connection = Connection(ours.detach())
+        self._connection, self._deadline = Connection(ours.detach()), time.monotonic() + timeout
         self._greeting: dict[str, Any] = {}
         """The first message: whether the side can be run."""
 
@@ -76,8 +83,8 @@ class Server:
         with suppress(OSError):  # the next message, or its absence, shows why
             self._connection.send_bytes(json.dumps({"order": order, **more}).encode())
 
-    def receive(self, deadline: float) -> dict[str, Any]:
-        """Wait for a message, until a moment of `time.monotonic()`.
+    def receive(self, deadline: float, *, what: str = "it") -> dict[str, Any]:
+        """Wait for a message about `what`, until a moment of `time.monotonic()`.
 
         Raises:
             SideFailure: none came, or the server is gone.
@@ -86,7 +93,7 @@ class Server:
         try:
             if not self._connection.poll(max(deadline - time.monotonic(), 0)):
                 self.end()
-                raise SideFailure("it took longer than the limit of a run (--timeout)", "crash")
+                raise SideFailure(f"{what} took longer than the limit of a run (--timeout)", "crash")
             message: dict[str, Any] = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError, ValueError) as error:
             self.end()
@@ -95,7 +102,7 @@ class Server:
 
     def _check_greeting(self) -> None:
         """Raise what prevents the side from being run; at every order."""
-        self._greeting = greeting = self._greeting or self.receive(time.monotonic() + 600)
+        self._greeting = greeting = self._greeting or self.receive(self._deadline, what="importing it")
         if greeting["kind"] == "broken":
             raise SideFailure(f"it cannot be run: {greeting['reason']}", "other" if greeting["is_missing"] else "crash")
         for name, ours in VERSIONS.items():

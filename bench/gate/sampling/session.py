@@ -113,7 +113,8 @@ class Session:
             environ = {"PYTHONHASHSEED": str(first_seed), "CUDA_VISIBLE_DEVICES": uuid or ""}
             if self._subject.threads:
                 environ["OMP_NUM_THREADS"] = str(self._subject.threads)
-            servers = {side: stack.enter_context(Server(self._sides[side], environ)) for side in SIDES}
+            limit = self._subject.timeout
+            servers = {side: stack.enter_context(Server(self._sides[side], environ, timeout=limit)) for side in SIDES}
             tried = self._try_out(servers, specs, first_seed)
             wrong = next((one for one in tried.values() if _is_wrong(one)), None)
             if wrong and not has_known_work:

@@ -7,25 +7,31 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
+from bench.ending import uninterrupted
 from bench.errors import UsageError
 from bench.measuring.checkout import git_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
     from typing import Literal
 
 __all__ = ["Checkout", "checked_out", "find_project", "find_side", "hold", "place_in_repository"]
+
+_PREFIX = "bench-gate-"
+"""Of directories that hold a checkout."""
+_IN_USE = ".in-use"
+"""The lock in such a directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +96,13 @@ def find_project(option: str, name: str) -> Checkout:
 
 @contextmanager
 def hold(base: Checkout, head: Checkout | None = None) -> Iterator[dict[Literal["base", "head"], Checkout]]:
-    """Yield both sides with their files; checkouts are removed afterwards, also after SIGTERM.
+    """Yield both sides with their files; checkouts are removed afterwards.
 
     Without a head, both are base.
     """
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        with ExitStack() as stack:
-            ours = stack.enter_context(checked_out(base))
-            yield {"base": ours, "head": stack.enter_context(checked_out(head)) if head else ours}
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with ExitStack() as stack:
+        ours = stack.enter_context(checked_out(base))
+        yield {"base": ours, "head": stack.enter_context(checked_out(head)) if head else ours}
 
 
 def place_in_repository() -> Path:
@@ -132,6 +130,8 @@ def _find_commit(name: str) -> tuple[Path | None, str | None]:
 def checked_out(side: Checkout) -> Iterator[Checkout]:
     """Yield the side with its files; those of a ref are removed afterwards, whatever happens.
 
+    What a gate left that was killed is removed too, of this repository.
+
     Raises:
         UsageError: git cannot check it out, or it is no bench.
 
@@ -139,16 +139,37 @@ def checked_out(side: Checkout) -> Iterator[Checkout]:
     if side.repository is None:
         yield side
         return
-    with TemporaryDirectory(prefix="bench-gate-") as temporary:
-        root = Path(temporary, "side")
-        try:
-            _git_or_say(side.repository, "worktree", "add", "--detach", "--quiet", str(root), str(side.commit))
-            if side.is_bench and not (root / "bench" / "__init__.py").is_file():
-                msg = f"{side.name} ({str(side.commit)[:8]}) holds no package bench; of another project, say what measures it (--run)"
-                raise UsageError(msg)
-            yield replace(side, root=root, repository=None)
-        finally:
-            _git(side.repository, "worktree", "remove", "--force", str(root))
+    _remove_left(side.repository)
+    temporary = Path(mkdtemp(prefix=_PREFIX))
+    root, in_use = temporary / "side", FileLock(temporary / _IN_USE)
+    try:
+        in_use.acquire(blocking=False)
+        _git_or_say(side.repository, "worktree", "add", "--detach", "--quiet", str(root), str(side.commit))
+        if side.is_bench and not (root / "bench" / "__init__.py").is_file():
+            msg = f"{side.name} ({str(side.commit)[:8]}) holds no package bench; of another project, say what measures it (--run)"
+            raise UsageError(msg)
+        yield replace(side, root=root, repository=None)
+    finally:
+        with uninterrupted():
+            _remove(side.repository, root)
+            in_use.release()
+
+
+def _remove_left(repository: Path) -> None:
+    """Remove the checkouts of gates that are no more: each holds a lock on its own as long as it lives."""
+    listed = (_git(repository, "worktree", "list", "--porcelain") or "").splitlines()
+    roots = [Path(line.removeprefix("worktree ")) for line in listed if line.startswith("worktree ")]
+    for root in (root for root in roots if root.name == "side" and root.parent.name.startswith(_PREFIX)):
+        with suppress(Timeout, OSError):
+            if root.parent.is_dir():
+                FileLock(root.parent / _IN_USE).acquire(blocking=False).lock.release()
+            with uninterrupted():
+                _remove(repository, root)
+
+
+def _remove(repository: Path, root: Path) -> None:
+    _git(repository, "worktree", "remove", "--force", str(root))
+    shutil.rmtree(root.parent, ignore_errors=True)
 
 
 def _interpreter(option: str, python: str) -> str:

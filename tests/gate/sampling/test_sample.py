@@ -155,6 +155,12 @@ def test_a_hanging_side_is_ended(gate):
     assert judgement.exit_code() == 5
 
 
+def test_a_side_that_hangs_as_it_is_imported_is_ended(gate):
+    judgement, _ = gate(head={"record": "import time; time.sleep(600)"}, timeout=1.0)
+    assert unmeasured(judgement, "head: importing it took longer than the limit of a run")
+    assert judgement.exit_code() == 5
+
+
 @pytest.mark.parametrize(
     ("behaviour", "reason"),
     [

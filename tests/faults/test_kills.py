@@ -1,0 +1,70 @@
+"""A supervisor that is killed at any moment, again and again: what has ended is kept as it was, and nothing else is left."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.records.store import Store
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
+
+NUM_KILLS, NUM_COMPARISONS = 100, 10
+NUM_RUNS = 12
+PATIENCE_SECONDS = 240
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+def test_a_hundred_kills_lose_and_leave_nothing(tmp_path: Path) -> None:
+    model, data = save_tiny_llama(tmp_path / "tiny"), save_toy_reviews(tmp_path / "reviews.csv")
+    arguments = ["--model", str(model), "--dataset", str(data), "--device", "cpu", "--steps", "3", "--batch-size", "8"]
+    arguments += ["--train-samples", "24", "--eval-samples", "12", "--seeds", "4", "--strategies", "freeze,full,llrd"]
+    environ = os.environ | {
+        "BENCH_CACHE_DIR": str(tmp_path / "cache"),
+        "BENCH_LOCK_DIR": str(tmp_path),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    chance, kills, held = random.Random(0), 0, []
+    for comparison in range(NUM_COMPARISONS):
+        out = tmp_path / f"out{comparison}"
+        command = [sys.executable, "-m", "bench", "compare", *arguments, "--out", str(out), "--resume", "--quiet"]
+        done: dict[Path, bytes] = {}
+        for _ in range(NUM_KILLS // NUM_COMPARISONS):
+            process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0.5, 15.0))
+            started = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            process.wait()
+            kills += 1
+            _, alive = psutil.wait_procs(started, PATIENCE_SECONDS)
+            assert alive == []
+            done = kept(out, done)
+            held.append(len(done))
+        assert subprocess.run(command, env=environ, timeout=PATIENCE_SECONDS, check=False).returncode == 0
+        assert len(kept(out, done)) == NUM_RUNS
+        records = Store(out).read_all()
+        assert len({(record.spec.name, record.spec.seed) for record in records}) == len(records) == NUM_RUNS
+        assert {record.status for record in records} == {"ok"}
+        assert list(out.glob(".shelf-*")) == []
+        assert {path.suffix for path in (out / "runs").iterdir()} == {".json"}
+    print(  # noqa: T201  (the count is what it is for)
+        f"{kills} kills in {NUM_COMPARISONS} comparisons of {NUM_RUNS} runs; runs done at each: {held}"
+    )
+
+
+def kept(out: Path, before: dict[Path, bytes]) -> dict[Path, bytes]:
+    """The files of finished runs, none of which may have changed since `before`."""
+    store = Store(out)
+    finished = {record.spec for record in store.read_all() if record.status == "ok"}
+    now = {path: path.read_bytes() for path in (out / "runs").glob("*.json")}
+    assert len(finished) == len(now)
+    assert not store.warnings
+    assert all(now.get(path) == content for path, content in before.items())
+    return now
