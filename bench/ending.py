@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -63,12 +64,25 @@ def interrupted_by_signals() -> Iterator[Ending]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keep signals back that would end this process, and processes that it starts meanwhile, until the context is left."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    """Keep signals back that would interrupt this process, and processes that it starts meanwhile, until the context is left."""
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    is_main = threading.current_thread() is threading.main_thread()  # which alone handles them
+    handlers = {
+        number: signal.getsignal(number) for number in numbers if is_main and callable(signal.getsignal(number))
+    }
+    # What is started inherits the mask. Here, any other thread may be given a signal that this one keeps back.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for one in dict.fromkeys(came):
+            signal.raise_signal(one)
 
 
 def _leave_terminal() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_what_may_not_be_interrupted_is_done_before_a_signal_is_heard() -> None:
             done.append("all of it")
         done.append("more")
 
-    with interrupted_by_signals(), pytest.raises(KeyboardInterrupt):
-        work()
+    is_over = threading.Event()
+    other = threading.Thread(target=is_over.wait)  # a signal to the process may reach it instead
+    other.start()
+    try:
+        with interrupted_by_signals(), pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        is_over.set()
+        other.join()
     assert done == ["all of it"]
