@@ -69,6 +69,12 @@ def environment(plugin: Path, tmp_path: Path) -> dict[str, str]:
     return environment_in(tmp_path, plugin)
 
 
+def hears_signals() -> None:
+    """Ignore no signal, whatever the process ignores that runs the tests, such as one of `nohup`."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @contextmanager
 def starting(environment: dict[str, str], folder: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start the command as a shell does, in a process group of its own; at the end none is left."""
@@ -78,7 +84,13 @@ def starting(environment: dict[str, str], folder: Path) -> Iterator[Callable[...
         """Its output goes to the files `name`.out and `name`.err."""
         with (folder / f"{name}.out").open("w") as out, (folder / f"{name}.err").open("w") as err:
             process = subprocess.Popen(
-                [*BENCH, *arguments], stdout=out, stderr=err, text=True, env=environment, start_new_session=True
+                [*BENCH, *arguments],
+                stdout=out,
+                stderr=err,
+                text=True,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=hears_signals,  # noqa: PLW1509  (it takes no lock)
             )
         started.append(process)
         return process
@@ -318,6 +330,7 @@ def test_a_comparison_in_a_terminal_that_is_closed_keeps_its_report(
     arguments = [*BENCH, "compare", "--strategies", "pausing", *workload, "--out", str(out)]
     pid, terminal = pty.fork()
     if not pid:  # its terminal is its own
+        hears_signals()
         os.execvpe(arguments[0], arguments, environment)
     until = time.monotonic() + PATIENCE_SECONDS
     while not paused.exists():

@@ -42,7 +42,7 @@ def test_every_field_of_the_plan_is_explained() -> None:
 
 def test_default_rates_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "learning-rates.md").read_text(encoding="utf-8")
-    table = page.partition("## Default rates")[2].partition("\n## ")[0]
+    table = page.partition("| model | head alone ")[2].partition("\n\n")[0]
     told = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
     presets = {f"`{name}`": preset.rates for name, preset in MODELS.items()}
     wanted = {"any other": DEFAULT_RATES} | presets

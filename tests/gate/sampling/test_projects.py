@@ -105,7 +105,7 @@ def test_wrong_requests_are_answered_in_one_line(bench):
     assert "say where the file goes, by {out}" in refused("--run", "pytest", "--base", "HEAD")
     assert "--base is missing" in refused("--run", RUN)
     assert "did you mean main?" in refused("--run", RUN, "--base", "maim")
-    assert "no side; name a git ref" in refused("--run", RUN, "--base", "")
+    assert "--base is given an empty value" in refused("--run", RUN, "--base", "")
     assert "there is no such user" in refused("--run", RUN, "--base", "~nobody-of-that-name/x")
     assert "--steps: with --run" in refused("--run", RUN, "--base", "HEAD", "--steps", "3")
     assert "leave them out" in refused("--run", RUN, "--base", "HEAD", "--base-python", "python3")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,11 @@ def test_no_process_outlives_the_gate(tmp_path, repository, number):
     alive, root = tmp_path / "alive", repository
     environ = os.environ | {"BENCH_LOCK_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", GATE, root], cwd=root, env=environ, stderr=subprocess.DEVNULL
+        [sys.executable, "-P", "-c", GATE, root],
+        cwd=root,
+        env=environ,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=partial(hear, number),  # noqa: PLW1509  (it takes no lock)
     )
     until(lambda: alive.exists() and alive.read_text())
     pid = int(alive.read_text())
@@ -55,6 +60,12 @@ def test_no_process_outlives_the_gate(tmp_path, repository, number):
         with hold(replace(find_side("--head", str(root), None), root=None, repository=root)):
             assert num_worktrees(root) == 2, "of this one"
     assert num_worktrees(root) == 1
+
+
+def hear(number):
+    """Do not ignore a signal that whoever started the tests may ignore."""
+    if number != signal.SIGKILL:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def num_worktrees(root):
