@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from errno import EIO, ENOSPC, EPIPE
 from io import TextIOWrapper
 from pathlib import Path
 
-from bench.ending import interrupted_by_signals
+from bench.ending import discard, interrupted_by_signals
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.inert import inert
 
@@ -42,7 +41,7 @@ def _run() -> int:
     except OSError as error:
         if error.filename is not None or error.errno not in (EPIPE, ENOSPC, EIO):
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left of it would be written at exit
+        discard(1)  # what is left of it would be written at exit
         print(f"bench: stdout takes no more ({error.strerror}); what was measured is kept", file=sys.stderr)  # noqa: T201
         return ExitCode.FAILED
     return code

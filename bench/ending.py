@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-__all__ = ["Ending", "interrupted_by_signals", "uninterrupted"]
+__all__ = ["Ending", "discard", "interrupted_by_signals", "uninterrupted"]
 
 ONE_REQUEST_SECONDS = 1.0
 """Signals that come so soon after one another are one request: `timeout` sends two, and so does a terminal that is closed."""
@@ -85,11 +85,16 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(one)
 
 
+def discard(descriptor: int) -> None:
+    """Send to nowhere what is written to a file from now on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
 def _leave_terminal() -> None:
-    """Send to nowhere what would go to a terminal: each write to one that is gone fails, and would end what is left to do."""
+    """Discard what would go to a terminal: each write to one that is gone fails, and would end what is left to do."""
     for descriptor in (1, 2):
         with suppress(OSError):
             if stat.S_ISCHR(os.fstat(descriptor).st_mode):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, descriptor)
-                os.close(nowhere)
+                discard(descriptor)

@@ -69,11 +69,16 @@ def check_room(num_bytes: int, directory: Path) -> None:
         Unsupported: it has not.
 
     """
-    if num_bytes > (free := shutil.disk_usage(directory).free):
-        raise Unsupported(
-            f"the output of the frozen layers takes {num_bytes / 2**20:,.1f} MiB, and {directory} has {free / 2**20:,.1f} MiB "
-            "free: make room, or give a directory on another disk with --out"
-        )
+    if num_bytes > shutil.disk_usage(directory).free:
+        raise _no_room(num_bytes, directory)
+
+
+def _no_room(num_bytes: int, directory: Path) -> Unsupported:
+    free = shutil.disk_usage(directory).free
+    return Unsupported(
+        f"the output of the frozen layers takes {num_bytes / 2**20:,.1f} MiB, and {directory} has {free / 2**20:,.1f} MiB "
+        "free: make room, or give a directory on another disk with --out"
+    )
 
 
 class ActivationCache:
@@ -146,10 +151,6 @@ def _reserve(path: Path, num_bytes: int) -> None:
             os.posix_fallocate(file.fileno(), 0, num_bytes)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                check_room(num_bytes, path.parent)
-                raise Unsupported(
-                    f"{path.parent} has no room for {num_bytes / 2**20:,.1f} MiB of the output of the frozen layers: make room, "
-                    "or give a directory on another disk with --out"
-                ) from error
+                raise _no_room(num_bytes, path.parent) from error
             if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise room
                 raise
