@@ -5,6 +5,7 @@ from __future__ import annotations
 from bench.errors import ModelError, UnknownName
 from bench.workload.models.folders import check_folder, check_gguf
 from bench.workload.models.places import local_path
+from bench.workload.models.shapes import SHAPES
 from bench.workload.presets import MODELS, is_hub_id
 
 __all__ = ["check_model", "check_model_files"]
@@ -15,11 +16,16 @@ def check_model(name: str) -> None:
 
     Raises:
         UnknownName: with the nearest preset.
+        ModelError: only its shape is known by this name.
 
     """
     path = local_path(name)
     is_local = path.is_dir() or (path.suffix.lower() == ".gguf" and path.is_file())
     if name not in MODELS and not is_local and not is_hub_id(name):
+        if shape := SHAPES.get(name):
+            raise ModelError(
+                f"{name} is here as a configuration without weights; to train it, give its Hub id {shape.hub_id}"
+            )
         hint = "Or give a local model directory, a GGUF file, or a Hub id owner/name."
         raise UnknownName("model", name, MODELS, hint=hint)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoadedModel",
+    "explained",
     "first_position",
     "load_config",
     "load_model",
@@ -93,7 +94,7 @@ def load_model(name: str, *, labels: Sequence[str], seed: int, head: HeadChoice 
     folder = model_folder(name)
     check_folder(folder, name)
     rows = rows_of(load_config(name), labels) if head != "fresh" else "a fresh one was asked for (--head fresh)"
-    with _explained("model", name, folder), torch.random.fork_rng(devices=[]):
+    with explained("model", name, folder), torch.random.fork_rng(devices=[]):
         dtype = stored_dtype(weight_files(folder, name))
         torch.manual_seed(seed)
         model, info = AutoModelForSequenceClassification.from_pretrained(
@@ -135,7 +136,7 @@ def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
 def _tokenizer(name: str, folder: Path) -> tuple[PreTrainedTokenizerBase, str]:
     """Load a tokenizer; the second value says why another token than its own pads, or is empty."""
-    with _explained("tokenizer", name, folder):
+    with explained("tokenizer", name, folder):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
@@ -166,7 +167,7 @@ def load_config(name: str) -> PreTrainedConfig:
 
     """
     folder = model_folder(name)
-    with _explained("configuration", name, folder):
+    with explained("configuration", name, folder):
         config: PreTrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     return config
 
@@ -212,13 +213,18 @@ def _check_body(model: PreTrainedModel, name: str, *, missing: set[str], mismatc
 
 
 @contextmanager
-def _explained(what: str, name: str, folder: Path) -> Iterator[None]:
-    """Silence transformers, and turn its errors into one line."""
+def explained(what: str, name: str, place: Path) -> Iterator[None]:
+    """Silence transformers as it reads files of a model at `place`, and turn its errors into one line.
+
+    Raises:
+        ModelError: instead of whatever transformers raises.
+
+    """
     try:
         with quiet():
             yield
     except _UNLOADABLE as error:
-        where = "" if str(folder) == name else f" ({folder})"
+        where = "" if str(place) == name else f" ({place})"
         cause = error.__cause__ if isinstance(error, StrictDataclassError) else None  # names value and type in one line
         msg = f"cannot load the {what} of {name}{where}: {first_line(cause or error)}"
         if not isinstance(error, OSError | SafetensorError | ValueError):  # whose messages are for users

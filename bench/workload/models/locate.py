@@ -13,9 +13,9 @@ from bench.workload.models.places import local_path
 from bench.workload.presets import MODELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["TOKENIZER_FILES", "model_folder"]
+__all__ = ["TOKENIZER_FILES", "from_hub", "model_folder"]
 
 TOKENIZER_FILES = (
     "config.json",
@@ -54,18 +54,24 @@ def model_folder(name: str, report: Callable[[int, int], None] | None = None) ->
 
         return converted(path)
     if not path.is_dir():
-        path = _from_hub(name)
+        path = from_hub(name, [*TOKENIZER_FILES, *WEIGHT_FILES])
     if not (path / "config.json").exists():
         check_folder(path, name)
     return path
 
 
-def _from_hub(name: str) -> Path:
+def from_hub(name: str, files: Sequence[str]) -> Path:
+    """Download of a repository of the Hub the files that match patterns, and those that say what it holds; return their folder.
+
+    Raises:
+        ModelError: the Hub does not provide it.
+
+    """
     from huggingface_hub import constants, snapshot_download  # noqa: PLC0415  (half a second)
 
-    files = [*TOKENIZER_FILES, *WEIGHT_FILES, *KIND_FILES]
+    wanted = [*files, *KIND_FILES]
     try:
-        return Path(snapshot_download(name, allow_patterns=files, ignore_patterns=["*/*", "consolidated*"]))
+        return Path(snapshot_download(name, allow_patterns=wanted, ignore_patterns=["*/*", "consolidated*"]))
     except Exception as error:  # huggingface_hub lets errors of its HTTP library through
         offline = "HF_HUB_OFFLINE is set and it is not in the local cache of the Hub"
         reason = offline if constants.HF_HUB_OFFLINE else first_line(error)

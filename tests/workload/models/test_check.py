@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.errors import UnknownName
+from bench.errors import ModelError, UnknownName
 from bench.workload.models.check import check_model
 from bench.workload.presets import MODELS
 
@@ -25,3 +25,8 @@ def test_a_model_that_can_exist_passes(tiny_model: Path, tmp_path: Path) -> None
 def test_a_model_that_cannot_exist_is_refused(name: str) -> None:
     with pytest.raises(UnknownName, match=r"unknown model .*Known: minilm-l6, smollm2-135m.*a GGUF file"):
         check_model(name)
+
+
+def test_what_is_here_without_weights_is_refused_with_where_they_are() -> None:
+    with pytest.raises(ModelError, match="without weights; to train it, give its Hub id meta-llama/Meta-Llama-3-8B"):
+        check_model("llama-3-8b")
