@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "allocated_bytes",
+    "held_by_model",
+    "held_by_optimizer",
+    "inner_tensors",
     "num_retries",
     "num_values",
     "peak_bytes",
@@ -106,13 +109,10 @@ def split_peak(
     if total is None or baseline is None:
         return None
     trained = list(trained)
-    params = list(model.parameters())
-    # What is quantised keeps its scales beside it.
-    scales = reachable_tensors(*map(vars, params))
-    of_model = _storages([*params, *scales, *model.buffers(), *trained])
+    of_model = _storages(held_by_model(model, trained))
     weights = sum(storage.nbytes() for storage in of_model.values())
     gradients = sum(param.nbytes for param in trained if param.requires_grad)
-    of_optimizer = _storages(reachable_tensors(optimizer, optimizer.state, averaged), device)
+    of_optimizer = _storages(held_by_optimizer(optimizer, averaged), device)
     state = sum(storage.nbytes() for key, storage in of_optimizer.items() if key not in of_model)
     known = memory.host_before_bytes if on_host else None
     before = max(baseline - weights, 0) if known is None else known
@@ -127,17 +127,31 @@ def split_peak(
     )
 
 
+def held_by_model(model: nn.Module, trained: Iterable[nn.Parameter]) -> Iterator[torch.Tensor]:
+    """Yield the tensors of a model, with the scales that what is quantised keeps beside it, and `trained`."""
+    params = list(model.parameters())
+    yield from params
+    yield from reachable_tensors(*map(vars, params))
+    yield from model.buffers()
+    yield from trained
+
+
+def held_by_optimizer(optimizer: Optimizer, averaged: object = None) -> Iterator[torch.Tensor]:
+    """Yield the tensors of an optimizer, its parameters among them, and of an average of the weights."""
+    return reachable_tensors(optimizer, optimizer.state, averaged)
+
+
 def _storages(
     tensors: Iterable[torch.Tensor], device: torch.device | None = None
 ) -> dict[tuple[torch.device, int], torch.UntypedStorage]:
     """Return the distinct storages of the tensors (on `device`, if given): tied weights and views share one."""
     storages = [
-        part.untyped_storage() for tensor in tensors for part in _unwrapped(tensor) if device in (None, part.device)
+        part.untyped_storage() for tensor in tensors for part in inner_tensors(tensor) if device in (None, part.device)
     ]
     return {(storage.device, storage.data_ptr()): storage for storage in storages if storage.nbytes()}
 
 
-def _unwrapped(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
+def inner_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield the tensors inside a wrapper such as torchao's; of any other tensor, itself."""
     if hasattr(tensor, "__tensor_flatten__"):
         inside = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
@@ -147,7 +161,7 @@ def _unwrapped(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
             yield tensor
             return
     for part in inside:
-        yield from _unwrapped(part)
+        yield from inner_tensors(part)
 
 
 def _has_memory(tensor: torch.Tensor) -> bool:

@@ -25,6 +25,7 @@ from bench.experiment.bounds import (
 from bench.experiment.spec import RunSpec
 from bench.records.data_summary import DataSummary
 from bench.records.flags import FlagCode
+from bench.records.forecast import Forecast
 from bench.records.lenient import read_json
 from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, StepParts, Work
 from bench.records.row_classes import fits
@@ -222,6 +223,7 @@ class RunRecord(Frozen):
     flags: tuple[Flag, ...] = ()
     tuning: Tuning | None = None
     """How the learning rate was found; None where it was not searched for."""
+    forecast: Forecast | None = None
     environment: Environment | None = None
     started_at: AwareDatetime
     wall_seconds: Seconds

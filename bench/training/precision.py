@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from bench.errors import Unsupported
+from bench.training.target import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.plan.train_plan import Precision as Name
 
-__all__ = ["Precision", "has_native_bf16", "is_mixed", "observe_dtypes", "resolve_dtype"]
+__all__ = ["Precision", "is_mixed", "observe_dtypes", "resolve_dtype"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -38,25 +39,17 @@ def resolve_dtype(name: Name, device: torch.device) -> torch.dtype:
             or bf16 was asked for by name on a GPU that only emulates it.
 
     """
-    native = has_native_bf16(device)
-    if name == "amp" and not native and device.type == "cpu":
+    aim = target(device)
+    native = aim.has_native_bf16
+    if name == "amp" and not native and aim.kind == "cpu":
         msg = "this CPU has no native bf16 (avx512_bf16 or AMX), and emulated it is far slower than fp32; amp:dtype=bf16 runs it all the same"
         raise Unsupported(msg)
     if name == "amp":
         return torch.bfloat16 if native else torch.float16
-    if name == "bf16" and not native and device.type == "cuda":
-        msg = f"{torch.cuda.get_device_name(device)} has no native bf16; amp:dtype=fp16 is what it does fast"
+    if name == "bf16" and not native and aim.kind == "cuda":
+        msg = f"{aim.name} has no native bf16; amp:dtype=fp16 is what it does fast"
         raise Unsupported(msg)
     return _DTYPES[name]
-
-
-def has_native_bf16(device: torch.device) -> bool:
-    """Whether matmuls in bf16 are the device's own: without, they are no faster, and often far slower."""
-    if device.type == "cuda":
-        supported: bool = torch.cuda.is_bf16_supported(including_emulation=False)
-        return supported
-    able = torch.cpu.get_capabilities()
-    return any(able.get(feature, False) for feature in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def is_mixed(model: nn.Module) -> bool:
@@ -84,23 +77,22 @@ class Precision:
         """Add the gradients of `loss`, a scalar, to those that are there."""
         self.scaler.scale(loss).backward()
 
-    def step(self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float) -> bool:
-        """Clip the gradients to a joint norm and step; False where fp16 overflowed and the step was skipped."""
+    def step(self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float) -> None:
+        """Clip the gradients to a joint norm and step, unless fp16 overflowed, and adapt the loss scale."""
         self.scaler.unscale_(optimizer)
         _clip(optimizer, params, max_norm, in_step=not self.scaler.is_enabled())
         self.scaler.step(optimizer)
         vars(optimizer).pop("grad_scale", None)
-        skipped = self._update()
-        self.num_skipped_steps += skipped
-        return not skipped
+        self.scaler.update()
 
-    def _update(self) -> bool:
-        """Adapt the loss scale; it falls when, and only when, the step was skipped."""
+    def was_skipped(self) -> bool:
+        """Whether the step that was just taken moved nothing, since fp16 overflowed: to be asked once after each."""
         if not self.scaler.is_enabled():
             return False
-        self.scaler.update()
-        before, self._scale = self._scale, self.scaler.get_scale()  # which waits for the device: once a step
-        return self._scale < before
+        before, self._scale = self._scale, self.scaler.get_scale()  # which waits for the device
+        skipped = self._scale < before  # it falls when, and only when, the step was skipped
+        self.num_skipped_steps += skipped
+        return skipped
 
 
 def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, in_step: bool) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
     from bench.training.activation_cache import CacheDirectory
+    from bench.training.forward.choose import ForwardChoice
     from bench.workload.data.dataset import Split
 
 __all__ = ["prepare"]
@@ -47,6 +48,7 @@ def prepare(
     device: torch.device,
     weight_decay: float,
     cache_directory: CacheDirectory | None = None,
+    choose: ForwardChoice | None = None,
 ) -> Prepared:
     """Apply a plan to a model, in place.
 
@@ -60,6 +62,7 @@ def prepare(
         device: Receives the model.
         weight_decay: Of what decays.
         cache_directory: Where equal runs share the output of their frozen layers.
+        choose: Finds the way to run the model, as `choose_forward` does by comparing numbers.
 
     Raises:
         UsageError: nothing would train.
@@ -82,7 +85,7 @@ def prepare(
     params = {name: by_name[name] for layer in view.layers for name in layer.param_names}
     layers = dict(zip(view.names[1:-1], layers_of(classifier), strict=True))
     # From here on `model` is what is called: the classifier, or an adapter around it.
-    model, rewritten = rewrite(classifier, plan.transforms)
+    model, is_rewritten = rewrite(classifier, plan.transforms)
     # After the transforms, which may freeze what they find.
     prompt = add_prompt(classifier, plan.prompt_tokens, split) if plan.prompt_tokens else None
     store_introduced(model, set(params.values()), weights=plan.weights, device=device)
@@ -100,7 +103,7 @@ def prepare(
     recompute_layers(layers, plan.checkpoint)
     # After all that changes how a layer runs: it wraps the layers, and compares the model with itself as it will run.
     seen_rows = prompt.before(split, range(len(split))) if prompt else split
-    forward, why_padded = choose_forward(model, classifier, seen_rows, pad_token_id, precision)
+    forward, why_padded = (choose or choose_forward)(model, classifier, seen_rows, pad_token_id, precision)
     cache = None
     if plan.cache_prefix:
         num_frozen = num_frozen_layers(view, params, layers, rate_of)
@@ -122,7 +125,7 @@ def prepare(
         device=device,
         trained=tuple(rate_of),
         params=params,
-        rewritten=rewritten,
+        is_rewritten=is_rewritten,
         prompt=prompt,
         noise=noise,
         averaged=AveragedWeights(plan.averaging, rate_of) if plan.averaging else None,

@@ -52,8 +52,8 @@ class Prepared:
     """Every parameter that trains at some time."""
     params: Mapping[str, nn.Parameter]
     """The parameters that the model had before any transform, by the names of the view."""
-    rewritten: tuple[nn.Parameter, ...]
-    """Those of them whose numbers a transform changed."""
+    is_rewritten: Mapping[nn.Parameter, torch.Tensor | bool]
+    """Whether a transform changed the numbers of one of them; empty where there is no transform."""
     prompt: Prompt | None
     """What stands before the text of every row."""
     noise: EmbeddingNoise | None
@@ -65,6 +65,11 @@ class Prepared:
     def plan(self) -> TrainPlan:
         """What was applied."""
         return self.resolved.plan
+
+    @property
+    def rewritten(self) -> tuple[nn.Parameter, ...]:
+        """The parameters of before whose numbers a transform changed."""
+        return tuple(param for param, changed in self.is_rewritten.items() if changed)
 
     @property
     def params_by_layer(self) -> dict[str, list[nn.Parameter]]:

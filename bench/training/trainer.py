@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from bench.errors import Diverged
 from bench.measuring.clock import open_clock
 from bench.training.set_up import set_up
+from bench.training.step import take_step
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def steps(
         Diverged: the loss is not finite.
 
     """
-    device, precision = prepared.device, prepared.precision
+    device = prepared.device
     clock = open_clock(device)
     scheduler = LambdaLR(prepared.optimizer, partial(schedule.share_of_rate, kind=prepared.plan.lr_schedule))
     turns = schedule.turns(prepared.plan.phases)
@@ -163,35 +164,27 @@ def steps(
             clock.start()
             if step in turns:
                 prepared.let_train(turns[step])
-            loss = torch.zeros((), device=device)
-            tokens = 0
-            for part in schedule.parts(rows):
-                batch = prepared.batch(split, part)
-                clock.split("data")
-                with precision.forward():
-                    part_loss = prepared.loss(batch) * (len(part) / len(rows))
-                clock.split("forward")
-                precision.backward(part_loss)
-                loss += part_loss.detach()
-                tokens += batch.num_tokens
-                num_padded_tokens += batch.num_computed
-                clock.split("backward")
-            if precision.step(prepared.optimizer, prepared.trained, schedule.max_grad_norm):
+            taken = take_step(
+                prepared,
+                split,
+                schedule.parts(rows),
+                step=step,
+                num_steps=schedule.num_steps,
+                max_grad_norm=schedule.max_grad_norm,
+                mark=clock.split,
+            )
+            if not prepared.precision.was_skipped():
                 scheduler.step()
-            for hook in prepared.plan.after_step:
-                hook(prepared.model, step)
-            prepared.optimizer.zero_grad(set_to_none=True)
-            if prepared.averaged:
-                prepared.averaged.update(step + 1, schedule.num_steps)
             clock.lap("optimizer")
-            losses.append(loss)
-            step_tokens.append(tokens)
+            losses.append(taken.loss)
+            step_tokens.append(taken.num_tokens)
+            num_padded_tokens += taken.num_computed
             num_samples += len(rows)
             step += 1
             looked = step == 1 or step % CHECK_EVERY == 0 or device.type == "cpu"
             if looked:
                 _check(losses[-CHECK_EVERY:], step)
-            yield step, float(loss) if looked else None, clock.seconds
+            yield step, float(taken.loss) if looked else None, clock.seconds
             if step in schedule.evaluate_after:
                 clock.stop()
                 on_point(step, clock.seconds)

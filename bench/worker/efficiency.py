@@ -20,8 +20,9 @@ from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_ra
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
 from bench.records.record import Flag
-from bench.training.precision import has_native_bf16, is_mixed
+from bench.training.precision import is_mixed
 from bench.training.savings.onednn_linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
+from bench.training.target import target
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _per_unit(shapes: Shapes) -> tuple[int, int, int]:
 
 def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str) -> float | None:
     """Measure the machine's own rate, unless it only emulates the type: that would take minutes."""
-    emulated = {torch.bfloat16: not has_native_bf16(device), torch.float16: device.type == "cpu"}
+    emulated = {torch.bfloat16: not target(device).has_native_bf16, torch.float16: device.type == "cpu"}
     if emulated.get(dtype, False):
         return None
     variant = f"oneDNN from {MIN_MULTIPLY_ADDS:,} multiply-adds on" if is_by_onednn(dtype, device) else None

@@ -10,7 +10,7 @@ import torch
 
 from bench.records.readings import StepParts
 from bench.records.record import Flag, Measurement
-from bench.training.precision import has_native_bf16
+from bench.training.target import target
 from bench.worker.changed import deploy_bytes
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def flags_of(seen: Observed) -> tuple[Flag, ...]:
     if _name(precision.dtype) == "float16" and seen.prepared.device.type == "cpu":
         message = "fp16 matrix products are emulated on a CPU and take 30 to 100 times as long as bf16"
         flags.append(Flag(code="fp16-on-cpu", message=message))
-    if _name(wanted) == "bfloat16" and not has_native_bf16(seen.prepared.device):
+    if _name(wanted) == "bfloat16" and not target(seen.prepared.device).has_native_bf16:
         message = "this device only emulates bf16: its times say nothing about mixed precision elsewhere"
         flags.append(Flag(code="bf16-emulated", message=message))
     return tuple(flags)

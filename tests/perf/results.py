@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.measuring.environment import fingerprint
-from bench.training.precision import has_native_bf16
+from bench.training.target import target
 from tests.perf.side import DEVICE
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def machine() -> str:
     """Say in one line what was measured on."""
     seen = environment()
     versions = ", ".join(f"{name} {seen.versions[name]}" for name in ("torch", "transformers"))
-    bf16 = "native bf16" if has_native_bf16(DEVICE) else "no native bf16"
+    bf16 = "native bf16" if target(DEVICE).has_native_bf16 else "no native bf16"
     threads = (
         ""
         if seen.num_threads == seen.num_cores

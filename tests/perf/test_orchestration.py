@@ -21,7 +21,7 @@ import torch
 
 from bench.experiment.spec import WorkloadSpec
 from bench.records.store import Store
-from bench.training.precision import has_native_bf16
+from bench.training.target import target
 from bench.workload.data.selection import choose
 from bench.workload.data.source import source_of
 from bench.workload.models.locate import model_folder
@@ -89,7 +89,7 @@ def test_orchestration_of_a_run(
 def test_orchestration_of_a_comparison(
     benchmark: BenchmarkFixture, results: Results, say: Callable[[str], None], tmp_path: Path, model: str
 ) -> None:
-    strategies = ("freeze", "full", "amp") if has_native_bf16(torch.device("cpu")) else ("freeze", "full")
+    strategies = ("freeze", "full", "amp") if target(torch.device("cpu")).has_native_bf16 else ("freeze", "full")
     data = export(model, tmp_path / "data")
     seconds: Pairs[float, float] = Pairs()
     their_accuracies: list[list[float]] = []

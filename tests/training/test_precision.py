@@ -48,13 +48,15 @@ def test_an_overflow_skips_the_step_is_counted_and_lowers_the_scale() -> None:
     with precision.forward():
         loss = model(torch.ones(3, 4)).float().sum()
     precision.backward(loss * torch.tensor(float("inf")))
-    assert not precision.step(optimizer, model.parameters(), 1.0)
+    precision.step(optimizer, model.parameters(), 1.0)
+    assert precision.was_skipped()
     assert precision.num_skipped_steps == 1
     assert precision.scaler.get_scale() < scale
     assert before.equal(model.weight)
     optimizer.zero_grad()
     precision.backward(model(torch.ones(3, 4)).sum())
-    assert precision.step(optimizer, model.parameters(), 1.0)
+    precision.step(optimizer, model.parameters(), 1.0)
+    assert not precision.was_skipped()
     assert precision.num_skipped_steps == 1
     assert not before.equal(model.weight)
 
@@ -106,7 +108,7 @@ def test_clipping_inside_a_fused_step_equals_clipping_before_it(size: float) -> 
     for factor in (1.0, 5.0, 0.2):
         for module in (model, plain):
             (module(torch.arange(12.0).view(3, 4)).sum() * size * factor).backward()
-        assert precision.step(optimizer, model.parameters(), 0.5)
+        precision.step(optimizer, model.parameters(), 0.5)
         torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
         other.step()
         for one in (optimizer, other):

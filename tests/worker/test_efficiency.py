@@ -129,7 +129,7 @@ def test_a_compiled_model_is_counted_by_what_it_was_made_from() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_a_type_that_is_only_emulated_has_no_rate(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
-    monkeypatch.setattr(efficiency, "has_native_bf16", lambda _device: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
 
     found = work_for(applied("freeze", split=SPLIT), schedule_for("freeze"), dtype=dtype)
 

@@ -47,7 +47,7 @@ def test_a_record_says_how_it_was_measured(run: Callable[..., tuple[RunRecord, l
 def test_doubts_that_only_the_run_itself_knows_of(
     monkeypatch: pytest.MonkeyPatch, asked: torch.dtype, weights: str, ran: torch.dtype, codes: list[str]
 ) -> None:
-    monkeypatch.setattr("bench.worker.measurement.has_native_bf16", lambda _device: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     failed = Flag(code="probe-failed", message="y")
     prepared = SimpleNamespace(
         precision=SimpleNamespace(dtype=asked),

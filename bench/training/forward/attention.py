@@ -23,6 +23,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from bench.training.forward.spreading import gather, spread
+from bench.training.target import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +87,7 @@ def packed_attention(
             **options,
         )
         return cast("torch.Tensor", outputs).unsqueeze(0), None
-    if grouped and value.is_cuda:
+    if grouped and kind_of(value.device) == "cuda":
         # A GPU's kernels for fp32, or with a mask, take no fewer key heads, and what torch does instead keeps all scores.
         k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
         grouped = False
@@ -105,7 +106,7 @@ def packed_attention(
             outputs.append(kernel(*parts, attn_mask=mask, is_causal=causal and mask is None))
         return gather(outputs, pack)
 
-    if value.device.type == "cpu" and value.dtype == torch.bfloat16:
+    if kind_of(value.device) == "cpu" and value.dtype == torch.bfloat16:
         # The backward pass of torch's CPU kernel is slower in bf16 than in fp32, and less exact.
         with torch.autocast("cpu", enabled=False):
             exact = [[part.float() for part in parts] for parts in rows]

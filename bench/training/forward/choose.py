@@ -15,10 +15,11 @@ from bench.training.forward.attention import watched
 from bench.training.forward.packed import PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.precision import is_mixed
+from bench.training.target import kind_of
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import nn
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
-__all__ = ["choose_forward"]
+    ForwardChoice = Callable[[nn.Module, PreTrainedModel, Split, int, Precision], tuple[WholeForward, str | None]]
+    """The call of `choose_forward`."""
+
+__all__ = ["ForwardChoice", "choose_forward", "kernels_for", "pack_where"]
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """By the type that is computed in: how far the logits of a row may be from those of the row alone, relative to the largest."""
@@ -90,9 +94,8 @@ class _Trial:
 
     @property
     def dtype(self) -> torch.dtype:
-        """That it computes in: of the weights, or of the autocast that several types need."""
-        floating = (param.dtype for param in self.outer.parameters() if param.is_floating_point())
-        return self.precision.dtype if is_mixed(self.outer) else next(floating)
+        """That it computes in."""
+        return _dtype_of(self.outer, self.precision)
 
     @torch.no_grad()
     def logits(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
@@ -123,6 +126,12 @@ class _Trial:
             return first_line(error)
 
 
+def _dtype_of(model: nn.Module, precision: Precision) -> torch.dtype:
+    """The type that a model computes in: of its weights, or of the autocast that several types need."""
+    floating = (param.dtype for param in model.parameters() if param.is_floating_point())
+    return precision.dtype if is_mixed(model) else next(floating)
+
+
 def _sample(split: Split, pad_token_id: int) -> NDArray[np.int64]:
     """Take rows from the shortest to the longest, and one that ends like padding if there is any."""
     order = np.argsort(split.lengths, kind="stable")
@@ -134,15 +143,43 @@ def _sample(split: Split, pad_token_id: int) -> NDArray[np.int64]:
 
 def _packed(trial: _Trial, model: PreTrainedModel, alone: torch.Tensor, precision: Precision) -> PackedForward | str:
     """Find the packed way with the least work that agrees, or say why there is none."""
-    if not model._can_set_attn_implementation():  # noqa: SLF001  (there is no public way to ask)
-        return "its attention is not one of those that transformers lets one choose"
-    outer, on_gpu = trial.outer, next(trial.outer.parameters()).is_cuda
-    # The kernel for various lengths is one of GPUs, in half precision, which elsewhere may be emulated, slowly.
-    kernels = (True, False) if on_gpu and {trial.dtype, precision.dtype} != {torch.float32} else (False,)
+    kernels = kernels_for(trial.outer, precision)
     with precision.forward():
-        in_its_precision = trial.alone(PaddedForward(outer, 0)) if kernels[0] else alone
+        in_its_precision = trial.alone(PaddedForward(trial.outer, 0)) if kernels[0] else alone
     num_times = _num_times(model, int(trial.split.lengths[trial.rows].sum()))
     pack = np.tile(trial.rows, num_times)
+
+    def differs(packed: PackedForward) -> str:
+        reason = _disagreement(trial.logits(packed, pack), alone.repeat(num_times, 1), trial.dtype, "packed")
+        if packed.various_lengths and not reason:
+            with precision.forward():
+                found = trial.logits(packed, pack)
+            reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
+        return reason
+
+    return pack_where(differs, trial.outer, model, kernels)
+
+
+def kernels_for(outer: nn.Module, precision: Precision) -> tuple[bool, ...]:
+    """Whether to try the kernel for various lengths: one of GPUs, in half precision, which elsewhere may be emulated, slowly."""
+    on_gpu = kind_of(next(outer.parameters()).device) == "cuda"
+    return (True, False) if on_gpu and {_dtype_of(outer, precision), precision.dtype} != {torch.float32} else (False,)
+
+
+def pack_where(
+    differs: Callable[[PackedForward], str], outer: nn.Module, model: PreTrainedModel, kernels: Sequence[bool]
+) -> PackedForward | str:
+    """Find the packed way with the least work that `differs` has nothing against, or say why there is none.
+
+    Args:
+        differs: Runs the model packed; says what is wrong with what comes out, or raises what comes in the way.
+        outer: What is called: the model itself, or an adapter around it.
+        model: The classifier of transformers inside.
+        kernels: As `kernels_for` returns them.
+
+    """
+    if not model._can_set_attn_implementation():  # noqa: SLF001  (there is no public way to ask)
+        return "its attention is not one of those that transformers lets one choose"
     reason = ""
     for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
         try:
@@ -153,13 +190,8 @@ def _packed(trial: _Trial, model: PreTrainedModel, alone: torch.Tensor, precisio
             return str(error)
         try:
             with watched() as asked:
-                found = trial.logits(packed, pack)
-            reason = _disagreement(found, alone.repeat(num_times, 1), trial.dtype, "packed")
+                reason = differs(packed)
             reason = reason or _unasked(model, asked, but_last=packed.picks_inside)
-            if various_lengths and not reason:
-                with precision.forward():
-                    found = trial.logits(packed, pack)
-                reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
         except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
             reason = first_line(error)
         if not reason:

@@ -65,7 +65,7 @@ class PackedForward:
         `various_lengths` allows torch's varlen attention, which a GPU has, and fills batches up.
         """
         self._outer, self._model = outer, model
-        self._picks_early, self._various_lengths = picks_early, various_lengths
+        self._picks_early, self.various_lengths = picks_early, various_lengths
         self._batch: Batch | None = None
         self._stop_after = 0
         self._in_tuples = False
@@ -100,7 +100,7 @@ class PackedForward:
             types = np.concatenate([split.types_of(row) for row in rows]).astype(np.int64)
         lengths, num_tokens = split.lengths[rows], len(tokens)
         last_position = lengths.max() - 1
-        if self._various_lengths and (num_missing := -num_tokens % GRAIN):
+        if self.various_lengths and (num_missing := -num_tokens % GRAIN):
             lengths = np.append(lengths, num_missing)
             tokens = np.append(tokens, np.full(num_missing, tokens[0]))
             types = np.append(types, np.zeros_like(tokens, shape=num_missing))
@@ -118,7 +118,7 @@ class PackedForward:
             num_tokens=num_tokens,
             num_computed=len(tokens),
             body={name: torch.from_numpy(ids[None]) for name, ids in body.items()},  # each (1, tokens)
-            layout=lay_out(lengths, with_bounds=self._various_lengths),
+            layout=lay_out(lengths, with_bounds=self.various_lengths),
             picked=torch.from_numpy(picked),
         )
 
@@ -144,7 +144,7 @@ class PackedForward:
 
     def extent(self, lengths: NDArray[np.integer], dtype: torch.dtype) -> Extent:
         """How much one pass works on: attention pads each half of the rows, unless varlen attention runs."""
-        if self._various_lengths and dtype != torch.float32:  # it computes in half precision alone
+        if self.various_lengths and dtype != torch.float32:  # it computes in half precision alone
             return Extent.packed(lengths.tolist())
         return Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
 

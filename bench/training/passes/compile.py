@@ -11,6 +11,7 @@ import torch
 from bench.errors import Unsupported, first_line
 from bench.plan.compiler import check_cpp_compiler
 from bench.training.passes.layer_forward import replace_in_training
+from bench.training.target import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +31,7 @@ def check_compiler(device: torch.device) -> None:
         Unsupported: there is no compiler for it.
 
     """
-    if device.type == "cpu":
+    if kind_of(device) == "cpu":
         check_cpp_compiler("compile")
 
 

@@ -58,10 +58,9 @@ def store_weights(
     for name, param in model.named_parameters():
         if param.is_floating_point():
             before = param.data
-            param.data = _moved(before, device, of_frozen if name in frozen and param.ndim > 1 else dtype)
-            if frozen_weights and param.data_ptr() == before.data_ptr():
-                # One weight that stays in the file it is mapped from would keep the pages of all of them resident.
-                param.data = before.clone()
+            moved = _moved(before, device, of_frozen if name in frozen and param.ndim > 1 else dtype)
+            # One weight that stays in the file it is mapped from would keep the pages of all of them resident.
+            param.data = before.clone() if frozen_weights and moved is before else moved
     _store_buffers(model, dtype, device)
 
 

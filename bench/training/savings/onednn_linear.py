@@ -15,6 +15,8 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import has_torch_function
 
+from bench.training.target import kind_of, target
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,13 +28,7 @@ MIN_MULTIPLY_ADDS = 20_000_000
 
 def is_by_onednn(dtype: torch.dtype, device: torch.device) -> bool:
     """Whether linear layers of `dtype` on `device` are faster by `linear` than by torch's own way, large ones."""
-    if dtype != torch.float32 or device.type != "cpu" or not torch.backends.mkl.is_available():
-        return False
-    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
-        return False
-    # oneDNN's matmul is no public function of torch.
-    is_known, able = hasattr(torch.ops.mkldnn, "_linear_pointwise"), torch.cpu.get_capabilities()
-    return is_known and str(able.get("cpu_name", "")).startswith("AMD") and bool(able.get("avx512_f"))
+    return dtype == torch.float32 and kind_of(device) == "cpu" and target(device).prefers_onednn
 
 
 def fp32_matmuls(device: torch.device) -> str:

@@ -78,7 +78,10 @@ class SeenRows:
     """The embeddings of some tokens, which learn, and a table of all embeddings that follows them."""
 
     def __init__(self, table: nn.Embedding, tokens: NDArray[np.integer[Any]]) -> None:
-        """Look up among the rows of `tokens`, (tokens,), ascending, wherever `table` is to get a gradient."""
+        """Look up among the rows of `tokens`, (tokens,), ascending, wherever `table` is to get a gradient.
+
+        Padding that the table has is one of them.
+        """
         self.whole = cast("nn.Parameter", table.weight)
         values = self.whole.detach()
         self._tokens = torch.from_numpy(tokens.astype(np.int64)).to(values.device)
@@ -87,7 +90,8 @@ class SeenRows:
         # Any other token has its place beyond the rows, which is an error and no other token's embedding.
         self._places = torch.full((table.num_embeddings,), len(self.rows), device=values.device)
         self._places[self._tokens] = torch.arange(len(tokens), device=values.device)
-        self._padding = None if table.padding_idx is None else int(self._places[table.padding_idx])
+        padding = table.padding_idx
+        self._padding = None if padding is None else int(np.searchsorted(tokens, padding))
         self._plain = table.forward
         table.forward = self._look_up  # type: ignore[method-assign, assignment]
 

@@ -1,0 +1,95 @@
+"""Classifiers without numbers: of any size, in the memory of none."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from transformers import AutoModelForSequenceClassification
+from transformers.initialization import no_init_weights
+
+from bench.errors import ModelError, first_line
+from bench.training.forward.choose import kernels_for, pack_where
+from bench.training.forward.padded import PaddedForward
+from bench.workload.models.quiet import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from transformers import PreTrainedConfig, PreTrainedModel
+
+    from bench.training.forward.base import WholeForward
+    from bench.training.forward.packed import PackedForward
+    from bench.training.precision import Precision
+    from bench.workload.data.dataset import Split
+
+__all__ = ["choose_by_shape", "classifier", "without_numbers"]
+
+
+@contextmanager
+def without_numbers() -> Iterator[None]:
+    """Let every tensor that is made have a shape and a type, and neither memory nor numbers."""
+    plain = nn.Module._apply  # noqa: SLF001
+    nn.Module._apply = _apply  # type: ignore[method-assign]  # noqa: SLF001
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            yield
+    finally:
+        nn.Module._apply = plain  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _apply(module: nn.Module, change: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:  # noqa: FBT001, FBT002
+    """Convert a module as torch does; but its own way is to swap a tensor without numbers, which whoever refers to it forbids."""
+    for part in module.modules() if recurse else [module]:
+        for param in part.parameters(recurse=False):
+            param.data = change(param.data)
+        for name, buffer in part.named_buffers(recurse=False):
+            setattr(part, name, change(buffer))
+    return module
+
+
+def classifier(config: PreTrainedConfig, *, num_labels: int, num_layers: int | None = None) -> PreTrainedModel:
+    """Build a classifier of a configuration, which stays as it is, with fewer layers or more if asked for.
+
+    Raises:
+        ModelError: transformers can build none.
+
+    """
+    own = copy.deepcopy(config)
+    text = own.get_text_config()
+    if num_layers is not None:
+        text.num_hidden_layers = num_layers
+        if getattr(text, "layer_types", None):
+            text.layer_types = list(np.resize(text.layer_types, num_layers))
+    own.num_labels, own.problem_type, own.use_cache = num_labels, "single_label_classification", False
+    if own.pad_token_id is None:
+        own.pad_token_id = text.pad_token_id = 0
+    try:
+        with quiet(), no_init_weights():
+            model: PreTrainedModel = AutoModelForSequenceClassification.from_config(own, trust_remote_code=False)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        msg = f"no classifier can be built of a {config.model_type} configuration: {first_line(error)}"
+        raise ModelError(msg) from error
+    return model
+
+
+def choose_by_shape(
+    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
+) -> tuple[WholeForward, str | None]:
+    """Take the way that `bench.training.forward.choose` would try first, of those that run; it compares no numbers."""
+    rows = np.arange(min(2, len(split)))
+
+    def differs(packed: PackedForward) -> str:
+        with torch.no_grad(), precision.forward():
+            shape = tuple(packed.logits(packed.batch(split, rows)).shape)
+        return "" if shape == (len(rows), model.config.num_labels) else f"its outputs are of shape {shape}"
+
+    packed = pack_where(differs, outer, model, kernels_for(outer, precision))
+    if isinstance(packed, str):
+        return PaddedForward(outer, pad_token_id), packed
+    return packed, None

@@ -1,0 +1,188 @@
+"""A few steps of training, with every tensor watched: on tensors without numbers for a forecast, on real ones to hold it against."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from bench.forecasting.tracker import Tracker
+from bench.measuring.torch_memory import held_by_model, held_by_optimizer
+from bench.plan.learning_rates import DEFAULT_RATES
+from bench.training.forward.cached import TOKENS_AT_ONCE
+from bench.training.prepare import prepare
+from bench.training.step import take_step
+from bench.training.target import kind_of
+from bench.workload.data.batches import by_token_budget, longest_batch, micro_batches
+from bench.workload.models.layers import layers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from torch import nn
+    from transformers import PreTrainedModel
+
+    from bench.forecasting.tracker import Slot
+    from bench.plan.train_plan import TrainPlan
+    from bench.plan.view import ModelView, Trainable
+    from bench.training.activation_cache import ActivationCache
+    from bench.training.forward.choose import ForwardChoice
+    from bench.training.prepared import Prepared
+    from bench.workload.data.dataset import Split
+
+__all__ = ["DEVICE", "Traced", "Training", "largest_part", "trace"]
+
+NUM_STEPS = 2
+"""The first makes the state of the optimizer, the second has it from its beginning."""
+DEVICE = torch.device("cpu")
+"""Computes, whatever it stands for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What a step is taken on, the same for every strategy."""
+
+    split: Split
+    """The training rows; a step is taken on the longest."""
+    pad_token_id: int = 0
+    batch_size: int = 16
+    micro_batch_size: int | None = None
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+
+    @property
+    def parts(self) -> list[NDArray[np.int64]]:
+        """The rows of each forward pass of a step."""
+        return list(micro_batches(longest_batch(self.split.lengths, self.batch_size), self.micro_batch_size))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traced:
+    """What the steps took."""
+
+    prepared: Prepared
+    peaks: Mapping[Slot, NDArray[np.int64]]
+    """Bytes of each of `KINDS` at the peak of every part of the steps, by layer: (kinds,)."""
+
+    @property
+    def peak(self) -> NDArray[np.int64]:
+        """Bytes of each of `KINDS` at the highest peak: (kinds,)."""
+        return max(self.peaks.values(), key=lambda parts: int(parts.sum()))
+
+
+def trace(
+    model: PreTrainedModel,
+    view: ModelView,
+    plan: TrainPlan,
+    training: Training,
+    *,
+    choose: ForwardChoice | None = None,
+) -> Traced:
+    """Apply a plan to a model, in place, and take steps on the longest rows, with the most of it training that ever does.
+
+    Args:
+        model: As built or loaded.
+        view: Of this model.
+        plan: Of this view. What it compiles runs as it is, since what compiled code allocates cannot be seen.
+        training: What is trained on.
+        choose: The way to run the model.
+
+    Raises:
+        UsageError, Unsupported: as `bench.training.prepare.prepare` does.
+
+    """
+    tracker, layers = Tracker(), layers_of(model)
+    tracker.see([*model.parameters(), *model.buffers()])
+    with tracker, torch.random.fork_rng(devices=[]):
+        prepared = prepare(
+            model,
+            view,
+            plan,
+            split=training.split,
+            pad_token_id=training.pad_token_id,
+            rates=DEFAULT_RATES,
+            device=DEVICE,
+            weight_decay=training.weight_decay,
+            choose=choose,
+        )
+        prepared.let_train(largest_part(plan, view))
+        gc.collect()  # what was tried and left
+        tracker.see(held_by_model(prepared.model, prepared.trained), "weights")
+        tracker.see(held_by_optimizer(prepared.optimizer, prepared.averaged), "optimizer")
+        tracker.see_rest("weights")  # tables beside the model, of what a pass looks up
+        _follow(layers, tracker)
+        tracker.forget_peaks()
+    if prepared.cache:
+        _fill(prepared.cache, prepared, training.split, tracker)
+    with tracker, torch.random.fork_rng(devices=[]):
+        for step in range(NUM_STEPS):
+            _step(prepared, training, step, tracker)
+    return Traced(prepared=prepared, peaks=tracker.peaks())
+
+
+def largest_part(plan: TrainPlan, view: ModelView) -> Trainable:
+    """Find what trains in the steps that train the most."""
+    sizes = {param.name: param.num_params for layer in view.layers for param in layer.params}
+    steps = range(view.num_steps)
+    parts = {plan.phases.at(step, view.num_steps, step * view.num_epochs // view.num_steps): step for step in steps}
+    return max(parts, key=lambda part: (sum(sizes[name] for name in view.params_of(part)), -parts[part]))
+
+
+def _step(prepared: Prepared, training: Training, step: int, tracker: Tracker) -> None:
+    """Take a step, and note what has been made when its parts are done."""
+
+    def mark(part: str) -> None:
+        if part == "forward":
+            tracker.see_rest("activations")  # what has outlived it, for the backward pass
+        if part == "backward":
+            tracker.see((param.grad for param in prepared.trained if param.grad is not None), "gradients")
+        tracker.mark(part)
+        tracker.enter(0)
+
+    take_step(
+        prepared,
+        training.split,
+        training.parts,
+        step=step,
+        num_steps=NUM_STEPS,
+        max_grad_norm=training.max_grad_norm,
+        mark=mark,
+    )
+    tracker.see(held_by_optimizer(prepared.optimizer, prepared.averaged), "optimizer")
+    tracker.mark("optimizer")
+
+
+def _fill(cache: ActivationCache, prepared: Prepared, split: Split, tracker: Tracker) -> None:
+    """Store the output of the frozen layers for all rows, computing the largest batch of them, and start above it."""
+    forward, rows = cache.forward, np.arange(len(split))
+    hidden = torch.empty(int(forward.num_vectors(split, rows).sum()), forward.width, dtype=forward.dtype)
+    if kind_of(DEVICE) == "cpu":  # of a GPU's memory it takes nothing
+        tracker.see([hidden], "activations")
+    largest = max(by_token_budget(split.lengths, rows, TOKENS_AT_ONCE), key=lambda some: split.lengths[some].sum())
+    prepared.model.eval()
+    with tracker:
+        forward.compute(split, largest, DEVICE, hidden)
+        tracker.mark("cache")
+    forward.start_from(hidden, split, rows)
+    prepared.training_mode()
+
+
+def _follow(layers: nn.ModuleList, tracker: Tracker) -> None:
+    """Tell the tracker which layer runs, forward and backward: 1 is the lowest, 0 what is below it, and beside all layers."""
+
+    def begin(place: int, *_: object) -> None:
+        tracker.enter(place)
+
+    def end(place: int, _layer: nn.Module, _args: object, output: Any) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        if hidden.requires_grad:
+            hidden.register_hook(lambda _grad: tracker.enter(place))
+
+    for place, layer in enumerate(layers, 1):
+        layer.register_forward_pre_hook(partial(begin, place))
+        layer.register_forward_hook(partial(end, place))

@@ -1,0 +1,145 @@
+"""How many bytes of tensors live at every moment, and what they are for.
+
+A tracker of its own, since torch's (`torch.distributed._tools.mem_tracker`) is private, hangs hooks on every module, and
+tells one peak: to go from few layers to many, the peak of every part of a step is needed. What a kernel allocates for
+itself while it runs is seen by neither.
+"""
+
+from __future__ import annotations
+
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.measuring.torch_memory import inner_tensors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+__all__ = ["KINDS", "Kind", "Slot", "Tracker"]
+
+Kind = Literal["weights", "gradients", "optimizer", "activations", "temporaries"]
+"""What memory is for; temporaries are what no other kind claims."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Slot(NamedTuple):
+    """A part of what is tracked, between two marks and within one place."""
+
+    number: int
+    """Of the mark at its end."""
+    name: str
+    """Of that mark."""
+    place: int
+    """As `enter` was told: the layer that runs."""
+
+
+class Tracker(TorchDispatchMode):
+    """Watches tensors come and go while it is entered; a storage counts once, however many tensors show it."""
+
+    def __init__(self) -> None:
+        """Have seen nothing."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._refs: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+        self._serials: dict[int, int] = {}
+        """Of every storage that lives, by what it is in memory."""
+        self._sizes: list[int] = []
+        self._kinds: list[Kind | None] = []
+        """By serial number."""
+        self._events: list[int] = []
+        """The serial number of what was made, or ~ that of what is gone."""
+        self._live = 0
+        self._place = 0
+        self._tops: dict[int, tuple[int, int]] = {}
+        """Of each place since the last mark: bytes, and events until then."""
+        self._peaks: list[tuple[Slot, int]] = []
+        self._num_marks = 0
+
+    def see(self, tensors: Iterable[torch.Tensor], kind: Kind | None = None) -> None:
+        """Count these tensors, and note what they are for unless it is known already."""
+        for tensor in tensors:
+            for one in inner_tensors(tensor):
+                serial = self._serial(one)
+                if kind and self._kinds[serial] is None:
+                    self._kinds[serial] = kind
+
+    def see_rest(self, kind: Kind) -> None:
+        """Note what all those are for that live, and of which it is not known."""
+        for serial in self._serials.values():
+            if self._kinds[serial] is None:
+                self._kinds[serial] = kind
+
+    def enter(self, place: int) -> None:
+        """Count what follows to a place."""
+        self._place = place
+        self._look()
+
+    def mark(self, name: str) -> None:
+        """Give a name to all since the mark before this."""
+        self._peaks += [(Slot(self._num_marks, name, place), at) for place, (_, at) in self._tops.items()]
+        self._num_marks += 1
+        self._tops = {}
+        self._look()
+
+    def forget_peaks(self) -> None:
+        """Begin to look for peaks now."""
+        self._peaks, self._tops, self._num_marks = [], {}, 0
+        self._look()
+
+    def peaks(self) -> dict[Slot, NDArray[np.int64]]:
+        """Return the bytes of each of KINDS at the peak of every slot: (kinds,)."""
+        of_event: dict[int, list[Slot]] = {}
+        for slot, at in self._peaks:
+            of_event.setdefault(at, []).append(slot)
+        rest = KINDS.index("temporaries")
+        number = [rest if kind is None else KINDS.index(kind) for kind in self._kinds]
+        found: dict[Slot, NDArray[np.int64]] = {}
+        live = np.zeros(len(KINDS), dtype=np.int64)
+        for at, event in enumerate([*self._events, None]):
+            found |= {slot: live.copy() for slot in of_event.get(at, ())}
+            if event is not None:
+                serial, sign = (event, 1) if event >= 0 else (~event, -1)
+                live[number[serial]] += sign * self._sizes[serial]
+        return {slot: found[slot] for slot, _ in self._peaks}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(hasattr(one, "__tensor_flatten__") for one in types):
+            return NotImplemented  # what is inside such tensors passes here by itself
+        result = func(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, torch.Tensor):
+                self._serial(value)
+        return result
+
+    def _serial(self, tensor: torch.Tensor) -> int:
+        storage = tensor.untyped_storage()
+        key = storage._cdata  # noqa: SLF001  (what the storage is, wherever its bytes lie, if it has any)
+        serial = self._serials.get(key)
+        if serial is None:
+            serial = len(self._sizes)
+            self._sizes.append(storage.nbytes())
+            self._kinds.append(None)
+            self._serials[key] = serial
+            self._refs[key] = weakref.ref(storage, partial(self._gone, key))
+            self._events.append(serial)
+            self._live += self._sizes[serial]
+            self._look()
+        return serial
+
+    def _gone(self, key: int, _ref: object) -> None:
+        serial = self._serials.pop(key)
+        del self._refs[key]
+        self._events.append(~serial)
+        self._live -= self._sizes[serial]
+
+    def _look(self) -> None:
+        if self._live > self._tops.get(self._place, (-1, 0))[0]:
+            self._tops[self._place] = self._live, len(self._events)

@@ -1,0 +1,77 @@
+"""One optimizer step: of the training loop, and of a forecast, which takes it without any number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bench.training.prepared import Prepared
+    from bench.workload.data.dataset import Split
+
+__all__ = ["Step", "take_step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one optimizer step was."""
+
+    loss: torch.Tensor
+    """Mean of its rows, in nats: a scalar on the device."""
+    num_tokens: int
+    num_computed: int
+    """Padding included."""
+
+
+def take_step(
+    prepared: Prepared,
+    split: Split,
+    parts: Iterable[NDArray[np.int64]],
+    *,
+    step: int,
+    num_steps: int,
+    max_grad_norm: float,
+    mark: Callable[[str], None],
+) -> Step:
+    """Take one optimizer step. It reads no number, and so waits for no device, and runs without any.
+
+    Args:
+        prepared: Trains.
+        split: Has the rows.
+        parts: The rows of every forward pass.
+        step: Which it is of the `num_steps` of the run, from 0.
+        num_steps: Of the run.
+        max_grad_norm: The norm that longer gradients are cut to.
+        mark: Called when a part is done: "data", "forward" and "backward" of every forward pass.
+
+    """
+    parts = list(parts)
+    num_rows = sum(map(len, parts))
+    precision = prepared.precision
+    loss = torch.zeros((), device=prepared.device)
+    num_tokens = num_computed = 0
+    for part in parts:
+        batch = prepared.batch(split, part)
+        mark("data")
+        with precision.forward():
+            part_loss = prepared.loss(batch) * (len(part) / num_rows)
+        mark("forward")
+        precision.backward(part_loss)
+        loss += part_loss.detach()
+        num_tokens += batch.num_tokens
+        num_computed += batch.num_computed
+        mark("backward")
+    precision.step(prepared.optimizer, prepared.trained, max_grad_norm)
+    for hook in prepared.plan.after_step:
+        hook(prepared.model, step)
+    prepared.optimizer.zero_grad(set_to_none=True)
+    if prepared.averaged:
+        prepared.averaged.update(step + 1, num_steps)
+    return Step(loss=loss, num_tokens=num_tokens, num_computed=num_computed)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from transformers import LlamaConfig
+
+from bench.errors import ModelError
+from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
+from bench.testing.models import MODELS, fresh_model
+from bench.training.forward.choose import choose_forward
+from bench.training.forward.packed import PackedForward
+from bench.training.precision import Precision
+from bench.workload.models.layers import layers_of
+from bench.workload.toy import toy_split
+
+FP32 = Precision(torch.float32, torch.device("cpu"))
+
+
+def test_a_model_of_any_size_takes_no_memory() -> None:
+    config = LlamaConfig(hidden_size=65536, intermediate_size=65536, num_hidden_layers=80, vocab_size=10**6)
+    with without_numbers():
+        model = classifier(config, num_labels=3, num_layers=2)
+    assert len(layers_of(model)) == 2
+    assert model.num_parameters() > 6e10
+    assert model.config.num_labels == 3
+    assert (config.num_hidden_layers, config.num_labels) == (80, 2)
+
+
+def test_a_module_is_converted_though_its_tensors_have_no_numbers() -> None:
+    with without_numbers():
+        module = nn.BatchNorm1d(3)
+        weight = module.weight
+        module.to(torch.bfloat16)
+        assert module.weight is weight
+        assert {weight.dtype, module.running_mean.dtype} == {torch.bfloat16}
+    assert nn.BatchNorm1d(3).to(torch.bfloat16).weight.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_the_way_to_run_a_model_is_that_which_comparing_numbers_finds(name: str) -> None:
+    model = fresh_model(name)
+    config = copy.deepcopy(model.config)
+    split = toy_split(16, shortest=2)
+    numbers, _ = choose_forward(model, model, split, 0, FP32)
+    with without_numbers():
+        fake = classifier(config, num_labels=2)
+        shapes, why = choose_by_shape(fake, fake, split, 0, FP32)
+    assert isinstance(numbers, PackedForward)
+    assert isinstance(shapes, PackedForward)
+    assert why is None
+    assert (shapes._picks_early, shapes.picks_inside) == (numbers._picks_early, numbers.picks_inside)
+
+
+def test_a_configuration_of_no_classifier_is_refused_in_words() -> None:
+    config = LlamaConfig(hidden_size=64, num_attention_heads=0)
+    with without_numbers(), pytest.raises(ModelError, match="no classifier can be built of a llama configuration"):
+        classifier(config, num_labels=2)
