@@ -1,4 +1,4 @@
-"""The rates that MFU is relative to: this machine's own matmuls, and the datasheet's peak.
+"""The rate that MFU is relative to: that of this machine's own matmuls.
 
 A datasheet says what a device can never exceed, and nothing about small matrices or a CPU. So
 the matmuls of a model's linear layers are timed here as a training step runs them: forward, and
@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import time
 from collections import Counter
 from hashlib import sha256
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
@@ -25,20 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from bench.measuring.datasheets import Arithmetic
     from bench.measuring.flops import Extent, Shapes
 
     Key = list[object]
     Linear = Callable[..., torch.Tensor]
 
-__all__ = ["Arithmetic", "arithmetic_of", "datasheet_peak", "matmul_rate", "mfu"]
+__all__ = ["arithmetic_of", "matmul_rate", "mfu"]
 
 BUDGET_SECONDS = 2.0
 """How long new rounds of timing may begin; the first always does."""
 SAMPLE_SECONDS = 1e-3
 """The least that one timing lasts: a shorter one would measure the clock and the launch."""
-
-Arithmetic = Literal["fp32", "tf32", "bf16", "fp16"]
-"""What matmuls are computed in; tf32 is what a GPU makes of fp32 where torch allows it."""
 
 
 def mfu(flops: int, seconds: float, peak: float | None) -> float | None:
@@ -149,36 +146,3 @@ def arithmetic_of(dtype: torch.dtype, device: torch.device) -> Arithmetic:
         allowed = device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
         return "tf32" if allowed else "fp32"
     return "bf16" if dtype == torch.bfloat16 else "fp16"
-
-
-def datasheet_peak(device_name: str, arithmetic: Arithmetic) -> float | None:
-    """Return NVIDIA's peak in FLOP/s of a GPU by its driver's name for it; None for any other device.
-
-    Dense, without the factor 2 of sparsity, and accumulated in fp32 as torch does it. A name
-    must match as a whole: a slice of a GPU (MIG) and an A10G are not the device they resemble.
-    """
-    found = (row for pattern, row in _DATASHEETS.items() if re.fullmatch(pattern, device_name))
-    tera = next(found, {}).get(arithmetic)
-    return None if tera is None else tera * 1e12
-
-
-_DATASHEETS: Mapping[str, Mapping[Arithmetic, float]] = {
-    r"(NVIDIA |Tesla )?T4": {"fp16": 65, "fp32": 8.1},
-    r"(NVIDIA |Tesla )?V100-SXM[23]-(16|32)GB": {"fp16": 125, "fp32": 15.7},
-    r"(NVIDIA |Tesla )?V100-PCIE-(16|32)GB": {"fp16": 112, "fp32": 14},
-    r"(NVIDIA )?A10": {"bf16": 125, "fp16": 125, "tf32": 62.5, "fp32": 31.2},
-    r"(NVIDIA )?A100(-SXM4-[48]0GB|-PCIE-[48]0GB| 80GB PCIe)": {
-        "bf16": 312,
-        "fp16": 312,
-        "tf32": 156,
-        "fp32": 19.5,
-    },
-    r"(NVIDIA )?L4": {"bf16": 121, "fp16": 121, "tf32": 60, "fp32": 30.3},
-    r"(NVIDIA )?L40S": {"bf16": 362, "fp16": 362, "tf32": 183, "fp32": 91.6},
-    r"(NVIDIA )?H100 80GB HBM3": {"bf16": 989, "fp16": 989, "tf32": 494, "fp32": 67},
-    r"(NVIDIA )?H100 PCIe": {"bf16": 756, "fp16": 756, "tf32": 378, "fp32": 51},
-    r"(NVIDIA )?H200": {"bf16": 989, "fp16": 989, "tf32": 494, "fp32": 67},
-    r"(NVIDIA )?(GeForce )?RTX 3090": {"bf16": 71, "fp16": 71, "tf32": 35.6, "fp32": 35.6},
-    r"(NVIDIA )?(GeForce )?RTX 4090": {"bf16": 165.2, "fp16": 165.2, "tf32": 82.6, "fp32": 82.6},
-}
-"""TFLOP/s by the name that driver and torch give; the SXM variants where the name does not say PCIe."""

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 
 from bench.errors import AssetError, Unsupported, first_line
+from bench.measuring.datasheets import datasheet_peak
 from bench.measuring.flops import Extent
-from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
+from bench.measuring.matmul_rate import arithmetic_of, matmul_rate, mfu
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
 from bench.records.record import Flag

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from bench.measuring import matmul_rate as module
+from bench.measuring.datasheets import datasheet_peak
 from bench.measuring.flops import Extent, Matmul, Shapes
-from bench.measuring.matmul_rate import arithmetic_of, datasheet_peak, matmul_rate, mfu
+from bench.measuring.matmul_rate import arithmetic_of, matmul_rate, mfu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,49 +91,6 @@ def test_a_sample_repeats_what_is_too_short_to_time(monkeypatch: pytest.MonkeyPa
     sample = module._Sample(2, 3, 4, torch.float32, CPU, linear=torch.nn.functional.linear)
     sample.take()
     assert sample.seconds == [pytest.approx(1e-5)]  # a tenth of what ten repeats took
-
-
-@pytest.mark.parametrize(
-    ("name", "arithmetic", "tera"),
-    [
-        ("Tesla T4", "fp16", 65),
-        ("Tesla V100-SXM2-16GB", "fp32", 15.7),
-        ("Tesla V100-PCIE-32GB", "fp16", 112),
-        ("NVIDIA A10", "bf16", 125),
-        ("NVIDIA A100-SXM4-40GB", "bf16", 312),
-        ("NVIDIA A100 80GB PCIe", "tf32", 156),
-        ("NVIDIA L4", "fp16", 121),
-        ("NVIDIA L40S", "bf16", 362),
-        ("NVIDIA H100 80GB HBM3", "bf16", 989),
-        ("NVIDIA H100 PCIe", "bf16", 756),
-        ("NVIDIA H200", "fp32", 67),
-        ("NVIDIA GeForce RTX 3090", "fp16", 71),
-        ("NVIDIA GeForce RTX 4090", "bf16", 165.2),
-    ],
-)
-def test_datasheet(name: str, arithmetic: module.Arithmetic, tera: float) -> None:
-    assert datasheet_peak(name, arithmetic) == tera * 1e12
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "NVIDIA A100-SXM4-40GB MIG 1g.5gb",
-        "NVIDIA A10G",
-        "NVIDIA L40",
-        "nvidia l40s",
-        "NVIDIA H100 NVL",
-        "NVIDIA GeForce RTX 3090 Ti",
-        "AMD EPYC",
-        "",
-    ],
-)
-def test_what_only_resembles_a_known_gpu_has_no_peak(name: str) -> None:
-    assert datasheet_peak(name, "fp32") is None
-
-
-def test_a_gpu_has_no_peak_for_what_it_cannot_do() -> None:
-    assert datasheet_peak("Tesla T4", "bf16") is None
 
 
 def test_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from bench.errors import AssetError, Unsupported
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.measuring import matmul_rate
+from bench.measuring import datasheets, matmul_rate
 from bench.measuring.flops import count_flops
 from bench.plan import InTurn, Trainable
 from bench.training.forward.padded import PaddedForward
@@ -138,7 +138,7 @@ def test_a_type_that_is_only_emulated_has_no_rate(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_known_gpu_is_held_against_its_datasheet_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(efficiency, "datasheet_peak", create_autospec(matmul_rate.datasheet_peak, return_value=1e9))
+    monkeypatch.setattr(efficiency, "datasheet_peak", create_autospec(datasheets.datasheet_peak, return_value=1e9))
 
     found = work_for(applied("freeze", split=SPLIT), schedule_for("freeze"))
 
