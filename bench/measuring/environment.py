@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec
 
-__all__ = ["fingerprint"]
+__all__ = ["device_name", "fingerprint"]
 
 _DISTRIBUTIONS = (
     *("finetune-bench", "torch", "transformers", "datasets", "numpy"),
@@ -36,18 +36,17 @@ def fingerprint(
     device: torch.device, assets: Mapping[str, str], spec: RunSpec, *, fp32_matmuls: str = "as torch chooses"
 ) -> Environment:
     """Describe the machine, the software and the settings of this process' run; `assets` are digests by name."""
-    cpu = _cpu_name()
     gpu = torch.cuda.get_device_properties(device) if device.type == "cuda" else None
     commit, dirty = git_state(Path(__file__).resolve().parents[2])
     return Environment(
-        host_cpu=cpu,
+        host_cpu=_cpu_name(),
         num_cores=len(os.sched_getaffinity(0)),
         num_threads=torch.get_num_threads(),
         host_memory_bytes=psutil.virtual_memory().total,
         platform=platform.platform(),
         python=platform.python_version(),
         versions=_versions(),
-        device_name=gpu.name if gpu else cpu,
+        device_name=device_name(device),
         device_memory_bytes=gpu.total_memory if gpu else None,
         driver=driver_version() if gpu else None,
         git_commit=commit,
@@ -56,6 +55,11 @@ def fingerprint(
         settings=_settings(device, fp32_matmuls),
         config_hash=sha256(spec.model_dump_json().encode()).hexdigest(),
     )
+
+
+def device_name(device: torch.device) -> str:
+    """Return what the driver calls a GPU, or the kernel the processor."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
 
 
 def _settings(device: torch.device, fp32_matmuls: str) -> dict[str, str]:

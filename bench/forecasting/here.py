@@ -1,0 +1,115 @@
+"""This machine as a card: its memory, and its speed as measured once on it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from hashlib import sha256
+from statistics import median
+from typing import TYPE_CHECKING
+
+import psutil
+import torch
+
+from bench.cache import build_once, cache_dir
+from bench.forecasting.cards import GPU_LAUNCH_SECONDS, HERE, Card
+from bench.forecasting.duration import Bounds, Speed
+from bench.measuring.datasheets import DATASHEETS
+from bench.measuring.environment import device_name
+from bench.measuring.flops import Extent, Matmul, Shapes
+from bench.measuring.matmul_rate import arithmetic_of, matmul_rate
+from bench.training.savings.onednn_linear import linear_for
+from bench.training.target import target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+__all__ = ["this_card"]
+
+PRODUCTS = {"cpu": ((128, 384), (512, 1024)), "cuda": ((512, 1024), (4096, 4096))}
+"""Tokens and width of the products that are timed: small and large ones of models that such a device trains."""
+MATMUL_SHARE = Bounds(0.6, 1.1)
+"""Of the rates of the small products and of the large ones, that matmuls of a training reach. Chosen."""
+COPIES = {"cpu": (2**20, 2**28), "cuda": (2**24, 2**30)}
+"""Bytes that are copied: within a cache, and far beyond it."""
+CPU_LAUNCH_SECONDS = Bounds(5e-6, 30e-6)
+"""Steps of models so small that they do little else took 13 to 18 us for each operation on a busy CPU of a server."""
+NUM_COPIES = 5
+
+
+def this_card(device: torch.device) -> Card:
+    """Describe a device of this machine; what is not in the cache is measured, in some seconds. A busy machine looks slow.
+
+    Raises:
+        AssetError: the cache cannot be written.
+
+    """
+    name = device_name(device)
+    is_gpu = device.type == "cuda"
+    short = next((key for key, sheet in DATASHEETS.items() if re.fullmatch(sheet.driver_name, name)), HERE)
+    memory = torch.cuda.get_device_properties(device).total_memory if is_gpu else psutil.virtual_memory().total
+    speed = Speed(
+        flops_per_second={arithmetic_of(dtype, device): _matmuls(dtype, device, name) for dtype in _dtypes(device)},
+        bytes_per_second=_copies(device, name),
+        launch_seconds=GPU_LAUNCH_SECONDS if is_gpu else CPU_LAUNCH_SECONDS,
+    )
+    kind = "cuda" if is_gpu else "cpu"
+    return Card(name=short, kind=kind, memory_bytes=memory, speed=speed, source=f"measured on this machine ({name})")
+
+
+def _dtypes(device: torch.device) -> list[torch.dtype]:
+    """What this device computes by itself; emulated it would take minutes."""
+    able = {torch.float32: True, torch.bfloat16: target(device).has_native_bf16, torch.float16: device.type == "cuda"}
+    return [dtype for dtype, native in able.items() if native]
+
+
+def _matmuls(dtype: torch.dtype, device: torch.device, name: str) -> Bounds:
+    rates = []
+    for tokens, width in PRODUCTS[device.type]:
+        product = Matmul("layer 0", 2 * width**2, "token", weight=(width, width))
+        extent = Extent(rows=1, tokens=tokens, pairs=tokens**2)
+        linear = linear_for(dtype, device)
+        variant = None if linear is torch.nn.functional.linear else "oneDNN"
+        rates.append(
+            matmul_rate(
+                Shapes((product,)), extent, dtype=dtype, device=device, device_name=name, linear=linear, variant=variant
+            )
+        )
+    return Bounds(MATMUL_SHARE.low * min(rates), MATMUL_SHARE.high * max(rates))
+
+
+def _copies(device: torch.device, name: str) -> Bounds:
+    key = json.dumps([name, device.type, torch.__version__, torch.get_num_threads()])
+
+    def build(folder: Path) -> None:
+        (folder / "rate.json").write_text(json.dumps({"bytes_per_second": _time_copies(device), "of": key}))
+
+    folder = build_once(cache_dir() / "bandwidth" / sha256(key.encode()).hexdigest()[:32], build)
+    rates = json.loads((folder / "rate.json").read_text())["bytes_per_second"]
+    return Bounds(min(rates), max(rates))
+
+
+def _time_copies(device: torch.device) -> list[float]:
+    """Time copies of some sizes: bytes per second, what is read and what is written together."""
+    rates = []
+    for size in COPIES[device.type]:
+        source = torch.zeros(size, dtype=torch.uint8, device=device)
+        goal = torch.empty_like(source)
+        repeats = max(1, max(COPIES[device.type]) // size // 4)
+        goal.copy_(source)
+        seconds = median(_time(lambda: goal.copy_(source), repeats, device) for _ in range(NUM_COPIES))  # noqa: B023
+        rates.append(2 * size / seconds)
+    return rates
+
+
+def _time(call: Callable[[], object], repeats: int, device: torch.device) -> float:
+    wait = torch.cuda.synchronize if device.type == "cuda" else bool
+    wait()
+    began = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    wait()
+    return (time.perf_counter() - began) / repeats

@@ -1,0 +1,64 @@
+"""What operations multiply, read and write, and how many a device has to start: of what runs, on tensors with numbers or without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.forecasting.duration import StepWork
+from bench.measuring.flops import formula_of, is_matmul
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.measuring.datasheets import Arithmetic
+
+__all__ = ["work_of"]
+
+_aten = torch.ops.aten
+_ALLOCATIONS = {_aten.empty, _aten.empty_like, _aten.empty_strided, _aten.new_empty, _aten.new_empty_strided}
+
+_QUESTIONS = {"prim", "profiler"}
+"""Namespaces of what computes nothing."""
+
+
+def work_of(run: Callable[[], object], arithmetic: Arithmetic) -> StepWork | None:
+    """Return the work that `run` does, with its matmuls in `arithmetic`; None where there are some for which no formula is known."""
+    with _Traffic() as seen:
+        run()
+    if seen.has_missed:
+        return None
+    return StepWork(flops={arithmetic: seen.flops}, bytes_moved=seen.bytes_moved, launches=seen.launches)
+
+
+class _Traffic(TorchDispatchMode):
+    """Adds up the FLOPs of operations, and the sizes of what goes in and comes out; a list that one operation takes is one launch.
+
+    Not by `bench.measuring.flops.count_flops`, which takes operations apart itself: without numbers torch aborts there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
+        self.bytes_moved = 0
+        self.launches = 0
+        self.has_missed = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if any(hasattr(one, "__tensor_flatten__") for one in types):
+            return NotImplemented  # what is inside such tensors passes here by itself
+        kwargs = kwargs or {}
+        result, packet = func(*args, **kwargs), func.overloadpacket
+        if func.is_view or packet in _ALLOCATIONS or func.namespace in _QUESTIONS:
+            return result
+        seen = {id(one): one for one in tree_leaves((args, kwargs, result)) if isinstance(one, torch.Tensor)}
+        self.bytes_moved += sum(one.numel() * one.element_size() for one in seen.values())
+        self.launches += 1
+        if formula := formula_of(packet):
+            self.flops += formula(*args, **kwargs, out_val=result)
+        else:
+            self.has_missed |= is_matmul(packet)
+        return result
