@@ -8,6 +8,7 @@ from bench.experiment.built_in_groups import GROUPS, SIGN
 from bench.experiment.groups import read_groups
 from bench.files import default_config, read_toml
 from bench.records.metrics import METRICS
+from bench.workload.models.shapes import SHAPES
 from bench.workload.presets import DATASETS, MODELS
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ Entry = tuple[str, str, str]
 def _models() -> Iterator[Entry]:
     for name, preset in MODELS.items():
         yield name, f"{preset.num_params / 1e6:.0f}M parameters, {preset.licence}", preset.description
+    for name, shape in SHAPES.items():
+        if name not in MODELS:
+            size = f"{shape.num_params / 1e6:,.0f}M parameters, {shape.licence}"
+            yield name, size, f"without weights, for bench forecast: {shape.hub_id}"
 
 
 def _datasets() -> Iterator[Entry]:

@@ -20,6 +20,8 @@ def doctor(
 ) -> int:
     """Hold every instrument of this machine against a known answer; exit code 1 if one errs by more than 2 %."""
     from bench.doctor import display, examine  # noqa: PLC0415  (--help does without)
+    from bench.executors.devices import choose_device  # noqa: PLC0415
+    from bench.forecasting.here import this_card  # noqa: PLC0415
 
     def say(text: str) -> None:
         Console(stderr=True).print(Text(text), soft_wrap=True)
@@ -28,4 +30,5 @@ def doctor(
     console = Console()
     console.print(display.diagnosis_table(diagnosis))
     console.print(Text(display.noise_in_words(diagnosis)), soft_wrap=True)
+    console.print(Text(display.speed_in_words(this_card(choose_device(device)))), soft_wrap=True)
     return ExitCode.OK if diagnosis.is_well else ExitCode.FAILED

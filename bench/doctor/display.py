@@ -12,8 +12,9 @@ from bench.records.metrics import format_seconds
 
 if TYPE_CHECKING:
     from bench.doctor.examine import Diagnosis
+    from bench.forecasting.cards import Card
 
-__all__ = ["diagnosis_table", "noise_in_words"]
+__all__ = ["diagnosis_table", "noise_in_words", "speed_in_words"]
 
 _VERDICTS = {True: ("pass", "green"), False: ("FAIL", "bold red"), None: ("not on this machine", "dim")}
 
@@ -47,3 +48,13 @@ def noise_in_words(diagnosis: Diagnosis) -> str:
         else f"; as many runs detect a difference of {diagnosis.detectable:.1%} or more"
     )
     return f"Two equal strategies: step times differ by a factor of {noise.estimate:.3f}{between}{floor}. This is noise, not error."
+
+
+def speed_in_words(card: Card) -> str:
+    """Say how fast this machine is, as a forecast for it reckons."""
+    rates = [
+        f"matmuls in {kind} at {rate.low / 1e9:,.3g} to {rate.high / 1e9:,.3g} GFLOP/s"
+        for kind, rate in card.speed.flops_per_second.items()
+    ]
+    low, high = card.speed.bytes_per_second
+    return f"By bench forecast --device here this machine does {', '.join(rates)}, and moves {low / 1e9:,.3g} to {high / 1e9:,.3g} GB/s."

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.measuring.datasheets import Arithmetic
 
-__all__ = ["Bounds", "RunWork", "Speed", "StepWork", "run_seconds", "step_seconds"]
+__all__ = ["Bounds", "RunWork", "Speed", "StepWork", "run_seconds", "step_seconds", "training_seconds"]
 
 
 class Bounds(NamedTuple):
@@ -52,6 +52,19 @@ class StepWork:
         flops = {kind: factor * number for kind, number in self.flops.items()}
         return StepWork(flops=flops, bytes_moved=factor * self.bytes_moved, launches=self.launches)
 
+    def toward(self, other: StepWork, steps: float) -> StepWork:
+        """Go on by `steps` times what `other` does more: from two models of few layers to one of many."""
+
+        def line(few: float, more: float) -> float:
+            return max(0.0, few + (more - few) * steps)
+
+        kinds = self.flops.keys() | other.flops.keys()
+        return StepWork(
+            flops={kind: line(self.flops.get(kind, 0), other.flops.get(kind, 0)) for kind in kinds},
+            bytes_moved=line(self.bytes_moved, other.bytes_moved),
+            launches=line(self.launches, other.launches),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunWork:
@@ -60,9 +73,11 @@ class RunWork:
     step: StepWork
     """Of mean length."""
     num_steps: int
-    evaluation: StepWork | None = None
-    """Of mean length: a forward pass over a batch; None where nothing is evaluated."""
-    num_evaluation_steps: int = 0
+    whole_pass: StepWork
+    """Of the whole model forward."""
+    num_filling_passes: float = 0
+    """That fill a cache, as a part of training."""
+    num_evaluation_passes: float = 0
     """Over all evaluations."""
     loaded_bytes: float = 0
     """Of weights, from a disk."""
@@ -92,17 +107,24 @@ def step_seconds(work: StepWork, speed: Speed) -> Bounds | None:
     return Bounds(max(best), sum(poorest))
 
 
-def run_seconds(work: RunWork, speed: Speed) -> Bounds | None:
-    """Return the least and the most seconds of a run: start, loading, training and evaluation; None as `step_seconds`."""
-    training = step_seconds(work.step, speed)
-    evaluation = step_seconds(work.evaluation, speed) if work.evaluation else Bounds(0, 0)
-    if training is None or evaluation is None:
+def training_seconds(work: RunWork, speed: Speed) -> Bounds | None:
+    """Return the least and the most seconds of a training, a cache filled; None as `step_seconds`."""
+    step, whole_pass = step_seconds(work.step, speed), step_seconds(work.whole_pass, speed)
+    if step is None or whole_pass is None:
         return None
     low, high = (
-        work.num_steps * step + work.num_evaluation_steps * pass_over
-        for step, pass_over in zip(training, evaluation, strict=True)
+        work.num_steps * of_step + work.num_filling_passes * of_pass
+        for of_step, of_pass in zip(step, whole_pass, strict=True)
     )
-    return Bounds(
-        START_SECONDS.low + work.loaded_bytes / DISK_BYTES_PER_SECOND.high + low,
-        START_SECONDS.high + work.loaded_bytes / DISK_BYTES_PER_SECOND.low + high,
-    )
+    return Bounds(low, high)
+
+
+def run_seconds(work: RunWork, speed: Speed) -> Bounds | None:
+    """Return the least and the most seconds of a run: start, loading, training and evaluation; None as `step_seconds`."""
+    training, whole_pass = training_seconds(work, speed), step_seconds(work.whole_pass, speed)
+    if training is None or whole_pass is None:
+        return None
+    loading = Bounds(work.loaded_bytes / DISK_BYTES_PER_SECOND.high, work.loaded_bytes / DISK_BYTES_PER_SECOND.low)
+    parts = zip(START_SECONDS, loading, training, whole_pass, strict=True)
+    low, high = (start + load + train + work.num_evaluation_passes * of_pass for start, load, train, of_pass in parts)
+    return Bounds(low, high)

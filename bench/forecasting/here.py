@@ -33,20 +33,23 @@ PRODUCTS = {"cpu": ((128, 384), (512, 1024)), "cuda": ((512, 1024), (4096, 4096)
 """Tokens and width of the products that are timed: small and large ones of models that such a device trains."""
 MATMUL_SHARE = Bounds(0.6, 1.1)
 """Of the rates of the small products and of the large ones, that matmuls of a training reach. Chosen."""
-COPIES = {"cpu": (2**20, 2**28), "cuda": (2**24, 2**30)}
+BUDGET_SECONDS = 0.3
+"""For each of them."""
+COPIES = {"cpu": (2**20, 2**27), "cuda": (2**24, 2**30)}
 """Bytes that are copied: within a cache, and far beyond it."""
 CPU_LAUNCH_SECONDS = Bounds(5e-6, 30e-6)
 """Steps of models so small that they do little else took 13 to 18 us for each operation on a busy CPU of a server."""
 NUM_COPIES = 5
 
 
-def this_card(device: torch.device) -> Card:
+def this_card(device: str | torch.device) -> Card:
     """Describe a device of this machine; what is not in the cache is measured, in some seconds. A busy machine looks slow.
 
     Raises:
         AssetError: the cache cannot be written.
 
     """
+    device = torch.device(device)
     name = device_name(device)
     is_gpu = device.type == "cuda"
     short = next((key for key, sheet in DATASHEETS.items() if re.fullmatch(sheet.driver_name, name)), HERE)
@@ -75,7 +78,14 @@ def _matmuls(dtype: torch.dtype, device: torch.device, name: str) -> Bounds:
         variant = None if linear is torch.nn.functional.linear else "oneDNN"
         rates.append(
             matmul_rate(
-                Shapes((product,)), extent, dtype=dtype, device=device, device_name=name, linear=linear, variant=variant
+                Shapes((product,)),
+                extent,
+                dtype=dtype,
+                device=device,
+                device_name=name,
+                linear=linear,
+                variant=variant,
+                budget_seconds=BUDGET_SECONDS,
             )
         )
     return Bounds(MATMUL_SHARE.low * min(rates), MATMUL_SHARE.high * max(rates))

@@ -39,3 +39,8 @@ class Price:
     def of(self, seconds: Bounds) -> Bounds:
         """Return what so many seconds cost, at least and at most."""
         return Bounds(*(each / 3600 * self.per_hour for each in seconds))
+
+    def written(self, amount: float) -> str:
+        """Write an amount of money: "$2.50", "2.50 EUR", or "2.50" where the currency was not said."""
+        number = f"{amount:,.2f}" if amount >= 1 or not amount else f"{amount:,.2g}"
+        return f"{number} {self.currency}" if self.currency.isalpha() else f"{self.currency}{number}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["DEVICE_NAMES", "overhead"]
+if TYPE_CHECKING:
+    from bench.forecasting.cards import Card
+    from bench.records.forecast import ForecastMemory
+
+__all__ = ["added_by", "overhead"]
 
 MIB = 2**20
 
@@ -19,8 +23,10 @@ HEAP_SHARE = (0.2, 0.3)
 HEAP_BYTES = (0, 50 * MIB)
 """And beside that share, as measured where little trains."""
 
-DEVICE_NAMES = {"cpu": "heap", "cuda": "context, allocator"}
-"""What takes it, in words."""
+
+def added_by(card: Card, memory: ForecastMemory) -> tuple[int, int]:
+    """Return the bytes that a card adds to the tensors of a forecast, at least and at most."""
+    return overhead(card.kind, card=card.name, tensors_bytes=memory.peak_bytes, weights_bytes=memory.weights_bytes)
 
 
 def overhead(kind: Literal["cpu", "cuda"], *, card: str, tensors_bytes: int, weights_bytes: int) -> tuple[int, int]:

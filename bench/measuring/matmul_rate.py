@@ -52,12 +52,14 @@ def matmul_rate(
     device_name: str,
     linear: Linear = functional.linear,
     variant: str | None = None,
+    budget_seconds: float | None = None,
 ) -> float:
     """Return the rate in FLOP/s at which this machine computes the linear layers of a model.
 
     Measured within about 2 s (the median of interleaved repeats after a warm-up), or taken from
     the cache where the same was measured before. A machine that was busy then looks slow now. `variant`
-    names a `linear` that is not torch's own, so that both have their own rate in the cache.
+    names a `linear` that is not torch's own, so that both have their own rate in the cache. Another budget is for
+    a look that need not be as exact.
 
     Raises:
         AssetError: the cache cannot be written.
@@ -76,7 +78,7 @@ def matmul_rate(
     ]
 
     def build(folder: Path) -> None:
-        rate = _measure(linears, dtype, device, linear)
+        rate = _measure(linears, dtype, device, linear, BUDGET_SECONDS if budget_seconds is None else budget_seconds)
         (folder / "rate.json").write_text(json.dumps({"flops_per_second": rate, "of": key}))
 
     folder = build_once(cache_dir() / "rates" / sha256(json.dumps(key).encode()).hexdigest()[:32], build)
@@ -91,10 +93,14 @@ def _linears(shapes: Shapes, extent: Extent) -> dict[tuple[int, int, int], int]:
 
 
 def _measure(
-    linears: Mapping[tuple[int, int, int], int], dtype: torch.dtype, device: torch.device, linear: Linear
+    linears: Mapping[tuple[int, int, int], int],
+    dtype: torch.dtype,
+    device: torch.device,
+    linear: Linear,
+    budget_seconds: float,
 ) -> float:
     """Time all layers in turn, round after round, so that a disturbance hits all alike."""
-    end = time.perf_counter() + BUDGET_SECONDS
+    end = time.perf_counter() + budget_seconds
     samples = {size: _Sample(*size, dtype, device, linear=linear) for size in linears}
     while True:
         for sample in samples.values():

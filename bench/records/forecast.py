@@ -42,6 +42,8 @@ class Forecast(Frozen):
     """Useful FLOPs of the step that is forecast, without recomputation."""
     seconds: tuple[Seconds, Seconds] | None = None
     """Of the whole training, at least and at most."""
+    run_seconds: tuple[Seconds, Seconds] | None = None
+    """Of the whole run, with its start, loading and evaluation, at least and at most."""
     unproven: tuple[str, ...] = ()
     """What of it nobody has checked on such a device, in words."""
 

@@ -1,9 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.forecasting.cards import card_of
-from bench.forecasting.duration import Bounds, RunWork, Speed, StepWork, run_seconds, step_seconds
+from bench.forecasting.duration import (
+    Bounds,
+    RunWork,
+    Speed,
+    StepWork,
+    run_seconds,
+    step_seconds,
+    training_seconds,
+)
 
 SPEED = Speed(
     flops_per_second={"fp32": Bounds(10, 20), "bf16": Bounds(50, 100)},
@@ -35,23 +45,25 @@ def test_a_step_takes_the_slowest_part_at_least_and_all_parts_at_most(
 def test_a_device_without_such_arithmetic_has_no_time() -> None:
     what = StepWork(flops={"fp16": 1}, bytes_moved=0, launches=0)
     assert step_seconds(what, SPEED) is None
-    assert run_seconds(RunWork(step=what, num_steps=1), SPEED) is None
+    assert run_seconds(RunWork(step=what, num_steps=1, whole_pass=what), SPEED) is None
 
 
 def test_a_longer_batch_computes_and_moves_more_but_starts_no_more() -> None:
     assert work(fp32=4, bytes_moved=6, launches=5).times(0.5) == work(fp32=2, bytes_moved=3, launches=5)
 
 
-def test_a_run_starts_loads_trains_and_evaluates() -> None:
-    only_steps = RunWork(step=work(fp32=100), num_steps=10)
-    plain = run_seconds(only_steps, SPEED)
-    assert plain is not None
-    low, high = plain
-    assert (low, high) == pytest.approx((50.3, 120))
-    evaluated = RunWork(step=work(fp32=100), num_steps=10, evaluation=work(fp32=20), num_evaluation_steps=3)
-    assert run_seconds(evaluated, SPEED) == pytest.approx((low + 3, high + 6))
-    loaded = RunWork(step=work(fp32=100), num_steps=10, loaded_bytes=10e9)
-    assert run_seconds(loaded, SPEED) == pytest.approx((low + 2, high + 50))
+def test_from_two_models_of_few_layers_to_one_of_many() -> None:
+    two, four = work(fp32=20, bytes_moved=12, launches=7), work(fp32=40, bytes_moved=16, launches=11)
+    assert two.toward(four, (10 - 2) / (4 - 2)) == work(fp32=100, bytes_moved=28, launches=23)
+
+
+def test_a_run_starts_loads_fills_trains_and_evaluates() -> None:
+    plain = RunWork(step=work(fp32=100), num_steps=10, whole_pass=work(fp32=20))
+    assert training_seconds(plain, SPEED) == pytest.approx((50, 100))
+    assert run_seconds(plain, SPEED) == pytest.approx((50.3, 120))
+    assert run_seconds(replace(plain, loaded_bytes=10e9), SPEED) == pytest.approx((52.3, 170))
+    assert run_seconds(replace(plain, num_evaluation_passes=3), SPEED) == pytest.approx((53.3, 126))
+    assert training_seconds(replace(plain, num_filling_passes=3), SPEED) == pytest.approx((53, 106))
 
 
 @pytest.mark.parametrize(

@@ -30,3 +30,16 @@ def test_what_is_no_price_is_refused(text: str) -> None:
 
 def test_seconds_cost_their_share_of_an_hour() -> None:
     assert Price(4).of(Bounds(900, 3600)) == (1, 4)
+
+
+@pytest.mark.parametrize(
+    ("price", "amount", "expected"),
+    [
+        (Price(1, "$"), 1234.5, "$1,234.50"),
+        (Price(1, "EUR"), 2, "2.00 EUR"),
+        (Price(1), 0.00123, "0.0012"),
+        (Price(1), 0, "0.00"),
+    ],
+)
+def test_money_is_written_in_its_currency(price: Price, amount: float, expected: str) -> None:
+    assert price.written(amount) == expected

@@ -55,7 +55,8 @@ def test_a_gpu_has_no_peak_for_what_it_cannot_do() -> None:
 @pytest.mark.parametrize("name", DATASHEETS)
 def test_a_row_says_of_a_device_what_can_be(name: str) -> None:
     sheet = DATASHEETS[name]
-    sold = int(name.rpartition("-")[2].removesuffix("gb"))
+    assert name.endswith(f"-{sheet.sold_gigabytes}gb")
+    sold = sheet.sold_gigabytes
     assert 0.85 * sold < sheet.memory_bytes / 1e9 < 1.07 * sold  # sold in GB or GiB, less what the driver keeps
     assert sheet.teraflops["fp32"] <= sheet.teraflops.get("tf32", sheet.teraflops["fp16"]) <= sheet.teraflops["fp16"]
     assert ("bf16" in sheet.teraflops) == ("tf32" in sheet.teraflops)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+import torch
+
+from bench.forecasting import here
+from bench.forecasting.here import this_card
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(here, "BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(here, "COPIES", {"cpu": (2**16, 2**20)})
+    monkeypatch.setattr(here, "PRODUCTS", {"cpu": ((8, 32), (16, 64))})
+
+
+def test_this_machine_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = this_card("cpu")
+    assert card.kind == "cpu"
+    assert card.memory_bytes == psutil.virtual_memory().total
+    assert card.source.startswith("measured on this machine (")
+    for low, high in (*card.speed.flops_per_second.values(), card.speed.bytes_per_second, card.speed.launch_seconds):
+        assert 0 < low <= high
+    monkeypatch.setattr(here, "_time_copies", lambda _: pytest.fail("it was measured before"))
+    assert this_card("cpu") == card
+
+
+def test_what_a_cpu_only_emulates_has_no_rate() -> None:
+    kinds = set(this_card("cpu").speed.flops_per_second)
+    assert kinds in ({"fp32"}, {"fp32", "bf16"})
+    assert this_card("cpu").has_native_bf16 == ("bf16" in kinds)
+
+
+@pytest.mark.gpu
+def test_a_gpu_here_is_the_card_that_it_is() -> None:
+    card = this_card("cuda")
+    assert card.memory_bytes == torch.cuda.get_device_properties(0).total_memory
+    assert "fp16" in card.speed.flops_per_second
