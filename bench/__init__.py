@@ -16,18 +16,21 @@ TYPE_CHECKING = False  # without `typing`, which takes longer to import than all
 
 if TYPE_CHECKING:
     from bench.api.compare_strategies import compare
+    from bench.api.forecast import Forecasts, forecast
     from bench.api.list_strategies import strategies
     from bench.api.result import Result, load
     from bench.experiment.spec import RunSpec
 
     __version__: str
 
-__all__ = ["Result", "RunSpec", "__version__", "compare", "load", "strategies"]
+__all__ = ["Forecasts", "Result", "RunSpec", "__version__", "compare", "forecast", "load", "strategies"]
 
 _MODULES = {
+    "Forecasts": "bench.api.forecast",
     "Result": "bench.api.result",
     "RunSpec": "bench.experiment.spec",
     "compare": "bench.api.compare_strategies",
+    "forecast": "bench.api.forecast",
     "load": "bench.api.result",
     "strategies": "bench.api.list_strategies",
 }

@@ -15,6 +15,8 @@ from bench.cli.baseline import save, show
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.export import export
+from bench.cli.forecast import SETTINGS as FORECAST
+from bench.cli.forecast import forecast
 from bench.cli.gate import DEFAULTS, SETTINGS, gate
 from bench.cli.listing import list_names
 from bench.cli.options import repeat_sides, with_settings
@@ -80,6 +82,9 @@ def main(
 
 app.command(epilog="Example: bench compare --strategies full,freeze:last=2+amp --dataset reviews.csv --seeds 3")(
     with_settings(compare)
+)
+app.command(epilog="Example: bench forecast --model llama-3-8b --strategies full,lora,qlora --lengths 512")(
+    with_settings(forecast, FORECAST)
 )
 app.command(epilog="Example: bench report reports/out/TIME --open")(with_settings(report, BUDGET))
 app.command(epilog="Example: bench recommend reports/out/TIME --memory 16GiB --min-accuracy 0.85")(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,17 +29,36 @@ if TYPE_CHECKING:
     from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
-__all__ = ["choose_by_shape", "classifier", "without_numbers"]
+__all__ = ["WithoutNumbers", "choose_by_shape", "classifier", "without_numbers"]
+
+
+class WithoutNumbers(FakeTensorMode):
+    """Tensors that have a shape and a type, and neither memory nor numbers; who reads a number gets 0, and is counted."""
+
+    def __init__(self) -> None:
+        """Have been asked for none."""
+        super().__init__(allow_non_fake_inputs=True)
+        self.num_read = 0
+
+    def dispatch(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run one operation on shapes alone."""
+        if func is torch.ops.aten._local_scalar_dense.default:  # noqa: SLF001  (what tensor.item() is)
+            self.num_read += 1
+            dtype: torch.dtype = args[0].dtype
+            return 0.0 if dtype.is_floating_point else False if dtype == torch.bool else 0
+        return super().dispatch(func, types, args, kwargs)
 
 
 @contextmanager
-def without_numbers() -> Iterator[None]:
-    """Let every tensor that is made have a shape and a type, and neither memory nor numbers."""
+def without_numbers() -> Iterator[WithoutNumbers]:
+    """Let every tensor that is made meanwhile be one without numbers."""
+    # What cannot run is told by its error.
+    logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
     plain = nn.Module._apply  # noqa: SLF001
     nn.Module._apply = _apply  # type: ignore[method-assign]  # noqa: SLF001
     try:
-        with FakeTensorMode(allow_non_fake_inputs=True):
-            yield
+        with WithoutNumbers() as mode:
+            yield mode
     finally:
         nn.Module._apply = plain  # type: ignore[method-assign]  # noqa: SLF001
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,19 @@ class Training:
 
     split: Split
     """The training rows; a step is taken on the longest."""
+    has_texts: bool = True
+    """Whether these are the tokens of texts, and not any of the right number."""
     pad_token_id: int = 0
     batch_size: int = 16
     micro_batch_size: int | None = None
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
+    num_epochs: int = 1
+
+    @property
+    def num_steps(self) -> int:
+        """Of the run."""
+        return self.num_epochs * math.ceil(len(self.split) / self.batch_size)
 
     @property
     def parts(self) -> list[NDArray[np.int64]]:
@@ -102,7 +111,7 @@ def trace(
         prepared = prepare(
             model,
             view,
-            plan,
+            replace(plan, compile=False),
             split=training.split,
             pad_token_id=training.pad_token_id,
             rates=DEFAULT_RATES,
@@ -142,7 +151,6 @@ def _step(prepared: Prepared, training: Training, step: int, tracker: Tracker) -
         if part == "backward":
             tracker.see((param.grad for param in prepared.trained if param.grad is not None), "gradients")
         tracker.mark(part)
-        tracker.enter(0)
 
     take_step(
         prepared,

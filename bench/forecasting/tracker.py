@@ -83,11 +83,11 @@ class Tracker(TorchDispatchMode):
         self._look()
 
     def mark(self, name: str) -> None:
-        """Give a name to all since the mark before this."""
+        """Give a name to all since the mark before this; what follows is in place 0."""
         self._peaks += [(Slot(self._num_marks, name, place), at) for place, (_, at) in self._tops.items()]
         self._num_marks += 1
         self._tops = {}
-        self._look()
+        self.enter(0)
 
     def forget_peaks(self) -> None:
         """Begin to look for peaks now."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from bench.errors import Unsupported
+from bench.experiment.registry import needs_of
+from bench.plan.quiet import quietly
 from bench.training.passes.compile import check_compiler
 from bench.training.precision import resolve_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["what_lacks"]
+    from bench.plan.train_plan import Strategy
+
+__all__ = ["import_needed", "what_lacks"]
 
 
 def what_lacks(asked: Mapping[str, Any]) -> str | None:
@@ -26,3 +32,10 @@ def what_lacks(asked: Mapping[str, Any]) -> str | None:
     except Unsupported as error:
         return str(error)
     return None
+
+
+def import_needed(strategies: Iterable[Strategy]) -> None:
+    """Import the packages of strategies now, whoever imports them later: their code is no memory of training."""
+    with quietly():
+        for name in dict.fromkeys(chain.from_iterable(map(needs_of, strategies))):
+            import_module(name)

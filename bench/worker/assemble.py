@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,7 +13,7 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.plan.describe import changes
-from bench.plan.quiet import quietly
+from bench.training.here import import_needed
 from bench.training.passes.weights import store_weights
 from bench.training.precision import resolve_dtype
 from bench.training.prepare import prepare
@@ -140,10 +138,8 @@ def load_inputs(
 
 
 def _import_needed(spec: RunSpec) -> None:
-    """Import the packages of the strategies now: a library's code is no memory of training, whoever imports it."""
-    with suppress(UsageError, Unsupported), quietly():  # which the plan says later
-        for name in dict.fromkeys(chain.from_iterable(map(registry.needs_of, registry.strategies_of(spec.strategy)))):
-            import_module(name)
+    with suppress(UsageError, Unsupported):  # which the plan says later
+        import_needed(registry.strategies_of(spec.strategy))
 
 
 def _load_model(spec: RunSpec, data: Data) -> LoadedModel:

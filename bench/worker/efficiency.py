@@ -6,7 +6,6 @@ Measured once a run has trained and been evaluated, so that it disturbs neither.
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -16,25 +15,22 @@ import torch
 
 from bench.errors import AssetError, Unsupported, first_line
 from bench.measuring.datasheets import datasheet_peak
-from bench.measuring.flops import Extent
 from bench.measuring.matmul_rate import arithmetic_of, matmul_rate, mfu
-from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.records.readings import Work
 from bench.records.record import Flag
-from bench.training.precision import is_mixed
 from bench.training.savings.onednn_linear import MIN_MULTIPLY_ADDS, is_by_onednn, linear_for
+from bench.training.step_flops import flops_of_step, flops_per_unit
 from bench.training.target import target
-from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from bench.measuring.flops import Shapes
-    from bench.training.forward.batch import Batch
+    from bench.measuring.flops import Extent, Shapes
     from bench.training.prepared import Prepared
     from bench.training.trainer import Schedule, Trained
+    from bench.workload.data.dataset import Split
 
 __all__ = ["Efficiency", "flops_of_steps", "measure_efficiency", "work_of"]
 
@@ -128,15 +124,12 @@ def flops_of_steps(
 
     """
     flops: list[int] = []
-    turns, lengths = schedule.turns(prepared.plan.phases), prepared.lengths(split)
+    turns = schedule.turns(prepared.plan.phases)
     for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
         if step in turns:
             prepared.let_train(turns[step])
-            shapes = _shapes(split, prepared, prepared.forward.batch)
-            above = prepared.cache and _shapes(split, prepared, prepared.cache.forward.probe)  # of what is stored
-            per_row, per_token, per_pair = _per_unit(above or shapes)
-        extents = [prepared.forward.extent(lengths[part], dtype) for part in schedule.parts(rows)]
-        flops.append(sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents))
+            shapes, per_unit = flops_per_unit(prepared, split)
+        flops.append(flops_of_step(prepared, split, schedule.parts(rows), per_unit, dtype))
     return flops, shapes
 
 
@@ -145,23 +138,6 @@ def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.
     steps = [rows for epoch in schedule.epochs for rows in epoch]
     tokens = np.array([lengths[rows].sum() for rows in steps])
     return steps[int(abs(tokens - np.median(tokens)).argmin())]
-
-
-def _shapes(split: Split, prepared: Prepared, put_together: Callable[..., Batch]) -> Shapes:
-    """Read the matmuls of a forward pass with its loss, of a compiled model those of what it was made from."""
-    tokens = np.resize(split.tokens, sum(PROBE_LENGTHS))
-    offsets = np.cumsum([0, *PROBE_LENGTHS])
-    probe = Split(tokens, offsets, np.zeros(len(PROBE_LENGTHS), dtype=np.int64))
-    batch = put_together(probe, range(len(probe))).to(prepared.device)  # as long as it is, without a prompt
-    autocast = prepared.precision.forward() if is_mixed(prepared.model) else nullcontext()
-    with torch.compiler.set_stance("force_eager"), autocast:
-        return read_shapes(lambda: prepared.loss(batch), prepared.params_by_layer)
-
-
-def _per_unit(shapes: Shapes) -> tuple[int, int, int]:
-    """The useful FLOPs of a row, a token and a pair of tokens: all matmuls grow with one of them."""
-    one, two, three = (shapes.flops(Extent(*unit)).useful for unit in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
-    return one, two, three
 
 
 def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str) -> float | None:

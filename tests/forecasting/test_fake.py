@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from torch import nn
-from transformers import LlamaConfig
+from transformers import BertConfig, LlamaConfig
 
 from bench.errors import ModelError
 from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
@@ -55,6 +55,6 @@ def test_the_way_to_run_a_model_is_that_which_comparing_numbers_finds(name: str)
 
 
 def test_a_configuration_of_no_classifier_is_refused_in_words() -> None:
-    config = LlamaConfig(hidden_size=64, num_attention_heads=0)
-    with without_numbers(), pytest.raises(ModelError, match="no classifier can be built of a llama configuration"):
+    config = BertConfig(hidden_size=65, num_attention_heads=4)
+    with without_numbers(), pytest.raises(ModelError, match="no classifier can be built of a bert configuration"):
         classifier(config, num_labels=2)

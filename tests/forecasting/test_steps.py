@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.errors import Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
 from bench.forecasting.steps import Traced, Training, trace
 from bench.plan.compose import compose
 from bench.testing.models import fresh_model
+from bench.training.here import import_needed
 from bench.workload.models.layers import view_of
 from bench.workload.toy import toy_split
 
@@ -29,11 +31,43 @@ def traced(model: PreTrainedModel, strategy: str, choose: ForwardChoice | None =
     return trace(model, view, plan, TRAINING, choose=choose)
 
 
-@pytest.mark.parametrize("strategy", ["full", "freeze", "freeze:last=2", "lora", "checkpoint"])
-@pytest.mark.parametrize("name", ["llama", "bert", "gpt2"])
+QUICK = (("llama", "full"), ("bert", "freeze:last=2"), ("gpt2", "lora"))
+SLOW = (
+    *("adafactor", "adalora", "adamw4bit", "adamw8bit", "adamw8bit:by=torchao", "amp:dtype=bf16", "amp:dtype=fp16"),
+    *("apollo:r=4", "bitfit", "chain_thaw", "checkpoint", "compile", "discriminative", "dora", "ema", "freeze"),
+    *("freeze+cached", "freeze:last=1+cached", "freeze:last=2", "frozen:weights=bf16+lora+amp:dtype=bf16"),
+    *("frozen:weights=int8+lora", "full", "galore:r=4", "gradual", "head_then_full", "ia3", "label_smoothing", "lion"),
+    *("lisa:layers=1", "llrd", "lora", "lora+checkpoint", "lora_plus", "muon", "neftune", "norm_only"),
+    *("only:kinds=bias", "pissa", "prompt_tuning", "pure_bf16", "qlora", "rslora", "schedule_free"),
+    *("seen_embeddings", "sgd", "swa", "vera", "adapter:type=oft", "adapter:type=loha"),
+)
+
+
+@pytest.mark.parametrize(("name", "strategy"), QUICK)
 def test_without_numbers_every_peak_is_that_of_real_tensors_to_the_byte(name: str, strategy: str) -> None:
+    check_equal(name, strategy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", SLOW)
+@pytest.mark.parametrize("name", ["llama", "bert", "gpt2"])
+def test_every_strategy_is_told_to_the_byte(name: str, strategy: str) -> None:
+    try:
+        check_equal(name, strategy)
+    except Unsupported as error:
+        pytest.skip(str(error))
+
+
+def test_every_strategy_is_among_those_that_are_told() -> None:
+    assert set(filter(registry.is_ours, registry.names())) <= {
+        term.name for text in SLOW for term in parse_strategy(text)
+    }
+
+
+def check_equal(name: str, strategy: str) -> None:
     real = fresh_model(name)
     config = copy.deepcopy(real.config)  # the model's own tells how it is run
+    import_needed(registry.strategies_of(parse_strategy(strategy)))
     torch.manual_seed(0)
     expected = traced(real, strategy)
     with without_numbers():

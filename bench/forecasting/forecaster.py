@@ -1,0 +1,138 @@
+"""What strategies would take on a model of which nothing but the configuration is there."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.errors import BenchError, Unsupported
+from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
+from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, least_layers
+from bench.forecasting.steps import DEVICE, largest_part, trace
+from bench.forecasting.tracker import KINDS
+from bench.plan.compose import compose
+from bench.records.forecast import Forecast, ForecastMemory
+from bench.training.here import import_needed
+from bench.training.step_flops import flops_of_step, flops_per_unit
+from bench.training.target import aiming_at, target
+from bench.workload.models.layers import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from transformers import PreTrainedConfig
+
+    from bench.forecasting.steps import Training
+    from bench.plan.train_plan import Strategy, TrainPlan
+    from bench.plan.view import ModelView
+    from bench.training.prepared import Prepared
+    from bench.training.target import Target
+
+__all__ = ["Forecaster"]
+
+BEYOND = (2, 4)
+"""Layers beyond the fewest that a composition can be of, in the two models from which lines are drawn."""
+
+
+class Forecaster:
+    """Forecasts one composition of strategies after the other, on one model and one batch."""
+
+    def __init__(
+        self, config: PreTrainedConfig, training: Training, *, num_labels: int = 2, aim: Target | None = None
+    ) -> None:
+        """Forecast for the device `aim`, or for the CPU of this machine.
+
+        Raises:
+            ModelError: no classifier can be built of `config`.
+
+        """
+        self._config, self._training, self._num_labels, self._aim = config, training, num_labels, aim
+        self._num_layers: int = config.get_text_config().num_hidden_layers
+        self._are_alike = are_alike(config, num_labels)
+        self._view = cache(self._view_of)
+
+    def forecast(self, strategies: Sequence[Strategy]) -> Forecast:
+        """Run a few steps of the composition without numbers, and tell what they took.
+
+        Raises:
+            UsageError: it makes no plan for this model.
+            Unsupported: the device cannot do what it asks for, or it cannot be told without the data.
+
+        """
+        import_needed(strategies)  # here: what a package makes as it is imported has numbers
+        with aiming_at(self._aim), without_numbers() as mode:
+            plan = compose(strategies, self._view(self._num_layers))
+            if plan.seen_embeddings and not self._training.has_texts:
+                raise Unsupported(
+                    "seen_embeddings: what it saves depends on the words of the texts, so it takes the data"
+                )
+            taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._num_layers)
+            device = target(DEVICE)
+        highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))
+        return Forecast(
+            device=device.name,
+            num_params=taken.num_params,
+            num_trainable_params=taken.num_trainable_params,
+            memory=ForecastMemory(**{f"{kind}_bytes": int(size) for kind, size in zip(KINDS, highest, strict=True)}),
+            step_flops=taken.step_flops,
+            unproven=tuple(_unproven(plan, device, mode.num_read)),
+        )
+
+    def _view_of(self, num_layers: int) -> ModelView:
+        training = self._training
+        model = classifier(self._config, num_labels=self._num_labels, num_layers=num_layers)
+        return view_of(model, num_steps=training.num_steps, num_epochs=training.num_epochs)
+
+    def _by_few_layers(self, strategies: Sequence[Strategy], plan: TrainPlan) -> Taken | None:
+        """Go on from two small models to the whole one; None where that is not known to be a straight line."""
+        if not self._are_alike:
+            return None
+
+        def composed(num_layers: int) -> TrainPlan | None:
+            try:
+                return compose(strategies, self._view(num_layers))
+            except BenchError:
+                return None
+
+        least = least_layers(lambda num: composed(num) is not None, self._num_layers)
+        plans = {least + more: composed(least + more) for more in BEYOND if least + more < self._num_layers}
+        small = [(one, self._view(num)) for num, one in plans.items() if one is not None]
+        if len(small) < len(BEYOND) or not grows_in_one_place([*small, (plan, self._view(self._num_layers))]):
+            return None
+        few, more = (self._taken(one, num) for num, one in plans.items() if one is not None)
+        return few.up_to(more, self._num_layers)
+
+    def _taken(self, plan: TrainPlan, num_layers: int) -> Taken:
+        model = classifier(self._config, num_labels=self._num_labels, num_layers=num_layers)
+        view = self._view(num_layers)
+        traced = trace(model, view, plan, self._training, choose=choose_by_shape)
+        return Taken(
+            num_layers=num_layers,
+            peaks=traced.peaks,
+            num_params=traced.prepared.num_params,
+            num_trainable_params=traced.prepared.num_trainable_params([largest_part(plan, view)]),
+            step_flops=_flops(traced.prepared, self._training),
+        )
+
+
+def _flops(prepared: Prepared, training: Training) -> int | None:
+    """Count the useful FLOPs of the step that was taken; None where that is beyond this model."""
+    own = next(param.dtype for param in prepared.model.parameters() if param.is_floating_point())
+    computed = own if prepared.precision.dtype == torch.float32 else prepared.precision.dtype
+    try:
+        _, per_unit = flops_per_unit(prepared, training.split)
+    except Unsupported:
+        return None
+    return flops_of_step(prepared, training.split, training.parts, per_unit, computed)
+
+
+def _unproven(plan: TrainPlan, device: Target, num_read: int) -> Iterator[str]:
+    """Say what of a forecast is not what runs."""
+    if device.kind == "cuda":
+        yield "what kernels of a GPU keep and need is taken to be what those of a CPU do"
+    if plan.compile:
+        yield "compiled layers keep less than this, which is of layers as they are"
+    if num_read:
+        yield "it looks at numbers as it trains, which were taken to be 0"

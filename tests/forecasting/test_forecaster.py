@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from transformers import LlamaConfig
+
+from bench.errors import Unsupported, UsageError
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
+from bench.forecasting.forecaster import Forecaster
+from bench.forecasting.steps import Training
+from bench.training.target import Target
+from bench.workload.toy import toy_split
+
+if TYPE_CHECKING:
+    from bench.records.forecast import Forecast
+
+TRAINING = Training(split=toy_split(32, shortest=3), batch_size=8)
+GPU = Target(kind="cuda", name="a GPU", has_native_bf16=True)
+
+
+def config(num_layers: int = 9) -> LlamaConfig:
+    return LlamaConfig(
+        vocab_size=256,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=num_layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        pad_token_id=0,
+    )
+
+
+def forecast(forecaster: Forecaster, strategy: str) -> Forecast:
+    return forecaster.forecast(registry.strategies_of(parse_strategy(strategy)))
+
+
+def by_all_layers(training: Training = TRAINING) -> Forecaster:
+    forecaster = Forecaster(config(), training)
+    forecaster._are_alike = False
+    return forecaster
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "full",
+        "freeze:last=2",
+        *(
+            pytest.param(text, marks=pytest.mark.slow)
+            for text in (
+                *("freeze", "freeze:last=5", "lora", "lora:last=2", "lora+checkpoint", "checkpoint:every=2", "lisa"),
+                *("qlora", "freeze+cached", "freeze:last=2+cached", "amp:dtype=bf16", "pure_bf16", "muon", "gradual"),
+                *("chain_thaw", "ema", "adafactor", "schedule_free", "bitfit", "prompt_tuning", "adamw8bit"),
+            )
+        ),
+    ],
+)
+def test_from_a_few_layers_it_is_what_all_layers_take(strategy: str) -> None:
+    assert forecast(Forecaster(config(), TRAINING), strategy) == forecast(by_all_layers(), strategy)
+
+
+def test_a_micro_batch_has_fewer_activations_and_the_same_flops() -> None:
+    forecaster, small = (Forecaster(config(3), replace(TRAINING, micro_batch_size=size)) for size in (None, 2))
+    whole, parts = forecast(forecaster, "freeze:last=2"), forecast(small, "freeze:last=2")
+    assert parts.memory.activations_bytes < whole.memory.activations_bytes / 2
+    assert (parts.num_params, parts.num_trainable_params) == (whole.num_params, whole.num_trainable_params)
+
+
+def test_it_says_for_which_device_it_is_and_what_nobody_has_seen_there() -> None:
+    forecaster = Forecaster(config(3), TRAINING, aim=GPU)
+    found = forecast(forecaster, "freeze+amp")
+    assert found.device == "a GPU"
+    assert any("kernels of a GPU" in doubt for doubt in found.unproven)
+    assert forecast(Forecaster(config(3), TRAINING), "freeze").unproven == ()
+
+
+def test_what_depends_on_words_takes_texts() -> None:
+    forecaster = Forecaster(config(3), replace(TRAINING, has_texts=False))
+    with pytest.raises(Unsupported, match="depends on the words of the texts"):
+        forecast(forecaster, "seen_embeddings")
+
+
+def test_a_composition_that_the_model_cannot_have_is_refused_as_it_is_before_a_run() -> None:
+    with pytest.raises(UsageError, match="last"):
+        forecast(Forecaster(config(3), TRAINING), "freeze:last=4")
