@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from bench.api.keywords import as_settings, check_keywords, in_keywords, named, path_named, with_options
-from bench.errors import Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from bench.records.forecast import Forecast
+    from bench.forecasting.outlook import Outlook
 
-__all__ = ["Forecasts", "forecast"]
-
-
-@dataclass(frozen=True, slots=True)
-class Forecasts:
-    """What each composition would take."""
-
-    rows: Mapping[str, Forecast]
-    refused: Mapping[str, str]
-    """Why others cannot be told, or do not run on such a device."""
+__all__ = ["forecast"]
 
 
 @with_options
@@ -33,9 +22,10 @@ def forecast(
     model: str | PathLike[str] | None = None,
     lengths: int | str | None = None,
     device: str = "here",
+    price: str | float | None = None,
     **options: Any,
-) -> Forecasts:
-    """Run a few steps of each strategy on tensors without numbers, and tell the memory and the FLOPs that they take.
+) -> Outlook:
+    """Run a few steps of each strategy on tensors without numbers, and tell the memory, the time and the money that they take.
 
     No weight is read: a configuration is enough, of a model of any size.
 
@@ -43,14 +33,16 @@ def forecast(
         strategies: What to forecast: a list such as `["full", "lora+checkpoint"]`, or one text with commas.
         model: A known model such as llama-3-8b, a preset, config.json, a directory with one, a GGUF file or a Hub id.
         lengths: Tokens of every row, or "data" for the rows of `data`; None is `max_length`.
-        device: "here", or "cpu".
+        device: A card such as h100-80gb, "here" for this machine, or "cpu" for its processor.
+        price: Of an hour of it, such as "2.5/h" or "$2.50/h".
         options: Any other option of `bench compare`.
 
     Raises:
         UsageError: the request is wrong.
 
     """
-    from bench.forecasting.compositions import aim_of, forecasts, lengths_of  # noqa: PLC0415  (a wrong option answers without torch)
+    from bench.forecasting.compositions import lengths_of, outlook  # noqa: PLC0415  (a wrong option answers without torch)
+    from bench.forecasting.money import Price  # noqa: PLC0415
 
     check_keywords(forecast, options)
     given = {} if strategies is None else {"strategies": named("strategies", strategies)}
@@ -59,8 +51,4 @@ def forecast(
     with in_keywords():
         settings = as_settings({**given, **options}, quick=False)
         asked = lengths_of(None if lengths is None else str(lengths), settings)
-        found = list(forecasts(settings, asked, aim_of(device)))
-    return Forecasts(
-        rows={name: one for name, one in found if not isinstance(one, Unsupported)},
-        refused={name: str(one) for name, one in found if isinstance(one, Unsupported)},
-    )
+        return outlook(settings, asked, device, None if price is None else Price.parse(str(price)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,19 +12,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.errors import ExitCode, Unsupported
+from bench.errors import ExitCode
 from bench.experiment.settings import Settings
 from bench.experiment.spec import TrainingSpec, WorkloadSpec
 from bench.files import default_config
+from bench.records.metrics import format_seconds
 
 if TYPE_CHECKING:
-    from bench.records.forecast import Forecast
+    from collections.abc import Callable, Iterable
+
+    from bench.forecasting.outlook import Outlook
 
 __all__ = ["SETTINGS", "forecast"]
 
-SETTINGS = ("strategies", *WorkloadSpec.model_fields, *TrainingSpec.model_fields)
+SETTINGS = ("strategies", *WorkloadSpec.model_fields, "seeds", *TrainingSpec.model_fields)
 """Those of a comparison that decide what its runs take."""
-_COLUMNS = ("strategy", "trains", "peak GiB", "weights", "gradients", "optimizer", "activations", "temporary", "TFLOP")
+_PARTS = (
+    "strategy",
+    "GiB: weights",
+    "gradients",
+    "optimizer",
+    "activations",
+    "temporary",
+    "device adds",
+    "TFLOP a step",
+)
+_UNKNOWN = "\N{EN DASH}"
 
 
 def forecast(
@@ -31,39 +46,95 @@ def forecast(
         str | None,
         typer.Option(help="Tokens of every row, or data for the rows of --dataset. [default: --max-length]"),
     ] = None,
-    device: Annotated[str, typer.Option(help="What it is for: here or cpu.")] = "here",
+    device: Annotated[
+        str, typer.Option(help="Card that it is for, such as h100-80gb; here for this machine, cpu for its processor.")
+    ] = "here",
+    price: Annotated[str | None, typer.Option(help="Of an hour of that card: 2.5/h or $2.50/h.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")] = False,
     config: Annotated[
         Path | None, typer.Option(help="TOML file of the options of compare. [default: bench.toml]")
     ] = None,
     **given: Any,
 ) -> int:
-    """Tell the memory and the FLOPs of a training step of each strategy, from the configuration of a model alone."""
+    """Tell the memory, the time and the cost of training with each strategy, from the configuration of a model alone."""
     given = {name: value for name, value in given.items() if value is not None}
     settings = Settings.gather(given, config=config or default_config())
-    from bench.forecasting.compositions import aim_of, forecasts, lengths_of  # noqa: PLC0415  (a wrong setting answers without)
+    from bench.forecasting.compositions import lengths_of, outlook  # noqa: PLC0415  (a wrong setting answers without)
+    from bench.forecasting.money import Price  # noqa: PLC0415
 
-    console, table = Console(), Table(box=None, padding=(0, 2, 0, 0))
-    for number, name in enumerate(_COLUMNS):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
-    found = list(forecasts(settings, lengths_of(lengths, settings), aim_of(device)))
-    told = [(name, one) for name, one in found if not isinstance(one, Unsupported)]
-    for name, one in told:
-        table.add_row(*map(Text, _row(name, one)))
-    if told:
-        console.print(table)
-    for name, one in found:
-        if isinstance(one, Unsupported):
-            console.print(Text(f"{name}: {one}"), soft_wrap=True)
-    for doubt in dict.fromkeys(doubt for _, one in told for doubt in one.unproven):
-        names = [name for name, one in told if doubt in one.unproven]
-        of = "" if len(names) == len(told) else f" of {', '.join(names)}"
-        console.print(Text(f"unproven{of}: {doubt}", style="dim"), soft_wrap=True)
+    paid = None if price is None else Price.parse(price)
+    found = outlook(settings, lengths_of(lengths, settings), device, paid)
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
+    else:
+        _show(found, Console())
     return ExitCode.OK
 
 
-def _row(name: str, one: Forecast) -> tuple[str, ...]:
-    memory = one.memory
-    parts = (memory.weights_bytes, memory.gradients_bytes, memory.optimizer_bytes)
-    sizes = (memory.peak_bytes, *parts, memory.activations_bytes, memory.temporaries_bytes)
-    flops = "" if one.step_flops is None else f"{one.step_flops / 1e12:,.3g}"
-    return (name, f"{one.num_trainable_params:,}", *(f"{size / 2**30:,.2f}" for size in sizes), flops)
+def _show(found: Outlook, console: Console) -> None:
+    if found.rows:
+        console.print(
+            _table(
+                ("strategy", "trains", "peak GiB", found.card.name, "smallest card", "a run", "costs"), _verdicts(found)
+            )
+        )
+        console.print()
+        console.print(_table(_PARTS, _parts(found)))
+        console.print()
+    for line in (*(f"{name}: {why}" for name, why in found.refused.items()), *_sentences(found)):
+        console.print(Text(line), soft_wrap=True)
+    for doubt in dict.fromkeys(doubt for one in found.rows.values() for doubt in one.unproven):
+        console.print(Text(f"unproven: {doubt}", style="dim"), soft_wrap=True)
+
+
+def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _verdicts(found: Outlook) -> Iterable[tuple[str, ...]]:
+    for name, one in found.rows.items():
+        run = _UNKNOWN if one.run_seconds is None else _between(one.run_seconds, format_seconds)
+        paid = found.cost_of(name)
+        cost = _UNKNOWN if paid is None else _between(paid, _price(found))
+        peak = _between(one.peak_bytes, _gib)
+        smallest = found.smallest_card(name) or "none known"
+        yield name, f"{one.num_trainable_params:,}", peak, found.fit(name), smallest, run, cost
+
+
+def _parts(found: Outlook) -> Iterable[tuple[str, ...]]:
+    for name, one in found.rows.items():
+        memory = one.memory
+        held = (memory.weights_bytes, memory.gradients_bytes, memory.optimizer_bytes)
+        sizes = (*held, memory.activations_bytes, memory.temporaries_bytes)
+        added = _UNKNOWN if one.overhead_bytes is None else _between(one.overhead_bytes, _gib)
+        flops = _UNKNOWN if one.step_flops is None else f"{one.step_flops / 1e12:,.3g}"
+        yield name, *map(_gib, sizes), added, flops
+
+
+def _sentences(found: Outlook) -> Iterable[str]:
+    yield f"{found.card.name}: {_gib(found.card.memory_bytes)} GiB that programs can use; {found.card.source}."
+    if found.seconds is None:
+        return
+    runs = found.num_seeds * len(found.runnable)
+    cost = "" if found.cost is None else f", {_between(found.cost, _price(found))}"
+    which = "" if len(found.runnable) == len(found.rows) else " of what fits or may fit"
+    yield f"All {runs} runs{which}, one after the other: {_between(found.seconds, format_seconds)}{cost}."
+
+
+def _between(bounds: tuple[float, float], write: Callable[[float], str]) -> str:
+    low, high = map(write, bounds)
+    return low if low == high else f"{low} to {high}"
+
+
+def _price(found: Outlook) -> Callable[[float], str]:
+    assert found.price is not None  # where there is a cost
+    return found.price.written
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:,.2f}"

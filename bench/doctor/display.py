@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.doctor.checks import MOMENT_SECONDS, TOLERANCE
-from bench.records.metrics import format_seconds
+from bench.records.metrics import format_flops, format_seconds
 
 if TYPE_CHECKING:
     from bench.doctor.examine import Diagnosis
@@ -53,7 +53,7 @@ def noise_in_words(diagnosis: Diagnosis) -> str:
 def speed_in_words(card: Card) -> str:
     """Say how fast this machine is, as a forecast for it reckons."""
     rates = [
-        f"matmuls in {kind} at {rate.low / 1e9:,.3g} to {rate.high / 1e9:,.3g} GFLOP/s"
+        f"matmuls in {kind} at {format_flops(rate.low)}/s to {format_flops(rate.high)}/s"
         for kind, rate in card.speed.flops_per_second.items()
     ]
     low, high = card.speed.bytes_per_second

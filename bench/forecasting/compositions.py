@@ -11,9 +11,13 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.experiment.meaning import check_no_two_are_one
 from bench.experiment.spec import WorkloadSpec, format_strategy, parse_strategies
+from bench.forecasting.cards import HERE, card_of
 from bench.forecasting.forecaster import Forecaster
+from bench.forecasting.here import this_card
+from bench.forecasting.outlook import Outlook
+from bench.forecasting.run_size import RunSize
 from bench.forecasting.steps import Training
-from bench.training.target import target
+from bench.training.target import Target, target
 from bench.workload.data.dataset import Split, load_data
 from bench.workload.models.configuration import configuration_of
 from bench.workload.models.load import num_positions, vocabulary_size
@@ -24,10 +28,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
     from bench.experiment.settings import Settings
+    from bench.forecasting.cards import Card
+    from bench.forecasting.money import Price
     from bench.records.forecast import Forecast
-    from bench.training.target import Target
 
-__all__ = ["aim_of", "forecasts", "lengths_of"]
+__all__ = ["device_of", "forecasts", "lengths_of", "outlook"]
 
 OF_DATA = "data"
 DEFAULT_ROWS = 512
@@ -35,14 +40,15 @@ DEFAULT_ROWS = 512
 
 
 def forecasts(
-    settings: Settings, lengths: int | None, aim: Target | None = None
+    settings: Settings, lengths: int | None, card: Card, aim: Target | None = None
 ) -> Iterator[tuple[str, Forecast | Unsupported]]:
     """Forecast one composition after the other: its name, and what it would take, or why it cannot be told.
 
     Args:
         settings: Of a comparison.
         lengths: Tokens of every row; None takes the rows of the data.
-        aim: The device that it is for; None is the CPU of this machine.
+        card: That it is for.
+        aim: The device that it stands for; None is the CPU of this machine.
 
     Raises:
         UsageError: a name or a value is wrong, or strategies contradict each other.
@@ -53,8 +59,15 @@ def forecasts(
         registry.check(terms)
     check_no_two_are_one(compositions)
     config = configuration_of(settings.model)
-    training, num_labels = _of_data(settings) if lengths is None else (_of_length(settings, config, lengths), 2)
-    forecaster = Forecaster(config, training, num_labels=num_labels, aim=aim)
+    rows = _of_data(settings) if lengths is None else _of_length(settings, config, lengths)
+    training, num_labels, evaluation_tokens = rows
+    size = RunSize.of(
+        training,
+        num_steps=settings.steps,
+        evaluation_tokens=evaluation_tokens,
+        num_evaluations=settings.evaluations,
+    )
+    forecaster = Forecaster(config, training, num_labels=num_labels, aim=aim, card=card, size=size)
     for terms in compositions:
         try:
             yield format_strategy(terms), forecaster.forecast(registry.strategies_of(terms))
@@ -78,27 +91,47 @@ def lengths_of(text: str | None, settings: Settings) -> int | None:
     return int(text)
 
 
-def aim_of(device: str) -> Target | None:
-    """Return the device that a forecast is for: the GPU of this machine, or its CPU, which needs no aim.
+def device_of(name: str) -> tuple[Card, Target | None]:
+    """Return the device that a forecast is for, as a card and as what steps ask of it; a CPU needs no aim.
 
     Raises:
-        UsageError: there is no such device.
+        UnknownName: there is no such card; with the nearest.
+        AssetError: the cache for the speed of this machine cannot be written.
 
     """
-    has_gpu = torch.cuda.is_available()
-    if device == "cpu" or (device == "here" and not has_gpu):
-        return None
-    if device != "here":
-        raise UsageError(f"--device {device}: give here or cpu")
-    return target(torch.device("cuda"))
+    if name in (HERE, "cpu"):
+        is_gpu = name == HERE and torch.cuda.is_available()
+        return this_card("cuda" if is_gpu else "cpu"), target(torch.device("cuda")) if is_gpu else None
+    card = card_of(name)
+    return card, Target(kind=card.kind, name=card.name, has_native_bf16=card.has_native_bf16)
 
 
-def _of_data(settings: Settings) -> tuple[Training, int]:
+def outlook(settings: Settings, lengths: int | None, device: str, price: Price | None = None) -> Outlook:
+    """Forecast all compositions, and what a comparison of them comes to; arguments as those of `forecasts`.
+
+    Raises:
+        UsageError: a name or a value is wrong, or strategies contradict each other.
+
+    """
+    card, aim = device_of(device)
+    found = list(forecasts(settings, lengths, card, aim))
+    return Outlook(
+        card=card,
+        rows={name: one for name, one in found if not isinstance(one, Unsupported)},
+        refused={name: str(one) for name, one in found if isinstance(one, Unsupported)},
+        num_seeds=settings.seeds,
+        price=price,
+    )
+
+
+def _of_data(settings: Settings) -> tuple[Training, int, int]:
+    """Return what is trained on, the number of classes, and the tokens that are evaluated."""
     data = load_data(WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields))))
-    return _training(settings, data.train, data.pad_token_id), len(data.label_names)
+    training = _training(settings, data.train, data.pad_token_id)
+    return training, len(data.label_names), int(data.evaluation.lengths.sum())
 
 
-def _of_length(settings: Settings, config: PreTrainedConfig, length: int) -> Training:
+def _of_length(settings: Settings, config: PreTrainedConfig, length: int) -> tuple[Training, int, int]:
     """Make rows of any tokens."""
     most = num_positions(config)
     if most is not None and length > most:
@@ -107,7 +140,8 @@ def _of_length(settings: Settings, config: PreTrainedConfig, length: int) -> Tra
     tokens = np.random.default_rng(0).integers(0, vocabulary_size(config) or 1, num_rows * length, dtype=np.int32)
     labels = np.arange(num_rows, dtype=np.int64) % 2
     split = Split(tokens=tokens, offsets=np.arange(num_rows + 1, dtype=np.int64) * length, labels=labels)
-    return _training(settings, split, config.get_text_config().pad_token_id or 0, has_texts=False)
+    training = _training(settings, split, config.get_text_config().pad_token_id or 0, has_texts=False)
+    return training, 2, (settings.eval_samples or DEFAULT_ROWS) * length
 
 
 def _training(settings: Settings, split: Split, pad_token_id: int, *, has_texts: bool = True) -> Training:

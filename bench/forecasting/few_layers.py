@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedConfig
 
+    from bench.forecasting.duration import StepWork
     from bench.forecasting.tracker import Slot
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
@@ -99,6 +100,9 @@ class Taken:
     num_params: int
     num_trainable_params: int
     step_flops: int | None
+    step_work: StepWork | None
+    pass_work: StepWork | None
+    """Forward, of the whole model on the same rows."""
 
     def up_to(self, more: Taken, num_layers: int) -> Taken | None:
         """Go on by way of `more` layers to a larger model yet; None where the two have not the same parts."""
@@ -120,7 +124,13 @@ class Taken:
             num_params=line(self.num_params, more.num_params),
             num_trainable_params=line(self.num_trainable_params, more.num_trainable_params),
             step_flops=flops,
+            step_work=_toward(self.step_work, more.step_work, float(steps)),
+            pass_work=_toward(self.pass_work, more.pass_work, float(steps)),
         )
+
+
+def _toward(few: StepWork | None, more: StepWork | None, steps: float) -> StepWork | None:
+    return None if few is None or more is None else few.toward(more, steps)
 
 
 def _by_place(taken: Taken, few: int) -> dict[Slot, NDArray[np.int64]]:

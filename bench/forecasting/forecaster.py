@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.errors import BenchError, Unsupported
+from bench.forecasting.duration import run_seconds, training_seconds
 from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
 from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, least_layers
+from bench.forecasting.overhead import added_by
 from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
+from bench.forecasting.traffic import work_of_pass, work_of_step
 from bench.plan.compose import compose
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.here import import_needed
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig
 
+    from bench.forecasting.cards import Card
+    from bench.forecasting.duration import Bounds
+    from bench.forecasting.run_size import RunSize
     from bench.forecasting.steps import Training
     from bench.plan.train_plan import Strategy, TrainPlan
     from bench.plan.view import ModelView
@@ -40,15 +46,23 @@ class Forecaster:
     """Forecasts one composition of strategies after the other, on one model and one batch."""
 
     def __init__(
-        self, config: PreTrainedConfig, training: Training, *, num_labels: int = 2, aim: Target | None = None
+        self,
+        config: PreTrainedConfig,
+        training: Training,
+        *,
+        num_labels: int = 2,
+        aim: Target | None = None,
+        card: Card | None = None,
+        size: RunSize | None = None,
     ) -> None:
-        """Forecast for the device `aim`, or for the CPU of this machine.
+        """Forecast for the device `aim`, or for the CPU of this machine; with its `card` and the size of a run, their time too.
 
         Raises:
             ModelError: no classifier can be built of `config`.
 
         """
         self._config, self._training, self._num_labels, self._aim = config, training, num_labels, aim
+        self._card, self._size = card, size
         self._num_layers: int = config.get_text_config().num_hidden_layers
         self._are_alike = are_alike(config, num_labels)
         self._view = cache(self._view_of)
@@ -71,14 +85,26 @@ class Forecaster:
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._num_layers)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))
+        memory = ForecastMemory(**{f"{kind}_bytes": int(size) for kind, size in zip(KINDS, highest, strict=True)})
+        seconds, run = self._seconds(taken, memory, is_cached=plan.cache_prefix)
         return Forecast(
             device=device.name,
             num_params=taken.num_params,
             num_trainable_params=taken.num_trainable_params,
-            memory=ForecastMemory(**{f"{kind}_bytes": int(size) for kind, size in zip(KINDS, highest, strict=True)}),
+            memory=memory,
+            overhead_bytes=self._card and added_by(self._card, memory),
             step_flops=taken.step_flops,
+            seconds=seconds,
+            run_seconds=run,
             unproven=tuple(_unproven(plan, device, mode.num_read)),
         )
+
+    def _seconds(self, taken: Taken, memory: ForecastMemory, *, is_cached: bool) -> tuple[Bounds | None, Bounds | None]:
+        """Tell how long training takes, and the whole run."""
+        if not (self._card and self._size and taken.step_work and taken.pass_work):
+            return None, None
+        work = self._size.work(taken.step_work, taken.pass_work, is_cached=is_cached, loaded_bytes=memory.weights_bytes)
+        return training_seconds(work, self._card.speed), run_seconds(work, self._card.speed)
 
     def _view_of(self, num_layers: int) -> ModelView:
         training = self._training
@@ -114,6 +140,8 @@ class Forecaster:
             num_params=traced.prepared.num_params,
             num_trainable_params=traced.prepared.num_trainable_params([largest_part(plan, view)]),
             step_flops=_flops(traced.prepared, self._training),
+            step_work=work_of_step(traced.prepared, self._training) if self._size else None,
+            pass_work=work_of_pass(traced.prepared, self._training) if self._size else None,
         )
 
 

@@ -13,9 +13,12 @@ def test_it_tells_what_each_strategy_takes_and_why_another_cannot_be_told(tmp_pa
     model = save_tiny_llama(tmp_path / "model")
     for file in Path(model).glob("*.safetensors"):
         file.unlink()
-    found = bench.forecast(["freeze", "seen_embeddings"], model=model, lengths=8, batch_size=4)
+    found = bench.forecast(
+        ["freeze", "seen_embeddings"], model=model, lengths=8, batch_size=4, device="l4-24gb", price=3600
+    )
     assert list(found.rows) == ["freeze"]
     assert found.rows["freeze"].memory.peak_bytes > found.rows["freeze"].memory.weights_bytes > 0
+    assert found.cost == found.seconds is not None
     assert "depends on the words" in found.refused["seen_embeddings"]
 
 

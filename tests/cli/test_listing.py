@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("models", ["smollm2-135m", "minilm-l6", "Apache-2.0"]),
+        (
+            "models",
+            ["smollm2-135m", "Apache-2.0", "llama-3-70b", "70,554M parameters, Llama 3 Community", "without weights"],
+        ),
         ("datasets", ["rotten-tomatoes", "imdb", "bbc-news", "drug-reviews"]),
         ("metrics", ["samples_per_second", "samples/s", "higher is better"]),
     ],

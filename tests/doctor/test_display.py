@@ -4,8 +4,9 @@ from rich.console import Console
 
 from bench.analysis.intervals import Interval
 from bench.doctor.checks import Check
-from bench.doctor.display import diagnosis_table, noise_in_words
+from bench.doctor.display import diagnosis_table, noise_in_words, speed_in_words
 from bench.doctor.examine import Diagnosis
+from bench.forecasting.cards import card_of
 
 
 def test_a_diagnosis_is_shown_as_it_is() -> None:
@@ -27,3 +28,8 @@ def test_a_diagnosis_is_shown_as_it_is() -> None:
     assert "not on this machine" in lines["absent"]
     assert not diagnosis.is_well
     assert noise_in_words(diagnosis).startswith("Two equal strategies: step times differ by a factor of 1.000.")
+
+
+def test_speed_is_that_of_a_forecast() -> None:
+    told = speed_in_words(card_of("t4-16gb"))
+    assert "matmuls in fp16 at 19.5 TFLOP/s to 48.8 TFLOP/s, and moves 180 to 600 GB/s." in told

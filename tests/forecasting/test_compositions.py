@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.errors import UnknownName, Unsupported, UsageError
 from bench.experiment.settings import Settings
-from bench.forecasting.compositions import aim_of, forecasts, lengths_of
+from bench.forecasting import compositions
+from bench.forecasting.cards import card_of
+from bench.forecasting.compositions import device_of, forecasts, lengths_of, outlook
+from bench.forecasting.money import Price
 from bench.records.forecast import Forecast
+from bench.training.target import Target
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+CARD = card_of("l4-24gb")
 
 
 @pytest.fixture
@@ -21,7 +29,7 @@ def model(tmp_path: Path) -> str:
 
 def test_each_composition_has_a_forecast_or_the_reason_why_not(model: str) -> None:
     settings = Settings(model=model, strategies="freeze,freeze+seen_embeddings,seen_embeddings", batch_size=4)
-    found = dict(forecasts(settings, 8))
+    found = dict(forecasts(settings, 8, CARD))
     assert list(found) == ["freeze", "freeze+seen_embeddings", "seen_embeddings"]
     assert isinstance(found["freeze"], Forecast)
     assert isinstance(found["seen_embeddings"], Unsupported)
@@ -30,7 +38,7 @@ def test_each_composition_has_a_forecast_or_the_reason_why_not(model: str) -> No
 def test_rows_of_data_are_as_long_as_they_are_and_have_classes(model: str, tmp_path: Path) -> None:
     data = str(save_toy_reviews(tmp_path / "reviews.csv", num_words=(1, 4)))
     settings = Settings(model=model, strategies="freeze", dataset=data, batch_size=4)
-    (_, of_data), (_, of_length) = *forecasts(settings, None), *forecasts(settings, 30)
+    (_, of_data), (_, of_length) = *forecasts(settings, None, CARD), *forecasts(settings, 30, CARD)
     assert isinstance(of_data, Forecast)
     assert isinstance(of_length, Forecast)
     assert of_data.memory.temporaries_bytes < of_length.memory.temporaries_bytes
@@ -50,15 +58,54 @@ def test_other_lengths_are_refused(text: str) -> None:
 
 def test_rows_longer_than_the_model_takes_are_refused(model: str) -> None:
     with pytest.raises(UsageError, match="rows of 65 tokens are more than the 64"):
-        next(iter(forecasts(Settings(model=model, strategies="full"), 65)))
+        next(iter(forecasts(Settings(model=model, strategies="full"), 65, CARD)))
 
 
 def test_a_wrong_name_is_refused_before_any_work() -> None:
     with pytest.raises(UnknownName, match="freeze"):
-        next(iter(forecasts(Settings(strategies="full,freez"), 8)))
+        next(iter(forecasts(Settings(strategies="full,freez"), 8, CARD)))
 
 
-def test_the_device_is_this_machine() -> None:
-    assert aim_of("cpu") is None
-    with pytest.raises(UsageError, match="--device h0: give here or cpu"):
-        aim_of("h0")
+def test_a_card_is_aimed_at_and_a_cpu_is_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compositions, "this_card", lambda device: replace(CARD, name=device, kind="cpu"))
+    card, aim = device_of("cpu")
+    assert (card.name, aim) == ("cpu", None)
+    card, aim = device_of("t4-16gb")
+    assert card.name == "t4-16gb"
+    assert aim == Target(kind="cuda", name="t4-16gb", has_native_bf16=False)
+    with pytest.raises(UnknownName, match="Did you mean h100-80gb"):
+        device_of("h100")
+
+
+def test_a_comparison_has_memory_time_and_cost(model: str) -> None:
+    settings = Settings(model=model, strategies="full,freeze+cached,seen_embeddings", batch_size=4, seeds=2)
+    found = outlook(settings, 8, "t4-16gb", Price(3600))
+    assert set(found.refused) == {"seen_embeddings"}
+    for one in found.rows.values():
+        assert one.overhead_bytes is not None
+        assert one.seconds is not None
+        assert one.run_seconds is not None
+        assert all(run > training > 0 for run, training in zip(one.run_seconds, one.seconds, strict=True))
+    full, cached = (found.rows[name].seconds or pytest.fail(name) for name in ("full", "freeze+cached"))
+    assert cached[0] < full[0]
+    assert found.seconds is not None
+    assert found.cost == found.seconds  # at a unit of money a second
+    assert found.seconds[0] == pytest.approx(2 * sum((one.run_seconds or (0, 0))[0] for one in found.rows.values()))
+
+
+def test_half_precision_that_a_card_lacks_is_refused(model: str) -> None:
+    settings = Settings(model=model, strategies="amp:dtype=bf16,amp", batch_size=4)
+    found = outlook(settings, 8, "v100-16gb")
+    assert list(found.rows) == ["amp"]  # in fp16
+    assert found.rows["amp"].seconds is not None
+    assert "v100-16gb has no native bf16" in found.refused["amp:dtype=bf16"]
+
+
+def test_a_longer_training_takes_longer(model: str) -> None:
+    short, long = (
+        outlook(Settings(model=model, strategies="full", batch_size=4, epochs=epochs), 8, "l4-24gb").rows["full"]
+        for epochs in (1, 4)
+    )
+    assert short.seconds is not None
+    assert long.seconds == pytest.approx([4 * bound for bound in short.seconds])
+    assert long.memory == short.memory
