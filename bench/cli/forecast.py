@@ -16,7 +16,6 @@ from bench.errors import ExitCode
 from bench.experiment.settings import Settings
 from bench.experiment.spec import TrainingSpec, WorkloadSpec
 from bench.files import default_config
-from bench.records.metrics import format_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -90,7 +89,7 @@ def _show(found: Outlook, console: Console) -> None:
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+        table.add_column(name, justify="right" if number else "left", no_wrap=not number)
     for row in rows:
         table.add_row(*map(Text, row))
     return table
@@ -98,12 +97,12 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
 
 def _verdicts(found: Outlook) -> Iterable[tuple[str, ...]]:
     for name, one in found.rows.items():
-        run = _UNKNOWN if one.run_seconds is None else _between(one.run_seconds, format_seconds)
+        run = _UNKNOWN if one.run_seconds is None else _time(one.run_seconds)
         paid = found.cost_of(name)
         cost = _UNKNOWN if paid is None else _between(paid, _price(found))
         peak = _between(one.peak_bytes, _gib)
         smallest = found.smallest_card(name) or "none known"
-        yield name, f"{one.num_trainable_params:,}", peak, found.fit(name), smallest, run, cost
+        yield name, _count(one.num_trainable_params), peak, found.fit(name), smallest, run, cost
 
 
 def _parts(found: Outlook) -> Iterable[tuple[str, ...]]:
@@ -123,7 +122,7 @@ def _sentences(found: Outlook) -> Iterable[str]:
     runs = found.num_seeds * len(found.runnable)
     cost = "" if found.cost is None else f", {_between(found.cost, _price(found))}"
     which = "" if len(found.runnable) == len(found.rows) else " of what fits or may fit"
-    yield f"All {runs} runs{which}, one after the other: {_between(found.seconds, format_seconds)}{cost}."
+    yield f"All {runs} runs{which}, one after the other: {_time(found.seconds)}{cost}."
 
 
 def _between(bounds: tuple[float, float], write: Callable[[float], str]) -> str:
@@ -136,5 +135,19 @@ def _price(found: Outlook) -> Callable[[float], str]:
     return found.price.written
 
 
+def _count(number: int) -> str:
+    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)
+
+
+def _time(bounds: tuple[float, float]) -> str:
+    """Write times that are known so roughly with few digits, in the unit of the longer."""
+    units = (("h", 3600), ("min", 60), ("s", 1))
+    unit, size = next(((unit, size) for unit, size in units if bounds[1] >= 2 * size), units[-1])
+    return f"{_between(bounds, lambda value: f'{value / size:.2g}' if value < 10 * size else f'{value / size:,.0f}')} {unit}"
+
+
 def _gib(size: float) -> str:
-    return f"{size / 2**30:,.2f}"
+    return f"{size / 2**30:,.3g}" if size < 1000 * 2**30 else f"{size / 2**30:,.0f}"

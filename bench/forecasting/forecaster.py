@@ -14,7 +14,7 @@ from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, l
 from bench.forecasting.overhead import added_by
 from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
-from bench.forecasting.traffic import work_of_pass, work_of_step
+from bench.forecasting.traffic import work_of_pass
 from bench.plan.compose import compose
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.here import import_needed
@@ -140,7 +140,7 @@ class Forecaster:
             num_params=traced.prepared.num_params,
             num_trainable_params=traced.prepared.num_trainable_params([largest_part(plan, view)]),
             step_flops=_flops(traced.prepared, self._training),
-            step_work=work_of_step(traced.prepared, self._training) if self._size else None,
+            step_work=traced.work,
             pass_work=work_of_pass(traced.prepared, self._training) if self._size else None,
         )
 

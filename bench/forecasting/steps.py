@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from bench.forecasting.tracker import Tracker
+from bench.forecasting.traffic import arithmetic_in, work_of
 from bench.measuring.torch_memory import held_by_model, held_by_optimizer
 from bench.plan.learning_rates import DEFAULT_RATES
 from bench.training.forward.cached import TOKENS_AT_ONCE
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.forecasting.duration import StepWork
     from bench.forecasting.tracker import Slot
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView, Trainable
@@ -77,6 +79,8 @@ class Traced:
     prepared: Prepared
     peaks: Mapping[Slot, NDArray[np.int64]]
     """Bytes of each of `KINDS` at the peak of every part of the steps, by layer: (kinds,)."""
+    work: StepWork | None
+    """Of the last step; None where it cannot be counted."""
 
     @property
     def peak(self) -> NDArray[np.int64]:
@@ -130,8 +134,8 @@ def trace(
         _fill(prepared.cache, prepared, training.split, tracker)
     with tracker, torch.random.fork_rng(devices=[]):
         for step in range(NUM_STEPS):
-            _step(prepared, training, step, tracker)
-    return Traced(prepared=prepared, peaks=tracker.peaks())
+            work = work_of(partial(_step, prepared, training, step, tracker), arithmetic_in(prepared))
+    return Traced(prepared=prepared, peaks=tracker.peaks(), work=work)
 
 
 def largest_part(plan: TrainPlan, view: ModelView) -> Trainable:

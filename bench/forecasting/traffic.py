@@ -9,10 +9,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.errors import Unsupported
 from bench.forecasting.duration import StepWork
-from bench.measuring.flops import count_flops
-from bench.training.step import take_step
+from bench.measuring.flops import formula_of, is_matmul
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from bench.measuring.datasheets import Arithmetic
     from bench.training.prepared import Prepared
 
-__all__ = ["arithmetic_in", "work_of", "work_of_pass", "work_of_step"]
+__all__ = ["arithmetic_in", "work_of", "work_of_pass"]
 
 _ARITHMETIC: dict[torch.dtype, Arithmetic] = {
     torch.float32: "fp32",
@@ -41,64 +39,47 @@ def arithmetic_in(prepared: Prepared) -> Arithmetic:
     return _ARITHMETIC[own if prepared.precision.dtype == torch.float32 else prepared.precision.dtype]
 
 
-def work_of_step(prepared: Prepared, training: Training) -> StepWork | None:
-    """Take one more step on the longest rows, and return its work; None where it cannot be counted."""
-
-    def step() -> None:
-        take_step(
-            prepared,
-            training.split,
-            training.parts,
-            step=1,
-            num_steps=2,
-            max_grad_norm=training.max_grad_norm,
-            mark=lambda _part: None,
-        )
-
-    return work_of(step, arithmetic_in(prepared))
-
-
 def work_of_pass(prepared: Prepared, training: Training) -> StepWork | None:
-    """Run the whole model forward on the same rows as an evaluation does, and return its work; None where it cannot be counted."""
+    """Run the whole model forward as an evaluation does, and return its work on the longest rows; None where it cannot be counted."""
     other = replace(training.split)  # of which nothing is stored
-
-    def passes() -> None:
-        for part in training.parts:
-            prepared.logits(prepared.batch(other, part))
-
+    part = training.parts[0]
     with prepared.evaluating(), torch.no_grad(), prepared.precision.forward():
-        return work_of(passes, arithmetic_in(prepared))
+        work = work_of(lambda: prepared.logits(prepared.batch(other, part)), arithmetic_in(prepared))
+    tokens = [int(training.split.lengths[one].sum()) for one in training.parts]
+    return work and work.times(sum(tokens) / tokens[0])
 
 
 def work_of(run: Callable[[], object], arithmetic: Arithmetic) -> StepWork | None:
-    """Return the work that `run` does, with its matmuls in `arithmetic`; None where it has none, or one without a known formula."""
-    traffic = _Traffic()
-
-    def watched() -> None:
-        with traffic:
-            run()
-
-    try:
-        flops = count_flops(watched)
-    except Unsupported:
+    """Return the work that `run` does, with its matmuls in `arithmetic`; None where a formula for one is not known."""
+    with _Traffic() as seen:
+        run()
+    if seen.has_missed:
         return None
-    return StepWork(flops={arithmetic: flops}, bytes_moved=traffic.bytes_moved, launches=traffic.launches)
+    return StepWork(flops={arithmetic: seen.flops}, bytes_moved=seen.bytes_moved, launches=seen.launches)
 
 
 class _Traffic(TorchDispatchMode):
-    """Adds up the sizes of what goes into operations and comes out; a list that one operation takes is one launch."""
+    """Adds up the FLOPs of operations, and the sizes of what goes in and comes out; a list that one operation takes is one launch."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.flops = 0
         self.bytes_moved = 0
         self.launches = 0
+        self.has_missed = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if any(hasattr(one, "__tensor_flatten__") for one in types):
             return NotImplemented  # what is inside such tensors passes here by itself
-        result = func(*args, **(kwargs or {}))
-        if not (func.is_view or func.overloadpacket in _ALLOCATIONS or func.namespace in _QUESTIONS):
-            seen = {id(one): one for one in tree_leaves((args, kwargs, result)) if isinstance(one, torch.Tensor)}
-            self.bytes_moved += sum(one.numel() * one.element_size() for one in seen.values())
-            self.launches += 1
+        kwargs = kwargs or {}
+        result, packet = func(*args, **kwargs), func.overloadpacket
+        if func.is_view or packet in _ALLOCATIONS or func.namespace in _QUESTIONS:
+            return result
+        seen = {id(one): one for one in tree_leaves((args, kwargs, result)) if isinstance(one, torch.Tensor)}
+        self.bytes_moved += sum(one.numel() * one.element_size() for one in seen.values())
+        self.launches += 1
+        if formula := formula_of(packet):
+            self.flops += formula(*args, **kwargs, out_val=result)
+        else:
+            self.has_missed |= is_matmul(packet)
         return result

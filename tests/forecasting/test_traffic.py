@@ -13,7 +13,7 @@ from bench.beside.strategies.pure_bf16 import PureBf16
 
 from bench.forecasting.fake import without_numbers
 from bench.forecasting.steps import Training, trace
-from bench.forecasting.traffic import arithmetic_in, work_of, work_of_pass, work_of_step
+from bench.forecasting.traffic import arithmetic_in, work_of, work_of_pass
 from bench.plan.compose import compose
 from bench.workload.models.layers import view_of
 from bench.workload.toy import toy_split
@@ -21,22 +21,22 @@ from tests.strategies.tiny import llama
 
 if TYPE_CHECKING:
     from bench.forecasting.duration import StepWork
+    from bench.forecasting.steps import Traced
     from bench.plan import Strategy
-    from bench.training.prepared import Prepared
 
 TRAINING = Training(split=toy_split(16, longest=20), batch_size=8)
 
 
-def ready(*strategies: Strategy) -> Prepared:
-    """Prepare a tiny Llama, and fill its cache if it has one."""
+def traced(*strategies: Strategy) -> Traced:
+    """Take steps with a tiny Llama."""
     model = llama()
     view = replace(view_of(model), num_steps=2)
-    return trace(model, view, compose(strategies, view), TRAINING).prepared
+    return trace(model, view, compose(strategies, view), TRAINING)
 
 
 def works(*strategies: Strategy) -> tuple[StepWork, StepWork]:
-    prepared = ready(*strategies)
-    step, whole_pass = work_of_step(prepared, TRAINING), work_of_pass(prepared, TRAINING)
+    found = traced(*strategies)
+    step, whole_pass = found.work, work_of_pass(found.prepared, TRAINING)
     assert step is not None
     assert whole_pass is not None
     return step, whole_pass
@@ -63,8 +63,8 @@ def test_without_numbers_it_is_the_same() -> None:
         assert work_of(step, "bf16") == real
 
 
-def test_what_multiplies_nothing_has_no_work_that_could_be_told() -> None:
-    assert work_of(lambda: torch.ones(2) + 1, "fp32") is None
+def test_where_a_product_has_no_formula_the_work_is_not_known() -> None:
+    assert work_of(lambda: torch.dot(torch.ones(2), torch.ones(2)), "fp32") is None
 
 
 def test_a_step_does_three_passes_and_that_of_the_optimizer() -> None:
@@ -82,4 +82,4 @@ def test_what_is_stored_is_not_computed_in_a_step_and_is_in_an_evaluation() -> N
 
 @pytest.mark.parametrize(("strategy", "expected"), [(Full(), "fp32"), (Amp("bf16"), "bf16"), (PureBf16(), "bf16")])
 def test_half_precision_is_what_matmuls_are_in(strategy: Strategy, expected: str) -> None:
-    assert arithmetic_in(ready(strategy)) == expected
+    assert arithmetic_in(traced(strategy).prepared) == expected
