@@ -122,7 +122,8 @@ def _sentences(found: Outlook) -> Iterable[str]:
     runs = found.num_seeds * len(found.runnable)
     cost = "" if found.cost is None else f", {_between(found.cost, _price(found))}"
     which = "" if len(found.runnable) == len(found.rows) else " of what fits or may fit"
-    yield f"All {runs} runs{which}, one after the other: {_time(found.seconds)}{cost}."
+    said = "The one run" if runs == 1 else f"All {runs} runs"
+    yield f"{said}{which}{', one after the other' if runs > 1 else ''}: {_time(found.seconds)}{cost}."
 
 
 def _between(bounds: tuple[float, float], write: Callable[[float], str]) -> str:
@@ -150,4 +151,5 @@ def _time(bounds: tuple[float, float]) -> str:
 
 
 def _gib(size: float) -> str:
-    return f"{size / 2**30:,.3g}" if size < 1000 * 2**30 else f"{size / 2**30:,.0f}"
+    gib = size / 2**30
+    return f"{gib:,.{2 if gib < 9.995 else 1 if gib < 99.95 else 0}f}"  # noqa: PLR2004  (three digits)

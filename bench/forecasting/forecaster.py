@@ -14,7 +14,7 @@ from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, l
 from bench.forecasting.overhead import added_by
 from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
-from bench.forecasting.traffic import work_of_pass
+from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.here import import_needed
@@ -92,7 +92,7 @@ class Forecaster:
             num_params=taken.num_params,
             num_trainable_params=taken.num_trainable_params,
             memory=memory,
-            overhead_bytes=self._card and added_by(self._card, memory),
+            overhead_bytes=None if self._card is None else added_by(self._card, memory),
             step_flops=taken.step_flops,
             seconds=seconds,
             run_seconds=run,

@@ -59,8 +59,13 @@ def this_card(device: str | torch.device) -> Card:
         bytes_per_second=_copies(device, name),
         launch_seconds=GPU_LAUNCH_SECONDS if is_gpu else CPU_LAUNCH_SECONDS,
     )
-    kind = "cuda" if is_gpu else "cpu"
-    return Card(name=short, kind=kind, memory_bytes=memory, speed=speed, source=f"measured on this machine ({name})")
+    return Card(
+        name=short,
+        kind="cuda" if is_gpu else "cpu",
+        memory_bytes=memory,
+        speed=speed,
+        source=f"measured on this machine ({name})",
+    )
 
 
 def _dtypes(device: torch.device) -> list[torch.dtype]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,11 +14,10 @@ from bench.measuring.flops import formula_of, is_matmul
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.forecasting.steps import Training
     from bench.measuring.datasheets import Arithmetic
     from bench.training.prepared import Prepared
 
-__all__ = ["arithmetic_in", "work_of", "work_of_pass"]
+__all__ = ["arithmetic_in", "work_of"]
 
 _ARITHMETIC: dict[torch.dtype, Arithmetic] = {
     torch.float32: "fp32",
@@ -37,16 +35,6 @@ def arithmetic_in(prepared: Prepared) -> Arithmetic:
     """Return what the matmuls of a prepared model are computed in; fp32 is never tf32, which torch does not take by itself."""
     own = next(param.dtype for param in prepared.model.parameters() if param.is_floating_point())
     return _ARITHMETIC[own if prepared.precision.dtype == torch.float32 else prepared.precision.dtype]
-
-
-def work_of_pass(prepared: Prepared, training: Training) -> StepWork | None:
-    """Run the whole model forward as an evaluation does, and return its work on the longest rows; None where it cannot be counted."""
-    other = replace(training.split)  # of which nothing is stored
-    part = training.parts[0]
-    with prepared.evaluating(), torch.no_grad(), prepared.precision.forward():
-        work = work_of(lambda: prepared.logits(prepared.batch(other, part)), arithmetic_in(prepared))
-    tokens = [int(training.split.lengths[one].sum()) for one in training.parts]
-    return work and work.times(sum(tokens) / tokens[0])
 
 
 def work_of(run: Callable[[], object], arithmetic: Arithmetic) -> StepWork | None:

@@ -13,7 +13,8 @@ from bench.beside.strategies.pure_bf16 import PureBf16
 
 from bench.forecasting.fake import without_numbers
 from bench.forecasting.steps import Training, trace
-from bench.forecasting.traffic import arithmetic_in, work_of, work_of_pass
+from bench.forecasting.traffic import arithmetic_in, work_of
+from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
 from bench.workload.models.layers import view_of
 from bench.workload.toy import toy_split

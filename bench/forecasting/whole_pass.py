@@ -1,0 +1,27 @@
+"""What an evaluation does: a pass of the whole model forward."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench.forecasting.traffic import arithmetic_in, work_of
+
+if TYPE_CHECKING:
+    from bench.forecasting.duration import StepWork
+    from bench.forecasting.steps import Training
+    from bench.training.prepared import Prepared
+
+__all__ = ["work_of_pass"]
+
+
+def work_of_pass(prepared: Prepared, training: Training) -> StepWork | None:
+    """Run the whole model forward as an evaluation does, and return its work on the longest rows; None where it cannot be counted."""
+    other = replace(training.split)  # of which nothing is stored
+    part = training.parts[0]
+    with prepared.evaluating(), torch.no_grad(), prepared.precision.forward():
+        work = work_of(lambda: prepared.logits(prepared.batch(other, part)), arithmetic_in(prepared))
+    tokens = [int(training.split.lengths[one].sum()) for one in training.parts]
+    return work and work.times(sum(tokens) / tokens[0])
