@@ -16,17 +16,18 @@ TYPE_CHECKING = False  # without `typing`, which takes longer to import than all
 
 if TYPE_CHECKING:
     from bench.api.compare_strategies import compare
-    from bench.api.forecast import Forecasts, forecast
+    from bench.api.forecast import forecast
     from bench.api.list_strategies import strategies
     from bench.api.result import Result, load
     from bench.experiment.spec import RunSpec
+    from bench.forecasting.outlook import Outlook
 
     __version__: str
 
-__all__ = ["Forecasts", "Result", "RunSpec", "__version__", "compare", "forecast", "load", "strategies"]
+__all__ = ["Outlook", "Result", "RunSpec", "__version__", "compare", "forecast", "load", "strategies"]
 
 _MODULES = {
-    "Forecasts": "bench.api.forecast",
+    "Outlook": "bench.forecasting.outlook",
     "Result": "bench.api.result",
     "RunSpec": "bench.experiment.spec",
     "compare": "bench.api.compare_strategies",
