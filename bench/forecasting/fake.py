@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+    UnsupportedOperatorException,
+)
 from transformers import AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from bench.errors import ModelError, first_line
+from bench.errors import ModelError, Unsupported, first_line
 from bench.training.forward.choose import kernels_for, pack_where
 from bench.training.forward.padded import PaddedForward
 from bench.workload.models.quiet import quiet
@@ -42,7 +47,8 @@ class WithoutNumbers(FakeTensorMode):
 
     def dispatch(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation on shapes alone."""
-        if func is torch.ops.aten._local_scalar_dense.default:  # noqa: SLF001  (what tensor.item() is)
+        is_read = func is torch.ops.aten._local_scalar_dense.default  # noqa: SLF001  (what tensor.item() is)
+        if is_read and getattr(args[0], "constant", None) is None:  # one that was written out is known
             self.num_read += 1
             dtype: torch.dtype = args[0].dtype
             return 0.0 if dtype.is_floating_point else False if dtype == torch.bool else 0
@@ -51,15 +57,25 @@ class WithoutNumbers(FakeTensorMode):
 
 @contextmanager
 def without_numbers() -> Iterator[WithoutNumbers]:
-    """Let every tensor that is made meanwhile be one without numbers."""
-    # What cannot run is told by its error.
-    logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
-    plain = nn.Module._apply  # noqa: SLF001
+    """Let every tensor that is made meanwhile be one without numbers.
+
+    Raises:
+        Unsupported: what runs cannot do without numbers.
+
+    """
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    plain, level = nn.Module._apply, log.level  # noqa: SLF001
+    log.setLevel(logging.CRITICAL)  # what cannot run is told by its error
     nn.Module._apply = _apply  # type: ignore[method-assign]  # noqa: SLF001
     try:
-        with WithoutNumbers() as mode:
+        with torch._dynamo.config.patch(disable=True), WithoutNumbers() as mode:  # noqa: SLF001  (code is compiled for numbers)
             yield mode
+    except (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException) as error:
+        raise Unsupported(
+            f"what it takes depends on numbers, or on an operation that has no shape ({error})"
+        ) from error
     finally:
+        log.setLevel(level)
         nn.Module._apply = plain  # type: ignore[method-assign]  # noqa: SLF001
 
 

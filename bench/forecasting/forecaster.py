@@ -79,9 +79,7 @@ class Forecaster:
         with aiming_at(self._aim), without_numbers() as mode:
             plan = compose(strategies, self._view(self._num_layers))
             if plan.seen_embeddings and not self._training.has_texts:
-                raise Unsupported(
-                    "seen_embeddings: what it saves depends on the words of the texts, so it takes the data"
-                )
+                raise Unsupported("seen_embeddings: what it saves depends on the words of the texts, so it takes the data")
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._num_layers)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))

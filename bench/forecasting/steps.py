@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
-__all__ = ["DEVICE", "Traced", "Training", "largest_part", "trace"]
+__all__ = ["DEVICE", "NUM_STEPS", "Traced", "Training", "largest_part", "trace"]
 
 NUM_STEPS = 2
 """The first makes the state of the optimizer, the second has it from its beginning."""

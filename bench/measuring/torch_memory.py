@@ -11,6 +11,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.records.readings import MemoryParts
 
@@ -193,8 +194,8 @@ def reachable_tensors(*roots: object) -> Iterator[torch.Tensor]:
             left.extend(_attributes(value))
 
 
-_CODE = (type, ModuleType, FunctionType, MethodType)
-"""Not followed: they lead from an optimizer to everything that its code refers to."""
+_CODE = (type, ModuleType, FunctionType, MethodType, TorchDispatchMode)
+"""Not followed: they lead from an optimizer to everything that its code refers to, or from a tensor to all others."""
 
 
 def _attributes(value: object) -> Iterator[object]:

@@ -71,4 +71,4 @@ def _has_onednn() -> bool:
     """Whether this torch can be asked for oneDNN's matmul, which is no public function of it, beside that of MKL."""
     if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):
         return False
-    return torch.backends.mkldnn.enabled and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return bool(torch.backends.mkldnn.enabled) and hasattr(torch.ops.mkldnn, "_linear_pointwise")

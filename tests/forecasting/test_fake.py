@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from transformers import BertConfig, LlamaConfig
 
-from bench.errors import ModelError
+from bench.errors import ModelError, Unsupported
 from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
 from bench.testing.models import MODELS, fresh_model
 from bench.training.forward.choose import choose_forward
@@ -37,6 +37,20 @@ def test_a_module_is_converted_though_its_tensors_have_no_numbers() -> None:
         assert module.weight is weight
         assert {weight.dtype, module.running_mean.dtype} == {torch.bfloat16}
     assert nn.BatchNorm1d(3).to(torch.bfloat16).weight.dtype == torch.bfloat16
+
+
+def test_whoever_reads_a_number_gets_zero_and_is_counted() -> None:
+    with without_numbers() as mode:
+        assert torch.tensor(3.0).item() == 3.0
+        assert mode.num_read == 0
+        read = [one.item() for one in (torch.ones(()), torch.ones(2, dtype=torch.long).sum(), torch.ones(1) > 0)]
+    assert [(type(one), one) for one in read] == [(float, 0.0), (int, 0), (bool, False)]
+    assert mode.num_read == 3
+
+
+def test_what_depends_on_numbers_is_refused_in_words() -> None:
+    with pytest.raises(Unsupported, match="depends on numbers"), without_numbers():
+        torch.ones(3).nonzero()
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))

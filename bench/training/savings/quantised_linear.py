@@ -13,10 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import bitsandbytes
 import torch
-from bitsandbytes.functional import dequantize_4bit, int8_vectorwise_quant, quantize_4bit
+from bitsandbytes.functional import (
+    create_dynamic_map,
+    dequantize_4bit,
+    int8_vectorwise_quant,
+    name2qmap,
+    quantize_4bit,
+)
 from torch import nn
 from torch.nn import functional
 from torch.overrides import has_torch_function
+from torch.utils._python_dispatch import _disable_current_modes
 from transformers.pytorch_utils import Conv1D
 
 from bench.training.savings.onednn_linear import is_by_onednn, linear
@@ -25,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Int8Linear", "NF4Linear", "dequantise"]
+
+with _disable_current_modes():  # the library makes it once for all, and that may be while tensors have no numbers
+    name2qmap.setdefault("dynamic", create_dynamic_map())
 
 
 class _Quantised:
@@ -69,17 +79,32 @@ class _Product(torch.autograd.Function):
         return ctx.layer.multiply(grad, ctx.layer.dequantised(grad.dtype).t()), None
 
 
+def _stored(kind: type[nn.Parameter], packed: torch.Tensor, **state: Any) -> nn.Parameter:
+    """Make a parameter of bitsandbytes, which has `state`; its classes would take what is of another class for a plain tensor."""
+    if type(packed) is torch.Tensor:
+        return kind(packed, requires_grad=False, **state)
+    param = nn.Parameter(packed, requires_grad=False)
+    vars(param).update(state)
+    return param
+
+
 class NF4Linear(_Quantised, bitsandbytes.nn.Linear4bit):
     """4-bit NormalFloat in blocks of 64, whose scales are in 8 bits (Dettmers et al. 2023, arXiv 2305.14314)."""
 
     def __init__(self, weight: torch.Tensor, bias: nn.Parameter | None, dtype: torch.dtype) -> None:
         """Quantise `weight`, (columns, size), on its device; `dtype` is that in which it will mostly be multiplied."""
         columns, size = weight.shape
-        super().__init__(size, columns, bias=bias is not None, device="meta", quant_type="nf4")
+        with _disable_current_modes():  # what it makes is thrown away
+            super().__init__(size, columns, bias=bias is not None, device="meta", quant_type="nf4")
         packed, state = quantize_4bit(weight.contiguous(), compress_statistics=True, quant_type="nf4")
         state.dtype = dtype
-        self.weight = bitsandbytes.nn.Params4bit(
-            packed, requires_grad=False, quant_state=state, quant_type="nf4", bnb_quantized=True
+        self.weight = _stored(
+            bitsandbytes.nn.Params4bit,
+            packed,
+            quant_state=state,
+            quant_type="nf4",
+            compress_statistics=True,
+            bnb_quantized=True,
         )
         self.bias, self.plain_dtype = bias, dtype
         self.is_by_onednn = is_by_onednn(torch.float32, weight.device)
@@ -97,9 +122,10 @@ class Int8Linear(_Quantised, bitsandbytes.nn.Linear8bitLt):
     def __init__(self, weight: torch.Tensor, bias: nn.Parameter | None, dtype: torch.dtype) -> None:
         """Quantise `weight`, (columns, size), on its device; `dtype` is that in which it will mostly be multiplied."""
         columns, size = weight.shape
-        super().__init__(size, columns, bias=bias is not None, has_fp16_weights=False, device="meta")
+        with _disable_current_modes():
+            super().__init__(size, columns, bias=bias is not None, has_fp16_weights=False, device="meta")
         numbers, scales, _ = int8_vectorwise_quant(weight.contiguous().to(torch.float16))
-        self.weight = bitsandbytes.nn.Int8Params(numbers, requires_grad=False, SCB=scales)
+        self.weight = _stored(bitsandbytes.nn.Int8Params, numbers, SCB=scales)
         self.state.CB, self.state.SCB = numbers, scales
         self.bias, self.plain_dtype = bias, dtype
         self.is_by_onednn = is_by_onednn(torch.float32, weight.device)
