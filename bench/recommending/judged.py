@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from bench.analysis.deployment import on_gpu
 from bench.analysis.words.numbers import ENDINGS
 from bench.analysis.words.resolution import beyond_chance
-from bench.recommending.bounds import Finding, findings
+from bench.recommending.bounds import Finding, findings, memory_limit
+from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
@@ -82,11 +83,21 @@ def _unfinished(result: StrategyResult, run: RunRecord, num_bad: int, budget: Bu
     said = f"{ENDINGS[run.status]}{share}{why}"
     if run.status == "interrupted":
         return Judged(result, "open", obstacle=said, remedy="Go on with it (--resume).", basis="not measured")
-    if run.status == "skipped":  # where a forecast said that it does not fit, the reason says so
-        return Judged(result, "out", obstacle=said, basis="not measured")
+    if run.status == "skipped":
+        return _skipped(result, run, said, budget)
     if more := _more_allowed(run, budget):
         return Judged(result, "open", obstacle=f"{said}; {more}")
     return Judged(result, "out", obstacle=said)
+
+
+def _skipped(result: StrategyResult, run: RunRecord, said: str, budget: Budget) -> Judged:
+    """Judge a strategy that was never run by what was forecast for it, if anything was."""
+    if run.forecast is None:
+        return Judged(result, "out", obstacle=said, basis="not measured")
+    low, high = run.forecast.peak_bytes
+    said += f"; {' to '.join(dict.fromkeys(map(format_bytes, (low, high))))} of memory are expected"
+    may_fit = budget.memory is not None and low <= memory_limit(result, budget.memory)
+    return Judged(result, "open" if may_fit else "out", obstacle=said, basis="forecast")
 
 
 def _more_allowed(run: RunRecord, budget: Budget) -> str:

@@ -3,6 +3,7 @@ import pytest
 from bench.analysis.comparison import compare
 from bench.experiment.budget import Budget
 from bench.recommending.judged import judge
+from bench.records.forecast import Forecast, ForecastMemory
 
 GIB = 2**30
 
@@ -44,6 +45,31 @@ def test_a_machine_that_was_smaller_than_the_budget_proves_nothing(make_record):
     late = make_record("a", status="timeout", reason="late")  # after 80 s
     assert judged([make_record(), late], max_time=60.0).standing == "out"
     assert judged([make_record(), late], max_time=600.0).standing == "open"
+
+
+@pytest.mark.parametrize(
+    ("overhead", "memory", "standing"),
+    [
+        ((0, 1), 2.0, "out"),
+        ((0, 1), 3.5, "open"),  # it may
+        ((0, 1), 8.0, "open"),  # nothing but a run shows that it does
+        ((0, 1), None, "out"),  # it was skipped for want of memory, and no other memory is spoken of
+    ],
+)
+def test_a_strategy_that_was_never_run_is_judged_by_its_forecast(make_record, overhead, memory, standing):
+    sizes = {"weights_bytes": GIB, "gradients_bytes": GIB, "optimizer_bytes": GIB}
+    forecast = Forecast(
+        device="a card",
+        num_params=1,
+        num_trainable_params=1,
+        memory=ForecastMemory(**sizes, activations_bytes=0, temporaries_bytes=0),
+        overhead_bytes=tuple(GIB * bound for bound in overhead),
+    )
+    skipped = make_record("a", status="skipped", reason="does not fit", forecast=forecast)
+    budget = {} if memory is None else {"memory": memory * GIB}
+    one = judged([make_record(), skipped], **budget)
+    assert (one.standing, one.basis) == (standing, "forecast")
+    assert one.obstacle == "was skipped: does not fit; 3 GiB to 4 GiB of memory are expected"
 
 
 def test_a_strategy_in_doubt_is_judged_where_that_is_asked_for(make_record):
