@@ -13,9 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from bench.forecasting.fake import classifier
 from bench.forecasting.steps import largest_part
 from bench.workload.models.layers import layers_of
 
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import nn
-    from transformers import PreTrainedConfig
+    from transformers import PreTrainedModel
 
     from bench.forecasting.duration import StepWork
     from bench.forecasting.tracker import Slot
@@ -37,16 +35,10 @@ NUM_AT_THE_BOTTOM = 2
 """Places that are counted from there: the lowest layer, on embeddings, and one like all others."""
 
 
-def are_alike(config: PreTrainedConfig, num_labels: int) -> bool:
-    """Whether a model has the same modules, shapes and settings in each of its layers.
-
-    Raises:
-        ModelError: transformers can build none.
-
-    """
-    with torch.device("meta"):
-        layers = layers_of(classifier(config, num_labels=num_labels))
-    kinds = getattr(config.get_text_config(), "layer_types", None) or ()
+def are_alike(model: PreTrainedModel) -> bool:
+    """Whether a model has the same modules, shapes and settings in each of its layers."""
+    layers = layers_of(model)
+    kinds = getattr(model.config.get_text_config(), "layer_types", None) or ()
     first = _make_of(layers[0])
     return len(set(kinds)) <= 1 and all(_make_of(layer) == first for layer in layers)
 

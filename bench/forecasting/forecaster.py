@@ -25,7 +25,7 @@ from bench.workload.models.layers import view_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from transformers import PreTrainedConfig
+    from transformers import PreTrainedConfig, PreTrainedModel
 
     from bench.forecasting.cards import Card
     from bench.forecasting.duration import Bounds
@@ -58,14 +58,16 @@ class Forecaster:
         """Forecast for the device `aim`, or for the CPU of this machine; with its `card` and the size of a run, their time too.
 
         Raises:
-            ModelError: no classifier can be built of `config`.
+            ModelError: no classifier can be built of `config`, or its parts cannot be told apart.
 
         """
         self._config, self._training, self._num_labels, self._aim = config, training, num_labels, aim
         self._card, self._size = card, size
         self._num_layers: int = config.get_text_config().num_hidden_layers
-        self._are_alike = are_alike(config, num_labels)
-        self._view = cache(self._view_of)
+        self._view = cache(lambda num_layers: self._view_of(self._model(num_layers)))
+        with without_numbers():
+            whole = self._model(self._num_layers)
+            self._whole_view, self._are_alike = self._view_of(whole), are_alike(whole)
 
     def forecast(self, strategies: Sequence[Strategy]) -> Forecast:
         """Run a few steps of the composition without numbers, and tell what they took.
@@ -77,10 +79,10 @@ class Forecaster:
         """
         import_needed(strategies)  # here: what a package makes as it is imported has numbers
         with aiming_at(self._aim), without_numbers() as mode:
-            plan = compose(strategies, self._view(self._num_layers))
+            plan = compose(strategies, self._whole_view)
             if plan.seen_embeddings and not self._training.has_texts:
-                raise Unsupported("seen_embeddings: what it saves depends on the words of the texts, so it takes the data")
-            taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._num_layers)
+                raise Unsupported("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
+            taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._whole_view)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))
         memory = ForecastMemory(**{f"{kind}_bytes": int(size) for kind, size in zip(KINDS, highest, strict=True)})
@@ -104,10 +106,11 @@ class Forecaster:
         work = self._size.work(taken.step_work, taken.pass_work, is_cached=is_cached, loaded_bytes=memory.weights_bytes)
         return training_seconds(work, self._card.speed), run_seconds(work, self._card.speed)
 
-    def _view_of(self, num_layers: int) -> ModelView:
-        training = self._training
-        model = classifier(self._config, num_labels=self._num_labels, num_layers=num_layers)
-        return view_of(model, num_steps=training.num_steps, num_epochs=training.num_epochs)
+    def _model(self, num_layers: int) -> PreTrainedModel:
+        return classifier(self._config, num_labels=self._num_labels, num_layers=num_layers)
+
+    def _view_of(self, model: PreTrainedModel) -> ModelView:
+        return view_of(model, num_steps=self._training.num_steps, num_epochs=self._training.num_epochs)
 
     def _by_few_layers(self, strategies: Sequence[Strategy], plan: TrainPlan) -> Taken | None:
         """Go on from two small models to the whole one; None where that is not known to be a straight line."""
@@ -123,15 +126,14 @@ class Forecaster:
         least = least_layers(lambda num: composed(num) is not None, self._num_layers)
         plans = {least + more: composed(least + more) for more in BEYOND if least + more < self._num_layers}
         small = [(one, self._view(num)) for num, one in plans.items() if one is not None]
-        if len(small) < len(BEYOND) or not grows_in_one_place([*small, (plan, self._view(self._num_layers))]):
+        if len(small) < len(BEYOND) or not grows_in_one_place([*small, (plan, self._whole_view)]):
             return None
-        few, more = (self._taken(one, num) for num, one in plans.items() if one is not None)
+        few, more = (self._taken(one, view) for one, view in small)
         return few.up_to(more, self._num_layers)
 
-    def _taken(self, plan: TrainPlan, num_layers: int) -> Taken:
-        model = classifier(self._config, num_labels=self._num_labels, num_layers=num_layers)
-        view = self._view(num_layers)
-        traced = trace(model, view, plan, self._training, choose=choose_by_shape)
+    def _taken(self, plan: TrainPlan, view: ModelView) -> Taken:
+        num_layers = len(view.layers) - 2
+        traced = trace(self._model(num_layers), view, plan, self._training, choose=choose_by_shape)
         return Taken(
             num_layers=num_layers,
             peaks=traced.peaks,

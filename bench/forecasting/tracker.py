@@ -114,7 +114,7 @@ class Tracker(TorchDispatchMode):
         if any(hasattr(one, "__tensor_flatten__") for one in types):
             return NotImplemented  # what is inside such tensors passes here by itself
         result = func(*args, **(kwargs or {}))
-        for value in tree_leaves(result):
+        for value in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
             if isinstance(value, torch.Tensor):
                 self._serial(value)
         return result

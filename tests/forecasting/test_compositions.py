@@ -28,11 +28,11 @@ def model(tmp_path: Path) -> str:
 
 
 def test_each_composition_has_a_forecast_or_the_reason_why_not(model: str) -> None:
-    settings = Settings(model=model, strategies="freeze,freeze+seen_embeddings,seen_embeddings", batch_size=4)
+    settings = Settings(model=model, strategies="seen_embeddings,freeze", batch_size=4)
     found = dict(forecasts(settings, 8, CARD))
-    assert list(found) == ["freeze", "freeze+seen_embeddings", "seen_embeddings"]
-    assert isinstance(found["freeze"], Forecast)
+    assert list(found) == ["seen_embeddings", "freeze"]
     assert isinstance(found["seen_embeddings"], Unsupported)
+    assert isinstance(found["freeze"], Forecast)
 
 
 def test_rows_of_data_are_as_long_as_they_are_and_have_classes(model: str, tmp_path: Path) -> None:
