@@ -15,7 +15,7 @@ from bench.records.readings import Memory
 from bench.training.layer_rates import layer_rates
 from bench.training.passes.weights import store_introduced, store_weights
 from bench.training.savings.quantised_linear import dequantise
-from bench.worker.efficiency import _shapes
+from bench.training.step_flops import flops_per_unit
 from bench.workload.toy import tiny_llama
 from tests.applied import RAGGED, applied, train_ragged
 
@@ -167,9 +167,8 @@ def test_frozen_weights_train_what_is_above_them_packed(
 
 def work(ready: Prepared) -> Any:
     """The matrix products of a pass, by layer."""
-    return sorted(
-        (it.layer, it.flops, it.per, it.backward) for it in _shapes(RAGGED, ready, ready.forward.batch).matmuls
-    )
+    shapes, _ = flops_per_unit(ready, RAGGED)
+    return sorted((it.layer, it.flops, it.per, it.backward) for it in shapes.matmuls)
 
 
 def test_memory_of_quantised_weights_is_counted_with_their_scales() -> None:
