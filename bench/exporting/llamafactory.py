@@ -32,7 +32,7 @@ __all__ = ["dataset_info", "llamafactory_yaml"]
 
 KNOWN = {
     *("phases", "lr", "lr_scale", "lr_schedule", "precision", "weights", "frozen_weights"),
-    *("checkpoint", "embedding_noise", "transforms"),
+    *("checkpoint", "micro_batch_size", "embedding_noise", "transforms"),
 }
 """Fields of the plan that it can say."""
 BITS = {"nf4": 4, "int8": 8}
@@ -194,7 +194,7 @@ def _dataset(measured: Measured, stem: str) -> dict[str, Any]:
 
 def _train(measured: Measured) -> Iterator[tuple[str, Any]]:
     spec, plan = measured.record.spec, measured.plan
-    most = spec.micro_batch_size or spec.batch_size
+    most = plan.micro_batch_size or spec.batch_size
     size = max(size for size in range(1, most + 1) if spec.batch_size % size == 0)
     yield from (
         ("per_device_train_batch_size", size),

@@ -17,7 +17,7 @@ from bench.exporting.expressible import HALVES, SCHEDULES, left_out, refuse_othe
 from bench.exporting.name_patterns import name_patterns
 from bench.exporting.places import model_place
 from bench.exporting.rows import columns_of
-from bench.workload.data.batches import WINDOW
+from bench.workload.data.batches import WINDOW, micro_batches
 from bench.workload.models.heads import rows_of
 from bench.workload.models.load import load_config, load_tokenizer
 
@@ -36,6 +36,7 @@ KNOWN = {
     "precision",
     "weights",
     "checkpoint",
+    "micro_batch_size",
     "embedding_noise",
     "transforms",
 }
@@ -139,9 +140,9 @@ def _packages(measured: Measured, *, with_peft: bool) -> list[str]:
 
 def _num_parts(measured: Measured) -> int:
     """Return the forward passes of every step, among which the Trainer counts."""
-    numbers = {sum(1 for _ in measured.schedule.parts(rows)) for epoch in measured.schedule.epochs for rows in epoch}
-    most = max(numbers)
-    if min(len(rows) for epoch in measured.schedule.epochs for rows in epoch) < most:
+    size = measured.plan.micro_batch_size
+    most = max(len(list(micro_batches(rows, size))) for rows in measured.schedule.batches)
+    if min(map(len, measured.schedule.batches)) < most:
         raise UsageError(
             f"{measured.record.spec.name} cannot be exported to trainer: it has {most} forward passes in a step, "
             "and a smaller batch at the end of an epoch has fewer rows than that"

@@ -153,7 +153,7 @@ def _flops(prepared: Prepared, training: Training) -> int | None:
         _, per_unit = flops_per_unit(prepared, training.split)
     except Unsupported:
         return None
-    return flops_of_step(prepared, training.split, training.parts, per_unit, computed)
+    return flops_of_step(prepared, training.split, training.rows, per_unit, computed)
 
 
 def _unproven(plan: TrainPlan, device: Target, num_read: int) -> Iterator[str]:

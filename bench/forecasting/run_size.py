@@ -29,7 +29,7 @@ class RunSize:
     @classmethod
     def of(cls, training: Training, *, num_steps: int | None, evaluation_tokens: int, num_evaluations: int) -> RunSize:
         """Measure runs on `training`, which are evaluated on rows of so many tokens at several points."""
-        longest = sum(int(training.split.lengths[part].sum()) for part in training.parts)
+        longest = int(training.split.lengths[training.rows].sum())
         tokens = int(training.split.lengths.sum())
         per_step = tokens * min(training.batch_size, len(training.split)) / len(training.split)
         return cls(

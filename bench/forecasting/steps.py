@@ -20,7 +20,7 @@ from bench.training.forward.cached import TOKENS_AT_ONCE
 from bench.training.prepare import prepare
 from bench.training.step import take_step
 from bench.training.target import kind_of
-from bench.workload.data.batches import by_token_budget, longest_batch, micro_batches
+from bench.workload.data.batches import by_token_budget, longest_batch
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Training:
     pad_token_id: int = 0
     batch_size: int = 16
     micro_batch_size: int | None = None
+    """Where no strategy says another."""
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     num_epochs: int = 1
@@ -68,9 +69,9 @@ class Training:
         return self.num_epochs * math.ceil(len(self.split) / self.batch_size)
 
     @property
-    def parts(self) -> list[NDArray[np.int64]]:
-        """The rows of each forward pass of a step."""
-        return list(micro_batches(longest_batch(self.split.lengths, self.batch_size), self.micro_batch_size))
+    def rows(self) -> NDArray[np.int64]:
+        """Of the step."""
+        return longest_batch(self.split.lengths, self.batch_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def trace(
         prepared = prepare(
             model,
             view,
-            replace(plan, compile=False),
+            replace(plan.with_micro_batch_size(training.micro_batch_size), compile=False),
             split=training.split,
             pad_token_id=training.pad_token_id,
             rates=DEFAULT_RATES,
@@ -175,7 +176,7 @@ def _step(prepared: Prepared, training: Training, step: int, tracker: Tracker) -
     take_step(
         prepared,
         training.split,
-        training.parts,
+        training.rows,
         step=step,
         num_steps=NUM_STEPS,
         max_grad_norm=training.max_grad_norm,

@@ -20,8 +20,8 @@ __all__ = ["work_of_pass"]
 def work_of_pass(prepared: Prepared, training: Training) -> StepWork | None:
     """Run the whole model forward as an evaluation does, and return its work on the longest rows; None where it cannot be counted."""
     other = replace(training.split)  # of which nothing is stored
-    part = training.parts[0]
+    parts = prepared.parts(training.rows)
     with prepared.evaluating(), torch.no_grad(), prepared.precision.forward():
-        work = work_of(lambda: prepared.logits(prepared.batch(other, part)), arithmetic_in(prepared))
-    tokens = [int(training.split.lengths[one].sum()) for one in training.parts]
+        work = work_of(lambda: prepared.logits(prepared.batch(other, parts[0])), arithmetic_in(prepared))
+    tokens = [int(training.split.lengths[one].sum()) for one in parts]
     return work and work.times(sum(tokens) / tokens[0])

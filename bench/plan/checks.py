@@ -117,6 +117,13 @@ def _check_embedding_noise(plan: TrainPlan, _view: ModelView, writers: Writers) 
         )
 
 
+def _check_micro_batch_size(plan: TrainPlan, _view: ModelView, writers: Writers) -> None:
+    """Refuse forward passes of no rows."""
+    if plan.micro_batch_size is not None and plan.micro_batch_size < 1:
+        author = writers["micro_batch_size"]
+        raise UsageError(f"{author}: forward passes of {plan.micro_batch_size} rows cannot be; give 1 or more")
+
+
 def _check_averaging(plan: TrainPlan, _view: ModelView, writers: Writers) -> None:
     """Refuse averages that never begin, or never move."""
     if (one := plan.averaging) and not (0 <= one.start < 1 and 0 <= one.decay < 1):
@@ -140,6 +147,7 @@ CHECKS: Mapping[str, Callable[[TrainPlan, ModelView, Writers], None]] = {
     "seen_embeddings": _check_seen_embeddings,
     "averaging": _check_averaging,
     "embedding_noise": _check_embedding_noise,
+    "micro_batch_size": _check_micro_batch_size,
     "prompt_tokens": _check_prompt_tokens,
 }
 """By the field for whose sake a plan may be refused."""

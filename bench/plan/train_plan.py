@@ -122,6 +122,16 @@ class TrainPlan:
         default=False, metadata=_rules(Family.RUNNING, words=lambda *_: "the repeated layer is compiled")
     )
     """Compile the repeated layer; the time that takes is billed, and shown apart."""
+    micro_batch_size: int | None = field(
+        default=None,
+        metadata=_rules(
+            Family.RUNNING,
+            words=lambda num, _view: (
+                f"each step is taken in forward passes of at most {num} row{'' if num == 1 else 's'}, whose gradients accumulate"
+            ),
+        ),
+    )
+    """The most rows of a forward pass; None takes the whole batch of a step in one, or as the run says for all."""
     prompt_tokens: int = field(
         default=0,
         metadata=_rules(
@@ -159,6 +169,10 @@ class TrainPlan:
         """The plan with another base rate; the factors on it stay."""
         return replace(self, lr=lr)
 
+    def with_micro_batch_size(self, size: int | None) -> TrainPlan:
+        """The plan with forward passes of at most so many rows, where no strategy says how many."""
+        return self if self.micro_batch_size else replace(self, micro_batch_size=size)
+
     def num_frozen_layers(self, view: ModelView) -> int:
         """Count the transformer layers at the bottom of which nothing ever trains, nor of the embeddings below them."""
         trained = view.params_of(*self.phases.ever())
@@ -188,6 +202,7 @@ class Edit(TypedDict, total=False):
     cache_prefix: bool
     seen_embeddings: bool
     compile: bool
+    micro_batch_size: int | None
     prompt_tokens: int
     embedding_noise: float
     transforms: tuple[Transform, ...]

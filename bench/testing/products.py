@@ -71,17 +71,20 @@ class _Uncounted(TorchDispatchMode):
 
 
 class Counted:
-    """FLOPs of the products of one step that is run: of the forward pass with its loss, and of the whole."""
+    """FLOPs of the products of one step that is run: of its forward passes with their loss, and of the whole."""
 
     def __init__(self, prepared: Prepared, split: Split, rows: NDArray[np.int64]) -> None:
         """Run the step, but for the optimizer."""
         counter = FlopCounterMode(display=False, custom_mapping=_OF_CPU)
         uncounted = _Uncounted(counter.flop_registry)
         with torch.random.fork_rng(devices=[]), torch.compiler.set_stance("force_eager"), uncounted, counter:
-            with prepared.precision.forward():
-                loss = prepared.loss(prepared.batch(split, rows))
-            self.forward = counter.get_total_flops()
-            loss.backward()
+            self.forward = 0
+            for part in prepared.parts(rows):
+                before = counter.get_total_flops()
+                with prepared.precision.forward():
+                    loss = prepared.loss(prepared.batch(split, part))
+                self.forward += counter.get_total_flops() - before
+                loss.backward()
         self.whole = counter.get_total_flops()
         self.uncounted = sorted(uncounted.names)
         prepared.optimizer.zero_grad(set_to_none=True)

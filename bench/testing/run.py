@@ -39,15 +39,12 @@ class Way:
     also: str = ""
     """A strategy beside it, as text."""
     batch_size: int = 8
-    micro_batch_size: int | None = None
     dropout: bool = True
 
     def __str__(self) -> str:
         """Say what is unlike the plain way, as the end of a sentence."""
         if self.also:
             return f" with {self.also}"
-        if self.micro_batch_size:
-            return f" in parts of {self.micro_batch_size} rows"
         return " on batches of one row" if self.batch_size == 1 else ""
 
     @property
@@ -56,7 +53,7 @@ class Way:
         rows = [np.arange(step * self.batch_size, (step + 1) * self.batch_size) for step in range(NUM_STEPS)]
         each = NUM_STEPS // NUM_EPOCHS
         epochs = [rows[start : start + each] for start in range(0, NUM_STEPS, each)]
-        return Schedule(epochs=epochs, micro_batch_size=self.micro_batch_size, warmup_ratio=0.0)
+        return Schedule(epochs=epochs, warmup_ratio=0.0)
 
 
 PLAIN = Way()

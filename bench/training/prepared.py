@@ -10,6 +10,7 @@ from torch import nn
 
 from bench.measuring.torch_memory import num_values
 from bench.tasks.classification import loss_of
+from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,6 +124,10 @@ class Prepared:
         if self.prompt:
             split, rows = self.prompt.before(split, rows), range(len(rows))
         return self.forward.batch(split, rows).to(self.device)
+
+    def parts(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Cut the rows of one optimizer step into those of its forward passes."""
+        return list(micro_batches(rows, self.plan.micro_batch_size))
 
     def lengths(self, split: Split) -> NDArray[np.int64]:
         """The tokens that the model sees of each row of a split, a prompt included: (rows,)."""

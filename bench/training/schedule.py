@@ -46,7 +46,6 @@ def _schedule(spec: RunSpec, epochs: list[list[NDArray[np.int64]]], points: int 
     # The last point is the evaluation of the finished model.
     return Schedule(
         epochs=epochs,
-        micro_batch_size=spec.micro_batch_size,
         warmup_ratio=spec.warmup_ratio,
         max_grad_norm=spec.max_grad_norm,
         evaluate_after=frozenset(round(num_steps * k / points) for k in range(1, points)) - {0, num_steps},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class SetUp:
 
 
 def set_up(prepared: Prepared, split: Split, rows: NDArray[np.int64], batches: Iterable[NDArray[np.int64]]) -> SetUp:
-    """Do what the strategy needs before its first step: fill the cache with `rows`, compile for all `batches`.
+    """Do what the strategy needs before its first step: fill the cache with `rows`, compile for the passes of all `batches`.
 
     The time that takes belongs to training.
     """
@@ -52,12 +53,12 @@ def set_up(prepared: Prepared, split: Split, rows: NDArray[np.int64], batches: I
 
 
 def warm_up(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64]]) -> None:
-    """Load a GPU's kernels before the clock starts: run the commonest sizes of these batches, without a step.
+    """Load a GPU's kernels before the clock starts: run the commonest sizes of the passes of these batches, without a step.
 
     Kernels are chosen by size. Loading them takes as long as many steps, but once in a process, however long one trains.
     """
     alike: dict[tuple[int, int], list[NDArray[np.int64]]] = {}
-    for rows in batches:
+    for rows in _passes(prepared, batches):
         alike.setdefault(prepared.forward.kernel_size(prepared.lengths(split)[rows]), []).append(rows)
     began = time.perf_counter()
     for some in sorted(alike.values(), key=len, reverse=True):
@@ -68,17 +69,22 @@ def warm_up(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64
 
 
 def _compile(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64]]) -> float:
-    """Run the first batch of each number of rows forward and backward, which compiles; return the seconds that takes.
+    """Run the first pass of each number of rows forward and backward, which compiles; return the seconds that takes.
 
     Code for many rows does not do for the few that an epoch may end with, and no step should compile.
     """
     first: dict[int, NDArray[np.int64]] = {}
-    for rows in batches:
+    for rows in _passes(prepared, batches):
         first.setdefault(len(rows), rows)
     began = time.perf_counter()
     for rows in first.values():
         _try_pass(prepared, split, rows)
     return time.perf_counter() - began
+
+
+def _passes(prepared: Prepared, batches: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.int64]]:
+    """The rows of every forward pass of these batches."""
+    return chain.from_iterable(map(prepared.parts, batches))
 
 
 def _try_pass(prepared: Prepared, split: Split, rows: NDArray[np.int64]) -> None:

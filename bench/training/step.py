@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Step:
 def take_step(
     prepared: Prepared,
     split: Split,
-    parts: Iterable[NDArray[np.int64]],
+    rows: NDArray[np.int64],
     *,
     step: int,
     num_steps: int,
@@ -45,23 +45,21 @@ def take_step(
     Args:
         prepared: Trains.
         split: Has the rows.
-        parts: The rows of every forward pass.
+        rows: Of the step, of one forward pass or several.
         step: Which it is of the `num_steps` of the run, from 0.
         num_steps: Of the run.
         max_grad_norm: The norm that longer gradients are cut to.
         mark: Called when a part is done: "data", "forward" and "backward" of every forward pass.
 
     """
-    parts = list(parts)
-    num_rows = sum(map(len, parts))
     precision = prepared.precision
     loss = torch.zeros((), device=prepared.device)
     num_tokens = num_computed = 0
-    for part in parts:
+    for part in prepared.parts(rows):
         batch = prepared.batch(split, part)
         mark("data")
         with precision.forward():
-            part_loss = prepared.loss(batch) * (len(part) / num_rows)
+            part_loss = prepared.loss(batch) * (len(part) / len(rows))
         mark("forward")
         precision.backward(part_loss)
         loss += part_loss.detach()

@@ -14,7 +14,7 @@ from bench.training.precision import is_mixed
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -43,13 +43,13 @@ def flops_per_unit(prepared: Prepared, split: Split) -> tuple[Shapes, tuple[int,
 def flops_of_step(
     prepared: Prepared,
     split: Split,
-    parts: Iterable[NDArray[np.int64]],
+    rows: NDArray[np.int64],
     per_unit: tuple[int, int, int],
     dtype: torch.dtype,
 ) -> int:
-    """Add up the useful FLOPs of the passes of a step, on `parts` of its rows, with matmuls in `dtype`."""
+    """Add up the useful FLOPs of the passes of a step on `rows`, with matmuls in `dtype`."""
     lengths, (per_row, per_token, per_pair) = prepared.lengths(split), per_unit
-    extents = [prepared.forward.extent(lengths[part], dtype) for part in parts]
+    extents = [prepared.forward.extent(lengths[part], dtype) for part in prepared.parts(rows)]
     return sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents)
 
 

@@ -16,7 +16,6 @@ from bench.errors import Diverged
 from bench.measuring.clock import open_clock
 from bench.training.set_up import set_up
 from bench.training.step import take_step
-from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -42,7 +41,6 @@ class Schedule:
 
     epochs: Sequence[Sequence[NDArray[np.int64]]]
     """The row numbers of each step of each epoch."""
-    micro_batch_size: int | None = None
     warmup_ratio: float = 0.1
     max_grad_norm: float = 1.0
     evaluate_after: frozenset[int] = frozenset()
@@ -53,19 +51,15 @@ class Schedule:
         """The optimizer steps of the whole run."""
         return sum(map(len, self.epochs))
 
-    def parts(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Cut the rows of one optimizer step into those of its forward passes."""
-        return micro_batches(rows, self.micro_batch_size)
-
     @property
-    def passes(self) -> Iterator[NDArray[np.int64]]:
-        """The rows of every forward pass, in order."""
-        return chain.from_iterable(map(self.parts, chain.from_iterable(self.epochs)))
+    def batches(self) -> Iterator[NDArray[np.int64]]:
+        """The rows of every optimizer step, in order."""
+        return chain.from_iterable(self.epochs)
 
     @property
     def rows(self) -> NDArray[np.int64]:
         """Every row that is trained on, once, in the order of the split."""
-        return np.unique(np.concatenate(list(self.passes)))
+        return np.unique(np.concatenate(list(self.batches)))
 
     def turns(self, phases: Phases) -> dict[int, Trainable]:
         """What trains from which step on: of the first step, and of every step that changes it."""
@@ -155,7 +149,7 @@ def steps(
     step_tokens: list[int] = []
     num_samples = num_padded_tokens = step = 0
     clock.start()
-    before = set_up(prepared, split, schedule.rows, schedule.passes)
+    before = set_up(prepared, split, schedule.rows, schedule.batches)
     clock.bill(before.owed_seconds)
     clock.stop()
     set_up_seconds = clock.seconds
@@ -167,7 +161,7 @@ def steps(
             taken = take_step(
                 prepared,
                 split,
-                schedule.parts(rows),
+                rows,
                 step=step,
                 num_steps=schedule.num_steps,
                 max_grad_norm=schedule.max_grad_norm,

@@ -55,7 +55,7 @@ class Inputs:
 
     @cached_property
     def plan(self) -> TrainPlan:
-        """The strategies of the run composed, with the learning rate that it asks for where they say none themselves.
+        """The strategies of the run composed, with the learning rate and the micro-batch that it asks for where they say none.
 
         Raises:
             UsageError: a strategy does not exist, or two contradict each other.
@@ -63,6 +63,7 @@ class Inputs:
 
         """
         plan = compose(registry.strategies_of(self.spec.strategy), self.view)
+        plan = plan.with_micro_batch_size(self.spec.micro_batch_size)
         return plan if self.spec.lr is None or self.spec.has_own_lr else plan.with_lr(self.spec.lr)
 
     @property

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,7 +101,7 @@ def work_of(
     flops, shapes = flops_of_steps(prepared, split, schedule, dtype)
     lengths = prepared.lengths(split)
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
-    typical = next(schedule.parts(_typical_step(lengths, schedule)))
+    typical = prepared.parts(_typical_step(lengths, schedule))[0]
     rate = _rate(shapes, prepared.forward.extent(lengths[typical], dtype), dtype, prepared.device, device_name)
     achieved = round(steady)
     return Work(
@@ -125,17 +124,17 @@ def flops_of_steps(
     """
     flops: list[int] = []
     turns = schedule.turns(prepared.plan.phases)
-    for step, rows in enumerate(chain.from_iterable(schedule.epochs)):
+    for step, rows in enumerate(schedule.batches):
         if step in turns:
             prepared.let_train(turns[step])
             shapes, per_unit = flops_per_unit(prepared, split)
-        flops.append(flops_of_step(prepared, split, schedule.parts(rows), per_unit, dtype))
+        flops.append(flops_of_step(prepared, split, rows, per_unit, dtype))
     return flops, shapes
 
 
 def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.int64]:
     """Pick the step whose number of tokens is nearest to the median."""
-    steps = [rows for epoch in schedule.epochs for rows in epoch]
+    steps = list(schedule.batches)
     tokens = np.array([lengths[rows].sum() for rows in steps])
     return steps[int(abs(tokens - np.median(tokens)).argmin())]
 

@@ -68,7 +68,7 @@ class Run:
     def warm_up(self) -> None:
         """Load a GPU's kernels before the clock starts."""
         if self.prepared.device.type == "cuda":
-            warm_up(self.prepared, self.data.train, self.schedule.passes)
+            warm_up(self.prepared, self.data.train, self.schedule.batches)
 
     def dry(self) -> Finished:
         """Take the one step of a dry run, and send how much work the whole run would be."""

@@ -94,7 +94,7 @@ def test_a_cache_that_is_filled_off_the_clock_is_caught(monkeypatch: pytest.Monk
     right, set_up = run.train, trainer.set_up
 
     def wrong(prepared: Prepared, split: Any, schedule: Any, **kwargs: Any) -> Any:
-        set_up(prepared, split, schedule.rows, schedule.passes)
+        set_up(prepared, split, schedule.rows, schedule.batches)
         return right(prepared, split, schedule, **kwargs)
 
     monkeypatch.setattr(run, "train", wrong)

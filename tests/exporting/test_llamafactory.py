@@ -44,7 +44,10 @@ SLOW_METHODS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "full+amp:dtype=bf16": ({}, {"finetuning_type": "full", "bf16": True, "optim": "adamw_torch_fused", "seed": 0}),
     "discriminative+checkpoint": ({}, {"finetuning_type": "full", "learning_rate": 1e-3, "use_reentrant_gc": False}),
-    "dora": ({}, {"use_dora": True}),
+    "dora+accumulate:rows=2": (
+        {},
+        {"use_dora": True, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 4},
+    ),
     "rslora": ({}, {"use_rslora": True}),
     "pissa": ({}, {"pissa_init": True, "pissa_iter": -1}),
     "qlora": ({}, {"quantization_bit": 4, "quantization_type": "nf4", "double_quantization": True}),

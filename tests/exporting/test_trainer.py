@@ -90,13 +90,19 @@ def test_losses_are_those_that_were_measured(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "changes", [{"micro_batch_size": 3}, {"steps": 5, "lr": None}, {"warmup_ratio": 0.0, "seed": 7}]
+    ("strategy", "changes"),
+    [
+        ("lora", {"micro_batch_size": 3}),
+        ("lora+accumulate:rows=2", {"micro_batch_size": 3}),
+        ("lora", {"steps": 5, "lr": None}),
+        ("lora", {"warmup_ratio": 0.0, "seed": 7}),
+    ],
 )
 def test_settings_of_the_run_are_those_of_the_script(
-    measure: Measure, run_script: Callable[[Path], Any], tmp_path: Path, changes: dict[str, Any]
+    measure: Measure, run_script: Callable[[Path], Any], tmp_path: Path, strategy: str, changes: dict[str, Any]
 ) -> None:
-    directory, record = measure("lora", "llama", **changes)
-    export(directory, "lora", "trainer", tmp_path / "exported.py")
+    directory, record = measure(strategy, "llama", **changes)
+    export(directory, strategy, "trainer", tmp_path / "exported.py")
     losses, _ = run_script(tmp_path / "exported.py")
     assert record.measured
     num_parts = len(losses) // record.measured.num_steps

@@ -65,6 +65,8 @@ def test_from_a_few_layers_it_is_what_all_layers_take(strategy: str) -> None:
 def test_a_micro_batch_has_fewer_activations_and_trains_the_same() -> None:
     forecaster, small = (Forecaster(config(3), replace(TRAINING, micro_batch_size=size)) for size in (None, 2))
     whole, parts = forecast(forecaster, "freeze:last=2"), forecast(small, "freeze:last=2")
+    assert parts == forecast(forecaster, "freeze:last=2+accumulate:rows=2")
+    assert forecast(small, "freeze:last=2+accumulate:rows=8") == whole, "what a strategy says goes before"
     assert parts.memory.activations_bytes < whole.memory.activations_bytes / 2
     assert (parts.num_params, parts.num_trainable_params) == (whole.num_params, whole.num_trainable_params)
 

@@ -72,7 +72,7 @@ def take_steps(prepared: Prepared, training: Training) -> None:
         take_step(
             prepared,
             training.split,
-            training.parts,
+            training.rows,
             step=step,
             num_steps=NUM_STEPS,
             max_grad_norm=training.max_grad_norm,

@@ -33,6 +33,7 @@ def traced(model: PreTrainedModel, strategy: str, choose: ForwardChoice | None =
 
 QUICK = (("llama", "full"), ("bert", "freeze:last=2"), ("gpt2", "lora"))
 EVERY = (
+    *("accumulate", "freeze:last=1+cached+accumulate:rows=3", "lora+checkpoint+accumulate:rows=1"),
     *("adafactor", "adalora", "adamw4bit", "adamw8bit", "adamw8bit:by=torchao", "amp:dtype=bf16", "amp:dtype=fp16"),
     *("apollo:r=4", "bitfit", "chain_thaw", "checkpoint", "compile", "discriminative", "dora", "ema", "freeze"),
     *("freeze+cached", "freeze:last=1+cached", "freeze:last=2", "frozen:weights=bf16+lora+amp:dtype=bf16"),

@@ -27,6 +27,7 @@ def test_checks_are_those_of_fields() -> None:
         ((("phases", throughout(())),), "no parameter in no layer"),
         ((("phases", throughout({"layer 1"}, frozenset({"norm"}))),), "no parameter of norm whose name matches"),
         ((("embedding_noise", -1.0),), "noise of -1 cannot be"),
+        ((("micro_batch_size", 0),), "forward passes of 0 rows cannot be"),
         ((("averaging", Averaging("equal", start=1.0)),), "start=1; both are 0 or more, below 1"),
     ],
 )

@@ -40,6 +40,10 @@ class Rewrite:
         ),
         ("freeze:last=1", {"phases": "only the head and the last layer train"}),
         ("freeze:last=2+amp", {"phases": "only the head and the last 2 layers train", "precision": "amp"}),
+        (
+            "accumulate:rows=1",
+            {"micro_batch_size": "each step is taken in forward passes of at most 1 row, whose gradients accumulate"},
+        ),
         ("llrd:decay=0.5", {"lr_scale": "5 layers at 0.0625 to 1 times the base rate"}),
         ("discriminative:body=1e-5", {"lr": "1e-05", "lr_scale": "head at 5 times the base rate"}),
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from bench.beside.strategies.accumulate import Accumulate
 from bench.beside.strategies.ema import Ema
 from bench.beside.strategies.swa import Swa
 from torch.nn.functional import cross_entropy
@@ -48,12 +49,12 @@ def values(ready: Prepared) -> Values:
     return {name: param.detach().numpy().astype(np.float64) for name, param in ready.params.items()}
 
 
-@pytest.mark.parametrize("micro_batch_size", [None, 3])
+@pytest.mark.parametrize("beside", [(), (Accumulate(rows=3),)])
 @pytest.mark.parametrize(("strategy", "average"), [(Ema(half_life=0.25), exponential), (Swa(start=0.5), equal)])
 def test_what_is_evaluated_is_the_average_after_every_step(
-    strategy: Strategy, average: Callable[[Sequence[Values]], Values], micro_batch_size: int | None
+    strategy: Strategy, average: Callable[[Sequence[Values]], Values], beside: tuple[Strategy, ...]
 ) -> None:
-    ready = prepared_for((strategy,), llama())
+    ready = prepared_for((strategy, *beside), llama())
     seen: list[Values] = []
 
     def look(done: int, *_: object) -> None:
@@ -65,8 +66,7 @@ def test_what_is_evaluated_is_the_average_after_every_step(
         ready.training_mode()
         assert all((value == seen[-1][name]).all() for name, value in values(ready).items())
 
-    schedule = Schedule(epochs=[BATCHES], micro_batch_size=micro_batch_size)
-    train(ready, SPLIT, schedule, on_step=look, on_point=lambda *_: None)
+    train(ready, SPLIT, Schedule(epochs=[BATCHES]), on_step=look, on_point=lambda *_: None)
     assert len(seen) == len(BATCHES)
     other = llama()
     other.load_state_dict({name: torch.from_numpy(value) for name, value in average(seen).items()})

@@ -337,7 +337,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
         _sets(transforms=(Around(_unlike_the_first_time),)),
         "has a loss of .* at step 1, and with checkpoint of",
     ),
-    "accumulates": (_sets(loss=_of_a_sum), "at step 0, and in parts of 3 rows of"),
+    "accumulates": (_sets(loss=_of_a_sum), "at step 0, and with accumulate:rows=3 of"),
     "trains_on_one_row": (
         _sets(loss=_of_several_rows),
         "cannot train the tiny llama on batches of one row: ValueError: one row has no variance",

@@ -11,12 +11,12 @@ from tests.applied import RAGGED, applied
 
 @pytest.mark.parametrize("strategy", ["full", "freeze:last=1"])
 def test_the_flops_of_a_step_are_those_of_its_passes_together(strategy: str) -> None:
-    prepared, rows = applied(strategy), np.arange(8)
+    prepared, in_halves, rows = applied(strategy), applied(f"{strategy}+accumulate:rows=4"), np.arange(8)
     _, per_unit = flops_per_unit(prepared, RAGGED)
-    whole, halves = (
-        flops_of_step(prepared, RAGGED, parts, per_unit, torch.float32) for parts in ([rows], [rows[:4], rows[4:]])
+    whole, one, two = (
+        flops_of_step(prepared, RAGGED, some, per_unit, torch.float32) for some in (rows, rows[:4], rows[4:])
     )
-    one, two = (flops_of_step(prepared, RAGGED, [part], per_unit, torch.float32) for part in (rows[:4], rows[4:]))
+    halves = flops_of_step(in_halves, RAGGED, rows, per_unit, torch.float32)
     assert halves == one + two
     with torch.no_grad():
         forward = count_flops(lambda: prepared.loss(prepared.batch(RAGGED, rows)))

@@ -95,7 +95,7 @@ def test_training_learns(prepared: Prepare) -> None:
 @pytest.mark.parametrize("micro", [1, 3, 8])
 def test_accumulated_gradients_equal_those_of_the_whole_batch(prepared: Prepare, micro: int) -> None:
     whole = run(prepared("full"), schedule_of(spec_for("full"), SPLIT))
-    parts = run(prepared("full"), schedule_of(spec_for("full", micro_batch_size=micro), SPLIT))
+    parts = run(prepared(f"accumulate:rows={micro}"), schedule_of(spec_for("full"), SPLIT))
     assert parts.losses == pytest.approx(whole.losses, rel=1e-4)
     assert parts.num_samples == whole.num_samples == 80
     assert parts.step_tokens == whole.step_tokens

@@ -11,7 +11,7 @@ from bench.experiment import registry
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.plan import Edit, throughout
 from bench.training.layer_rates import layer_rates
-from bench.worker.assemble import load_inputs
+from bench.worker.assemble import Inputs, load_inputs
 
 if TYPE_CHECKING:
     from bench.experiment.spec import WorkloadSpec
@@ -51,6 +51,17 @@ def test_a_composition_that_says_its_rate_is_not_overruled(workload: WorkloadSpe
     inputs = load_inputs(RunSpec(strategy=parse_strategy("freeze+checkpoint:lr=0.5"), workload=workload, lr=0.25))
     assert inputs.plan.lr == 0.5
     assert {layer.lr for layer in layer_rates(inputs.prepare(CPU))} == {None, 0.5}
+
+
+def test_the_micro_batch_is_that_of_a_strategy_or_else_that_of_the_run(workload: WorkloadSpec) -> None:
+    def inputs(text: str, size: int | None) -> Inputs:
+        return load_inputs(RunSpec(strategy=parse_strategy(text), workload=workload, micro_batch_size=size))
+
+    assert inputs("full", None).plan.micro_batch_size is None
+    assert inputs("full", 8).changes == {
+        "micro_batch_size": "each step is taken in forward passes of at most 8 rows, whose gradients accumulate"
+    }
+    assert inputs("accumulate:rows=2", 8).plan == inputs("accumulate:rows=2", None).plan == inputs("full", 2).plan
 
 
 def test_a_strategy_without_its_packages_cannot_run_here(

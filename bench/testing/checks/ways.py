@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["accumulates", "trains_on_one_row", "trains_with_amp", "trains_with_checkpoint"]
 
 AMP, CHECKPOINT, ONE_ROW = Way(also="amp:dtype=bf16"), Way(also="checkpoint", dropout=False), Way(batch_size=1)
-WHOLE, IN_PARTS = Way(dropout=False), Way(micro_batch_size=3, dropout=False)
+WHOLE, IN_PARTS = Way(dropout=False), Way(also="accumulate:rows=3", dropout=False)
 SAME_STEPS = 2
 """Steps whose losses are compared, the second one after gradients were used: in later ones AdamW makes much of rounding."""
 TOLERANCES = {True: 1e-5, False: 2e-2}

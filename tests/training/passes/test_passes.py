@@ -8,7 +8,7 @@ from bench.plan.train_plan import field_rules
 
 TRAINING = Path(__file__).parents[3] / "bench" / "training"
 PASSES = sorted((TRAINING / "passes").glob("*.py"))
-ELSEWHERE = {"precision", "after_step", "seen_embeddings", "loss", "lr_schedule"}
+ELSEWHERE = {"precision", "after_step", "seen_embeddings", "loss", "lr_schedule", "micro_batch_size"}
 """Fields without a pass: those of the numeric side of a step, of the loop and of the room of savings."""
 
 
@@ -26,4 +26,4 @@ def test_every_field_of_the_plan_is_read_by_one_pass() -> None:
 def test_prepare_hands_each_field_to_the_pass_that_reads_it() -> None:
     handed = set(re.findall(r"(?<![.\w])plan\.(\w+)", (TRAINING / "prepare.py").read_text()))
     resolved = {"lr", "lr_scale"}
-    assert handed == set(field_rules()) - resolved - {"after_step", "loss", "lr_schedule"}
+    assert handed == set(field_rules()) - resolved - {"after_step", "loss", "lr_schedule", "micro_batch_size"}
