@@ -81,6 +81,8 @@ class Planned(_Message):
     num_steps: int
     num_params: int
     num_trainable_params: int
+    micro_batch_size: int | None = None
+    """Most rows of a forward pass."""
     cache_bytes: int | None = None
     """Size of the output of the frozen layers, once it is stored."""
 

@@ -29,6 +29,7 @@ COMPARED: dict[str, str] = {
     "compared_as": "string",
     **dict.fromkeys(("relative", "low", "high"), "Float64"),
     **dict.fromkeys(("method", "letters", "flags"), "string"),
+    **dict.fromkeys(("batch_size", "micro_batch_size"), "Int64"),
 }
 """Every column of the table of conclusions and its type. `relative`, `low` and `high` are against the reference."""
 
@@ -110,6 +111,8 @@ def _lines(comparison: Comparison, result: StrategyResult) -> Iterator[dict[str,
         "status": result.status,
         "is_reference": result.is_reference,
         "flags": "; ".join(dict.fromkeys(flag.code for flag in result.flags)),
+        "batch_size": result.batch_size,
+        "micro_batch_size": result.micro_batch_size,
     }
     known = [metric for metric in METRICS if result.means[metric] is not None]
     for metric in known:

@@ -10,7 +10,7 @@ from bench.analysis.words.numbers import NOT_MEASURED, percent
 
 from .marking import bullets, code, escape, folded, table
 from .tables.budget import budget_lines, budget_title, budget_titles
-from .tables.cells import cell, column_title, first_note, letters_note, majority_note, notes, remark, shown
+from .tables.cells import batches, cell, column_title, first_note, letters_note, majority_note, notes, remark, shown
 from .tables.classes import class_table
 from .tables.differing import by_value
 from .tables.flagged import codes_by_strategies, flagged
@@ -180,7 +180,7 @@ def _differences(comparison: Comparison) -> str:
 def _name(result: StrategyResult, comparison: Comparison) -> str:
     said = remark(result, comparison, with_reason=False)  # the lines below the table say why
     name = f"**{escape(result.strategy)}**{' (reference)' if result.is_reference else ''}"
-    return f"{name}; {escape(said)}" if said else name
+    return "; ".join(filter(None, (name, escape(batches(result, comparison)), escape(said))))
 
 
 def _cell(result: StrategyResult, metric: str, comparison: Comparison) -> str:

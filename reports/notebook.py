@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .tables.cells import cell, column_title, first_note, letters_note, majority_note, one_line, remark, shown
+from .tables.cells import batches, cell, column_title, first_note, letters_note, majority_note, one_line, remark, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,8 @@ def _table(results: Sequence[StrategyResult], comparison: Comparison) -> str:
 
 
 def _name(row: StrategyResult, comparison: Comparison) -> str:
-    said = "reference" if row.is_reference else remark(row, comparison, with_reason=False)
+    known = "reference" if row.is_reference else remark(row, comparison, with_reason=False)
+    said = "; ".join(filter(None, (known, batches(row, comparison))))
     return one_line(f"{row.strategy} ({said})" if said else row.strategy)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from bench.analysis.words.data import in_brief
 from bench.analysis.words.numbers import percent
 
-from .tables.cells import cell, column_title, first_note, letters_note, majority_note, one_line, remark, shown
+from .tables.cells import batches, cell, column_title, first_note, letters_note, majority_note, one_line, remark, shown
 from .tables.classes import class_table
 from .tables.fitting import Fitting, Line, fold
 from .tables.flagged import codes_by_strategies
@@ -132,4 +132,5 @@ def _line(result: StrategyResult, comparison: Comparison, *, is_brief: bool = Fa
 
 def _tag(result: StrategyResult, comparison: Comparison) -> str:
     is_on = result.strategy in comparison.arrangement.frontier
-    return ", ".join(["reference"] * result.is_reference + ["frontier"] * is_on)
+    tags = ("reference" if result.is_reference else "", "frontier" if is_on else "", batches(result, comparison))
+    return ", ".join(filter(None, tags))

@@ -121,6 +121,12 @@ class Comparison:
         return tuple({summary.model_dump_json(): summary for summary in known}.values())
 
     @property
+    def tells_batches(self) -> bool:
+        """Whether strategies took their batches in parts, or unlike ones, so that every output says in which."""
+        sizes = {(result.micro_batch_size, result.batch_size) for result in self.results}
+        return len(sizes) > 1 or any(micro < batch for micro, batch in sizes)
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that at least one strategy has a value for, in the order of METRICS."""
         return tuple(name for name in METRICS if any(result.means[name] is not None for result in self.results))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from bench.analysis.comparison import compare
 from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName
-from bench.records.comparability import asked
+from bench.records.comparability import MICRO_BATCH, asked, mismatches
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -29,6 +30,7 @@ def split(
 ) -> tuple[Comparison, ...]:
     """Compare what belongs together: the runs of one model, data set, device and settings, each against its own reference.
 
+    Strategies may differ in the rows of a forward pass, but where directories have one strategy at several they stay apart.
     A run that ended before it knew its machine is taken to have been on that of its directory.
     Where a comparison has no run of `reference`, its own rule chooses.
 
@@ -36,14 +38,18 @@ def split(
         UnknownName: no run at all is of `reference`.
 
     """
-    apart: dict[tuple[Hashable, str], list[RunRecord]] = {}
+    apart: dict[tuple[Hashable, str], list[list[RunRecord]]] = {}
     for records in directories:
+        here: dict[tuple[Hashable, str], list[RunRecord]] = {}
         machines = {_asked(record): record.environment.device_name for record in records if record.environment}
         for record in records:
             of_directory = machines.get(_asked(record), "")
             where = record.environment.device_name if record.environment else of_directory
-            apart.setdefault((_asked(record), where), []).append(record)
-    names = dict.fromkeys(record.spec.name for runs in apart.values() for record in runs)
+            here.setdefault((_asked(record), where), []).append(record)
+        for key, own in here.items():
+            _put(own, apart.setdefault(key, []))
+    together = list(chain.from_iterable(apart.values()))
+    names = dict.fromkeys(record.spec.name for runs in together for record in runs)
     if reference is not None and reference not in names:
         raise UnknownName("reference", reference, names)
     return tuple(
@@ -54,9 +60,18 @@ def split(
             rank_suspect=rank_suspect,
             allow_mismatch=allow_mismatch,
         )
-        for runs in apart.values()
+        for runs in together
     )
 
 
+def _put(own: list[RunRecord], groups: list[list[RunRecord]]) -> None:
+    """Add the runs of a directory to the first group that has each of its strategies at the same rows of a forward pass, or at none."""
+    for group in groups:
+        if not any(one.field == MICRO_BATCH for one in mismatches([*group, *own])):
+            group.extend(own)
+            return
+    groups.append(own)
+
+
 def _asked(record: RunRecord) -> Hashable:
-    return tuple(asked(record.spec).items())
+    return tuple((name, value) for name, value in asked(record.spec).items() if name != MICRO_BATCH)

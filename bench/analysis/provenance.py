@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bench.experiment.bounds import MAX_SEEDS
 from bench.experiment.spec import RunSpec
-from bench.records.comparability import asked
+from bench.records.comparability import MICRO_BATCH, asked
 from bench.records.metrics import format_bytes, format_rate
 
 if TYPE_CHECKING:
@@ -99,15 +99,19 @@ def version(comparison: Comparison) -> str:
 
 
 def settings(comparison: Comparison) -> dict[str, str]:
-    """What was asked of every run, by the name of the option; what was left to its default of None is left out."""
+    """What was asked of every run, by the name of the option; what was left to its default of None is left out.
+
+    The rows of a forward pass stand with each strategy, where they may differ.
+    """
     names = dict.fromkeys(name for each in comparison.asked for name in each)
     shown = {name: _distinct(one.get(name) for one in comparison.asked) for name in names}
-    return {name: text for name, text in shown.items() if text}
+    own = {MICRO_BATCH} if len({one.get(MICRO_BATCH) for one in comparison.asked}) > 1 else set()
+    return {name: text for name, text in shown.items() if text and name not in own}
 
 
 def reproduce(comparison: Comparison) -> str:
     """The command that asks for these runs, from their records alone; empty where no one command would."""
-    if not comparison.records or comparison.mismatches:
+    if not comparison.records or comparison.mismatches or len(comparison.asked) > 1:
         return ""
     (wanted,), usual = comparison.asked, asked(RunSpec(strategy=()))
     num_seeds = 1 + max(record.spec.seed for record in comparison.records)

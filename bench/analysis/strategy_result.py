@@ -11,6 +11,7 @@ from bench.analysis.quality import ACCURACY, QUALITIES
 from bench.records import flags
 from bench.records.extract import values_of
 from bench.records.metrics import METRICS
+from bench.records.micro_batch import rows_asked, rows_planned
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -105,6 +106,16 @@ class StrategyResult:
     def tuning(self) -> Tuning | None:
         """How its learning rate was found, which its seeds share; None where it was not searched for."""
         return next((record.tuning for record in self.records if record.tuning and record.tuning.trials), None)
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of an optimizer step."""
+        return self.records[0].spec.batch_size
+
+    @property
+    def micro_batch_size(self) -> int:
+        """Most rows of a forward pass, which its runs share; its batch, where nothing cuts that."""
+        return next(filter(None, map(rows_planned, self.records)), rows_asked(self.records[0].spec))
 
     @property
     def beats_majority(self) -> bool | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.protocol import Failed, Finished, Planned, Saved, Stage
 from bench.records.doubts import doubts
+from bench.records.endings import KILLED_FOR_MEMORY
 from bench.records.record import Flag, Memory, RunRecord
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Outcome:
             measured=measured,
             memory=None if status in ("ok", "skipped") else self._memory_so_far(),
             changes=self._planned.changes if self._planned else {},
+            micro_batch_size=self._planned.micro_batch_size if self._planned else None,
             flags=(
                 *(last.flags if isinstance(last, Finished) else ()),
                 *self._flags,
@@ -174,4 +176,4 @@ def how_it_ended(exit_code: int | None, *, oom_kills: int | None) -> tuple[Statu
     if not oom_kills:
         return "killed", "its process was ended by SIGKILL; the kernel counts no kill for want of memory"
     advice = "try a smaller batch or model"
-    return "killed", f"its process was ended by SIGKILL: the kernel killed for want of memory during the run; {advice}"
+    return "killed", f"its process was ended by SIGKILL: {KILLED_FOR_MEMORY}; {advice}"

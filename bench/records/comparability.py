@@ -1,10 +1,15 @@
-"""Whether runs differ in strategy and seed alone, according to their records."""
+"""Whether runs differ in strategy and seed alone, according to their records.
+
+Strategies may also differ in the rows of a forward pass, as in any field of their plans; runs of one strategy may not.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from bench.records.micro_batch import rows_asked, rows_planned
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -14,9 +19,9 @@ if TYPE_CHECKING:
 
     _Fields = dict[str, Hashable]
 
-__all__ = ["Mismatch", "asked", "in_words", "mismatches", "mismatches_asked"]
+__all__ = ["MICRO_BATCH", "Mismatch", "asked", "in_words", "mismatches", "mismatches_asked"]
 
-
+MICRO_BATCH = "micro_batch_size"
 _LATER = "settings that this version of bench does not know"
 _NOTHING_LATER: _Fields = {_LATER: "none"}
 
@@ -41,7 +46,7 @@ def mismatches(records: Iterable[RunRecord]) -> tuple[Mismatch, ...]:
 
 def mismatches_asked(specs: Iterable[RunSpec]) -> tuple[Mismatch, ...]:
     """Return, before anything runs, the fields that must be equal and would not be."""
-    return _differing((spec.name, _NOTHING_LATER | asked(spec)) for spec in specs)
+    return _differing((spec.name, _NOTHING_LATER | asked(spec) | {MICRO_BATCH: rows_asked(spec)}) for spec in specs)
 
 
 def in_words(found: Iterable[Mismatch]) -> str:
@@ -69,6 +74,8 @@ def _differing(runs: Iterable[tuple[str, _Fields]]) -> tuple[Mismatch, ...]:
     for name, fields in unlike:
         for field, value in fields:
             seen.setdefault(field, {}).setdefault(name, {})[str(value)] = None
+    if sizes := seen.pop(MICRO_BATCH, None):
+        seen[MICRO_BATCH] = {name: values for name, values in sizes.items() if len(values) > 1}
     return tuple(
         Mismatch(field, {name: " and ".join(values) for name, values in by_strategy.items()})
         for field, by_strategy in seen.items()
@@ -86,7 +93,8 @@ def _grouped(values: Mapping[str, str]) -> str:
 def _fields(record: RunRecord) -> _Fields:
     return (
         _NOTHING_LATER
-        | asked(record.spec)
+        | {name: value for name, value in asked(record.spec).items() if name != MICRO_BATCH}
+        | ({MICRO_BATCH: rows} if (rows := rows_planned(record)) else {})
         | (_of_measured(record.measured) if record.measured else {})
         | (_of_environment(record.environment) if record.environment else {})
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FLAGS", "FlagCode", "Kind", "Severity", "is_suspect", "kind_of"]
+from bench.experiment.bounds import Frozen, Lenient
+
+__all__ = ["FLAGS", "Flag", "FlagCode", "Kind", "Severity", "is_suspect", "kind_of"]
 
 Severity = Literal["suspect", "note"]
 
@@ -40,12 +42,20 @@ FlagCode = Literal[
     "exit",
     "not-saved",
     "not-merged",
+    "micro-batch-halved",
     "probe-failed",
     "mig-slice",
     "nvml-hung",
     "nvml-unavailable",
     "nvml-error",
 ]
+
+
+class Flag(Frozen):
+    """A doubt about a number: the code of the check that raised it, and a sentence for the report."""
+
+    code: Lenient[FlagCode]
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ _NOTES: dict[FlagCode, str] = {
     "exit": "The run's process had to be ended after it had reported its numbers.",
     "not-saved": "The weights that were to be kept are not, or not whole; the numbers are.",
     "not-merged": "The adapters are no part of the weights, so the model is only as fast as it was evaluated.",
+    "micro-batch-halved": "The micro-batch that was asked for did not fit: all seeds took smaller ones, at which speed and memory were measured.",
     "probe-failed": "A measurement after training failed; what it would have told is missing.",
     "mig-slice": "The device is a slice of a GPU, so power, clocks and energy are not its own.",
     "nvml-hung": "The driver's library did not return from a call; what it says is missing or incomplete.",

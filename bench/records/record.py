@@ -24,7 +24,7 @@ from bench.experiment.bounds import (
 )
 from bench.experiment.spec import RunSpec
 from bench.records.data_summary import DataSummary
-from bench.records.flags import FlagCode
+from bench.records.flags import Flag
 from bench.records.forecast import Forecast
 from bench.records.lenient import read_json
 from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, StepParts, Work
@@ -51,13 +51,6 @@ StageName = Literal["fetch", "load", "train", "evaluate", "probe", "save"]
 """What a run is doing."""
 
 Status = Literal["ok", "oom", "diverged", "failed", "timeout", "killed", "interrupted", "skipped"]
-
-
-class Flag(Frozen):
-    """A doubt about a number: the code of the check that raised it, and a sentence for the report."""
-
-    code: Lenient[FlagCode]
-    message: str
 
 
 class LayerRate(Frozen):
@@ -223,6 +216,8 @@ class RunRecord(Frozen):
     flags: tuple[Flag, ...] = ()
     tuning: Tuning | None = None
     """How the learning rate was found; None where it was not searched for."""
+    micro_batch_size: Positive | None = None
+    """Most rows of a forward pass; None in older records, and of runs that came to no plan."""
     forecast: Forecast | None = None
     environment: Environment | None = None
     started_at: AwareDatetime

@@ -25,7 +25,7 @@ from bench.records.record import RunRecord
 from bench.records.shelf import remove_left
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bench.experiment.spec import RunSpec
 
@@ -123,6 +123,13 @@ class Store:
         aside = next(name for name in names if not os.path.lexists(name))
         path.rename(aside)
         self._warn(f"what stood in the place of a run is kept as {aside}")
+
+    def move(self, other: Store, is_moved: Callable[[RunRecord], bool]) -> None:
+        """Move runs to another directory, which has them before they are gone here."""
+        for path in sorted(self.runs.glob("*.json")):
+            if (record := self._try(path)) and is_moved(record):
+                other.write(record)
+                path.unlink()
 
     def keep_order(self, strategies: Iterable[str]) -> None:
         """Save the order of the strategies; those asked for in earlier calls alone come last.
@@ -224,8 +231,7 @@ def read_directories(directories: Iterable[Path]) -> tuple[list[list[RunRecord]]
         if directory.is_file():
             raise UsageError(f"{directory} is a file; give a directory that `bench compare` wrote")
         store = Store(directory)
-        found = store.read_all()
-        if not found:
+        if not (found := store.read_all()):
             why = f" that can be read: {'; '.join(store.warnings)}" if store.warnings else ""
             raise UsageError(f"{directory} holds no runs{why}; give a directory that `bench compare` wrote")
         read.append(found)
@@ -235,8 +241,7 @@ def read_directories(directories: Iterable[Path]) -> tuple[list[list[RunRecord]]
 
 def file_name(spec: RunSpec) -> str:
     """Return the file name of a run: strategy, model, data set and seed for the reader, and a digest of the whole spec."""
-    asked = json.dumps(spec.model_dump(mode="json"), sort_keys=True)
-    digest = hashlib.sha256(asked.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:12]
     parts = (_slug(spec.name.replace("/", "-"), 24), _slug(spec.workload.model, 16), _slug(spec.workload.dataset, 16))
     return f"{'_'.join(parts)}_{_slug(str(spec.seed), 5)}-{digest}.json"
 

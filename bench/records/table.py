@@ -50,7 +50,7 @@ _NULLABLE = {
     pa.string(): pd.StringDtype(),
 }
 
-_FROM_SPEC = ("seed", "device", "batch_size", "micro_batch_size", "epochs", "steps", "lr")
+_FROM_SPEC = ("seed", "device", "batch_size", "epochs", "steps", "lr")
 _FROM_MEASURED = (
     *("num_labels", "num_steps", "num_warmup_steps", "num_samples", "num_tokens", "num_padded_tokens"),
     *("num_train_rows", "num_dropped_rows", "num_dropped_duplicates", "truncated_share"),
@@ -99,6 +99,7 @@ def _row(record: RunRecord) -> dict[str, object]:
         "model": spec.workload.model,
         "dataset": spec.workload.dataset,
         "max_length": spec.workload.max_length,
+        "micro_batch_size": record.micro_batch_size or spec.micro_batch_size,
         "device_name": environment and environment.device_name,
         "status": record.status,
         "phase": record.phase,

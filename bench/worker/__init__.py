@@ -111,6 +111,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
             num_trainable_params=prepared.num_trainable_params(schedule.turns(prepared.plan.phases).values()),
+            micro_batch_size=min(plan.micro_batch_size or spec.batch_size, spec.batch_size),
             cache_bytes=cache_bytes,
         )
     )

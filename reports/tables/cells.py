@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Cell",
+    "batches",
     "cell",
     "column_title",
     "first_note",
@@ -85,11 +86,17 @@ def remark(result: StrategyResult, comparison: Comparison, *, with_reason: bool 
         share = f" for {len(bad)} of {len(result.records)} seeds" if result.finished else ""
         why = f": {one_line(result.reason)}" if result.reason and with_reason else ""
         said.append(f"{ENDINGS[bad[0].status]}{share}{why}")
+    said += dict.fromkeys(flag.message for flag in result.flags if flag.code == "micro-batch-halved")
     if result.doubts:
         said.append("suspect")
     if result.beats_majority is False and not comparison.none_beats_majority:
         said.append(f"not shown to beat the majority class ({result.majority_quality:.1%})")
     return "; ".join(said)
+
+
+def batches(result: StrategyResult, comparison: Comparison) -> str:
+    """Write the most rows of a forward pass beside those of a step, where any strategy takes its batch in parts; else empty."""
+    return f"micro-batch {result.micro_batch_size} of {result.batch_size}" if comparison.tells_batches else ""
 
 
 def first_title(comparison: Comparison) -> str:

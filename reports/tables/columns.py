@@ -42,6 +42,14 @@ class Column:
     """What it is sorted by."""
 
 
+_MICRO_BATCH = Column(
+    "micro-batch",
+    "most rows of a forward pass, of those of a step",
+    lambda result: Cell(f"{result.micro_batch_size} of {result.batch_size}"),
+    lambda result: result.micro_batch_size,
+)
+
+
 def main_columns(comparison: Comparison) -> tuple[Column, ...]:
     """What decides, with letters of ties; then what it takes to train and to ship."""
     return (
@@ -64,6 +72,7 @@ def main_columns(comparison: Comparison) -> tuple[Column, ...]:
             if "merged_eval_samples_per_second" in comparison.metrics
             else []
         ),
+        *([_MICRO_BATCH] if comparison.tells_batches else []),
         Column("fits on", "smallest common card", lambda result: Cell(fits_on(result)), gpu_bytes),
     )
 

@@ -2,7 +2,7 @@
 
 from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
-from bench.analysis.provenance import devices, reproduce, titles
+from bench.analysis.provenance import devices, reproduce, settings, titles
 
 
 def test_titles_tell_apart_what_differs_and_nothing_else(make_record, with_rates):
@@ -33,3 +33,12 @@ def test_a_run_that_knew_no_machine_adds_none(make_record):
     skipped = make_record("amp", status="skipped", environment=None)
     assert devices(compare([make_record(), skipped])) == "Example CPU @ 2.50GHz"
     assert devices(compare([skipped])) == "cpu"
+
+
+def test_of_micro_batches_that_differ_by_strategy_no_one_command_asks(make_record, asked):
+    records = [make_record("full"), asked(make_record("lora"), "lora", micro_batch_size=4)]
+    comparison = compare(records)
+    assert (reproduce(comparison), "micro_batch_size" in settings(comparison)) == ("", False)
+    same = compare([asked(record, record.spec.name, micro_batch_size=4) for record in records])
+    assert "--micro-batch-size 4" in reproduce(same)
+    assert settings(same)["micro_batch_size"] == "4"

@@ -7,7 +7,7 @@ import pytest
 
 from bench.executors.outcome import Outcome, how_it_ended
 from bench.experiment.spec import RunSpec, Term
-from bench.protocol import Failed, Finished, Saved, Stage
+from bench.protocol import Failed, Finished, Planned, Saved, Stage
 from bench.records.record import Memory, Status
 
 if TYPE_CHECKING:
@@ -125,3 +125,10 @@ def test_a_peak_that_the_sampling_missed_is_doubted(
     assert record.measured.memory.method == "nvml-v1"
     assert record.measured.memory.training_bytes == 100 << 20
     assert [flag.code for flag in record.flags] == codes
+
+
+def test_a_record_has_the_rows_of_a_forward_pass_that_were_planned() -> None:
+    outcome = Outcome(SPEC, None)
+    outcome.add(Planned(changes={}, num_steps=2, num_params=9, num_trainable_params=3, micro_batch_size=4))
+    outcome.add(Failed(status="oom", reason="no room"))
+    assert outcome.record().micro_batch_size == 4

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bench.records.comparability import in_words, mismatches
+from bench.records.comparability import in_words, mismatches, mismatches_asked
 from bench.records.readings import MemoryParts
 from bench.records.record import RunRecord
 
@@ -77,3 +77,27 @@ def test_a_strategy_that_differs_from_itself_is_found(make_record):
     records = [make_record("full"), make_record("full", seed=1, workload={"max_length": 64}), make_record("amp")]
     found = mismatches(records)
     assert in_words(found) == "max_length (256 and 64 for full; 256 for amp)"
+
+
+def _in_parts(record, rows):
+    """A run that was asked for in forward passes of so many rows."""
+    return record.model_copy(update={"spec": record.spec.model_copy(update={"micro_batch_size": rows})})
+
+
+def test_strategies_may_differ_in_the_rows_of_a_forward_pass_and_runs_of_one_may_not(make_record):
+    full, lora = make_record("full"), _in_parts(make_record("lora"), 4)
+    assert mismatches([full, lora]) == mismatches_asked([full.spec, lora.spec]) == ()
+    assert mismatches([full, _in_parts(full, 16), _in_parts(full, 64)]) == (), "each is the whole batch"
+    later = _in_parts(make_record("lora", seed=1), 8)
+    for found in (mismatches([full, lora, later]), mismatches_asked([full.spec, lora.spec, later.spec])):
+        assert in_words(found) == "micro_batch_size (4 and 8 for lora)"
+    (found,) = mismatches([full, _changed(lora, "spec", batch_size=8)])
+    assert found.field == "batch_size"
+
+
+def test_what_a_plan_says_of_a_forward_pass_goes_before_what_was_asked_for(make_record):
+    planned = [make_record("own", seed=seed, micro_batch_size=4) for seed in (0, 1)]
+    assert mismatches([planned[0], _in_parts(planned[1], 8)]) == ()
+    assert mismatches([planned[0], _in_parts(make_record("own", seed=1, status="failed"), 8)]) == (), "it had no plan"
+    (found,) = mismatches([planned[0], planned[1].model_copy(update={"micro_batch_size": 2})])
+    assert found.values == {"own": "4 and 2"}

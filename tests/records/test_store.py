@@ -69,6 +69,17 @@ def test_an_order_that_cannot_be_read_is_said_and_left_out(
     assert "in which order strategies were asked for" in "".join(store.warnings)
 
 
+def test_runs_are_moved_to_another_directory_whatever_their_files_are_called(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    full, freeze = make_record("full"), make_record("freeze")
+    with Store.open(tmp_path, resume=False) as store, Store.open(tmp_path / "other", resume=False) as other:
+        store.write(freeze)
+        store.write(full).rename(store.runs / "of-an-older-bench.json")
+        store.move(other, lambda record: record.spec.name == "full")
+        assert (store.read_all(), other.read_all()) == ([freeze], [full])
+
+
 def test_only_runs_that_ended_well_are_done(tmp_path: Path, make_record: MakeRecord) -> None:
     failed, fine = make_record("full", status="failed"), make_record("freeze")
     with Store.open(tmp_path, resume=False) as store:

@@ -10,8 +10,11 @@ from bench.analysis.comparison import compare
 from bench.analysis.words.data import in_brief, in_full
 from bench.experiment.bounds import LENIENT
 from bench.records.record import Flag
+from bench.records.table import to_table
+from reports.export import comparison_table
 from reports.markdown import render_summary
 from reports.marking import escape
+from reports.notebook import comparison_html
 from reports.pages.page import render_page
 from reports.parts import Part, Whole, charted, parts_of
 from reports.tables.cells import cell
@@ -205,3 +208,22 @@ def test_records_that_do_not_say_what_was_read_are_shown_without(records):
     assert comparison.data == ()
     assert "What was read" not in render_page(Whole((Part(comparison),)), None, {})
     assert "read:" not in render_summary([Part(comparison)], None)
+
+
+def test_every_output_says_the_micro_batch_and_the_batch_where_they_differ(make_record):
+    comparison = compare([make_record("full"), make_record("lora", micro_batch_size=4)])
+    page = render_page(Whole(parts_of([comparison])), None, {})
+    for output in (
+        in_terminal(comparison, width=80),
+        render_summary(parts_of([comparison]), None),
+        comparison_html(comparison),
+    ):
+        assert "micro-batch 4 of 16" in " ".join(output.split())
+    assert "4 of 16" in page
+    assert "16 of 16" in page
+    table = comparison_table([comparison]).drop_duplicates("strategy").set_index("strategy")
+    assert table[["batch_size", "micro_batch_size"]].to_numpy().tolist() == [[16, 16], [16, 4]]
+    assert to_table(comparison.records)["micro_batch_size"].tolist()[1] == 4
+    plain = compare([make_record("full"), make_record("lora")])
+    assert "micro-batch" not in in_terminal(plain, width=80)
+    assert "micro-batch" not in render_page(Whole(parts_of([plain])), None, {})

@@ -1,7 +1,8 @@
 """Cells of the main table."""
 
 from bench.analysis.comparison import compare
-from reports.tables.cells import cell, one_line, remark
+from bench.records.flags import Flag
+from reports.tables.cells import batches, cell, one_line, remark
 
 
 def test_a_value_that_was_not_measured_is_a_dash(make_record):
@@ -45,3 +46,21 @@ def test_of_many_the_first_alone_have_letters_and_few(make_record):
     assert longest > 8
     assert {name for name, letters in shown.items() if letters} == {*first}
     assert max(map(len, shown.values())) <= 8
+
+
+def test_micro_batches_are_told_with_the_batch_where_any_strategy_has_one(make_record):
+    comparison = compare([make_record("full"), make_record("lora", micro_batch_size=4)])
+    assert [batches(result, comparison) for result in comparison.results] == [
+        "micro-batch 16 of 16",
+        "micro-batch 4 of 16",
+    ]
+    plain = compare([make_record("full", micro_batch_size=16), make_record("lora")])
+    assert [batches(result, plain) for result in plain.results] == ["", ""]
+
+
+def test_a_micro_batch_that_was_halved_is_remarked(make_record):
+    said = "micro-batch halved from 16 to 4 after running out of memory"
+    comparison = compare(
+        [make_record(seed=seed, flags=(Flag(code="micro-batch-halved", message=said),)) for seed in (0, 1)]
+    )
+    assert remark(comparison.results[0], comparison) == said

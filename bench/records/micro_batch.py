@@ -1,0 +1,27 @@
+"""The rows of a forward pass: the one setting that strategies of a comparison may differ in, as it gives the same batch.
+
+`--micro-batch-size` asks for it, and a strategy may say it itself (`accumulate`), so a record has what was planned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bench.experiment.spec import RunSpec
+    from bench.records.record import RunRecord
+
+__all__ = ["rows_asked", "rows_planned"]
+
+
+def rows_asked(spec: RunSpec) -> int:
+    """Return the most rows of a forward pass that a run is asked for: its batch, where that is not to be cut."""
+    return min(spec.micro_batch_size or spec.batch_size, spec.batch_size)
+
+
+def rows_planned(record: RunRecord) -> int | None:
+    """Return the most rows of a forward pass of a run; None where it came to no plan.
+
+    Runs of older versions had what they were asked for.
+    """
+    return record.micro_batch_size or (rows_asked(record.spec) if record.measured else None)

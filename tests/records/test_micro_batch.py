@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.experiment.spec import RunSpec
+from bench.records.micro_batch import rows_asked, rows_planned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.records.record import RunRecord
+
+
+@pytest.mark.parametrize(("micro_batch_size", "rows"), [(None, 8), (3, 3), (8, 8), (64, 8)])
+def test_a_pass_has_no_more_rows_than_the_batch(micro_batch_size: int | None, rows: int) -> None:
+    assert rows_asked(RunSpec(strategy=(), batch_size=8, micro_batch_size=micro_batch_size)) == rows
+
+
+def test_what_was_planned_goes_before_what_was_asked_for(make_record: Callable[..., RunRecord]) -> None:
+    record = make_record()
+    asked = record.model_copy(update={"spec": record.spec.model_copy(update={"micro_batch_size": 4})})
+    assert (rows_planned(record), rows_planned(asked)) == (16, 4), "of an older version"
+    assert rows_planned(asked.model_copy(update={"micro_batch_size": 2})) == 2
+    assert rows_planned(make_record(status="failed")) is None
