@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ from bench.analysis.quality import QUALITIES
 from bench.api.result import Result, default_directory
 from bench.campaign.announcement import found_in_words, in_words, tuning_in_words
 from bench.campaign.campaign import Campaign
+from bench.campaign.halving import Halving
 from bench.campaign.notebook import NotebookDisplay
-from bench.campaign.preflight import check_same_code, check_same_experiment, with_own_rate
+from bench.campaign.preflight import check_same_code, check_same_experiment, that_set, with_own_rate
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
 from bench.errors import UsageError
@@ -67,11 +68,16 @@ def measure(
     """
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
+        halving = None
+        if settings.on_oom == "halve":
+            own = that_set("micro_batch_size", (spec.strategy for spec in specs), seconds=settings.timeout)
+            halving = Halving(store, own)
+            specs = halving.begin(specs)
         if not settings.allow_mismatch:
             done = store.read_all()
             check_same_experiment([record.spec for record in done], specs, directory)
             check_same_code(done, store.todo(specs), directory)
-        work = _Work(settings, store, in_process=in_process, progress=progress)
+        work = _Work(settings, store, halving, in_process=in_process, progress=progress)
         interrupted, tuned = work.tune(specs)
         _check_same_search(tuned, store)
         names = map(format_strategy, parse_strategies(settings.strategies))
@@ -119,6 +125,8 @@ class _Work:
 
     settings: Settings
     store: Store
+    halving: Halving | None
+    _: KW_ONLY
     in_process: bool
     progress: bool
 
@@ -165,7 +173,7 @@ class _Work:
                 (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
             )
             try:
-                Campaign(tuned.specs, store, runner, display, models, tuned.tunings).carry_out()
+                Campaign(tuned.specs, store, runner, display, models, tuned.tunings, self.halving).carry_out()
             except KeyboardInterrupt:
                 return True
         return runner.interrupted

@@ -27,6 +27,11 @@ def requested(settings: Settings) -> tuple[RunSpec, ...]:
         raise UsageError(
             f"--tune searches for a learning rate, and --lr {settings.lr:g} gives one: leave one of them out"
         )
+    if settings.tune is not None and settings.on_oom == "halve":
+        raise UsageError(
+            "--tune and --on-oom halve: a rate is searched for at one micro-batch, and may not be that for another; leave one of them "
+            "out, or give a --micro-batch-size that fits"
+        )
     specs = matrix(settings, choose_device(settings.device))
     check_request(specs, seconds=settings.timeout)
     return specs

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bench.protocol import Request, Tried
+from bench.records.endings import ran_out_of_memory
+from bench.records.micro_batch import rows_asked
 from bench.records.shelf import shelf_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from bench.campaign.halving import Halving
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
     from bench.records.record import RunRecord
@@ -56,6 +59,14 @@ class Observer(Protocol):
         """Show how long the runs that are left will take."""
         ...
 
+    def more(self, num_runs: int) -> None:
+        """There are more runs than were known."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Show one line."""
+        ...
+
 
 @dataclass(slots=True)
 class Campaign:
@@ -69,6 +80,8 @@ class Campaign:
     """Where a run keeps its trained weights; None keeps none."""
     tunings: Mapping[str, Tuning] = field(default_factory=dict)
     """How the learning rate of a strategy was found, by its name; it goes into its records."""
+    halving: Halving | None = None
+    """What becomes of a strategy that runs out of memory; None lets its row say so."""
     _tried: dict[str, Tried] = field(default_factory=dict)
 
     def carry_out(self) -> None:
@@ -78,31 +91,69 @@ class Campaign:
             UsageError: the request cannot be carried out as it stands.
 
         """
-        todo = self.store.todo(self.specs)
-        if not todo or not self._works("prepare", todo):
+        todo: Sequence[RunSpec] = self.store.todo(self.specs)
+        if not todo or not self._is_prepared(todo):
             return
         with shelf_in(self.store.directory) as shelf:
             for name in dict.fromkeys(spec.name for spec in todo):
-                same = [spec for spec in todo if spec.name == name]
-                if not self.runner.interrupted and not self._works("dry", same, shelf):
-                    todo = [spec for spec in todo if spec not in same]
+                todo = self._tried_out(name, todo, shelf)
             if not self.runner.interrupted:
                 self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
-            for spec in todo:
-                if self.runner.interrupted:
-                    return
-                self._write(self._carry_out("run", spec, shelf))
+            while todo and not self.runner.interrupted:
+                spec, *todo = todo
+                record = self._carry_out("run", spec, shelf)
+                if self._is_halved(record):
+                    todo = self._tried_out(spec.name, self._again(spec.name, todo), shelf)
+                else:
+                    self._write(record)
 
-    def _works(self, mode: Literal["prepare", "dry"], specs: Sequence[RunSpec], shelf: str | None = None) -> bool:
-        """Try what all of `specs` need; where it fails, it fails for all of them, and each gets its row."""
-        record = self._carry_out(mode, specs[0], shelf)
+    def _is_prepared(self, specs: Sequence[RunSpec]) -> bool:
+        """Fetch and tokenise what all runs need; where that fails, it fails for all of them, and each gets its row."""
+        record = self._carry_out("prepare", specs[0])
+        self._write_failed(record, "prepare", specs)
+        return record.status == "ok"
+
+    def _tried_out(self, name: str, todo: Sequence[RunSpec], shelf: str) -> Sequence[RunSpec]:
+        """Take one step of a strategy, and return what is left to do; where it fails, each of its runs gets its row."""
+        if self.runner.interrupted:
+            return todo
+        same = [spec for spec in todo if spec.name == name]
+        record = self._carry_out("dry", same[0], shelf)
+        if self.halving and self._is_halved(record.model_copy(update={"phase": f"dry: {record.phase}"})):
+            return self._tried_out(name, self.halving.sized(todo), shelf)
+        self._write_failed(record, "dry", same)
+        return todo if record.status == "ok" else [spec for spec in todo if spec not in same]
+
+    def _is_halved(self, record: RunRecord) -> bool:
+        """Whether the strategy of a run goes on at half its micro-batch, as it ran out of memory."""
+        if self.halving is None:
+            return False
+        name, rows = record.spec.name, rows_asked(record.spec)
+        is_halved = self.halving.halve(record)
+        if is_halved:
+            self.observer.say(
+                f"{name} takes micro-batches of {rows // 2} from now on, for all seeds: {rows} ran out of memory"
+            )
+        elif ran_out_of_memory(record) and self.halving.says_itself(record.spec):
+            self.observer.say(f"{name} says its micro-batch itself, which is not halved")
+        return is_halved
+
+    def _again(self, name: str, todo: Sequence[RunSpec]) -> Sequence[RunSpec]:
+        """Add what is done of a strategy, but at another micro-batch than that of now, behind what is left."""
+        assert self.halving, "it has been halved"
+        left = self.halving.sized(todo)
+        again = [spec for spec in self.halving.sized(self.specs) if spec.name == name and spec not in left]
+        self.observer.more(len(again))
+        return (*left, *again)
+
+    def _write_failed(self, record: RunRecord, mode: Literal["prepare", "dry"], specs: Sequence[RunSpec]) -> None:
         if record.status not in ("ok", "interrupted"):
             for spec in specs:
                 self._write(record.model_copy(update={"spec": spec, "phase": f"{mode}: {record.phase}"}))
-        return record.status == "ok"
 
     def _write(self, record: RunRecord) -> None:
-        self.store.write(record.model_copy(update={"tuning": self.tunings.get(record.spec.name)}))
+        flags = (*record.flags, *(self.halving.flags(record.spec) if self.halving else ()))
+        self.store.write(record.model_copy(update={"tuning": self.tunings.get(record.spec.name), "flags": flags}))
 
     def _carry_out(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec, shelf: str | None = None) -> RunRecord:
         directory = self.model_directory(spec) if self.model_directory and mode == "run" else None

@@ -10,7 +10,7 @@ from bench.experiment.spec import format_strategy, parse_strategy
 from bench.experiment.trial import Trial
 from bench.plan.compose import compose
 from bench.plan.view import stand_in
-from bench.records.comparability import in_words, mismatches_asked
+from bench.records.comparability import MICRO_BATCH, in_words, mismatches_asked
 from bench.workload.data.check import check_dataset
 from bench.workload.models.check import check_model_files
 
@@ -28,7 +28,8 @@ __all__ = [
     "check_same_code",
     "check_same_experiment",
     "compose_text",
-    "sets_rate",
+    "is_set",
+    "that_set",
     "with_own_rate",
 ]
 
@@ -79,8 +80,23 @@ def compose_text(text: str) -> None:
     _compose(parse_strategy(text))
 
 
-def with_own_rate(specs: Iterable[RunSpec], *, seconds: float | None = None) -> frozenset[tuple[Term, ...]]:
+def with_own_rate(specs: Sequence[RunSpec], *, seconds: float | None = None) -> frozenset[tuple[Term, ...]]:
     """Find the compositions that say their base rate, by `lr` or by an option of a strategy: there is none to be searched for.
+
+    Raises:
+        UsageError: a strategy of a third party cannot be used.
+
+    """
+    by_option = frozenset(spec.strategy for spec in specs if spec.has_own_lr)
+    return by_option | that_set(
+        "lr", (spec.strategy for spec in specs if spec.strategy not in by_option), seconds=seconds
+    )
+
+
+def that_set(
+    field: str, compositions: Iterable[tuple[Term, ...]], *, seconds: float | None = None
+) -> frozenset[tuple[Term, ...]]:
+    """Find the compositions that set a field of the plan whose default is None.
 
     Raises:
         UsageError: a strategy of a third party cannot be used.
@@ -88,21 +104,20 @@ def with_own_rate(specs: Iterable[RunSpec], *, seconds: float | None = None) -> 
     """
     found: set[tuple[Term, ...]] = set()
     with Trial(__name__, seconds=seconds) as trial:
-        for spec in {spec.strategy: spec for spec in specs}.values():
-            if spec.has_own_lr:
-                own = True
-            elif all(registry.is_ours(term.name) for term in spec.strategy):
-                own = sets_rate(spec.name)
-            else:
-                own = trial.ask("sets_rate", spec.name, f"composition {spec.name}")
-            found.update([spec.strategy] if own else [])
+        for terms in dict.fromkeys(compositions):
+            name = format_strategy(terms)
+            asked = f"{field} {name}"
+            is_ours = all(registry.is_ours(term.name) for term in terms)
+            if is_set(asked) if is_ours else trial.ask("is_set", asked, f"composition {name}"):
+                found.add(terms)
     return frozenset(found)
 
 
-def sets_rate(text: str) -> bool:
-    """Whether a strategy of a composition sets the base rate; a question to the process in which third parties' are tried."""
-    plan = _compose(parse_strategy(text))
-    return plan is not None and plan.lr is not None
+def is_set(text: str) -> bool:
+    """Whether a composition sets a field, "FIELD COMPOSITION"; a question to the process in which third parties' strategies are tried."""
+    field, _, composition = text.partition(" ")
+    plan = _compose(parse_strategy(composition))
+    return plan is not None and getattr(plan, field) is not None
 
 
 def _compose(terms: tuple[Term, ...]) -> TrainPlan | None:
@@ -120,16 +135,19 @@ def _compose(terms: tuple[Term, ...]) -> TrainPlan | None:
 
 
 def check_same_experiment(done: Iterable[RunSpec], asked: Iterable[RunSpec], directory: Path) -> None:
-    """Refuse to add runs to a directory that differ from those in it by more than strategy and seed.
+    """Refuse to add runs to a directory that differ from those in it by more than strategy and seed, and the strategy's micro-batch.
 
     Raises:
         UsageError: they do.
 
     """
     if found := mismatches_asked([*done, *asked]):
+        halved = (
+            ", or --on-oom halve where that made it smaller" if [one.field for one in found] == [MICRO_BATCH] else ""
+        )
         raise UsageError(
             f"the runs in {directory} and those asked for differ in {in_words(found)}: they cannot be compared; "
-            "give another --out, or --allow-mismatch"
+            f"give another --out, or --allow-mismatch{halved}"
         )
 
 

@@ -127,6 +127,10 @@ class Display:
         if num_runs:  # none, where no strategy could take its first step
             self.say(f"{num_runs} run{'' if num_runs == 1 else 's'} will take about {format_seconds(seconds)}")
 
+    def more(self, num_runs: int) -> None:
+        """Count further runs, that were not known when it began."""
+        self._num_runs += num_runs
+
     def data(self, summary: DataSummary) -> None:
         """Show what was read, before any number."""
         for about, said in in_brief(summary):

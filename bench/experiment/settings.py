@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -34,6 +34,9 @@ WORK = (
 """The settings that say what a gate trains, and on which rows."""
 WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
+
+OnOom = Literal["fail", "halve"]
+"""What becomes of a strategy of which a run ran out of memory."""
 
 _NAMING = ("strategies", "reference")
 """The settings in which the options of strategies stand."""
@@ -67,6 +70,10 @@ class Settings(TrainingSpec, WorkloadSpec):
     timeout: Timeout | None = Field(default=None, description="Seconds after which a run is ended.")
     max_memory: str | None = Field(
         default=None, description="Resident memory beyond which a run is ended as out of memory, such as 20GiB."
+    )
+    on_oom: OnOom = Field(
+        default="fail",
+        description="After running out of memory: fail, as the row says; or halve, all seeds again at half the micro-batch.",
     )
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")

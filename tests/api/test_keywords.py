@@ -49,6 +49,7 @@ def test_an_error_names_keywords_where_the_command_line_names_options() -> None:
     ("options", "keywords"),
     [
         ("(--eval-samples 890).", "(eval_samples=890)."),
+        ("or --on-oom halve where", "or on_oom='halve' where"),
         ("no GPU for --device cuda: use --device cpu", "no GPU for device='cuda': use device='cpu'"),
         ("--train-samples all trains on more", "train_samples='all' trains on more"),
         ("give another --out without --resume", "give another out= without resume=True"),

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from torch.nn.functional import cross_entropy
 
 import bench
 from bench.errors import UsageError
+from bench.experiment import registry
 from bench.experiment.settings import Settings
 from bench.experiment.tuning import TUNING_SEED
+from bench.measuring import matmul_rate
+from bench.plan import Edit
+from bench.records.store import Store
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from torch import nn
+
+    from bench.plan import ModelView
     from bench.protocol import Request
 
     Command = Callable[..., tuple[int, str, str]]
@@ -126,7 +136,11 @@ def test_two_searches_do_not_stand_in_one_directory(tuned: tuple[bench.Result, d
 
 @pytest.mark.parametrize(
     ("options", "wrong"),
-    [(["--tune", "lr", "--lr", "1e-3"], "leave one of them out"), (["--tune", "momentum"], "unknown setting to tune")],
+    [
+        (["--tune", "lr", "--lr", "1e-3"], "leave one of them out"),
+        (["--tune", "lr", "--on-oom", "halve"], "leave one of them out"),
+        (["--tune", "momentum"], "unknown setting to tune"),
+    ],
 )
 def test_what_contradicts_a_search_is_told_before_any_work(bench: Command, options: list[str], wrong: str) -> None:
     code, out, error = bench("compare", "--quick", *options)
@@ -163,3 +177,88 @@ def test_a_file_may_ask_for_a_search_and_the_command_call_it_off(tmp_path: Path)
     config.write_text('tune = "rate"\n')
     with pytest.raises(UsageError, match="unknown setting to tune"):
         Settings.gather({}, config=config)
+
+
+@dataclass(frozen=True)
+class Taking:
+    """The cross-entropy, for which more than `rows` rows take more memory than any machine has."""
+
+    rows: int
+    seed: int
+
+    def __call__(self, logits: torch.Tensor, targets: torch.Tensor, _model: nn.Module) -> torch.Tensor:
+        if len(targets) > self.rows and torch.initial_seed() >= self.seed:
+            torch.empty(2**60, dtype=torch.uint8)
+        return cross_entropy(logits, targets)
+
+
+@dataclass(frozen=True)
+class Greedy:
+    rows: int = 2
+    seed: int = 0
+    """From which on it is greedy."""
+
+    def edit(self, _view: ModelView) -> Edit:
+        return Edit(loss=Taking(self.rows, self.seed))
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """How to ask for a few runs of `greedy` beside `full`."""
+    monkeypatch.setitem(registry._offered, "greedy", Greedy)
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+    monkeypatch.setattr(matmul_rate, "BUDGET_SECONDS", 0.0)
+    return {
+        "model": save_tiny_llama(tmp_path / "tiny"),
+        "data": save_toy_reviews(tmp_path / "reviews.csv", 60),
+        "steps": 3,
+        "batch_size": 8,
+        "train_samples": 24,
+        "eval_samples": 12,
+        "device": "cpu",
+        "in_process": True,
+        "progress": False,
+        "out": tmp_path / "out",
+    }
+
+
+def test_after_running_out_of_memory_all_seeds_run_at_half_the_micro_batch_until_it_fits(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked |= {"strategies": "full,greedy:seed=1", "seeds": 2, "on_oom": "halve"}
+    result = bench.compare(**asked)
+    (comparison,) = result.comparisons
+    assert comparison.form != "invalid"
+    assert comparison.reference == "full"
+    full, greedy = comparison.results
+    assert (full.micro_batch_size, greedy.micro_batch_size, greedy.batch_size) == (8, 2, 8)
+    assert sorted(greedy.measured) == sorted(full.measured) == [0, 1]
+    for seed in (0, 1):
+        assert greedy.measured[seed].losses == pytest.approx(full.measured[seed].losses, rel=1e-4), "the same batches"
+    said = "micro-batch halved from 8 to 2 after running out of memory"
+    assert [flag.message for flag in greedy.flags if flag.code == "micro-batch-halved"] == [said]
+    page = result.report().read_text()
+    assert said in page
+    assert "2 of 8" in page
+    apart = Store(asked["out"] / "out-of-memory").read_all()
+    assert {(record.spec.seed, record.micro_batch_size, record.status) for record in apart} == {
+        (0, 8, "ok"), (1, 8, "oom"), (0, 4, "ok"), (1, 4, "oom")
+    }  # fmt: skip
+
+    with pytest.raises(UsageError, match=r"differ in micro_batch_size \(2 and 8 for greedy:seed=1\): they cannot be"):
+        bench.compare(**{**asked, "on_oom": "fail"}, resume=True)
+    monkeypatch.setattr("bench.executors.in_process.InProcessRunner._supervise", None)
+    again = bench.compare(**asked, resume=True)
+    assert [record.spec for record in again.records] == [record.spec for record in result.records]
+
+
+def test_unless_it_is_asked_for_the_row_says_that_it_ran_out_of_memory(asked: dict[str, Any]) -> None:
+    result = bench.compare(**asked, strategies="full,greedy,greedy:rows=8+accumulate:rows=4")
+    assert dict(zip(result.runs["strategy"], result.runs["status"], strict=True)) == {
+        "full": "ok", "greedy": "oom", "greedy:rows=8+accumulate:rows=4": "ok"
+    }  # fmt: skip
+    assert result.runs["micro_batch_size"].tolist() == [8, 8, 4]
+    assert not (asked["out"] / "out-of-memory").exists()
+    result = bench.compare(**asked, strategies="greedy", on_oom="halve", resume=True)
+    assert set(result.runs["status"]) == {"ok"}

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from bench.campaign.preflight import check_compositions, check_same_code, with_own_rate
+from bench.campaign.preflight import (
+    check_compositions,
+    check_same_code,
+    check_same_experiment,
+    that_set,
+    with_own_rate,
+)
 from bench.errors import PlanConflict, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import RunSpec, format_strategy, parse_strategies, parse_strategy
@@ -142,3 +148,17 @@ def test_runs_are_not_added_to_those_of_other_code(write: Path, make_record: Cal
         UsageError, match=r"the code of ./mine\.py:Mine is not that of its runs in results \(sha256:\w+, now"
     ):
         check_same_code(done, asked, Path("results"))
+
+
+def test_who_says_its_micro_batch_is_known_before_any_run(write: Path) -> None:
+    write.write_text(mine().replace("lr=0.5", "micro_batch_size=2"))
+    texts = "full,accumulate:rows=2,lora+accumulate,./mine.py:Mine+freeze"
+    found = that_set("micro_batch_size", parse_strategies(texts), seconds=4)
+    assert set(map(format_strategy, found)) == set(texts.split(",")) - {"full"}
+
+
+def test_a_strategy_is_not_added_at_another_micro_batch(tmp_path: Path) -> None:
+    full, freeze = (RunSpec(strategy=terms) for terms in parse_strategies("full,freeze"))
+    check_same_experiment([full], [freeze.model_copy(update={"micro_batch_size": 4})], tmp_path)
+    with pytest.raises(UsageError, match=r"differ in micro_batch_size \(16 and 4 for full\).*--on-oom halve"):
+        check_same_experiment([full], [full.model_copy(update={"micro_batch_size": 4, "seed": 1})], tmp_path)
