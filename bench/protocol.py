@@ -2,8 +2,8 @@
 
 A run sends `Stage` whenever it turns to something else, `Planned` once the plan is known,
 one that only prepares `DataRead`,
-`Progress` while it trains (a dry run `Tried`), and ends with one `Finished` or `Failed`. A process that ends
-without either was killed.
+`Progress` while it trains (a dry run `Tried`), one that was asked for a forecast `Forecasted`,
+and ends with one `Finished` or `Failed`. A process that ends without either was killed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 from bench.experiment.bounds import Frozen
 from bench.experiment.spec import RunSpec
 from bench.records.data_summary import DataSummary
+from bench.records.forecast import Forecast
 from bench.records.record import Environment, Flag, Measurement, Memory, StageName
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "DataRead",
     "Failed",
     "Finished",
+    "Forecasted",
     "Message",
     "Planned",
     "Progress",
@@ -54,6 +56,10 @@ class Request(_Message):
     """Evaluate on rows held out of those to train on, which leaves the evaluation rows for what is measured later."""
     gpu_uuid: str | None = None
     """The leased GPU; the process sees no other."""
+    forecast: bool = False
+    """Tell what the run takes before its weights are read, and read none where that does not fit its device."""
+    force: bool = False
+    """Read them all the same."""
 
 
 class Stage(_Message):
@@ -71,6 +77,17 @@ class DataRead(_Message):
 
     kind: Literal["data_read"] = "data_read"
     data: DataSummary
+
+
+class Forecasted(_Message):
+    """What the run is expected to take, before its weights are read; sent where it was asked for."""
+
+    kind: Literal["forecasted"] = "forecasted"
+    forecast: Forecast | None = None
+    why_none: str | None = None
+    """Why there is no forecast, in words."""
+    does_not_fit: str | None = None
+    """That even the least of it is more than the device has, in words; None where it may fit."""
 
 
 class Planned(_Message):
@@ -144,7 +161,7 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Stage | DataRead | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")
+    Stage | DataRead | Forecasted | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")
 ]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)

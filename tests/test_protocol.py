@@ -55,3 +55,10 @@ def test_a_message_of_this_version_holds_known_words_alone(text: str) -> None:
 def test_a_failure_says_how_it_ended() -> None:
     with pytest.raises(ValidationError, match="Input should be 'oom'"):
         Failed(status="ok", reason="r")  # type: ignore[arg-type]
+
+
+def test_a_parent_that_knows_no_forecast_is_sent_none(make_record: Callable[..., RunRecord]) -> None:
+    """A gate of an earlier version refuses a message that it does not know, and asks for none."""
+    before = json.loads(Request(spec=make_record().spec).model_dump_json(exclude={"forecast", "force"}))
+    request = Request.model_validate_json(json.dumps(before))
+    assert (request.forecast, request.force) == (False, False)

@@ -172,8 +172,19 @@ class _Work:
             models = (
                 (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
             )
+            campaign = Campaign(
+                tuned.specs,
+                store,
+                runner,
+                display,
+                models,
+                tuned.tunings,
+                self.halving,
+                forecasts=settings.forecast,
+                force=settings.force,
+            )
             try:
-                Campaign(tuned.specs, store, runner, display, models, tuned.tunings, self.halving).carry_out()
+                campaign.carry_out()
             except KeyboardInterrupt:
                 return True
         return runner.interrupted

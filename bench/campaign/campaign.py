@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from bench.protocol import Request, Tried
+from bench.protocol import Forecasted, Request, Tried
 from bench.records.endings import ran_out_of_memory
 from bench.records.micro_batch import rows_asked
 from bench.records.shelf import shelf_in
@@ -82,7 +82,12 @@ class Campaign:
     """How the learning rate of a strategy was found, by its name; it goes into its records."""
     halving: Halving | None = None
     """What becomes of a strategy that runs out of memory; None lets its row say so."""
+    forecasts: bool = True
+    """Whether each strategy is forecast before its first step; one that cannot fit is skipped."""
+    force: bool = False
+    """Run it all the same."""
     _tried: dict[str, Tried] = field(default_factory=dict)
+    _forecasts: dict[str, Forecasted] = field(default_factory=dict)
 
     def carry_out(self) -> None:
         """Run all that is not done, until the user interrupts.
@@ -152,18 +157,34 @@ class Campaign:
                 self._write(record.model_copy(update={"spec": spec, "phase": f"{mode}: {record.phase}"}))
 
     def _write(self, record: RunRecord) -> None:
-        flags = (*record.flags, *(self.halving.flags(record.spec) if self.halving else ()))
-        self.store.write(record.model_copy(update={"tuning": self.tunings.get(record.spec.name), "flags": flags}))
+        name = record.spec.name
+        told = self._forecasts.get(name, Forecasted())
+        known = {
+            "tuning": self.tunings.get(name),
+            "forecast": told.forecast,
+            "why_no_forecast": told.why_none,
+            "flags": (*record.flags, *(self.halving.flags(record.spec) if self.halving else ())),
+        }
+        self.store.write(record.model_copy(update=known))
 
     def _carry_out(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec, shelf: str | None = None) -> RunRecord:
         directory = self.model_directory(spec) if self.model_directory and mode == "run" else None
         save_model = None if directory is None else str(directory)
-        request = Request(spec=spec, mode=mode, save_model=save_model, shelf=shelf)
+        request = Request(
+            spec=spec,
+            mode=mode,
+            save_model=save_model,
+            shelf=shelf,
+            forecast=self.forecasts and mode == "dry",
+            force=self.force,
+        )
         self.observer.begin(mode, spec)
 
         def listen(message: Message) -> None:
             if isinstance(message, Tried):
                 self._tried[spec.name] = message
+            if isinstance(message, Forecasted):
+                self._forecasts[spec.name] = message
             self.observer.message(message)
 
         record = self.runner.run(request, listen)

@@ -5,38 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path  # noqa: TC003  (typer reads the annotations)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from bench.cli.forecast_tables import show
 from bench.errors import ExitCode
 from bench.experiment.settings import Settings
 from bench.experiment.spec import TrainingSpec, WorkloadSpec
 from bench.files import default_config
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from bench.forecasting.outlook import Outlook
-
 __all__ = ["SETTINGS", "forecast"]
 
 SETTINGS = ("strategies", *WorkloadSpec.model_fields, "seeds", *TrainingSpec.model_fields)
 """Those of a comparison that decide what its runs take."""
-_PARTS = (
-    "strategy",
-    "GiB: weights",
-    "gradients",
-    "optimizer",
-    "activations",
-    "temporary",
-    "device adds",
-    "TFLOP a step",
-)
-_UNKNOWN = "\N{EN DASH}"
 
 
 def forecast(
@@ -66,90 +49,5 @@ def forecast(
     if as_json:
         sys.stdout.write(json.dumps(found.as_json(), indent=2) + "\n")
     else:
-        _show(found, Console())
+        show(found, Console())
     return ExitCode.OK
-
-
-def _show(found: Outlook, console: Console) -> None:
-    if found.rows:
-        console.print(
-            _table(
-                ("strategy", "trains", "peak GiB", found.card.name, "smallest card", "a run", "costs"), _verdicts(found)
-            )
-        )
-        console.print()
-        console.print(_table(_PARTS, _parts(found)))
-        console.print()
-    for line in (*(f"{name}: {why}" for name, why in found.refused.items()), *_sentences(found)):
-        console.print(Text(line), soft_wrap=True)
-    for doubt in dict.fromkeys(doubt for one in found.rows.values() for doubt in one.unproven):
-        console.print(Text(f"unproven: {doubt}", style="dim"), soft_wrap=True)
-
-
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number else "left", no_wrap=not number)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _verdicts(found: Outlook) -> Iterable[tuple[str, ...]]:
-    for name, one in found.rows.items():
-        run = _UNKNOWN if one.run_seconds is None else _time(one.run_seconds)
-        paid = found.cost_of(name)
-        cost = _UNKNOWN if paid is None else _between(paid, _price(found))
-        peak = _between(one.peak_bytes, _gib)
-        smallest = found.smallest_card(name) or "none known"
-        yield name, _count(one.num_trainable_params), peak, found.fit(name), smallest, run, cost
-
-
-def _parts(found: Outlook) -> Iterable[tuple[str, ...]]:
-    for name, one in found.rows.items():
-        memory = one.memory
-        held = (memory.weights_bytes, memory.gradients_bytes, memory.optimizer_bytes)
-        sizes = (*held, memory.activations_bytes, memory.temporaries_bytes)
-        added = _UNKNOWN if one.overhead_bytes is None else _between(one.overhead_bytes, _gib)
-        flops = _UNKNOWN if one.step_flops is None else f"{one.step_flops / 1e12:,.3g}"
-        yield name, *map(_gib, sizes), added, flops
-
-
-def _sentences(found: Outlook) -> Iterable[str]:
-    yield f"{found.card.name}: {_gib(found.card.memory_bytes)} GiB that programs can use; {found.card.source}."
-    if found.seconds is None:
-        return
-    runs = found.num_seeds * len(found.runnable)
-    cost = "" if found.cost is None else f", {_between(found.cost, _price(found))}"
-    which = "" if len(found.runnable) == len(found.rows) else " of what fits or may fit"
-    said = "The one run" if runs == 1 else f"All {runs} runs"
-    yield f"{said}{which}{', one after the other' if runs > 1 else ''}: {_time(found.seconds)}{cost}."
-
-
-def _between(bounds: tuple[float, float], write: Callable[[float], str]) -> str:
-    low, high = map(write, bounds)
-    return low if low == high else f"{low} to {high}"
-
-
-def _price(found: Outlook) -> Callable[[float], str]:
-    assert found.price is not None  # where there is a cost
-    return found.price.written
-
-
-def _count(number: int) -> str:
-    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g}{unit}"
-    return str(number)
-
-
-def _time(bounds: tuple[float, float]) -> str:
-    """Write times that are known so roughly with few digits, in the unit of the longer."""
-    units = (("h", 3600), ("min", 60), ("s", 1))
-    unit, size = next(((unit, size) for unit, size in units if bounds[1] >= 2 * size), units[-1])
-    return f"{_between(bounds, lambda value: f'{value / size:.2g}' if value < 10 * size else f'{value / size:,.0f}')} {unit}"
-
-
-def _gib(size: float) -> str:
-    gib = size / 2**30
-    return f"{gib:,.{2 if gib < 9.995 else 1 if gib < 99.95 else 0}f}"  # noqa: PLR2004  (three digits)

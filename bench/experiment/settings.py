@@ -78,6 +78,10 @@ class Settings(TrainingSpec, WorkloadSpec):
     allow_mismatch: bool = Field(default=False, description="Compare runs that differ in more than strategy; warns.")
     rank_suspect: bool = Field(default=False, description="Rank rows whose numbers are in doubt as well.")
     save_model: bool = Field(default=False, description="Keep each run's trained weights.")
+    forecast: bool = Field(
+        default=True, description="Forecast memory and time of each strategy, and skip one that cannot fit."
+    )
+    force: bool = Field(default=False, description="Run also what does not fit by its forecast.")
     memory: str | None = Field(
         default=None, description="Recommend a strategy that fits this memory at its peak, such as 16GiB."
     )

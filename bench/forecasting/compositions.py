@@ -28,15 +28,38 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
     from bench.experiment.settings import Settings
+    from bench.experiment.spec import TrainingSpec
     from bench.forecasting.cards import Card
     from bench.forecasting.money import Price
     from bench.records.forecast import Forecast
+    from bench.workload.data.dataset import Data
 
-__all__ = ["device_of", "forecasts", "lengths_of", "outlook"]
+__all__ = ["device_here", "device_of", "forecaster_on", "forecasts", "lengths_of", "outlook"]
 
 OF_DATA = "data"
 DEFAULT_ROWS = 512
 """Where all rows are asked for, of lengths that are given."""
+
+
+def forecaster_on(
+    data: Data, config: PreTrainedConfig, spec: TrainingSpec, *, card: Card, aim: Target | None
+) -> Forecaster:
+    """Return what forecasts trainings on the rows of `data`: `bench forecast --lengths data` asks it, and so does every run.
+
+    Args:
+        data: With its rows to train and to evaluate on.
+        config: Of the model.
+        spec: How all compositions train.
+        card: That it is for.
+        aim: The device that it stands for; None is the CPU of this machine.
+
+    Raises:
+        ModelError: no classifier can be built of `config`.
+
+    """
+    training = _training(spec, data.train, data.pad_token_id)
+    size = _size(training, spec, int(data.evaluation.lengths.sum()))
+    return Forecaster(config, training, num_labels=len(data.label_names), aim=aim, card=card, size=size)
 
 
 def forecasts(
@@ -59,15 +82,10 @@ def forecasts(
         registry.check(terms)
     check_no_two_are_one(compositions)
     config = configuration_of(settings.model)
-    rows = _of_data(settings) if lengths is None else _of_length(settings, config, lengths)
-    training, num_labels, evaluation_tokens = rows
-    size = RunSize.of(
-        training,
-        num_steps=settings.steps,
-        evaluation_tokens=evaluation_tokens,
-        num_evaluations=settings.evaluations,
-    )
-    forecaster = Forecaster(config, training, num_labels=num_labels, aim=aim, card=card, size=size)
+    if lengths is None:
+        forecaster = forecaster_on(_data(settings), config, settings, card=card, aim=aim)
+    else:
+        forecaster = _forecaster_of(lengths, config, settings, card=card, aim=aim)
     for terms in compositions:
         try:
             yield format_strategy(terms), forecaster.forecast(registry.strategies_of(terms))
@@ -100,10 +118,20 @@ def device_of(name: str) -> tuple[Card, Target | None]:
 
     """
     if name in (HERE, "cpu"):
-        is_gpu = name == HERE and torch.cuda.is_available()
-        return this_card("cuda" if is_gpu else "cpu"), target(torch.device("cuda")) if is_gpu else None
+        return device_here(is_gpu=name == HERE and torch.cuda.is_available())
     card = card_of(name)
     return card, Target(kind=card.kind, name=card.name, has_native_bf16=card.has_native_bf16)
+
+
+def device_here(*, is_gpu: bool, only_known: bool = False) -> tuple[Card, Target | None]:
+    """Return the GPU or the CPU of this machine likewise; `only_known` as `this_card` takes it.
+
+    Raises:
+        AssetError: the cache for the speed of this machine cannot be written.
+
+    """
+    card = this_card("cuda" if is_gpu else "cpu", only_known=only_known)
+    return card, target(torch.device("cuda")) if is_gpu else None
 
 
 def outlook(settings: Settings, lengths: int | None, device: str, price: Price | None = None) -> Outlook:
@@ -124,15 +152,14 @@ def outlook(settings: Settings, lengths: int | None, device: str, price: Price |
     )
 
 
-def _of_data(settings: Settings) -> tuple[Training, int, int]:
-    """Return what is trained on, the number of classes, and the tokens that are evaluated."""
-    data = load_data(WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields))))
-    training = _training(settings, data.train, data.pad_token_id)
-    return training, len(data.label_names), int(data.evaluation.lengths.sum())
+def _data(settings: Settings) -> Data:
+    return load_data(WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields))))
 
 
-def _of_length(settings: Settings, config: PreTrainedConfig, length: int) -> tuple[Training, int, int]:
-    """Make rows of any tokens."""
+def _forecaster_of(
+    length: int, config: PreTrainedConfig, settings: Settings, *, card: Card, aim: Target | None
+) -> Forecaster:
+    """Return what forecasts trainings on rows of any tokens."""
     most = num_positions(config)
     if most is not None and length > most:
         raise UsageError(f"rows of {length} tokens are more than the {most} that {settings.model} takes")
@@ -141,17 +168,24 @@ def _of_length(settings: Settings, config: PreTrainedConfig, length: int) -> tup
     labels = np.arange(num_rows, dtype=np.int64) % 2
     split = Split(tokens=tokens, offsets=np.arange(num_rows + 1, dtype=np.int64) * length, labels=labels)
     training = _training(settings, split, config.get_text_config().pad_token_id or 0, has_texts=False)
-    return training, 2, (settings.eval_samples or DEFAULT_ROWS) * length
+    size = _size(training, settings, (settings.eval_samples or DEFAULT_ROWS) * length)
+    return Forecaster(config, training, aim=aim, card=card, size=size)
 
 
-def _training(settings: Settings, split: Split, pad_token_id: int, *, has_texts: bool = True) -> Training:
+def _size(training: Training, spec: TrainingSpec, evaluation_tokens: int) -> RunSize:
+    return RunSize.of(
+        training, num_steps=spec.steps, evaluation_tokens=evaluation_tokens, num_evaluations=spec.evaluations
+    )
+
+
+def _training(spec: TrainingSpec, split: Split, pad_token_id: int, *, has_texts: bool = True) -> Training:
     return Training(
         split=split,
         has_texts=has_texts,
         pad_token_id=pad_token_id,
-        batch_size=settings.batch_size,
-        micro_batch_size=settings.micro_batch_size,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        num_epochs=settings.epochs,
+        batch_size=spec.batch_size,
+        micro_batch_size=spec.micro_batch_size,
+        weight_decay=spec.weight_decay,
+        max_grad_norm=spec.max_grad_norm,
+        num_epochs=spec.epochs,
     )

@@ -6,6 +6,7 @@ and no more than their sum, each at the poorest rate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from bench.measuring.datasheets import Arithmetic
 
-__all__ = ["Bounds", "RunWork", "Speed", "StepWork", "run_seconds", "step_seconds", "training_seconds"]
+__all__ = ["UNKNOWN", "Bounds", "RunWork", "Speed", "StepWork", "run_seconds", "step_seconds", "training_seconds"]
 
 
 class Bounds(NamedTuple):
@@ -34,6 +35,10 @@ class Speed:
     """Read from memory or written to it, together."""
     launch_seconds: Bounds
     """From the start of one operation to that of the next, by the program that starts them."""
+
+
+UNKNOWN = Speed(flops_per_second={}, bytes_per_second=Bounds(0, math.inf), launch_seconds=Bounds(0, math.inf))
+"""Of a device that nobody has measured: it has a rate for no arithmetic, so that no time is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import torch
 
 from bench.cache import build_once, cache_dir
 from bench.forecasting.cards import GPU_LAUNCH_SECONDS, HERE, Card
-from bench.forecasting.duration import Bounds, Speed
+from bench.forecasting.duration import UNKNOWN, Bounds, Speed
 from bench.measuring.datasheets import DATASHEETS
 from bench.measuring.environment import device_name
 from bench.measuring.flops import Extent, Matmul, Shapes
@@ -42,8 +42,12 @@ CPU_LAUNCH_SECONDS = Bounds(5e-6, 30e-6)
 NUM_COPIES = 5
 
 
-def this_card(device: str | torch.device) -> Card:
-    """Describe a device of this machine; what is not in the cache is measured, in some seconds. A busy machine looks slow.
+def this_card(device: str | torch.device, *, only_known: bool = False) -> Card:
+    """Describe a device of this machine. A busy machine looks slow.
+
+    Args:
+        device: One that is there.
+        only_known: Take its speed from the cache or leave it `UNKNOWN`; else it is measured in some seconds, once.
 
     Raises:
         AssetError: the cache cannot be written.
@@ -54,17 +58,36 @@ def this_card(device: str | torch.device) -> Card:
     is_gpu = device.type == "cuda"
     short = next((key for key, sheet in DATASHEETS.items() if re.fullmatch(sheet.driver_name, name)), HERE)
     memory = torch.cuda.get_device_properties(device).total_memory if is_gpu else psutil.virtual_memory().total
-    speed = Speed(
-        flops_per_second={arithmetic_of(dtype, device): _matmuls(dtype, device, name) for dtype in _dtypes(device)},
-        bytes_per_second=_copies(device, name),
-        launch_seconds=GPU_LAUNCH_SECONDS if is_gpu else CPU_LAUNCH_SECONDS,
-    )
     return Card(
         name=short,
         kind="cuda" if is_gpu else "cpu",
         memory_bytes=memory,
-        speed=speed,
+        speed=_speed(device, name, only_known=only_known),
         source=f"measured on this machine ({name})",
+    )
+
+
+def _speed(device: torch.device, name: str, *, only_known: bool) -> Speed:
+    kinds = [arithmetic_of(dtype, device) for dtype in _dtypes(device)]
+    key = json.dumps([name, device.type, kinds, torch.__version__, torch.get_num_threads()])
+    folder = cache_dir() / "speed" / sha256(key.encode()).hexdigest()[:32]
+    if only_known and not folder.is_dir():
+        return UNKNOWN
+
+    def build(folder: Path) -> None:
+        matmuls = {arithmetic_of(dtype, device): _matmuls(dtype, device, name) for dtype in _dtypes(device)}
+        measured = {"flops_per_second": matmuls, "bytes_per_second": _time_copies(device), "of": key}
+        (folder / "speed.json").write_text(json.dumps(measured))
+
+    measured = json.loads((build_once(folder, build) / "speed.json").read_text())
+    matmuls, copies = measured["flops_per_second"], measured["bytes_per_second"]
+    return Speed(
+        flops_per_second={
+            kind: Bounds(MATMUL_SHARE.low * min(matmuls[kind]), MATMUL_SHARE.high * max(matmuls[kind]))
+            for kind in kinds
+        },
+        bytes_per_second=Bounds(min(copies), max(copies)),
+        launch_seconds=CPU_LAUNCH_SECONDS if device.type == "cpu" else GPU_LAUNCH_SECONDS,
     )
 
 
@@ -74,7 +97,8 @@ def _dtypes(device: torch.device) -> list[torch.dtype]:
     return [dtype for dtype, native in able.items() if native]
 
 
-def _matmuls(dtype: torch.dtype, device: torch.device, name: str) -> Bounds:
+def _matmuls(dtype: torch.dtype, device: torch.device, name: str) -> list[float]:
+    """Time products of some sizes: FLOP/s."""
     rates = []
     for tokens, width in PRODUCTS[device.type]:
         product = Matmul("layer 0", 2 * width**2, "token", weight=(width, width))
@@ -93,18 +117,7 @@ def _matmuls(dtype: torch.dtype, device: torch.device, name: str) -> Bounds:
                 budget_seconds=BUDGET_SECONDS,
             )
         )
-    return Bounds(MATMUL_SHARE.low * min(rates), MATMUL_SHARE.high * max(rates))
-
-
-def _copies(device: torch.device, name: str) -> Bounds:
-    key = json.dumps([name, device.type, torch.__version__, torch.get_num_threads()])
-
-    def build(folder: Path) -> None:
-        (folder / "rate.json").write_text(json.dumps({"bytes_per_second": _time_copies(device), "of": key}))
-
-    folder = build_once(cache_dir() / "bandwidth" / sha256(key.encode()).hexdigest()[:32], build)
-    rates = json.loads((folder / "rate.json").read_text())["bytes_per_second"]
-    return Bounds(min(rates), max(rates))
+    return rates
 
 
 def _time_copies(device: torch.device) -> list[float]:

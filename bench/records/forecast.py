@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from bench.experiment.bounds import Bytes, Count, Frozen, Quantity, Seconds
+from typing import Self
+
+from pydantic import model_validator
+
+from bench.experiment.bounds import MAX_INTEGER, Bytes, Count, Frozen, Quantity, Seconds
 
 __all__ = ["Forecast", "ForecastMemory"]
 
@@ -52,3 +56,9 @@ class Forecast(Frozen):
         """The expected peak of the device's memory, at least and at most."""
         low, high = self.overhead_bytes or (0, 0)
         return self.memory.peak_bytes + low, self.memory.peak_bytes + high
+
+    @model_validator(mode="after")
+    def _is_of_some_memory(self) -> Self:
+        if max(self.peak_bytes) > MAX_INTEGER:
+            raise ValueError("the parts of the memory come to more bytes than can be counted")
+        return self

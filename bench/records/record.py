@@ -73,7 +73,6 @@ class CurvePoint(Frozen):
     loss: Loss
     accuracy: Share
     num_samples: Positive
-    """Evaluated rows."""
 
 
 class Evaluation(Frozen):
@@ -219,6 +218,7 @@ class RunRecord(Frozen):
     micro_batch_size: Positive | None = None
     """Most rows of a forward pass; None in older records, and of runs that came to no plan."""
     forecast: Forecast | None = None
+    why_no_forecast: str | None = None
     environment: Environment | None = None
     started_at: AwareDatetime
     wall_seconds: Seconds

@@ -2,6 +2,7 @@
 
 assemble: data, model and plan. run: training, and what surrounds it. measurement: the record's numbers.
 efficiency: FLOPs of the steps. saving: what is kept of the model. failure: how a run ends that raised an error.
+forecast: what a run takes, before its weights are read.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from bench.errors import UsageError
+from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.measuring.peaks import Peaks
 from bench.plan.phases import InTurn
@@ -24,6 +25,7 @@ from bench.training.forward.initial_loss import initial_loss
 from bench.training.schedule import dry_schedule, schedule_of
 from bench.worker.assemble import load_inputs
 from bench.worker.failure import failure
+from bench.worker.forecast import forecasted
 from bench.worker.measurement import StartingPoint
 from bench.worker.run import Run
 from bench.worker.saving import save
@@ -71,10 +73,18 @@ def main(connection: Connection, request_json: str) -> None:
 def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     spec, began = request.spec, time.perf_counter()
     send(Stage(name="fetch", at=time.monotonic()))
+
+    def on_data(data: Data) -> None:
+        if request.forecast:
+            send(told := forecasted(spec, data))
+            if told.does_not_fit and not request.force:
+                raise Unsupported(told.does_not_fit)
+
     inputs = load_inputs(
         spec,
         validation=request.validation,
         report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")),
+        on_data=on_data,
         before_weights=peaks.before_weights,
     )
     data, digest = inputs.data, model_digest(spec.workload.model)

@@ -118,6 +118,7 @@ def load_inputs(
     *,
     validation: bool = False,
     report: Callable[[int, int], None] | None = None,
+    on_data: Callable[[Data], None] = lambda _: None,
     before_weights: Callable[[], None] = lambda: None,
 ) -> Inputs:
     """Load the data of a run, then its model.
@@ -126,6 +127,7 @@ def load_inputs(
         spec: Of the run.
         validation: Whether it is evaluated on rows held out of those to train on.
         report: Called with the bytes of a package so far and their total, while one is fetched.
+        on_data: Called with the data, before anything is loaded for the model.
         before_weights: Called right before the weights are read, to note how much memory is in use.
 
     Raises:
@@ -133,6 +135,7 @@ def load_inputs(
 
     """
     data = load_data(spec.workload, report, validation=validation)
+    on_data(data)
     _import_needed(spec)
     before_weights()
     return Inputs(spec=spec, data=data, loaded=_load_model(spec, data))

@@ -67,7 +67,7 @@ def test_a_wrong_name_is_refused_before_any_work() -> None:
 
 
 def test_a_card_is_aimed_at_and_a_cpu_is_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compositions, "this_card", lambda device: replace(CARD, name=device, kind="cpu"))
+    monkeypatch.setattr(compositions, "this_card", lambda device, **_: replace(CARD, name=device, kind="cpu"))
     card, aim = device_of("cpu")
     assert (card.name, aim) == ("cpu", None)
     card, aim = device_of("t4-16gb")

@@ -6,6 +6,7 @@ import pytest
 
 from bench.forecasting.cards import card_of
 from bench.forecasting.duration import (
+    UNKNOWN,
     Bounds,
     RunWork,
     Speed,
@@ -81,3 +82,7 @@ def test_steps_that_were_measured_on_an_h200_lie_within(
     expected = step_seconds(done, card_of("h200-141gb").speed)
     assert expected is not None
     assert expected.low < seconds < expected.high < 8 * expected.low
+
+
+def test_a_device_that_nobody_measured_has_no_time() -> None:
+    assert step_seconds(work(), UNKNOWN) is None

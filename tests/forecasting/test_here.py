@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bench.forecasting import here
+from bench.forecasting.duration import UNKNOWN
 from bench.forecasting.here import this_card
 
 if TYPE_CHECKING:
@@ -30,6 +31,17 @@ def test_this_machine_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 0 < low <= high
     monkeypatch.setattr(here, "_time_copies", lambda _: pytest.fail("it was measured before"))
     assert this_card("cpu") == card
+
+
+def test_where_it_was_not_measured_it_may_stay_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as unmeasured:
+        unmeasured.setattr(here, "_time_copies", lambda _: pytest.fail("nobody asked for that"))
+        card = this_card("cpu", only_known=True)
+    assert card.speed == UNKNOWN
+    assert card.memory_bytes == psutil.virtual_memory().total
+    assert this_card("cpu", only_known=True) == card
+    measured = this_card("cpu")
+    assert this_card("cpu", only_known=True) == measured != card
 
 
 def test_what_a_cpu_only_emulates_has_no_rate() -> None:

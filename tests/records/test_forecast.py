@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import ValidationError
 
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.records.record import RunRecord
@@ -28,3 +29,9 @@ def test_a_record_holds_it_and_one_of_before_is_read_without(make_record: Callab
     record = make_record().model_copy(update={"forecast": forecast})
     assert RunRecord.from_json(record.to_json()).forecast == forecast
     assert RunRecord.from_json(make_record().to_json()).forecast is None
+
+
+def test_parts_that_come_to_more_than_any_memory_are_refused() -> None:
+    huge = MEMORY.model_copy(update={"weights_bytes": 2**63 - 1})
+    with pytest.raises(ValidationError, match="more bytes than can be counted"):
+        Forecast(device="x", num_params=9, num_trainable_params=1, memory=huge)

@@ -50,13 +50,14 @@ def configuration_of(model: str) -> PreTrainedConfig:
 
 def _read(model: str) -> PreTrainedConfig:
     path = local_path(model)
-    name = model if model in SHAPES or path.exists() else _SHORT_NAMES.get(model, model)
-    if name in SHAPES:
+    is_here = path.exists() and model not in MODELS  # a preset is itself, whatever lies here
+    name = _SHORT_NAMES.get(model, model)
+    if name in SHAPES and not is_here:
         with as_file(shape_file(name)) as file:
             return _load(model, file)
     if path.is_file() and path.suffix.lower() == ".json":
         return _load(model, path)
-    if path.exists() or model in MODELS:
+    if is_here or model in MODELS:
         return load_config(model)
     if not is_hub_id(model):
         hint = "Or give a config.json, a folder with one, a GGUF file, or a Hub id owner/name."

@@ -25,6 +25,15 @@ def test_a_token_pads_even_where_the_configuration_names_none() -> None:
     assert configuration_of("bert-base").pad_token_id == 0
 
 
+def test_a_folder_that_has_a_short_name_is_the_model_as_it_is_for_a_run(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bert-base").mkdir()
+    shutil.copy(tiny_model / "config.json", tmp_path / "bert-base")
+    monkeypatch.chdir(tmp_path)
+    assert configuration_of("bert-base").model_type == "llama"
+
+
 @pytest.mark.parametrize("place", ["", "config.json"])
 def test_a_folder_and_its_file_are_read_without_weights(place: str, tiny_model: Path, tmp_path: Path) -> None:
     shutil.copy(tiny_model / "config.json", tmp_path)
