@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bench.analysis.intervals import Interval, Samples
     from bench.analysis.quality import Quality
     from bench.experiment.spec import QualityName
+    from bench.records.forecast import Forecast
     from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
     from bench.records.tuning import Tuning
 
@@ -116,6 +117,18 @@ class StrategyResult:
     def micro_batch_size(self) -> int:
         """Most rows of a forward pass, which its runs share; its batch, where nothing cuts that."""
         return next(filter(None, map(rows_planned, self.records)), rows_asked(self.records[0].spec))
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """What was told of it before it ran, of all seeds alike; None where nothing was."""
+        return next((record.forecast for record in self.records if record.forecast), None)
+
+    @property
+    def why_no_forecast(self) -> str | None:
+        """Why nothing was told of it, where that was asked for."""
+        return (
+            None if self.forecast else next((why for record in self.records if (why := record.why_no_forecast)), None)
+        )
 
     @property
     def beats_majority(self) -> bool | None:

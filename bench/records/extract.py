@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from bench.records.forecast import Forecast
     from bench.records.readings import PhasePeak
     from bench.records.record import Measurement, RunRecord
 
-__all__ = ["seconds_to_accuracy", "values_of"]
+__all__ = ["error_of", "seconds_to_accuracy", "values_of"]
 
 
 def values_of(record: RunRecord) -> dict[str, float | None]:
@@ -31,7 +32,17 @@ def values_of(record: RunRecord) -> dict[str, float | None]:
     values |= {f"{it.phase}_peak_bytes": _peak(it) for it in memory.phases or () if it.phase != "train"}
     values |= _named(memory.parts)
     values["training_memory_bytes"] = memory.training_bytes
-    return values | _finished(measured) if measured else values
+    values |= _finished(measured) if measured else {}
+    return values | (_forecast(record.forecast, measured) if record.forecast else {})
+
+
+def error_of(told: tuple[float, float], measured: float | None) -> float | None:
+    """Return the share by which the middle of what was told, of its bounds by their ratio, is above what was measured.
+
+    Negative where it is below; None where nothing was measured, or nothing told.
+    """
+    middle = math.sqrt(told[0] * told[1])
+    return middle / measured - 1 if measured and middle else None
 
 
 class _Point(Protocol):
@@ -70,6 +81,22 @@ def _finished(measured: Measurement) -> dict[str, float | None]:
         "step_seconds_p10": _decile(steady, 1),
         "step_seconds_p90": _decile(steady, 9),
         "seconds_above_chance": _seconds_above_chance(measured),
+    }
+
+
+def _forecast(forecast: Forecast, measured: Measurement | None) -> dict[str, float | None]:
+    """Return what was told before a run, and how far that was from what was measured."""
+    (low, high), seconds = forecast.peak_bytes, forecast.seconds
+    memory = measured.memory if measured else Memory()
+    # Of a GPU of which the allocator alone was read, the context is not known.
+    is_whole = memory.torch_reserved_peak_bytes is None or memory.nvml_delta_bytes is not None
+    return {
+        "forecast_low_bytes": low,
+        "forecast_high_bytes": high,
+        "forecast_memory_error": error_of((low, high), memory.training_bytes if is_whole else None),
+        "forecast_low_seconds": seconds and seconds[0],
+        "forecast_high_seconds": seconds and seconds[1],
+        "forecast_time_error": error_of(seconds, measured.train_seconds) if seconds and measured else None,
     }
 
 

@@ -39,7 +39,7 @@ def format_bytes(value: float) -> str:
         if abs(value) < _FOUR_DIGITS:
             return f"{value:.3g} {unit}"
         value /= 1024
-    return f"{value:.3g} GiB"
+    return f"{value:.3g} GiB" if abs(value) < _FOUR_DIGITS else f"{value:,.0f} GiB"
 
 
 def format_seconds(value: float) -> str:
@@ -200,6 +200,28 @@ METRICS: dict[str, Metric] = {
     ),
     "probe_seconds": Metric(
         "profiling", "s", "neither", "none", "FLOPs and matmul rate, after training; part of no other time"
+    ),
+    "forecast_low_bytes": Metric(
+        "forecast memory, at least", "bytes", "neither", "none", "of the peak of training, told before the run"
+    ),
+    "forecast_high_bytes": Metric("forecast memory, at most", "bytes", "neither", "none", "likewise"),
+    "forecast_memory_error": Metric(
+        "error of the forecast memory",
+        "share",
+        "neither",
+        "none",
+        "by which the middle of the forecast is above the measured training memory, or below",
+    ),
+    "forecast_low_seconds": Metric(
+        "forecast time, at least", "s", "neither", "none", "of training, told before the run"
+    ),
+    "forecast_high_seconds": Metric("forecast time, at most", "s", "neither", "none", "likewise"),
+    "forecast_time_error": Metric(
+        "error of the forecast time",
+        "share",
+        "neither",
+        "none",
+        "by which the middle of the forecast is above the measured training time, or below",
     ),
 }
 """By column of the table, in the order of importance."""

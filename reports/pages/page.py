@@ -22,6 +22,7 @@ from ..tables.classes import class_table
 from ..tables.columns import groups, having, main_columns
 from ..tables.differing import by_value
 from ..tables.flagged import flagged, own_flags
+from ..tables.forecast import forecast_columns, forecast_notes, forecast_results
 from ..tables.overview import overview
 from .templating import asset, render
 
@@ -65,6 +66,9 @@ def render_page(whole: Whole, command: str | None, files: Mapping[str, bytes]) -
         first_note=first_note,
         main_columns=main_columns,
         having=having,
+        forecast_columns=forecast_columns,
+        forecast_notes=forecast_notes,
+        forecast_results=forecast_results,
         by_value=by_value,
         groups=groups,
         make_checks=make_checks,

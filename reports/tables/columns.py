@@ -86,7 +86,8 @@ def groups(comparison: Comparison) -> dict[str, tuple[Column, ...]]:
     """All other metrics that any strategy has a value for, by what they are about."""
     found: dict[str, list[Column]] = {}
     for metric in comparison.metrics:
-        if metric not in shown(comparison) and metric != "deploy_bytes":
+        is_told = metric.startswith("forecast_")  # which have a table of their own, beside what was measured
+        if metric not in shown(comparison) and metric != "deploy_bytes" and not is_told:
             found.setdefault(_GROUP_OF_UNIT.get(METRICS[metric].unit, _OTHERWISE), []).append(_column(metric))
     return {name: tuple(found[name]) for name in ("Memory", "Time", "Learning", _OTHERWISE) if name in found}
 

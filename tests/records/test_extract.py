@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.records.extract import seconds_to_accuracy, values_of
+from bench.records.forecast import Forecast, ForecastMemory
 from bench.records.metrics import METRICS
-from bench.records.readings import DeviceActivity, MemoryParts, PhasePeak, StepParts, Work
+from bench.records.readings import DeviceActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,3 +105,35 @@ def test_above_chance_is_two_standard_errors_of_a_point(record: RunRecord) -> No
     assert after(0.5, 0, 1, 2) == 2.0  # the border is 0.625
     assert after(0.6, 0, 1, 2) is None
     assert after(0.5) is None
+
+
+MEMORY = ForecastMemory(
+    weights_bytes=100, gradients_bytes=100, optimizer_bytes=100, activations_bytes=50, temporaries_bytes=50
+)
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        (Memory(host_peak_bytes=1450, host_before_bytes=450), -0.4),  # the root of 400 x 900 is 600
+        (Memory(torch_reserved_peak_bytes=500, nvml_delta_bytes=1200), -0.5),
+        (Memory(torch_reserved_peak_bytes=500), None),  # the context is not in it
+        (Memory(), None),
+    ],
+)
+def test_an_error_is_that_of_the_middle_of_a_forecast(
+    make_record: Callable[..., RunRecord], measured: Memory, expected: float | None
+) -> None:
+    forecast = Forecast(
+        device="x", num_params=9, num_trainable_params=1, memory=MEMORY, overhead_bytes=(0, 500), seconds=(8, 50)
+    )
+    made = make_record(forecast=forecast)
+    assert made.measured is not None
+    run = made.measured.model_copy(update={"memory": measured, "train_seconds": 10.0})
+    values = values_of(made.model_copy(update={"measured": run}))
+    assert (values["forecast_low_bytes"], values["forecast_high_bytes"]) == (400, 900)
+    assert values["forecast_memory_error"] == (expected if expected is None else pytest.approx(expected))
+    assert values["forecast_time_error"] == pytest.approx(1.0)  # the root of 8 x 50 is 20
+    never_run = values_of(make_record(status="skipped", forecast=forecast))
+    assert never_run["forecast_high_seconds"] == 50
+    assert never_run["forecast_memory_error"] is never_run["forecast_time_error"] is None

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
 from bench.errors import RecordError
+from bench.records.forecast import Forecast, ForecastMemory
 from bench.records.readings import DeviceActivity, HostActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
 from bench.records.record import RunRecord
 from bench.records.table import to_csv, to_parquet, to_table
@@ -60,7 +61,16 @@ def whole(record: RunRecord) -> dict[str, Any]:
         "host": HostActivity(seconds=30, steal_share=0.0, others_share=0.01, swapped_bytes=0),
         "device": DeviceActivity(num_samples=9, power_watts=300, energy_joules=9000, utilisation=0.9),
     }
-    full = record.model_copy(update={"measured": measured.model_copy(update=read)})
+    sizes = dict.fromkeys(ForecastMemory.model_fields, 1 << 28)
+    forecast = Forecast(
+        device="x",
+        num_params=9,
+        num_trainable_params=1,
+        memory=ForecastMemory(**sizes),
+        overhead_bytes=(1, 1 << 28),
+        seconds=(1.0, 9.0),
+    )
+    full = record.model_copy(update={"measured": measured.model_copy(update=read), "forecast": forecast})
     content: dict[str, Any] = json.loads(full.to_json())
     return content
 
