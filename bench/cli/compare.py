@@ -57,7 +57,7 @@ def compare(
     if dry_run:
         from bench.cli.dry_run import show_request  # noqa: PLC0415
 
-        show_request(specs, settings.tune)
+        show_request(settings, specs)
         return ExitCode.OK
     if resume and out is None:
         raise UsageError("--resume needs --out, the directory to go on in")

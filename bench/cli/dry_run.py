@@ -1,4 +1,4 @@
-"""`bench compare --dry-run`: the runs, and what would be read for them."""
+"""`bench compare --dry-run`: the runs, what would be read for them, and what they would take."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rich.text import Text
 from bench.campaign.announcement import matrix_table, to_do_once, tuning_in_words
 from bench.campaign.preflight import with_own_rate
 from bench.campaign.progress import Display
+from bench.cli.forecast_tables import show
+from bench.errors import first_line
 from bench.experiment.tuning import RateSearch
 from bench.workload.data.dataset import load_data
 from bench.workload.presets import is_hub_id
@@ -18,22 +20,39 @@ from bench.workload.presets import is_hub_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
 
 __all__ = ["show_request"]
 
 
-def show_request(specs: Sequence[RunSpec], tune: str | None) -> None:
-    """Print how rates are searched for and the matrix of runs, then what would be read, where nothing has to be fetched or converted for it."""
+def show_request(settings: Settings, specs: Sequence[RunSpec]) -> None:
+    """Print how rates are searched for and the matrix of runs, then what would be read and a forecast, where nothing has to be fetched or converted for it."""
     console = Console()
-    if tune is not None:
-        told = tuning_in_words(RateSearch.parse(tune), specs, with_own_rate(specs))
+    if settings.tune is not None:
+        told = tuning_in_words(RateSearch.parse(settings.tune), specs, with_own_rate(specs))
         console.print(Text(told), soft_wrap=True)
     console.print(matrix_table(specs))
     console.file.flush()  # before what follows on stderr
     display, workload = Display(Console(stderr=True), 0), specs[0].workload
     hub = [name for name in (workload.model, workload.dataset) if is_hub_id(name) and not Path(name).exists()]
     if first := [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]:
-        display.say(f"what is read will be shown before the first run; it takes {', '.join(first)}")
+        more = ", and a forecast here once it is there" if settings.forecast else ""
+        display.say(f"what is read will be shown before the first run{more}; it takes {', '.join(first)}")
         return
     display.data(load_data(workload).summary)
+    if settings.forecast:
+        _show_forecast(settings, "cpu" if specs[0].device == "cpu" else "here", console, display)
+
+
+def _show_forecast(settings: Settings, device: str, console: Console, display: Display) -> None:
+    """Print what each strategy takes on the rows that were read; what goes wrong with that is a line and no more."""
+    from bench.forecasting.compositions import outlook  # noqa: PLC0415  (torch, which a matrix does without)
+
+    try:
+        found = outlook(settings, None, device)
+    except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises without numbers)
+        display.say(f"no forecast: {first_line(error)}")
+        return
+    console.print()
+    show(found, console)

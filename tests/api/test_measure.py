@@ -159,7 +159,7 @@ def test_rules_by_name_do_not_go_with_a_search(bench: Command, tmp_path: Path) -
 
 def test_a_dry_run_says_what_would_be_searched(bench: Command) -> None:
     code, out, _ = bench(
-        "compare", "--quick", "--tune", "lr:trials=4", "--strategies", "full,freeze:lr=1e-3,discriminative:body=1e-5",
+        "compare", "--quick", "--no-forecast", "--tune", "lr:trials=4", "--strategies", "full,freeze:lr=1e-3,discriminative:body=1e-5",
         "--dry-run",
     )  # fmt: skip
     assert code == 0

@@ -2,11 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from bench.forecasting import compositions, here
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
+
+@pytest.fixture
+def quick_speed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure this machine in no time, and forget it."""
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(here, "BUDGET_SECONDS", 0.0)
+    monkeypatch.setattr(here, "COPIES", {"cpu": (2**16, 2**20)})
+    monkeypatch.setattr(here, "PRODUCTS", {"cpu": ((8, 32), (16, 64))})
 
 
 def test_the_matrix_is_printed_and_nothing_is_done(
@@ -14,7 +25,7 @@ def test_the_matrix_is_printed_and_nothing_is_done(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    code, told, _ = bench("compare", "--strategies", "freeze,full", "--seeds", "2", "--dry-run")
+    code, told, _ = bench("compare", "--strategies", "freeze,full", "--seeds", "2", "--no-forecast", "--dry-run")
     assert code == 0
     assert len(told.splitlines()) == 5
     assert list((tmp_path / "here").iterdir()) == []
@@ -26,7 +37,7 @@ def test_it_minds_the_file_that_lies_here_and_the_device(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     (tmp_path / "bench.toml").write_text('strategies = ["full", "freeze"]\nseeds = 3\n')
-    code, told, _ = bench("compare", "--dry-run")
+    code, told, _ = bench("compare", "--dry-run", "--no-forecast")
     assert code == 0
     assert len(told.splitlines()) == 1 + 2 * 3
     code, _, errors = bench("compare", "--device", "cuda", "--dry-run")
@@ -43,7 +54,7 @@ def test_groups_are_shown_as_what_they_hold(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bench.toml").write_text('[groups]\nmine = ["llrd", "@article"]\n')
-    code, told, _ = bench("compare", "--strategies", "full,@mine", "--dry-run")
+    code, told, _ = bench("compare", "--strategies", "full,@mine", "--no-forecast", "--dry-run")
     assert code == 0
     shown = {line.split()[1] for line in told.splitlines()[1:]}
     assert shown == {"full", "llrd", "freeze", "discriminative", "amp"}
@@ -58,7 +69,7 @@ def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
 ) -> None:
     lines = ["read: ", "used: 24 to train on", "duplicates: ", "classes: 2, ", "lengths: median "]
     arguments = ["compare", "--strategies", "freeze", *workload]
-    code, dry, told_dry = bench(*arguments, "--dry-run")
+    code, dry, told_dry = bench(*arguments, "--no-forecast", "--dry-run")
     assert code == 0
     assert len(dry.splitlines()) == 2
     told = told_dry.splitlines()
@@ -76,7 +87,35 @@ def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
     assert f"- {told[0]}" in (out / "summary.md").read_text()
 
 
+@pytest.mark.usefixtures("quick_speed")
+def test_a_dry_run_forecasts_what_the_strategies_take_on_these_rows(
+    bench: Callable[..., tuple[int, str, str]], workload: list[str]
+) -> None:
+    code, shown, told = bench("compare", "--strategies", "freeze,full", *workload, "--dry-run")
+    assert code == 0
+    assert told.splitlines()[-1].startswith("lengths: ")
+    matrix, forecast, parts, sentences = shown.split("\n\n")
+    assert len(matrix.splitlines()) == 3
+    assert [line.split()[:2] for line in forecast.splitlines()[1:]] == [["freeze", "32"], ["full", "4.64k"]]
+    assert parts.startswith("strategy  GiB: weights")
+    assert "that programs can use; measured on this machine" in sentences
+    assert "All 2 runs, one after the other: " in sentences
+
+
+def test_a_forecast_that_fails_is_a_line_below_the_matrix(
+    bench: Callable[..., tuple[int, str, str]], workload: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("of no shape\nand more")
+
+    monkeypatch.setattr(compositions, "outlook", breaks)
+    code, shown, told = bench("compare", "--strategies", "freeze", *workload, "--dry-run")
+    assert (code, len(shown.splitlines())) == (0, 2)
+    assert told.splitlines()[-1] == "no forecast: of no shape"
+
+
 def test_what_would_have_to_be_fetched_is_said(bench: Callable[..., tuple[int, str, str]]) -> None:
     code, _, errors = bench("compare", "--model", "owner/name", "--strategies", "freeze", "--dry-run")
     assert code == 0
     assert "to fetch, owner/name to look up on the Hub" in errors
+    assert "before the first run, and a forecast here once it is there; it takes" in errors
