@@ -52,9 +52,8 @@ def test_no_function_is_shadowed_by_a_room(tmp_path: Path, monkeypatch: pytest.M
     for turn in range(2):
         assert "full" in bench.strategies().index
         out = tmp_path / str(turn)
-        result = bench.compare(
-            ["full"], model=model, data=data, out=out, device="cpu", steps=1, in_process=True, progress=False
-        )
+        quickly = {"device": "cpu", "steps": 1, "in_process": True, "progress": False, "forecast": False}
+        result = bench.compare(["full"], model=model, data=data, out=out, **quickly)
         assert isinstance(result, bench.Result)
         pd.testing.assert_frame_equal(bench.load(out).table, result.table)
         with pytest.raises(UnknownName, match="Did you mean full"):

@@ -37,7 +37,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
 
 
-QUICKLY: dict[str, Any] = {"device": "cpu", "steps": 1, "in_process": True, "progress": False}
+QUICKLY: dict[str, Any] = {"device": "cpu", "steps": 1, "in_process": True, "progress": False, "forecast": False}
 
 SCRIPT = """
 import sys
@@ -47,7 +47,8 @@ import bench
 with Path("ran.txt").open("a") as ran:
     ran.write(__name__ + "\\n")
 {guard}result = bench.compare(
-    ["full", "freeze:last=1"], model=sys.argv[1], data=pd.read_csv("reviews.csv"), seeds=2, out="out", device="cpu", steps=2
+    ["full", "freeze:last=1"], model=sys.argv[1], data=pd.read_csv("reviews.csv"), seeds=2, out="out", device="cpu", steps=2,
+    forecast=False,
 )
 {guard}print(result)
 """

@@ -49,6 +49,7 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[bench.Result, dict[
             "device": "cpu",
             "in_process": True,
             "progress": False,
+            "forecast": False,
             "out": directory / "out",
         }
         return bench.compare(**asked), asked
@@ -106,7 +107,7 @@ def test_an_interrupted_search_says_how_to_go_on(
     save_toy_reviews(data, 60)
     code, told, errors = bench(
         "compare", "--strategies", "full", "--tune", "lr:trials=2", "--model", model, "--dataset", data,
-        "--steps", "2", "--device", "cpu", "--in-process", "--out", out,
+        "--steps", "2", "--device", "cpu", "--no-forecast", "--in-process", "--out", out,
     )  # fmt: skip
     assert (code, told) == (130, "")
     assert errors.endswith(

@@ -91,7 +91,7 @@ def test_what_is_read_is_told_before_the_first_run_and_in_a_dry_run(
 def test_a_dry_run_forecasts_what_the_strategies_take_on_these_rows(
     bench: Callable[..., tuple[int, str, str]], workload: list[str]
 ) -> None:
-    code, shown, told = bench("compare", "--strategies", "freeze,full", *workload, "--dry-run")
+    code, shown, told = bench("compare", "--strategies", "freeze,full", *workload, "--forecast", "--dry-run")
     assert code == 0
     assert told.splitlines()[-1].startswith("lengths: ")
     matrix, forecast, parts, sentences = shown.split("\n\n")
@@ -109,7 +109,7 @@ def test_a_forecast_that_fails_is_a_line_below_the_matrix(
         raise RuntimeError("of no shape\nand more")
 
     monkeypatch.setattr(compositions, "outlook", breaks)
-    code, shown, told = bench("compare", "--strategies", "freeze", *workload, "--dry-run")
+    code, shown, told = bench("compare", "--strategies", "freeze", *workload, "--forecast", "--dry-run")
     assert (code, len(shown.splitlines())) == (0, 2)
     assert told.splitlines()[-1] == "no forecast: of no shape"
 

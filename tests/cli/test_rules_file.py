@@ -92,7 +92,16 @@ def test_a_comparison_is_judged_once_it_is_run(bench, rules, tmp_path, options, 
     workload = (save_tiny_llama(tmp_path / "tiny"), "--dataset", save_toy_reviews(tmp_path / "reviews.csv"))
     sizes = ("--device", "cpu", "--epochs", "3", "--batch-size", "8", "--train-samples", "24", "--eval-samples", "12")
     sentences = rules("freeze energy_joules <= 1 J", "full peak_memory <= 1 TiB")
-    asked = ("--strategies", "freeze,full", "--in-process", "--out", tmp_path / "out", "--gate", sentences)
+    asked = (
+        "--strategies",
+        "freeze,full",
+        "--no-forecast",
+        "--in-process",
+        "--out",
+        tmp_path / "out",
+        "--gate",
+        sentences,
+    )
     got, out, _ = bench("compare", "--model", *workload, *sizes, *asked, *options)
     assert got == code
     assert "Gate: not measured" in out

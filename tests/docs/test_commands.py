@@ -202,14 +202,15 @@ def words_of(block: Block) -> Iterator[list[str]]:
 
 
 def on_toys(words: list[str], model: str, dataset: str) -> list[str]:
-    """Take a toy instead of a model, and instead of a data set that is not one's own; stay in this process."""
+    """Take a toy instead of a model, and instead of a data set that is not one's own; stay in this process, and forecast nothing."""
+    here = ["--in-process", "--no-forecast"]
     own = "--dataset" in words and words[words.index("--dataset") + 1] not in DATASETS
     return (
-        [*_with(words, "--model", model), "--in-process"]
+        [*_with(words, "--model", model), *here]
         if own
         else [
             *_with(_with(words, "--model", model), "--dataset", dataset),
-            "--in-process",
+            *here,
         ]
     )
 
