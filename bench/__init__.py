@@ -16,21 +16,25 @@ TYPE_CHECKING = False  # without `typing`, which takes longer to import than all
 
 if TYPE_CHECKING:
     from bench.api.compare_strategies import compare
+    from bench.api.fit import fit
     from bench.api.forecast import forecast
     from bench.api.list_strategies import strategies
     from bench.api.result import Result, load
     from bench.experiment.spec import RunSpec
+    from bench.forecasting.fitting import Fitting
     from bench.forecasting.outlook import Outlook
 
     __version__: str
 
-__all__ = ["Outlook", "Result", "RunSpec", "__version__", "compare", "forecast", "load", "strategies"]
+__all__ = ["Fitting", "Outlook", "Result", "RunSpec", "__version__", "compare", "fit", "forecast", "load", "strategies"]
 
 _MODULES = {
+    "Fitting": "bench.forecasting.fitting",
     "Outlook": "bench.forecasting.outlook",
     "Result": "bench.api.result",
     "RunSpec": "bench.experiment.spec",
     "compare": "bench.api.compare_strategies",
+    "fit": "bench.api.fit",
     "forecast": "bench.api.forecast",
     "load": "bench.api.result",
     "strategies": "bench.api.list_strategies",

@@ -15,6 +15,8 @@ from bench.cli.baseline import save, show
 from bench.cli.compare import compare
 from bench.cli.doctor import doctor
 from bench.cli.export import export
+from bench.cli.fit import SETTINGS as FIT
+from bench.cli.fit import fit
 from bench.cli.forecast import SETTINGS as FORECAST
 from bench.cli.forecast import forecast
 from bench.cli.gate import DEFAULTS, SETTINGS, gate
@@ -86,6 +88,9 @@ app.command(epilog="Example: bench compare --strategies full,freeze:last=2+amp -
 app.command(epilog="Example: bench forecast --model llama-3-8b --strategies full,lora,qlora --lengths 512")(
     with_settings(forecast, FORECAST)
 )
+app.command(
+    epilog="Example: bench fit --model llama-3-8b --strategies full,lora,qlora --lengths 512 --device h100-80gb"
+)(with_settings(fit, FIT))
 app.command(epilog="Example: bench report reports/out/TIME --open")(with_settings(report, BUDGET))
 app.command(epilog="Example: bench recommend reports/out/TIME --memory 16GiB --min-accuracy 0.85")(
     with_settings(recommend, BUDGET)

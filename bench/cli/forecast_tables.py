@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from bench.forecasting.cards import Card
+    from bench.forecasting.fitting import Fitting
+    from bench.forecasting.micro_batch import Measured
     from bench.forecasting.outlook import Outlook
+    from bench.records.forecast import Forecast
 
-__all__ = ["show"]
+__all__ = ["show", "show_fitting"]
 
 _PARTS = (
     "strategy",
@@ -42,7 +46,11 @@ def show(found: Outlook, console: Console) -> None:
         console.print()
     for line in (*(f"{name}: {why}" for name, why in found.refused.items()), *_sentences(found)):
         console.print(Text(line), soft_wrap=True)
-    for doubt in dict.fromkeys(doubt for one in found.rows.values() for doubt in one.unproven):
+    _show_doubts(found.rows.values(), console)
+
+
+def _show_doubts(forecasts: Iterable[Forecast], console: Console) -> None:
+    for doubt in dict.fromkeys(doubt for one in forecasts for doubt in one.unproven):
         console.print(Text(f"unproven: {doubt}", style="dim"), soft_wrap=True)
 
 
@@ -76,7 +84,7 @@ def _parts(found: Outlook) -> Iterable[tuple[str, ...]]:
 
 
 def _sentences(found: Outlook) -> Iterable[str]:
-    yield f"{found.card.name}: {_gib(found.card.memory_bytes)} GiB that programs can use; {found.card.source}."
+    yield _of_card(found.card)
     if found.seconds is None:
         return
     runs = found.num_seeds * len(found.runnable)
@@ -84,6 +92,10 @@ def _sentences(found: Outlook) -> Iterable[str]:
     which = "" if len(found.runnable) == len(found.rows) else " of what fits or may fit"
     said = "The one run" if runs == 1 else f"All {runs} runs"
     yield f"{said}{which}{', one after the other' if runs > 1 else ''}: {_time(found.seconds)}{cost}."
+
+
+def _of_card(card: Card) -> str:
+    return f"{card.name}: {_gib(card.memory_bytes)} GiB that programs can use; {card.source}."
 
 
 def _between(bounds: tuple[float, float], write: Callable[[float], str]) -> str:
@@ -113,3 +125,37 @@ def _time(bounds: tuple[float, float]) -> str:
 def _gib(size: float) -> str:
     gib = size / 2**30
     return f"{gib:,.{2 if gib < 9.995 else 1 if gib < 99.95 else 0}f}"  # noqa: PLR2004  (three digits)
+
+
+def show_fitting(found: Fitting, console: Console) -> None:
+    """Print the largest micro-batch of each strategy, what it takes, what was measured, and what of that is unproven."""
+    all_fit = all(one.num_rows for one in found.rows.values())
+    if found.rows:
+        columns = ["strategy", "micro-batch", "peak GiB", "one row more", f"passes for {found.batch_size}"]
+        columns += [] if all_fit else ["smallest card"]
+        columns += ["measured", "GiB"] if found.measured else []
+        console.print(_table(columns, _micro_batches(found, all_fit=all_fit)))
+        console.print()
+    told = [f"{name}: {why}" for name, why in found.refused.items()]
+    told += [f"{name}: {one.why_none}" for name, one in found.measured.items() if one.why_none]
+    told += [_of_card(found.card), "A micro-batch fits where its highest figure does."]
+    told += [] if all_fit else ["Where not even one row fits, peak and smallest card are those of one row."]
+    for line in told:
+        console.print(Text(line), soft_wrap=True)
+    _show_doubts((one.forecast for one in found.rows.values()), console)
+
+
+def _micro_batches(found: Fitting, *, all_fit: bool) -> Iterable[tuple[str, ...]]:
+    for name, one in found.rows.items():
+        size = f"{one.num_rows:,}{'' if one.beyond else ' or more'}" if one.num_rows else "does not fit"
+        peak = _between(one.forecast.peak_bytes, _gib)
+        beyond = _UNKNOWN if one.beyond is None else _between(one.beyond.peak_bytes, _gib)
+        passes = _UNKNOWN if (num := one.num_passes(found.batch_size)) is None else str(num)
+        card = () if all_fit else (_UNKNOWN if one.num_rows else one.smallest_card or "none known",)
+        yield name, size, peak, beyond, passes, *card, *(_measured(found.measured[name]) if found.measured else ())
+
+
+def _measured(one: Measured) -> tuple[str, str]:
+    if one.num_rows is None or one.peak_bytes is None:
+        return _UNKNOWN, _UNKNOWN
+    return f"{one.num_rows:,}", _gib(one.peak_bytes)

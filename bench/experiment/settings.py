@@ -149,6 +149,11 @@ class Settings(TrainingSpec, WorkloadSpec):
         """What a strategy is to be recommended for; None where nothing of it was given."""
         return Budget.of({name: getattr(self, name) for name in BUDGET})
 
+    @property
+    def in_whole_batches(self) -> Settings:
+        """These settings with every batch in one forward pass."""
+        return self.model_copy(update={"micro_batch_size": None})
+
     @classmethod
     def gather(
         cls,

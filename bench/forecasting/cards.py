@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UnknownName
 from bench.forecasting.duration import Bounds, Speed
+from bench.forecasting.overhead import added_by
 from bench.measuring.datasheets import DATASHEETS
 
 if TYPE_CHECKING:
     from bench.measuring.datasheets import Datasheet
+    from bench.records.forecast import ForecastMemory
 
-__all__ = ["HERE", "Card", "Fit", "card_of"]
+__all__ = ["HERE", "Card", "Fit", "card_of", "smallest_card"]
 
 HERE = "here"
 """Names this machine."""
@@ -63,6 +65,16 @@ def card_of(name: str) -> Card:
     if name not in DATASHEETS:
         raise UnknownName("card", name, {*DATASHEETS, HERE})
     return _of(name, DATASHEETS[name])
+
+
+def smallest_card(memory: ForecastMemory) -> str | None:
+    """Return the first of the known cards with the least memory that so much fits for certain; None where it fits none."""
+    for name in sorted(DATASHEETS, key=lambda one: DATASHEETS[one].sold_gigabytes):
+        card = card_of(name)
+        low, high = added_by(card, memory)
+        if card.fit((memory.peak_bytes + low, memory.peak_bytes + high)) == "fits":
+            return name
+    return None
 
 
 def _of(name: str, sheet: Datasheet) -> Card:

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
     from bench.experiment.settings import Settings
-    from bench.experiment.spec import TrainingSpec
+    from bench.experiment.spec import Term, TrainingSpec
     from bench.forecasting.cards import Card
     from bench.forecasting.money import Price
     from bench.records.forecast import Forecast
     from bench.workload.data.dataset import Data
 
-__all__ = ["device_here", "device_of", "forecaster_on", "forecasts", "lengths_of", "outlook"]
+__all__ = ["compositions_on", "device_here", "device_of", "forecaster_on", "forecasts", "lengths_of", "outlook"]
 
 OF_DATA = "data"
 DEFAULT_ROWS = 512
@@ -62,6 +62,25 @@ def forecaster_on(
     return Forecaster(config, training, num_labels=len(data.label_names), aim=aim, card=card, size=size)
 
 
+def compositions_on(
+    settings: Settings, lengths: int | None, card: Card, aim: Target | None = None
+) -> tuple[tuple[tuple[Term, ...], ...], Forecaster]:
+    """Return the compositions of a comparison, and what forecasts each of them; arguments as those of `forecasts`.
+
+    Raises:
+        UsageError: a name or a value is wrong.
+
+    """
+    compositions = parse_strategies(settings.strategies)
+    for terms in compositions:
+        registry.check(terms)
+    check_no_two_are_one(compositions)
+    config = configuration_of(settings.model)
+    if lengths is None:
+        return compositions, forecaster_on(_data(settings), config, settings, card=card, aim=aim)
+    return compositions, _forecaster_of(lengths, config, settings, card=card, aim=aim)
+
+
 def forecasts(
     settings: Settings, lengths: int | None, card: Card, aim: Target | None = None
 ) -> Iterator[tuple[str, Forecast | Unsupported]]:
@@ -77,15 +96,7 @@ def forecasts(
         UsageError: a name or a value is wrong, or strategies contradict each other.
 
     """
-    compositions = parse_strategies(settings.strategies)
-    for terms in compositions:
-        registry.check(terms)
-    check_no_two_are_one(compositions)
-    config = configuration_of(settings.model)
-    if lengths is None:
-        forecaster = forecaster_on(_data(settings), config, settings, card=card, aim=aim)
-    else:
-        forecaster = _forecaster_of(lengths, config, settings, card=card, aim=aim)
+    compositions, forecaster = compositions_on(settings, lengths, card, aim)
     for terms in compositions:
         try:
             yield format_strategy(terms), forecaster.forecast(registry.strategies_of(terms))
@@ -109,8 +120,10 @@ def lengths_of(text: str | None, settings: Settings) -> int | None:
     return int(text)
 
 
-def device_of(name: str) -> tuple[Card, Target | None]:
+def device_of(name: str, *, only_known: bool = False) -> tuple[Card, Target | None]:
     """Return the device that a forecast is for, as a card and as what steps ask of it; a CPU needs no aim.
+
+    `only_known` is for a device of this machine, as `this_card` takes it.
 
     Raises:
         UnknownName: there is no such card; with the nearest.
@@ -118,7 +131,7 @@ def device_of(name: str) -> tuple[Card, Target | None]:
 
     """
     if name in (HERE, "cpu"):
-        return device_here(is_gpu=name == HERE and torch.cuda.is_available())
+        return device_here(is_gpu=name == HERE and torch.cuda.is_available(), only_known=only_known)
     card = card_of(name)
     return card, Target(kind=card.kind, name=card.name, has_native_bf16=card.has_native_bf16)
 

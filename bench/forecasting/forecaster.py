@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,11 @@ class Forecaster:
             whole = self._model(self._num_layers)
             self._whole_view, self._are_alike = self._view_of(whole), are_alike(whole)
 
+    @property
+    def batch_size(self) -> int:
+        """The rows of a step."""
+        return min(self._training.batch_size, len(self._training.split))
+
     def forecast(self, strategies: Sequence[Strategy]) -> Forecast:
         """Run a few steps of the composition without numbers, and tell what they took.
 
@@ -98,6 +104,15 @@ class Forecaster:
             run_seconds=run,
             unproven=tuple(_unproven(plan, device, mode.num_read)),
         )
+
+    def in_passes_of(self, num_rows: int) -> Forecaster:
+        """Return one whose steps have forward passes of so many rows, however many a batch has; it tells no time."""
+        return self._on(self._training.in_passes_of(num_rows), None)
+
+    def _on(self, training: Training, size: RunSize | None) -> Forecaster:
+        other = copy(self)
+        vars(other).update(_training=training, _size=size)
+        return other
 
     def _seconds(self, taken: Taken, memory: ForecastMemory, *, is_cached: bool) -> tuple[Bounds | None, Bounds | None]:
         """Tell how long training takes, and the whole run."""

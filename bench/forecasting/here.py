@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from hashlib import sha256
 from statistics import median
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ import torch
 from bench.cache import build_once, cache_dir
 from bench.forecasting.cards import GPU_LAUNCH_SECONDS, HERE, Card
 from bench.forecasting.duration import UNKNOWN, Bounds, Speed
+from bench.forecasting.overhead import overhead
+from bench.measuring import host_memory
 from bench.measuring.datasheets import DATASHEETS
 from bench.measuring.environment import device_name
 from bench.measuring.flops import Extent, Matmul, Shapes
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["this_card"]
+__all__ = ["room_for_tensors", "this_card", "with_free_memory"]
 
 PRODUCTS = {"cpu": ((128, 384), (512, 1024)), "cuda": ((512, 1024), (4096, 4096))}
 """Tokens and width of the products that are timed: small and large ones of models that such a device trains."""
@@ -40,6 +43,23 @@ COPIES = {"cpu": (2**20, 2**27), "cuda": (2**24, 2**30)}
 CPU_LAUNCH_SECONDS = Bounds(5e-6, 30e-6)
 """Steps of models so small that they do little else took 13 to 18 us for each operation on a busy CPU of a server."""
 NUM_COPIES = 5
+PROCESS_BYTES = 2**30
+"""Of memory that is free, that a run's process takes beside the model: libraries are half of it. Chosen."""
+
+
+def with_free_memory(card: Card) -> Card:
+    """Return a card of this machine with the memory that a run can have now: of a CPU what is free, but for its process."""
+    free = host_memory.available_bytes()
+    if card.kind != "cpu" or free is None:
+        return card
+    left = min(card.memory_bytes, max(0, free - PROCESS_BYTES))
+    return replace(card, memory_bytes=left, source="what is free of it now, less 1 GiB for the libraries of a run")
+
+
+def room_for_tensors(card: Card) -> int:
+    """Return what of a card's memory a run's own measured peak can have: on a GPU all but its context."""
+    fixed = overhead(card.kind, card=card.name, tensors_bytes=0, weights_bytes=0)[1] if card.kind == "cuda" else 0
+    return card.memory_bytes - fixed
 
 
 def this_card(device: str | torch.device, *, only_known: bool = False) -> Card:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.forecasting.cards import card_of
+from bench.forecasting.cards import smallest_card
 from bench.forecasting.duration import Bounds
-from bench.forecasting.overhead import added_by
-from bench.measuring.datasheets import DATASHEETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,13 +37,7 @@ class Outlook:
 
     def smallest_card(self, strategy: str) -> str | None:
         """Return the first of the known cards with the least memory that a strategy fits for certain; None where it fits none."""
-        memory = self.rows[strategy].memory
-        for name in sorted(DATASHEETS, key=lambda one: DATASHEETS[one].sold_gigabytes):
-            card = card_of(name)
-            added = added_by(card, memory)
-            if card.fit((memory.peak_bytes + added[0], memory.peak_bytes + added[1])) == "fits":
-                return name
-        return None
+        return smallest_card(self.rows[strategy].memory)
 
     @property
     def runnable(self) -> tuple[str, ...]:

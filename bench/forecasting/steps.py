@@ -62,6 +62,8 @@ class Training:
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     num_epochs: int = 1
+    step_rows: NDArray[np.int64] | None = None
+    """Of the step; None takes the longest batch."""
 
     @property
     def num_steps(self) -> int:
@@ -71,7 +73,17 @@ class Training:
     @property
     def rows(self) -> NDArray[np.int64]:
         """Of the step."""
-        return longest_batch(self.split.lengths, self.batch_size)
+        return longest_batch(self.split.lengths, self.batch_size) if self.step_rows is None else self.step_rows
+
+    def in_passes_of(self, num_rows: int) -> Training:
+        """Take the step in forward passes of so many rows, all of which are the longest, some more than once if they are too few.
+
+        Fewer than a batch make two passes: the second has the gradients of the first beside it, and so has any other.
+        """
+        longest_first = np.argsort(self.split.lengths, kind="stable")[::-1]
+        num_passes = 1 if num_rows >= min(self.batch_size, len(self.split)) else 2
+        rows = np.tile(np.resize(longest_first, num_rows), num_passes)
+        return replace(self, step_rows=rows, micro_batch_size=num_rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 __all__ = [
     "anonymous_bytes",
+    "available_bytes",
     "code_bytes",
     "file_bytes",
     "oom_kills",
@@ -80,14 +81,34 @@ def reset_peak() -> bool:
     return True
 
 
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """Return the memory that programs can still take, of this machine and of our control group: what caches hold gives way."""
+    free = _field(root / "proc/meminfo", "MemAvailable:")
+    left = [] if free is None else [1024 * free]
+    groups = root / "sys/fs/cgroup"
+    for group, limit, used in (
+        (groups / _own_group(root), "memory.max", "memory.current"),
+        (groups, "memory.max", "memory.current"),
+        (groups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        most, now = _number(group / limit), _number(group / used)
+        if most is not None and now is not None:
+            left.append(most - now + (_field(group / "memory.stat", "inactive_file") or 0))
+    return max(0, min(left)) if left else None
+
+
 def oom_kills(root: Path = Path("/")) -> int | None:
     """Count the processes killed for lack of memory so far, in our control group or else on the machine."""
-    group = next((line[3:] for line in _lines(root / "proc/self/cgroup") if line.startswith("0::")), "/")
     groups = root / "sys/fs/cgroup"
-    for counters in (groups / group.lstrip("/") / "memory.events", groups / "memory.events", root / "proc/vmstat"):
+    for counters in (groups / _own_group(root) / "memory.events", groups / "memory.events", root / "proc/vmstat"):
         if (count := _field(counters, "oom_kill")) is not None:
             return count
     return None
+
+
+def _own_group(root: Path) -> str:
+    lines = _lines(root / "proc/self/cgroup")
+    return next((line[3:] for line in lines if line.startswith("0::")), "/").lstrip("/")
 
 
 def _status_bytes(pid: int | None, key: str) -> int | None:
@@ -102,6 +123,12 @@ def _field(path: Path, key: str) -> int | None:
         if name == key:
             return int(values[0])
     return None
+
+
+def _number(path: Path) -> int | None:
+    """Read the number that is all of a file; None where there is none, or a word such as "max"."""
+    text = "".join(_lines(path)).strip()
+    return int(text) if text.isdecimal() else None
 
 
 def _lines(path: Path) -> list[str]:

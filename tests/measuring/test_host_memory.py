@@ -4,6 +4,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from bench.measuring import host_memory
@@ -74,3 +75,28 @@ def test_kills_are_those_of_the_container_or_else_of_the_machine(tmp_path: Path)
 
 def test_kills_are_unknown_where_nothing_counts_them(tmp_path: Path) -> None:
     assert host_memory.oom_kills(tmp_path) is None
+
+
+def test_what_is_left_is_that_of_the_machine_or_less_in_a_group_with_a_limit(tmp_path: Path) -> None:
+    assert host_memory.available_bytes(tmp_path) is None
+
+    write(tmp_path / "proc/meminfo", "MemTotal: 9000 kB\nMemFree: 1000 kB\nMemAvailable: 5000 kB\n")
+    write(tmp_path / "sys/fs/cgroup/memory.max", "max\n")
+    write(tmp_path / "sys/fs/cgroup/memory.current", "1000\n")
+    assert host_memory.available_bytes(tmp_path) == 5000 * 1024
+
+    write(tmp_path / "proc/self/cgroup", "0::/user/bench\n")
+    write(tmp_path / "sys/fs/cgroup/user/bench/memory.max", "3000000\n")
+    write(tmp_path / "sys/fs/cgroup/user/bench/memory.current", "1000000\n")
+    write(tmp_path / "sys/fs/cgroup/user/bench/memory.stat", "anon 5\ninactive_file 400000\n")
+    assert host_memory.available_bytes(tmp_path) == 2_400_000
+
+    write(tmp_path / "sys/fs/cgroup/user/bench/memory.current", "3600000\n")
+    assert host_memory.available_bytes(tmp_path) == 0
+
+
+def test_this_machine_has_less_left_than_it_has() -> None:
+    left = host_memory.available_bytes()
+    if left is None:
+        pytest.skip("this kernel does not say")
+    assert 0 < left < psutil.virtual_memory().total
