@@ -2,8 +2,8 @@
 
 A run sends `Stage` whenever it turns to something else, `Planned` once the plan is known,
 one that only prepares `DataRead`,
-`Progress` while it trains (a dry run `Tried`), one that was asked for a forecast `Forecasted`,
-and ends with one `Finished` or `Failed`. A process that ends without either was killed.
+`Progress` while it trains (a dry run `Tried`), one that was asked for a forecast `Forecasted`, one for the largest
+micro-batch `Fitted`, and ends with one `Finished` or `Failed`. A process that ends without either was killed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ __all__ = [
     "DataRead",
     "Failed",
     "Finished",
+    "Fitted",
     "Forecasted",
     "Message",
     "Planned",
@@ -46,8 +47,8 @@ class Request(_Message):
     """What the parent asks of a run's process."""
 
     spec: RunSpec
-    mode: Literal["run", "dry", "prepare"] = "run"
-    """"dry" trains one step on the longest batch; "prepare" only fetches, converts and tokenises."""
+    mode: Literal["run", "dry", "prepare", "fit"] = "run"
+    """"dry" trains one step on the longest batch; "prepare" only fetches, converts and tokenises; "fit" forecasts."""
     save_model: str | None = None
     """Directory that receives the trained weights."""
     shelf: str | None = None
@@ -132,6 +133,19 @@ class Tried(_Message):
     peak_bytes: int | None
 
 
+class Fitted(_Message):
+    """The largest micro-batch that fits the device for certain, by forecast: at most a batch."""
+
+    kind: Literal["fitted"] = "fitted"
+    num_rows: int
+    """0 where not even one row fits."""
+    batch_size: int
+    peak_bytes: tuple[int, int]
+    """Forecast with so many rows, or with one: at least and at most."""
+    memory_bytes: int
+    """That could be filled."""
+
+
 class Finished(_Message):
     """The run ended well. A dry run measures one step; "prepare" measures nothing."""
 
@@ -161,7 +175,8 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Stage | DataRead | Forecasted | Planned | Progress | Tried | Finished | Saved | Failed, Field(discriminator="kind")
+    Stage | DataRead | Forecasted | Planned | Progress | Tried | Fitted | Finished | Saved | Failed,
+    Field(discriminator="kind"),
 ]
 
 _ADAPTER: TypeAdapter[Message] = TypeAdapter(Message)

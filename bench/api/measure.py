@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,14 @@ from bench.api.result import Result, default_directory
 from bench.campaign.announcement import found_in_words, in_words, tuning_in_words
 from bench.campaign.campaign import Campaign
 from bench.campaign.halving import Halving
+from bench.campaign.micro_batches import with_largest_micro_batches
 from bench.campaign.notebook import NotebookDisplay
 from bench.campaign.preflight import check_same_code, check_same_experiment, that_set, with_own_rate
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
 from bench.errors import UsageError
 from bench.executors import InProcessRunner, Runner
+from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.experiment.tuning import RateSearch
 from bench.records.store import Store, file_name
@@ -68,22 +70,23 @@ def measure(
     """
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
+        work = _Work(settings, store, in_process=in_process, progress=progress)
+        interrupted, specs = work.fit(specs)
         halving = None
         if settings.on_oom == "halve":
             own = that_set("micro_batch_size", (spec.strategy for spec in specs), seconds=settings.timeout)
             halving = Halving(store, own)
             specs = halving.begin(specs)
-        if not settings.allow_mismatch:
+        if not (interrupted or settings.allow_mismatch):
             done = store.read_all()
             check_same_experiment([record.spec for record in done], specs, directory)
             check_same_code(done, store.todo(specs), directory)
-        work = _Work(settings, store, halving, in_process=in_process, progress=progress)
-        interrupted, tuned = work.tune(specs)
+        interrupted, tuned = (True, Tuned.of(specs, {})) if interrupted else work.tune(specs)
         _check_same_search(tuned, store)
         names = map(format_strategy, parse_strategies(settings.strategies))
         store.keep_order(map(tuned.name_of, names))
         is_new = bool(store.todo(tuned.specs))
-        interrupted = interrupted or work.carry_out(tuned)
+        interrupted = interrupted or work.carry_out(tuned, halving)
         records = store.read_all()
     result = _result(settings, tuned, records, store) if records else None
     return Measured(result, interrupted, directory, is_new)
@@ -125,10 +128,22 @@ class _Work:
 
     settings: Settings
     store: Store
-    halving: Halving | None
-    _: KW_ONLY
     in_process: bool
     progress: bool
+
+    def fit(self, specs: Sequence[RunSpec]) -> tuple[bool, Sequence[RunSpec]]:
+        """Find micro-batches where that is asked for; whether the user interrupted it, and the runs with those found."""
+        if self.settings.micro_batch_size != FIT:
+            return False, specs
+        with ExitStack() as stack:
+            display = stack.enter_context(self._display(0))
+            runner = stack.enter_context(self._runner(display))
+            done = [record.spec for record in self.store.read_all()]
+            try:
+                fitted = with_largest_micro_batches(specs, done, runner, display, display.say)
+            except KeyboardInterrupt:
+                return True, specs
+        return runner.interrupted, fitted
 
     def tune(self, specs: Sequence[RunSpec]) -> tuple[bool, Tuned]:
         """Search for learning rates where that is asked for; whether the user interrupted it, and the runs at the rates found."""
@@ -157,7 +172,7 @@ class _Work:
                         )
         return runner.interrupted, Tuned.of(specs, found)
 
-    def carry_out(self, tuned: Tuned) -> bool:
+    def carry_out(self, tuned: Tuned, halving: Halving | None) -> bool:
         """Carry out what is not done; whether the user interrupted it."""
         settings, store = self.settings, self.store
         todo = store.todo(tuned.specs)
@@ -179,7 +194,7 @@ class _Work:
                 display,
                 models,
                 tuned.tunings,
-                self.halving,
+                halving,
                 forecasts=settings.forecast,
                 force=settings.force,
             )

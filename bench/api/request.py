@@ -8,6 +8,7 @@ from bench.campaign.preflight import check_request
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
 from bench.experiment.matrix import matrix
+from bench.experiment.settings import FIT
 
 if TYPE_CHECKING:
     from bench.experiment.settings import Settings
@@ -17,7 +18,7 @@ __all__ = ["requested"]
 
 
 def requested(settings: Settings) -> tuple[RunSpec, ...]:
-    """List the runs that settings ask for, all checks done that need neither model nor data.
+    """List the runs that settings ask for, all checks done that need neither model nor data; whole batches where micro-batches are still to be found.
 
     Raises:
         UsageError: the request is wrong.
@@ -32,6 +33,7 @@ def requested(settings: Settings) -> tuple[RunSpec, ...]:
             "--tune and --on-oom halve: a rate is searched for at one micro-batch, and may not be that for another; leave one of them "
             "out, or give a --micro-batch-size that fits"
         )
-    specs = matrix(settings, choose_device(settings.device))
+    known = settings.in_whole_batches if settings.micro_batch_size == FIT else settings
+    specs = matrix(known, choose_device(settings.device))
     check_request(specs, seconds=settings.timeout)
     return specs

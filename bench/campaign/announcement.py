@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec, Term, WorkloadSpec
     from bench.experiment.tuning import RateSearch
+    from bench.protocol import Fitted
     from bench.records.tuning import Tuning
 
-__all__ = ["found_in_words", "in_words", "matrix_table", "to_do_once", "tuning_in_words"]
+__all__ = ["found_in_words", "in_words", "matrix_table", "micro_batch_in_words", "to_do_once", "tuning_in_words"]
 
 MOST_NAMES = 12
 """Compositions of which each is named."""
@@ -76,14 +78,28 @@ def found_in_words(strategy: str, tuning: Tuning) -> str:
     )
 
 
+def micro_batch_in_words(strategy: str, told: Fitted | None) -> str:
+    """Say in one line which micro-batch a strategy runs with, and what it takes by its forecast; None is one that could not be told."""
+    if told is None:
+        return f"micro-batch of {strategy}: it has no forecast, so that batches are run whole"
+    low, high = map(format_bytes, told.peak_bytes)
+    takes = f"{low if low == high else f'{low} to {high}'} of {format_bytes(told.memory_bytes)} by its forecast"
+    if told.num_rows >= told.batch_size:
+        return f"micro-batch of {strategy}: the whole batch of {told.batch_size}, {takes}"
+    if not told.num_rows:
+        return f"micro-batch of {strategy}: not even one row fits for certain, {takes}; it is run with one"
+    passes = _counted(math.ceil(told.batch_size / told.num_rows), "pass", "passes")
+    return f"micro-batch of {strategy}: {told.num_rows}, in {passes} a step, {takes}"
+
+
 def _named(strategies: Iterable[str]) -> str:
     """Name strategies, or count them where they would fill lines."""
     names = dict.fromkeys(strategies)
     return ", ".join(names) if len(names) <= MOST_NAMES else _counted(len(names), "composition")
 
 
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+def _counted(number: int, word: str, several: str = "") -> str:
+    return f"{number} {word if number == 1 else several or f'{word}s'}"
 
 
 def to_do_once(workload: WorkloadSpec) -> list[str]:
@@ -101,6 +117,7 @@ def matrix_table(specs: Sequence[RunSpec]) -> Table:
     for number, spec in enumerate(specs, start=1):
         workload = spec.workload
         length = f"{spec.steps} steps" if spec.steps else f"{workload.train_samples or 'all'} x {spec.epochs}"
-        cells = (number, spec.name, spec.seed, workload.model, workload.dataset, length, spec.batch_size, spec.device)
+        batch = f"{spec.batch_size} by {spec.micro_batch_size}" if spec.micro_batch_size else spec.batch_size
+        cells = (number, spec.name, spec.seed, workload.model, workload.dataset, length, batch, spec.device)
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table

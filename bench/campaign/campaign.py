@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bench.records.store import Store
     from bench.records.tuning import Tuning
 
-Mode = Literal["prepare", "trial", "dry", "run"]
-"""A trial is a run that only helps to choose a learning rate."""
+Mode = Literal["prepare", "fit", "trial", "dry", "run"]
+"""A trial is a run that only helps to choose a learning rate; to fit is to forecast the largest micro-batch."""
 
 __all__ = ["Campaign", "Observer", "seconds_of"]
 

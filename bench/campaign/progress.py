@@ -83,6 +83,7 @@ class Display:
             self._run += 1
         self._title = {
             "prepare": f"{spec.workload.model}, {spec.workload.dataset}",
+            "fit": f"micro-batch of {spec.name}",
             "trial": f"trial of {spec.name}{f', {spec.steps} steps' if spec.steps else ''}",
             "dry": f"dry step of {spec.name}",
             "run": f"run {self._run} of {self._num_runs}: {spec.name}, seed {spec.seed}",

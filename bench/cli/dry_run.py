@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.text import Text
 
 from bench.campaign.announcement import matrix_table, to_do_once, tuning_in_words
+from bench.campaign.micro_batches import with_largest_micro_batches
 from bench.campaign.preflight import with_own_rate
 from bench.campaign.progress import Display
 from bench.cli.forecast_tables import show
 from bench.errors import first_line
+from bench.executors import Runner
+from bench.experiment.settings import FIT
 from bench.experiment.tuning import RateSearch
 from bench.workload.data.dataset import load_data
 from bench.workload.presets import is_hub_id
@@ -27,22 +30,40 @@ __all__ = ["show_request"]
 
 
 def show_request(settings: Settings, specs: Sequence[RunSpec]) -> None:
-    """Print how rates are searched for and the matrix of runs, then what would be read and a forecast, where nothing has to be fetched or converted for it."""
-    console = Console()
+    """Print how rates are searched for and the matrix of runs, then what would be read and a forecast.
+
+    What is read, micro-batches that are to be found, and the forecast are shown where nothing has to be fetched or converted for them.
+
+    Raises:
+        UsageError: what is read, or a strategy, is wrong.
+        KeyboardInterrupt: the user interrupted the search for micro-batches.
+
+    """
+    console, display, workload = Console(), Display(Console(stderr=True), 0), specs[0].workload
     if settings.tune is not None:
         told = tuning_in_words(RateSearch.parse(settings.tune), specs, with_own_rate(specs))
         console.print(Text(told), soft_wrap=True)
-    console.print(matrix_table(specs))
-    console.file.flush()  # before what follows on stderr
-    display, workload = Display(Console(stderr=True), 0), specs[0].workload
     hub = [name for name in (workload.model, workload.dataset) if is_hub_id(name) and not Path(name).exists()]
-    if first := [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]:
-        more = ", and a forecast here once it is there" if settings.forecast else ""
+    first = [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]
+    fits = settings.micro_batch_size == FIT
+    console.print(matrix_table(_fitted(settings, specs, display) if fits and not first else specs))
+    console.file.flush()  # before what follows on stderr
+    if first:
+        more = ", and micro-batches found" if fits else ""
+        more += ", and a forecast here once it is there" if settings.forecast else ""
         display.say(f"what is read will be shown before the first run{more}; it takes {', '.join(first)}")
         return
     display.data(load_data(workload).summary)
     if settings.forecast:
         _show_forecast(settings, "cpu" if specs[0].device == "cpu" else "here", console, display)
+
+
+def _fitted(settings: Settings, specs: Sequence[RunSpec], display: Display) -> Sequence[RunSpec]:
+    with Runner(timeout_seconds=settings.timeout, on_wait=display.say) as runner:
+        fitted = with_largest_micro_batches(specs, (), runner, display, display.say)
+    if runner.interrupted:
+        raise KeyboardInterrupt
+    return fitted
 
 
 def _show_forecast(settings: Settings, device: str, console: Console, display: Display) -> None:

@@ -48,8 +48,8 @@ def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
     field = Settings.model_fields[name]
     told = defaults.get(name, field.default)
     default = "" if told is None or told is False else f" [default: {told}]"
-    # Rows are a number or "all", which the settings read.
-    kind: Any = str if name in ("train_samples", "eval_samples") else _TYPES[name]
+    # Rows are a number or a word, which the settings read.
+    kind: Any = str if name in ("train_samples", "eval_samples", "micro_batch_size") else _TYPES[name]
     option = typer.Option(help=f"{field.description}{default}", show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

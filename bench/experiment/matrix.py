@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from bench.errors import UnknownName
+from bench.errors import UnknownName, UsageError
 from bench.experiment import registry
 from bench.experiment.meaning import check_no_two_are_one
+from bench.experiment.settings import FIT
 from bench.experiment.spec import RunSpec, TrainingSpec, WorkloadSpec, parse_strategies, parse_strategy
 
 if TYPE_CHECKING:
@@ -40,7 +41,14 @@ def matrix(settings: Settings, device: str) -> tuple[RunSpec, ...]:
 
 
 def run_spec(settings: Settings, terms: tuple[Term, ...], seed: int, device: str) -> RunSpec:
-    """Build the request for one run."""
+    """Build the request for one run.
+
+    Raises:
+        UsageError: its micro-batch is still to be found.
+
+    """
+    if settings.micro_batch_size == FIT:
+        raise UsageError(f"--micro-batch-size {FIT} is for compare, which looks for it; here give a number of rows")
     workload = WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields)))
     training = settings.model_dump(include=set(TrainingSpec.model_fields))
     return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **training)

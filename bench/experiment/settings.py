@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from bench.errors import UnknownName, UsageError
-from bench.experiment.bounds import NumRows, NumSeeds, Timeout
+from bench.experiment.bounds import BatchSize, NumRows, NumSeeds, Timeout
 from bench.experiment.budget import BUDGET, Budget, Maximize, check_bound
 from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationInfo
 
-__all__ = ["OPTIONS", "QUICK", "WORK", "WORK_SINCE", "Settings"]
+__all__ = ["FIT", "OPTIONS", "QUICK", "WORK", "WORK_SINCE", "Settings"]
 
 WORK = (
     "strategies",
@@ -35,6 +35,8 @@ WORK = (
 WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
 
+FIT: Literal["fit"] = "fit"
+"""In the place of a micro-batch: that of each strategy is the largest that fits the device, by its forecast."""
 OnOom = Literal["fail", "halve"]
 """What becomes of a strategy of which a run ran out of memory."""
 
@@ -54,6 +56,10 @@ class Settings(TrainingSpec, WorkloadSpec):
     strategies: str = Field(
         default="freeze,full,amp",
         description="Compositions to compare: name:option=value, joined by +; or groups: @article.",
+    )
+    micro_batch_size: BatchSize | Literal["fit"] | None = Field(  # type: ignore[assignment]  (a run has a number)
+        default=None,
+        description="Rows per forward pass; fewer accumulate gradients. fit: for each strategy the most that fit.",
     )
     seeds: NumSeeds = Field(default=1, description="Repetitions, each with another seed.")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:INDEX.")
@@ -104,6 +110,13 @@ class Settings(TrainingSpec, WorkloadSpec):
     def _all_rows(cls, value: object) -> object:
         return None if value == "all" else value
 
+    @field_validator("micro_batch_size", mode="before")
+    @classmethod
+    def _rows_or_fit(cls, value: object) -> object:
+        if isinstance(value, str) and value != FIT and not value.removeprefix("-").isdecimal():
+            raise ValueError(f"give a number of rows, or {FIT}")
+        return value
+
     @field_validator("strategies", mode="before")
     @classmethod
     def _listed(cls, value: object) -> object:
@@ -151,7 +164,7 @@ class Settings(TrainingSpec, WorkloadSpec):
 
     @property
     def in_whole_batches(self) -> Settings:
-        """These settings with every batch in one forward pass."""
+        """These settings with every batch in one forward pass: before the largest micro-batches are known."""
         return self.model_copy(update={"micro_batch_size": None})
 
     @classmethod

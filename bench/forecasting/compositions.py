@@ -10,10 +10,12 @@ import torch
 from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.experiment.meaning import check_no_two_are_one
+from bench.experiment.settings import FIT
 from bench.experiment.spec import WorkloadSpec, format_strategy, parse_strategies
 from bench.forecasting.cards import HERE, card_of
 from bench.forecasting.forecaster import Forecaster
-from bench.forecasting.here import this_card
+from bench.forecasting.here import this_card, with_free_memory
+from bench.forecasting.micro_batch import micro_batch
 from bench.forecasting.outlook import Outlook
 from bench.forecasting.run_size import RunSize
 from bench.forecasting.steps import Training
@@ -96,10 +98,17 @@ def forecasts(
         UsageError: a name or a value is wrong, or strategies contradict each other.
 
     """
-    compositions, forecaster = compositions_on(settings, lengths, card, aim)
+    fits = settings.micro_batch_size == FIT
+    compositions, forecaster = compositions_on(settings.in_whole_batches if fits else settings, lengths, card, aim)
     for terms in compositions:
         try:
-            yield format_strategy(terms), forecaster.forecast(registry.strategies_of(terms))
+            strategies = registry.strategies_of(terms)
+            if fits:
+                free = with_free_memory(card).memory_bytes
+                size = micro_batch(forecaster, strategies, free, most=settings.batch_size).num_rows
+                yield format_strategy(terms), forecaster.in_micro_batches(size or 1).forecast(strategies)
+            else:
+                yield format_strategy(terms), forecaster.forecast(strategies)
         except Unsupported as error:
             yield format_strategy(terms), error
 

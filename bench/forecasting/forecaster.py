@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,10 @@ class Forecaster:
             run_seconds=run,
             unproven=tuple(_unproven(plan, device, mode.num_read)),
         )
+
+    def in_micro_batches(self, num_rows: int) -> Forecaster:
+        """Return one whose steps are taken in forward passes of at most so many rows."""
+        return self._on(replace(self._training, micro_batch_size=num_rows), self._size)
 
     def in_passes_of(self, num_rows: int) -> Forecaster:
         """Return one whose steps have forward passes of so many rows, however many a batch has; it tells no time."""

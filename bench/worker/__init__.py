@@ -2,7 +2,7 @@
 
 assemble: data, model and plan. run: training, and what surrounds it. measurement: the record's numbers.
 efficiency: FLOPs of the steps. saving: what is kept of the model. failure: how a run ends that raised an error.
-forecast: what a run takes, before its weights are read.
+forecast: what a run takes, before its weights are read. fitted: the largest micro-batch that fits, by forecast.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from bench.training.forward.initial_loss import initial_loss
 from bench.training.schedule import dry_schedule, schedule_of
 from bench.worker.assemble import load_inputs
 from bench.worker.failure import failure
+from bench.worker.fitted import fitted
 from bench.worker.forecast import forecasted
 from bench.worker.measurement import StartingPoint
 from bench.worker.run import Run
 from bench.worker.saving import save
+from bench.workload.data.dataset import load_data
 from bench.workload.models.digest import model_digest
 from bench.workload.models.load import load_tokenizer
 
@@ -74,16 +76,22 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     spec, began = request.spec, time.perf_counter()
     send(Stage(name="fetch", at=time.monotonic()))
 
+    def report(done: int, total: int) -> None:
+        send(Progress(done=done, total=total, unit="bytes"))
+
     def on_data(data: Data) -> None:
         if request.forecast:
             send(told := forecasted(spec, data))
             if told.does_not_fit and not request.force:
                 raise Unsupported(told.does_not_fit)
 
+    if request.mode == "fit":
+        send(fitted(spec, load_data(spec.workload, report)))
+        return Finished()
     inputs = load_inputs(
         spec,
         validation=request.validation,
-        report=lambda done, total: send(Progress(done=done, total=total, unit="bytes")),
+        report=report,
         on_data=on_data,
         before_weights=peaks.before_weights,
     )

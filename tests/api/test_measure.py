@@ -16,6 +16,7 @@ from bench.errors import UsageError
 from bench.experiment import registry
 from bench.experiment.settings import Settings
 from bench.experiment.tuning import TUNING_SEED
+from bench.forecasting import here
 from bench.measuring import matmul_rate
 from bench.plan import Edit
 from bench.records.store import Store
@@ -263,3 +264,29 @@ def test_unless_it_is_asked_for_the_row_says_that_it_ran_out_of_memory(asked: di
     assert not (asked["out"] / "out-of-memory").exists()
     result = bench.compare(**asked, strategies="greedy", on_oom="halve", resume=True)
     assert set(result.runs["status"]) == {"ok"}
+
+
+def test_micro_batches_are_found_before_the_first_run_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+    monkeypatch.setattr(here.host_memory, "available_bytes", lambda: 0)
+    asked: dict[str, Any] = {
+        "strategies": "full",
+        "model": save_tiny_llama(tmp_path / "tiny"),
+        "data": save_toy_reviews(tmp_path / "reviews.csv"),
+        "train_samples": 24,
+        "eval_samples": 12,
+        "batch_size": 8,
+        "micro_batch_size": "fit",
+        "device": "cpu",
+        "in_process": True,
+        "progress": False,
+        "out": tmp_path / "out",
+    }
+    (record,) = bench.compare(**asked).comparisons[0].records
+    assert (record.spec.micro_batch_size, record.spec.batch_size, record.status) == (1, 8, "ok")
+    monkeypatch.undo()
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
+    records = bench.compare(**asked, seeds=2, resume=True).comparisons[0].records
+    assert [(one.spec.seed, one.spec.micro_batch_size) for one in records] == [(0, 1), (1, 1)]

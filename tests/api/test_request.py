@@ -30,3 +30,8 @@ def test_a_wrong_name_is_told_with_the_nearest(setting: dict[str, str], told: st
 def test_strategies_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(PlanConflict):
         requested(Settings(strategies="freeze+full", device="cpu"))
+
+
+def test_micro_batches_that_are_still_to_be_found_are_whole_batches() -> None:
+    specs = requested(Settings(strategies="full", micro_batch_size="fit", device="cpu"))
+    assert [spec.micro_batch_size for spec in specs] == [None]

@@ -1,9 +1,12 @@
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from bench.campaign.announcement import in_words
+from bench.campaign.announcement import in_words, matrix_table, micro_batch_in_words
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
+from bench.protocol import Fitted
 
 FULL, AMP = (
     RunSpec(strategy=parse_strategy(name), workload=WorkloadSpec(model="minilm-l6"), steps=1)
@@ -21,3 +24,34 @@ FULL, AMP = (
 )
 def test_what_is_left_to_do_is_said(todo, said):
     assert in_words((FULL, AMP), todo, Path("out")).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("num_rows", "said"),
+    [
+        (16, "micro-batch of full: the whole batch of 16, 1 GiB to 2 GiB of 4 GiB by its forecast"),
+        (5, "micro-batch of full: 5, in 4 passes a step, 1 GiB to 2 GiB of 4 GiB by its forecast"),
+        (
+            0,
+            "micro-batch of full: not even one row fits for certain, 1 GiB to 2 GiB of 4 GiB by its forecast; it is run with one",
+        ),
+    ],
+)
+def test_a_micro_batch_is_said_with_what_it_takes(num_rows, said):
+    told = Fitted(num_rows=num_rows, batch_size=16, peak_bytes=(2**30, 2**31), memory_bytes=2**32)
+    assert micro_batch_in_words("full", told) == said
+
+
+def test_a_micro_batch_that_cannot_be_told_is_said_to_be_none():
+    assert (
+        micro_batch_in_words("full", None) == "micro-batch of full: it has no forecast, so that batches are run whole"
+    )
+
+
+def test_the_matrix_shows_what_batches_are_cut_into():
+    cut = FULL.model_copy(update={"micro_batch_size": 3})
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(matrix_table([cut, AMP]))
+    first, second = (line for line in console.export_text().splitlines()[1:])
+    assert " 16 by 3 " in first
+    assert " by " not in second

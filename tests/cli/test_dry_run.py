@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.cli import dry_run
+from bench.executors import InProcessRunner
 from bench.forecasting import compositions, here
 
 if TYPE_CHECKING:
@@ -119,3 +121,25 @@ def test_what_would_have_to_be_fetched_is_said(bench: Callable[..., tuple[int, s
     assert code == 0
     assert "to fetch, owner/name to look up on the Hub" in errors
     assert "before the first run, and a forecast here once it is there; it takes" in errors
+
+
+def test_the_matrix_has_the_micro_batches_that_would_be_found(
+    bench: Callable[..., tuple[int, str, str]], workload: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["compare", "--strategies", "full", *workload, "--micro-batch-size", "fit", "--dry-run"]
+    monkeypatch.setattr(dry_run, "Runner", InProcessRunner)
+    code, told, errors = bench(*arguments)
+    assert code == 0
+    assert "micro-batch of full: the whole batch of 8, " in errors
+    assert " by " not in told
+    monkeypatch.setattr(here.host_memory, "available_bytes", lambda: 0)
+    code, told, errors = bench(*arguments)
+    assert code == 0
+    assert "micro-batch of full: not even one row fits for certain" in errors
+    assert "8 by 1" in told
+
+
+def test_micro_batches_wait_for_what_has_to_be_fetched(bench: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, errors = bench("compare", "--model", "owner/name", "--micro-batch-size", "fit", "--dry-run")
+    assert code == 0
+    assert "what is read will be shown before the first run, and micro-batches found, " in errors

@@ -79,3 +79,8 @@ def test_a_composition_that_is_written_in_two_ways_is_one_row(one: str, other: s
 def test_compositions_that_differ_are_rows_of_their_own(strategies: str) -> None:
     specs = matrix(Settings.gather({"strategies": strategies, "reference": strategies.partition(",")[0]}), "cpu")
     assert {spec.name for spec in specs} == set(strategies.split(","))
+
+
+def test_a_run_has_a_micro_batch_that_is_known() -> None:
+    with pytest.raises(UsageError, match="--micro-batch-size fit is for compare"):
+        matrix(Settings.gather({"micro_batch_size": "fit"}), "cpu")

@@ -29,6 +29,9 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_quick(tmp_path: P
         ({"lr": -1.0}, "--lr: input should be greater than 0"),
         ({"max_memory": "20"}, "--max-memory: 20 of what? Give a unit"),
         ({"max_memory": "1kB"}, "--max-memory: give 1 MiB to 1 EiB, such as 20GiB, not"),
+        ({"micro_batch_size": "fits"}, "--micro-batch-size: give a number of rows, or fit, not 'fits'"),
+        ({"micro_batch_size": "1.5"}, "--micro-batch-size: give a number of rows, or fit, not '1.5'"),
+        ({"micro_batch_size": "0"}, "--micro-batch-size: input should be greater than or equal to 1, not '0'"),
     ],
 )
 def test_a_wrong_value_is_named(given: dict[str, Any], words: str) -> None:
@@ -83,3 +86,11 @@ def test_a_refused_value_is_shown_briefly(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         Settings.gather({}, config=config)
     assert len(str(caught.value)) < 300
+
+
+def test_a_micro_batch_is_rows_or_what_fits(tmp_path: Path) -> None:
+    config = tmp_path / "bench.toml"
+    config.write_text('micro_batch_size = "fit"\n')
+    assert Settings.gather({}, config=config).micro_batch_size == "fit"
+    assert Settings.gather({}, config=config).in_whole_batches.micro_batch_size is None
+    assert Settings.gather({"micro_batch_size": "4"}, config=config).micro_batch_size == 4
