@@ -66,18 +66,26 @@ def main(connection: Connection, request_json: str) -> None:
 
     peaks = Peaks(_device(request.spec))
     try:
-        send(_carry_out(request, send, peaks))
+        send(_fit(request.spec, send) if request.mode == "fit" else _carry_out(request, send, peaks))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises becomes a row)
         # Where a dry step went well, the request is valid: the other runs go on.
         send(failure(error, peaks, ends_all=request.mode != "run"))
 
 
+def _fit(spec: RunSpec, send: Send) -> Finished:
+    send(Stage(name="fetch", at=time.monotonic()))
+    send(fitted(spec, load_data(spec.workload, _reporting(send))))
+    return Finished()
+
+
+def _reporting(send: Send) -> Callable[[int, int], None]:
+    """Return what tells how far a download is."""
+    return lambda done, total: send(Progress(done=done, total=total, unit="bytes"))
+
+
 def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     spec, began = request.spec, time.perf_counter()
     send(Stage(name="fetch", at=time.monotonic()))
-
-    def report(done: int, total: int) -> None:
-        send(Progress(done=done, total=total, unit="bytes"))
 
     def on_data(data: Data) -> None:
         if request.forecast:
@@ -85,13 +93,10 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             if told.does_not_fit and not request.force:
                 raise Unsupported(told.does_not_fit)
 
-    if request.mode == "fit":
-        send(fitted(spec, load_data(spec.workload, report)))
-        return Finished()
     inputs = load_inputs(
         spec,
         validation=request.validation,
-        report=report,
+        report=_reporting(send),
         on_data=on_data,
         before_weights=peaks.before_weights,
     )
@@ -120,9 +125,6 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         plan=_tried(plan, inputs) if request.mode == "dry" else plan,
         cache_directory=_cache_directory(request, data, digest),
     )
-    cache_bytes = _cache_bytes(prepared, spec, data)
-    if cache_bytes and request.mode == "dry":  # while nothing is stored yet
-        check_room(cache_bytes, Path(request.shelf or gettempdir()))
     send(
         Planned(
             changes=inputs.changes,
@@ -130,7 +132,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
             num_params=prepared.num_params,
             num_trainable_params=prepared.num_trainable_params(schedule.turns(prepared.plan.phases).values()),
             micro_batch_size=min(plan.micro_batch_size or spec.batch_size, spec.batch_size),
-            cache_bytes=cache_bytes,
+            cache_bytes=_cache_bytes(request, prepared, data),
         )
     )
     run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)
@@ -161,10 +163,19 @@ def _tried(plan: TrainPlan, inputs: Inputs) -> TrainPlan:
     return replace(plan, compile=False, phases=InTurn(((0.0, most),)))
 
 
-def _cache_bytes(prepared: Prepared, spec: RunSpec, data: Data) -> int | None:
-    """Return the size of the activations that a whole run stores, before it does."""
-    rows = schedule_of(spec, data.train).rows
-    return None if prepared.cache is None else prepared.cache.num_bytes(data.train, rows)
+def _cache_bytes(request: Request, prepared: Prepared, data: Data) -> int | None:
+    """Return the size of the activations that a whole run stores, before it does.
+
+    Raises:
+        Unsupported: the disk has no room for them.
+
+    """
+    if prepared.cache is None:
+        return None
+    num_bytes = prepared.cache.num_bytes(data.train, schedule_of(request.spec, data.train).rows)
+    if request.mode == "dry":  # while nothing is stored yet
+        check_room(num_bytes, Path(request.shelf or gettempdir()))
+    return num_bytes
 
 
 def _device(spec: RunSpec) -> torch.device:
