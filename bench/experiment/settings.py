@@ -57,7 +57,7 @@ class Settings(TrainingSpec, WorkloadSpec):
         default="freeze,full,amp",
         description="Compositions to compare: name:option=value, joined by +; or groups: @article.",
     )
-    micro_batch_size: BatchSize | Literal["fit"] | None = Field(  # type: ignore[assignment]  (a run has a number)
+    micro_batch_size: BatchSize | Literal["fit"] | None = Field(  # type: ignore[assignment]  # a run has a number
         default=None,
         description="Rows per forward pass; fewer accumulate gradients. fit: for each strategy the most that fit.",
     )

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 from bench.errors import UnknownName
 from bench.forecasting.duration import Bounds, Speed
-from bench.forecasting.overhead import added_by
+from bench.forecasting.overhead import overhead
 from bench.measuring.datasheets import DATASHEETS
 
 if TYPE_CHECKING:
     from bench.measuring.datasheets import Datasheet
     from bench.records.forecast import ForecastMemory
 
-__all__ = ["HERE", "Card", "Fit", "card_of", "smallest_card"]
+__all__ = ["HERE", "Card", "Fit", "added_by", "card_of", "smallest_card"]
 
 HERE = "here"
 """Names this machine."""
@@ -65,6 +65,11 @@ def card_of(name: str) -> Card:
     if name not in DATASHEETS:
         raise UnknownName("card", name, {*DATASHEETS, HERE})
     return _of(name, DATASHEETS[name])
+
+
+def added_by(card: Card, memory: ForecastMemory) -> tuple[int, int]:
+    """Return the bytes that a card adds to the tensors of a forecast, at least and at most."""
+    return overhead(card.kind, card=card.name, tensors_bytes=memory.peak_bytes, weights_bytes=memory.weights_bytes)
 
 
 def smallest_card(memory: ForecastMemory) -> str | None:

@@ -47,15 +47,16 @@ class Fitting:
         columns: dict[str, list[int | None]] = {
             "micro_batch_size": [one.num_rows or None for one in rows],
             "peak_bytes": [one.forecast.peak_bytes[1] for one in rows],
-            "peak_bytes_beyond": [one.beyond and one.beyond.peak_bytes[1] for one in rows],
+            "peak_bytes_beyond": [one.beyond.peak_bytes[1] if one.beyond else None for one in rows],
             "num_passes": [one.num_passes(self.batch_size) for one in rows],
         }
         if self.measured:
             seen = [self.measured.get(name) for name in self.rows]
-            columns["measured_micro_batch_size"] = [one and one.num_rows for one in seen]
-            columns["measured_peak_bytes"] = [one and one.peak_bytes for one in seen]
+            columns["measured_micro_batch_size"] = [one.num_rows if one else None for one in seen]
+            columns["measured_peak_bytes"] = [one.peak_bytes if one else None for one in seen]
         table = pd.DataFrame(columns, index=pd.Index(self.rows, name="strategy"), dtype="Int64")
-        return table.assign(smallest_card=[one.smallest_card for one in rows])
+        table["smallest_card"] = [one.smallest_card for one in rows]
+        return table
 
     def _repr_html_(self) -> str:
         """Show the table in a notebook."""
@@ -86,7 +87,9 @@ class Fitting:
 
 
 def _as_json(measured: Measured | None) -> dict[str, Any] | None:
-    return measured and {
+    if measured is None:
+        return None
+    return {
         "micro_batch_size": measured.num_rows,
         "peak_bytes": measured.peak_bytes,
         "memory_bytes": measured.memory_bytes,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from bench.errors import BenchError, Unsupported
+from bench.forecasting.cards import added_by
 from bench.forecasting.duration import run_seconds, training_seconds
 from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
 from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, least_layers
-from bench.forecasting.overhead import added_by
 from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
 from bench.forecasting.whole_pass import work_of_pass

@@ -36,7 +36,7 @@ class MicroBatch:
     @property
     def row_bytes(self) -> int | None:
         """What one row more adds at most; None where no more were asked for."""
-        return self.beyond and self.beyond.peak_bytes[1] - self.forecast.peak_bytes[1]
+        return None if self.beyond is None else self.beyond.peak_bytes[1] - self.forecast.peak_bytes[1]
 
     def num_passes(self, batch_size: int) -> int | None:
         """Return the forward passes of a step on a batch; None where not even one row fits."""

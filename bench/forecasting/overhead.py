@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from bench.forecasting.cards import Card
-    from bench.records.forecast import ForecastMemory
-
-__all__ = ["added_by", "overhead"]
+__all__ = ["overhead"]
 
 MIB = 2**20
 
@@ -22,11 +18,6 @@ HEAP_SHARE = (0.2, 0.3)
 """Of what comes and goes, that a C library's heap holds on top on a CPU, as measured of full, checkpoint and amp on two models."""
 HEAP_BYTES = (0, 50 * MIB)
 """And beside that share, as measured where little trains."""
-
-
-def added_by(card: Card, memory: ForecastMemory) -> tuple[int, int]:
-    """Return the bytes that a card adds to the tensors of a forecast, at least and at most."""
-    return overhead(card.kind, card=card.name, tensors_bytes=memory.peak_bytes, weights_bytes=memory.weights_bytes)
 
 
 def overhead(kind: Literal["cpu", "cuda"], *, card: str, tensors_bytes: int, weights_bytes: int) -> tuple[int, int]:
