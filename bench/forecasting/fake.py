@@ -20,8 +20,6 @@ from transformers import AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
 from bench.errors import ModelError, Unsupported, first_line
-from bench.training.forward.choose import kernels_for, pack_where
-from bench.training.forward.padded import PaddedForward
 from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -29,12 +27,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig, PreTrainedModel
 
-    from bench.training.forward.base import WholeForward
-    from bench.training.forward.packed import PackedForward
-    from bench.training.precision import Precision
-    from bench.workload.data.dataset import Split
 
-__all__ = ["WithoutNumbers", "choose_by_shape", "classifier", "without_numbers"]
+__all__ = ["WithoutNumbers", "classifier", "without_numbers"]
 
 
 class WithoutNumbers(FakeTensorMode):
@@ -112,20 +106,3 @@ def classifier(config: PreTrainedConfig, *, num_labels: int, num_layers: int | N
         msg = f"no classifier can be built of a {config.model_type} configuration: {first_line(error)}"
         raise ModelError(msg) from error
     return model
-
-
-def choose_by_shape(
-    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
-) -> tuple[WholeForward, str | None]:
-    """Take the way that `bench.training.forward.choose` would try first, of those that run; it compares no numbers."""
-    rows = np.arange(min(2, len(split)))
-
-    def differs(packed: PackedForward) -> str:
-        with torch.no_grad(), precision.forward():
-            shape = tuple(packed.logits(packed.batch(split, rows)).shape)
-        return "" if shape == (len(rows), model.config.num_labels) else f"its outputs are of shape {shape}"
-
-    packed = pack_where(differs, outer, model, kernels_for(outer, precision))
-    if isinstance(packed, str):
-        return PaddedForward(outer, pad_token_id), packed
-    return packed, None

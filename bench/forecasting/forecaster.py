@@ -12,13 +12,14 @@ import torch
 from bench.errors import BenchError, Unsupported
 from bench.forecasting.cards import added_by
 from bench.forecasting.duration import run_seconds, training_seconds
-from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
+from bench.forecasting.fake import classifier, without_numbers
 from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, least_layers
 from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
 from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
 from bench.records.forecast import Forecast, ForecastMemory
+from bench.training.forward.by_shape import choose_by_shape
 from bench.training.here import import_needed
 from bench.training.step_flops import flops_of_step, flops_per_unit
 from bench.training.target import aiming_at, target

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["DEVICE", "NUM_STEPS", "Traced", "Training", "largest_part", "trace"]
 
 NUM_STEPS = 2
-"""The first makes the state of the optimizer, the second has it from its beginning."""
+"""The first makes the state of the optimizer, for which one of its forward passes is enough; the second has it from its beginning."""
 DEVICE = torch.device("cpu")
 """Computes, whatever it stands for."""
 
@@ -160,10 +160,10 @@ def trace(
     if prepared.cache:
         _fill(prepared.cache, prepared, training.split, tracker)
     with tracker, torch.random.fork_rng(devices=[]):
-        *first, last = (partial(_step, prepared, training, step, tracker) for step in range(NUM_STEPS))
-        for step in first:
-            step()
-        work = work_of(last, arithmetic_in(prepared))
+        first, *_ = prepared.parts(training.rows)
+        for step in range(last := NUM_STEPS - 1):
+            _step(prepared, training, first, step, tracker)
+        work = work_of(partial(_step, prepared, training, training.rows, last, tracker), arithmetic_in(prepared))
     return Traced(prepared=prepared, peaks=tracker.peaks(), work=work)
 
 
@@ -175,8 +175,8 @@ def largest_part(plan: TrainPlan, view: ModelView) -> Trainable:
     return max(parts, key=lambda part: (sum(sizes[name] for name in view.params_of(part)), -parts[part]))
 
 
-def _step(prepared: Prepared, training: Training, step: int, tracker: Tracker) -> None:
-    """Take a step, and note what has been made when its parts are done."""
+def _step(prepared: Prepared, training: Training, rows: NDArray[np.int64], step: int, tracker: Tracker) -> None:
+    """Take a step on `rows`, and note what has been made when its parts are done."""
 
     def mark(part: str) -> None:
         if part == "forward":
@@ -188,7 +188,7 @@ def _step(prepared: Prepared, training: Training, step: int, tracker: Tracker) -
     take_step(
         prepared,
         training.split,
-        training.rows,
+        rows,
         step=step,
         num_steps=NUM_STEPS,
         max_grad_norm=training.max_grad_norm,

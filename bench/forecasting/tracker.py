@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -111,6 +112,8 @@ class Tracker(TorchDispatchMode):
         return {slot: found[slot] for slot, _ in self._peaks}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.prim.device.default and isinstance(args[0], FakeTensor):
+            return args[0].fake_device  # as it would say, after a long way: half of what is asked of such tensors
         if any(hasattr(one, "__tensor_flatten__") for one in types):
             return NotImplemented  # what is inside such tensors passes here by itself
         result = func(*args, **(kwargs or {}))

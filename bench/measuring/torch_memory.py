@@ -5,6 +5,7 @@ The allocator's peaks are exact, but leave out whatever torch does not allocate.
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from types import FunctionType, MethodType, ModuleType
@@ -167,7 +168,8 @@ def inner_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
 
 def _has_memory(tensor: torch.Tensor) -> bool:
     try:
-        tensor.untyped_storage().data_ptr()
+        with warnings.catch_warnings(action="ignore"):  # of a tensor without numbers, which has a storage for all that
+            tensor.untyped_storage().data_ptr()
     except RuntimeError:  # a wrapper has none of its own
         return False
     return True

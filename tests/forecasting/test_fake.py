@@ -1,22 +1,13 @@
 from __future__ import annotations
 
-import copy
-
 import pytest
 import torch
 from torch import nn
 from transformers import BertConfig, LlamaConfig
 
 from bench.errors import ModelError, Unsupported
-from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
-from bench.testing.models import MODELS, fresh_model
-from bench.training.forward.choose import choose_forward
-from bench.training.forward.packed import PackedForward
-from bench.training.precision import Precision
+from bench.forecasting.fake import classifier, without_numbers
 from bench.workload.models.layers import layers_of
-from bench.workload.toy import toy_split
-
-FP32 = Precision(torch.float32, torch.device("cpu"))
 
 
 def test_a_model_of_any_size_takes_no_memory() -> None:
@@ -51,21 +42,6 @@ def test_whoever_reads_a_number_gets_zero_and_is_counted() -> None:
 def test_what_depends_on_numbers_is_refused_in_words() -> None:
     with pytest.raises(Unsupported, match="depends on numbers"), without_numbers():
         torch.ones(3).nonzero()
-
-
-@pytest.mark.parametrize("name", sorted(MODELS))
-def test_the_way_to_run_a_model_is_that_which_comparing_numbers_finds(name: str) -> None:
-    model = fresh_model(name)
-    config = copy.deepcopy(model.config)
-    split = toy_split(16, shortest=2)
-    numbers, _ = choose_forward(model, model, split, 0, FP32)
-    with without_numbers():
-        fake = classifier(config, num_labels=2)
-        shapes, why = choose_by_shape(fake, fake, split, 0, FP32)
-    assert isinstance(numbers, PackedForward)
-    assert isinstance(shapes, PackedForward)
-    assert why is None
-    assert (shapes._picks_early, shapes.picks_inside) == (numbers._picks_early, numbers.picks_inside)
 
 
 def test_a_configuration_of_no_classifier_is_refused_in_words() -> None:

@@ -9,10 +9,11 @@ import torch
 from bench.errors import Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.forecasting.fake import choose_by_shape, classifier, without_numbers
+from bench.forecasting.fake import classifier, without_numbers
 from bench.forecasting.steps import Traced, Training, trace
 from bench.plan.compose import compose
 from bench.testing.models import fresh_model
+from bench.training.forward.by_shape import choose_by_shape
 from bench.training.here import import_needed
 from bench.workload.models.layers import view_of
 from bench.workload.toy import toy_split
