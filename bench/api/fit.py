@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from bench.api.keywords import as_settings, check_keywords, in_keywords, named, path_named, with_options
+from bench.api.forecast import settings_of
+from bench.api.keywords import check_keywords, in_keywords, with_options
 from bench.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from bench.forecasting.fitting import Fitting
 
@@ -51,11 +52,8 @@ def fit(
     check_keywords(fit, options)
     if options.get("micro_batch_size") is not None:
         raise UsageError("micro_batch_size= is what bench.fit finds; leave it out")
-    given = {} if strategies is None else {"strategies": named("strategies", strategies)}
-    if model is not None:
-        given["model"] = str(path_named("model=", model)) if isinstance(model, PathLike) else model
     with in_keywords():
-        settings = as_settings({**given, **options}, quick=False)
+        settings = settings_of(strategies, model, options)
         asked = lengths_of(None if lengths is None else str(lengths), settings)
         if not measure:
             return fitting(settings, asked, device)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from bench.api.keywords import as_settings, check_keywords, in_keywords, named, path_named, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from bench.experiment.settings import Settings
     from bench.forecasting.outlook import Outlook
 
-__all__ = ["forecast"]
+__all__ = ["forecast", "settings_of"]
 
 
 @with_options
@@ -45,10 +46,26 @@ def forecast(
     from bench.forecasting.money import Price  # noqa: PLC0415
 
     check_keywords(forecast, options)
+    with in_keywords():
+        settings = settings_of(strategies, model, options)
+        asked = lengths_of(None if lengths is None else str(lengths), settings)
+        return outlook(settings, asked, device, None if price is None else Price.parse(str(price)))
+
+
+def settings_of(
+    strategies: str | Sequence[str] | None, model: str | PathLike[str] | None, options: Mapping[str, Any]
+) -> Settings:
+    """Read what is asked of a forecast as settings; tables are data too, as for `bench.compare`.
+
+    Raises:
+        UsageError: a value is wrong.
+
+    """
     given = {} if strategies is None else {"strategies": named("strategies", strategies)}
     if model is not None:
         given["model"] = str(path_named("model=", model)) if isinstance(model, PathLike) else model
-    with in_keywords():
-        settings = as_settings({**given, **options}, quick=False)
-        asked = lengths_of(None if lengths is None else str(lengths), settings)
-        return outlook(settings, asked, device, None if price is None else Price.parse(str(price)))
+    if (data := options.get("data")) is not None:
+        from bench.api.tables import dataset_named  # noqa: PLC0415  (it imports pandas)
+
+        given["data"] = dataset_named(data, options.get("text"), options.get("label"))
+    return as_settings({**options, **given}, quick=False)

@@ -124,22 +124,25 @@ class Campaign:
             return todo
         same = [spec for spec in todo if spec.name == name]
         record = self._carry_out("dry", same[0], shelf)
-        if self.halving and self._is_halved(record.model_copy(update={"phase": f"dry: {record.phase}"})):
+        told = self._forecasts.get(name)
+        unfit = told is not None and told.does_not_fit is not None and record.status == "skipped"
+        if self.halving and self._is_halved(record.model_copy(update={"phase": f"dry: {record.phase}"}), unfit=unfit):
             return self._tried_out(name, self.halving.sized(todo), shelf)
         self._write_failed(record, "dry", same)
         return todo if record.status == "ok" else [spec for spec in todo if spec not in same]
 
-    def _is_halved(self, record: RunRecord) -> bool:
-        """Whether the strategy of a run goes on at half its micro-batch, as it ran out of memory."""
+    def _is_halved(self, record: RunRecord, *, unfit: bool = False) -> bool:
+        """Whether the strategy of a run goes on at half its micro-batch, as it ran out of memory, or would by its forecast."""
         if self.halving is None:
             return False
         name, rows = record.spec.name, rows_asked(record.spec)
-        is_halved = self.halving.halve(record)
+        is_halved = self.halving.halve(record, does_not_fit=unfit)
         if is_halved:
             self.observer.say(
-                f"{name} takes micro-batches of {rows // 2} from now on, for all seeds: {rows} ran out of memory"
+                f"{name} takes micro-batches of {rows // 2} from now on, for all seeds: {rows} "
+                f"{'do not fit, by the forecast' if unfit else 'ran out of memory'}"
             )
-        elif ran_out_of_memory(record) and self.halving.says_itself(record.spec):
+        elif (unfit or ran_out_of_memory(record)) and self.halving.says_itself(record.spec):
             self.observer.say(f"{name} says its micro-batch itself, which is not halved")
         return is_halved
 

@@ -68,10 +68,14 @@ class Halving:
             for spec in specs
         )
 
-    def halve(self, record: RunRecord) -> bool:
-        """Go on at half the micro-batch of a run that ended, if it is for that that it ended, and there is half of it."""
+    def halve(self, record: RunRecord, *, does_not_fit: bool = False) -> bool:
+        """Go on at half the micro-batch of a run that ended, if it is for that that it ended, and there is half of it.
+
+        `does_not_fit` says that it was not begun, as its forecast has no room.
+        """
         rows, stage = rows_asked(record.spec), (record.phase or "").rpartition(" ")[2]
-        if not ran_out_of_memory(record) or stage in _BEFORE_TRAINING or rows == 1 or self.says_itself(record.spec):
+        is_too_large = does_not_fit or (ran_out_of_memory(record) and stage not in _BEFORE_TRAINING)
+        if not is_too_large or rows == 1 or self.says_itself(record.spec):
             return False
         self._now[_without_size(record.spec)] = rows // 2
         self._put_aside(record)
@@ -87,7 +91,7 @@ class Halving:
         before, now = self._asked[key], self._now[key]
         if now == before:
             return ()
-        said = f"micro-batch halved from {before} to {now} after running out of memory"
+        said = f"micro-batch halved from {before} to {now}, as more did not fit the memory"
         return (Flag(code="micro-batch-halved", message=said),)
 
     def _put_aside(self, record: RunRecord | None = None) -> None:

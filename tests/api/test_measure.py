@@ -221,8 +221,18 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "device": "cpu",
         "in_process": True,
         "progress": False,
+        "forecast": False,
         "out": tmp_path / "out",
     }
+
+
+def test_what_does_not_fit_by_its_forecast_is_halved_before_it_runs(asked: dict[str, Any]) -> None:
+    asked |= {"strategies": "full,greedy", "on_oom": "halve", "forecast": True}
+    full, greedy = bench.compare(**asked).comparisons[0].results
+    assert (full.micro_batch_size, greedy.micro_batch_size, greedy.batch_size) == (8, 2, 8)
+    assert greedy.measured[0].losses == pytest.approx(full.measured[0].losses, rel=1e-4)
+    apart = Store(asked["out"] / "out-of-memory").read_all()
+    assert {(record.micro_batch_size, record.status) for record in apart} == {(8, "skipped"), (4, "skipped")}
 
 
 def test_after_running_out_of_memory_all_seeds_run_at_half_the_micro_batch_until_it_fits(
@@ -238,7 +248,7 @@ def test_after_running_out_of_memory_all_seeds_run_at_half_the_micro_batch_until
     assert sorted(greedy.measured) == sorted(full.measured) == [0, 1]
     for seed in (0, 1):
         assert greedy.measured[seed].losses == pytest.approx(full.measured[seed].losses, rel=1e-4), "the same batches"
-    said = "micro-batch halved from 8 to 2 after running out of memory"
+    said = "micro-batch halved from 8 to 2, as more did not fit the memory"
     assert [flag.message for flag in greedy.flags if flag.code == "micro-batch-halved"] == [said]
     page = result.report().read_text()
     assert said in page

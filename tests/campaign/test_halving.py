@@ -105,7 +105,7 @@ def test_a_strategy_that_does_not_fit_is_halved_until_it_does(make_record: MakeR
     }  # fmt: skip
     assert sizes(tmp_path / LARGER) == {("full", 0, 16, "oom"), ("full", 0, 8, "oom")}
     flags = {run.spec.name: [flag.message for flag in run.flags] for run in Store(tmp_path).read_all()}
-    assert flags == {"full": ["micro-batch halved from 16 to 4 after running out of memory"], "freeze": []}
+    assert flags == {"full": ["micro-batch halved from 16 to 4, as more did not fit the memory"], "freeze": []}
     assert observer.said == [
         "full takes micro-batches of 8 from now on, for all seeds: 16 ran out of memory",
         "full takes micro-batches of 4 from now on, for all seeds: 8 ran out of memory",
@@ -159,7 +159,7 @@ def test_what_does_not_fit_with_one_row_ran_out_of_memory(make_record: MakeRecor
     assert sizes(tmp_path) == {("full", 0, 1, "oom"), ("full", 1, 1, "oom")}
     assert sizes(tmp_path / LARGER) == {("full", 0, 3, "oom")}
     assert {flag.message for run in Store(tmp_path).read_all() for flag in run.flags} == {
-        "micro-batch halved from 3 to 1 after running out of memory"
+        "micro-batch halved from 3 to 1, as more did not fit the memory"
     }
 
 

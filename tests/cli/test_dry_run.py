@@ -98,7 +98,7 @@ def test_a_dry_run_forecasts_what_the_strategies_take_on_these_rows(
     assert told.splitlines()[-1].startswith("lengths: ")
     matrix, forecast, parts, sentences = shown.split("\n\n")
     assert len(matrix.splitlines()) == 3
-    assert [line.split()[:2] for line in forecast.splitlines()[1:]] == [["freeze", "32"], ["full", "4.64k"]]
+    assert [line.split()[:2] for line in forecast.splitlines()[1:]] == [["freeze", "32"], ["full", "10.4k"]]
     assert parts.startswith("strategy  GiB: weights")
     assert "that programs can use; measured on this machine" in sentences
     assert "All 2 runs, one after the other: " in sentences

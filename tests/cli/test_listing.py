@@ -44,7 +44,7 @@ def test_groups_are_listed_with_what_they_hold(monkeypatch: pytest.MonkeyPatch, 
     _, *lines = (" ".join(line.split()) for line in shown.splitlines())
     assert [line.split()[0] for line in lines] == [*(f"@{name}" for name in GROUPS), "@mine"]
     assert lines[0].endswith("freeze, full, discriminative, amp")
-    assert any(line.startswith("@running Memory and time freeze+cached, checkpoint") for line in lines)
+    assert any(line.startswith("@running Memory and time accumulate, freeze+cached, checkpoint") for line in lines)
     assert lines[-1] == "@mine Of bench.toml llrd, @article"
 
 

@@ -59,7 +59,7 @@ def test_micro_batches_are_told_with_the_batch_where_any_strategy_has_one(make_r
 
 
 def test_a_micro_batch_that_was_halved_is_remarked(make_record):
-    said = "micro-batch halved from 16 to 4 after running out of memory"
+    said = "micro-batch halved from 16 to 4, as more did not fit the memory"
     comparison = compare(
         [make_record(seed=seed, flags=(Flag(code="micro-batch-halved", message=said),)) for seed in (0, 1)]
     )
