@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from bench.cli.forecast_tables import show_fitting
+from bench.cli.forecast_tables import show, show_fitting
 from bench.forecasting.cards import card_of
 from bench.forecasting.fitting import Fitting
 from bench.forecasting.micro_batch import Measured, MicroBatch
+from bench.forecasting.money import Price
+from bench.forecasting.outlook import Outlook
 from bench.records.forecast import Forecast, ForecastMemory
 
 if TYPE_CHECKING:
@@ -19,17 +21,44 @@ if TYPE_CHECKING:
 GIB = 2**30
 
 
-def forecast(gib: float) -> Forecast:
+def told(gib: float, run_seconds: tuple[float, float] | None = (90, 5400)) -> Forecast:
     parts = dict.fromkeys(("gradients_bytes", "optimizer_bytes", "activations_bytes", "temporaries_bytes"), 0)
-    memory = ForecastMemory(weights_bytes=round(gib * GIB), **parts)
     return Forecast(
-        device="x", num_params=1, num_trainable_params=1, memory=memory, overhead_bytes=(0, GIB), unproven=("a doubt",)
+        device="x",
+        num_params=3_000_000,
+        num_trainable_params=1_500_000,
+        memory=ForecastMemory(weights_bytes=round(gib * GIB), **parts),
+        overhead_bytes=(0, GIB),
+        step_flops=2.5e12,
+        run_seconds=run_seconds,
+        unproven=("a doubt",),
     )
 
 
-SOME = MicroBatch(num_rows=10, forecast=forecast(30), beyond=forecast(40))
-MANY = MicroBatch(num_rows=4096, forecast=forecast(3), beyond=None)
-NONE = MicroBatch(num_rows=0, forecast=forecast(60), beyond=None)
+def lines(found: Outlook) -> list[str]:
+    file = io.StringIO()
+    show(found, Console(file=file, width=200))
+    return file.getvalue().splitlines()
+
+
+def test_a_row_has_memory_card_time_and_cost_and_below_stand_its_parts_and_doubts() -> None:
+    rows = {"some": told(10), "large": told(60, None)}
+    found = Outlook(card=card_of("a100-40gb"), rows=rows, refused={"odd": "why"}, num_seeds=2, price=Price(2, "$"))
+    _, some, large, _, _, parts, _, _, odd, card, all_runs, doubt = lines(found)
+    cost = ["1.5", "to", "90", "min", "$0.05", "to", "$3.00"]
+    assert some.split() == ["some", "1.5M", "10.0", "to", "11.0", "fits", "t4-16gb", *cost]
+    assert large.split()[2:8] == ["60.0", "to", "61.0", "does", "not", "fit"]
+    assert large.split()[-2:] == ["\N{EN DASH}"] * 2
+    assert parts.split() == ["some", "10.0", *["0.00"] * 4, "0.00", "to", "1.00", "2.5"]
+    assert odd == "odd: why"
+    assert card.startswith("a100-40gb: 39.")
+    assert all_runs == "All 2 runs of what fits or may fit, one after the other: 0.05 to 3 h, $0.1 to $6.00."
+    assert doubt == "unproven: a doubt"
+
+
+SOME = MicroBatch(num_rows=10, forecast=told(30), beyond=told(40))
+MANY = MicroBatch(num_rows=4096, forecast=told(3), beyond=None)
+NONE = MicroBatch(num_rows=0, forecast=told(60), beyond=None)
 
 
 def shown(rows: Mapping[str, MicroBatch], measured: Mapping[str, Measured] | None = None) -> list[str]:
@@ -38,7 +67,7 @@ def shown(rows: Mapping[str, MicroBatch], measured: Mapping[str, Measured] | Non
     )
     file = io.StringIO()
     show_fitting(found, Console(file=file, width=200))
-    return file.getvalue().splitlines()
+    return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
 def test_what_fits_has_rows_peak_one_row_more_and_passes() -> None:
@@ -54,7 +83,7 @@ def test_what_fits_has_rows_peak_one_row_more_and_passes() -> None:
 
 def test_what_does_not_fit_has_the_smallest_card_that_would() -> None:
     head, some, none, *_, said, _ = shown({"some": SOME, "none": NONE})
-    assert head.rstrip().endswith("smallest card")
+    assert head.endswith("smallest card")
     assert some.split()[-1] == "\N{EN DASH}"
     assert none.split() == [
         "none",
