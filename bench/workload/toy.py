@@ -53,11 +53,11 @@ def tiny_llama(
     return LlamaForSequenceClassification(config)
 
 
-def save_tiny_llama(directory: Path, *, width: int = 16, labels: Sequence[str] = ()) -> Path:
+def save_tiny_llama(directory: Path, *, width: int = 16, num_layers: int = 4, labels: Sequence[str] = ()) -> Path:
     """Write a tiny Llama and its tokenizer into `directory`, as a local model; with a head for `labels`, if any."""
     with quiet():
         toy_tokenizer().save_pretrained(directory)
-        model = tiny_llama(width=width, num_labels=len(labels) or 2)
+        model = tiny_llama(width=width, num_layers=num_layers, num_labels=len(labels) or 2)
         if labels:
             model.config.id2label = dict(enumerate(labels))
         cast("PreTrainedModel", model if labels else model.base_model).save_pretrained(directory)

@@ -21,7 +21,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Two seeds of a strategy on a tiny model, in this process."""
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path))
-    model, data = save_tiny_llama(tmp_path / "tiny"), save_toy_reviews(tmp_path / "reviews.csv")
+    model, data = save_tiny_llama(tmp_path / "tiny", num_layers=2), save_toy_reviews(tmp_path / "reviews.csv")
     quickly = {"steps": 1, "device": "cpu", "in_process": True, "progress": False}
     return {"model": model, "data": data, "seeds": 2, "out": tmp_path / "out", **quickly}
 

@@ -9,19 +9,27 @@ import pytest
 
 from bench.executors import InProcessRunner
 from bench.experiment.settings import Settings
-from bench.experiment.spec import RunSpec, parse_strategy
+from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.forecasting import here
 from bench.forecasting.compositions import device_here, forecasts
 from bench.protocol import Forecasted, Request, Tried
 from bench.worker import assemble
 from bench.worker import forecast as told_before
+from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.experiment.spec import WorkloadSpec
     from bench.protocol import Message
     from bench.records.record import RunRecord
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> WorkloadSpec:
+    """Of few layers, since each takes its time in every forecast."""
+    folder = tmp_path_factory.mktemp("workload")
+    model, data = save_tiny_llama(folder / "tiny", num_layers=2), save_toy_reviews(folder / "reviews.csv")
+    return WorkloadSpec(model=str(model), dataset=str(data), train_samples=24, eval_samples=12)
 
 
 @pytest.fixture(autouse=True)
