@@ -32,8 +32,9 @@ def measure_micro_batch(
 ) -> Measured:
     """Take steps with several micro-batches, each in a fresh process: fewer rows after a peak that is too high, more after another.
 
-    More rows are only tried where the measured peak and what each row adds by forecast are no more than the memory, of
-    a CPU what is free at that moment. So the kernel ends no process for want of memory.
+    On a CPU, where what is too much ends in a process that the kernel kills, the first has half the rows of the forecast.
+    More are only tried where the measured peak, and what each row adds by a forecast that is as far off as that peak showed it
+    to be, are no more than the memory, of a CPU what is free at that moment.
 
     Args:
         spec: Of a run of the composition.
@@ -48,16 +49,17 @@ def measure_micro_batch(
 
     """
     peaks: dict[int, int | None] = {}
-    fits, too_many, rows = 0, most + 1, min(max(found.num_rows, 1), most)
+    fits, too_many, rows = 0, most + 1, max(found.num_rows, 1)
     row_bytes = found.row_bytes or 0
     room = room_for_tensors(with_free_memory(card))
     over = found.forecast.peak_bytes[1] - room
     if card.kind == "cpu" and over > 0:  # less is free than before
-        rows = min(rows, found.num_rows - math.ceil(over / row_bytes)) if row_bytes else 0
+        rows = found.num_rows - math.ceil(over / row_bytes) if row_bytes else 0
         if rows < 1:
             return Measured(
                 peaks={}, memory_bytes=room, why_none="not measured: by forecast it takes more than is free"
             )
+    rows = min(rows if card.kind == "cuda" else max(rows // 2, 1), most)
     while fits < rows < too_many and len(peaks) < MOST_RUNS:
         room = min(room, room_for_tensors(with_free_memory(card)))
         status, peak, why = _step(spec, rows, runner, observer)
@@ -66,7 +68,9 @@ def measure_micro_batch(
         peaks[rows] = peak
         if peak is not None and peak <= room:
             fits = rows
-            rows = min(rows + (room - peak) // row_bytes, too_many - 1) if row_bytes else rows
+            told = max(1, found.forecast.peak_bytes[1] - row_bytes * (found.num_rows - rows))
+            more = int((room - peak) / (row_bytes * max(1, peak / told))) if row_bytes else 0
+            rows = min(rows + more, too_many - 1)
         else:
             too_many = rows
             fewer = (

@@ -6,20 +6,19 @@ import pytest
 
 import bench
 from bench.errors import UsageError
-from bench.workload.toy import save_tiny_llama
+from bench.forecasting import here
+from tests.one_layer import save_one_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_it_finds_the_largest_micro_batch_without_weights(tmp_path: Path) -> None:
-    model = save_tiny_llama(tmp_path / "model")
-    for file in model.glob("*.safetensors"):
-        file.unlink()
-    found = bench.fit(["freeze"], model=model, lengths=8, batch_size=4, device="l4-24gb")
+def test_it_finds_the_largest_micro_batch_without_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(here.host_memory, "available_bytes", lambda: 0)
+    found = bench.fit(["freeze"], model=save_one_layer(tmp_path / "model"), lengths=8, batch_size=4, device="cpu")
     assert isinstance(found, bench.Fitting)
-    assert found.rows["freeze"].num_rows == 4096
-    assert found.table.loc["freeze", "num_passes"] == 1
+    assert found.rows["freeze"].num_rows == 0
+    assert found.table.loc["freeze", "smallest_card"] == "t4-16gb"
 
 
 def test_a_wrong_option_is_told_in_keywords() -> None:

@@ -26,20 +26,22 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return save_tiny_llama(tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_real_steps_stand_beside_the_forecast(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = bench.fit(["full"], model=model, lengths=8, batch_size=4, device="cpu", measure=True)
     measured = found.measured["full"]
     first, *others = measured.peaks
-    assert first == found.rows["full"].num_rows
-    assert all(rows <= 2 * first for rows in others)
+    assert first == found.rows["full"].num_rows // 2
+    assert all(rows <= 2 * found.rows["full"].num_rows for rows in others)
     assert measured.memory_bytes == 51 * MIB
     assert measured.peaks[first]
     assert "dry step of full: ok" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_rows_of_data_are_as_many_as_there_are(model: Path, tmp_path: Path) -> None:
     data = save_toy_reviews(tmp_path / "reviews.csv")
-    asked = {"data": data, "train_samples": 24, "eval_samples": 12, "batch_size": 4, "device": "cpu"}
+    asked = {"data": str(data), "train_samples": 24, "eval_samples": 12, "batch_size": 4, "device": "cpu"}
     found = bench.fit(["freeze"], model=model, lengths="data", measure=True, progress=False, **asked)
     assert found.rows["freeze"].num_rows > 24
     assert next(iter(found.measured["freeze"].peaks)) == 24

@@ -17,8 +17,8 @@ from bench.forecasting.micro_batch import MicroBatch
 from bench.protocol import Request, Tried
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.workload.data.dataset import load_data
-from bench.workload.toy import save_tiny_llama
 from tests.campaign.test_rate_search import Silent
+from tests.one_layer import save_one_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_a_larger_peak_lets_in_fewer(make_record: MakeRecord) -> None:
 
 def test_after_an_exhausted_memory_fewer_rows_are_tried(make_record: MakeRecord) -> None:
     measured = measure(Machine(make_record, 0, MIB, ends=90), micro_batch(100, ROOM, 20 * MIB))
-    assert measured.peaks[100] is None
+    assert list(measured.peaks) == [100, 90, 81, 89]
     assert measured.num_rows == 89
 
 
@@ -150,7 +150,19 @@ def test_on_a_cpu_no_step_takes_more_than_is_free(fixed: int, share: float, free
 
 def test_rows_of_a_length_have_just_that_many_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
-    model = save_tiny_llama(tmp_path / "model")
+    model = save_one_layer(tmp_path / "model")
     data = load_data(rows_of_length(tmp_path / "rows.csv", 7, 33, str(model)))
     assert len(data.train) == 33
     assert set(data.train.lengths) == {7}
+
+
+def test_on_a_cpu_it_begins_with_half_and_a_forecast_that_was_too_low_is_minded(
+    make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each row takes 15 MiB, where the forecast says 10: 100 rows fill what is free by forecast, and 67 do."""
+    monkeypatch.setattr(here.host_memory, "available_bytes", lambda: here.PROCESS_BYTES + 1000 * MIB)
+    measured = measure(
+        Machine(make_record, 0, 15 * MIB), micro_batch(100, 1000 * MIB, 10 * MIB), replace(GPU, kind="cpu")
+    )
+    assert list(measured.peaks) == [50, 66]
+    assert measured.num_rows == 66

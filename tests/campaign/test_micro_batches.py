@@ -15,8 +15,9 @@ from bench.forecasting import here
 from bench.forecasting.compositions import device_here, forecaster_on
 from bench.workload.data.dataset import load_data
 from bench.workload.models.configuration import configuration_of
-from bench.workload.toy import save_tiny_llama, save_toy_reviews
+from bench.workload.toy import save_toy_reviews
 from tests.campaign.test_rate_search import Silent
+from tests.one_layer import save_one_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def workload(tmp_path_factory: pytest.TempPathFactory) -> WorkloadSpec:
     folder = tmp_path_factory.mktemp("workload")
-    model, data = save_tiny_llama(folder / "tiny", width=64), save_toy_reviews(folder / "reviews.csv", num_words=(9, 9))
+    model, data = save_one_layer(folder / "tiny"), save_toy_reviews(folder / "reviews.csv", num_words=(9, 9))
     return WorkloadSpec(model=str(model), dataset=str(data), train_samples=24, eval_samples=12)
 
 
@@ -72,31 +73,29 @@ def three_rows(workload: WorkloadSpec, tmp_path: Path, monkeypatch: pytest.Monke
     return forecaster.in_passes_of(3).forecast(full).peak_bytes[1]
 
 
-def test_each_strategy_has_its_own_with_every_seed(fitted: Callable[..., Any], three_rows: int) -> None:
-    sizes, said, asked = fitted("full,freeze", three_rows)
-    assert sizes == {("full", 0): 3, ("full", 1): 3, ("freeze", 0): None, ("freeze", 1): None}
-    assert [(request.mode, request.spec.name) for request in asked] == [("fit", "full"), ("fit", "freeze")]
+@pytest.mark.slow
+def test_each_strategy_has_its_own_with_every_seed_and_rate(fitted: Callable[..., Any], three_rows: int) -> None:
+    sizes, said, asked = fitted("full:lr=0.001,full:lr=0.002,freeze", three_rows)
+    assert sizes == {
+        (name, seed): size
+        for name, size in (("full:lr=0.001", 3), ("full:lr=0.002", 3), ("freeze", None))
+        for seed in (0, 1)
+    }
+    assert [(request.mode, request.spec.name) for request in asked] == [("fit", "full:lr=0.001"), ("fit", "freeze")]
     assert said[0].startswith("micro-batch of full: 3, in 3 passes a step, ")
     assert said[1].startswith("micro-batch of freeze: the whole batch of 8, ")
 
 
-def test_a_rate_changes_nothing_and_is_asked_about_once(fitted: Callable[..., Any], three_rows: int) -> None:
-    sizes, _, asked = fitted("full:lr=0.001,full:lr=0.002", three_rows)
-    assert set(sizes.values()) == {3}
-    assert len(asked) == 1
-
-
-def test_what_fits_not_even_with_one_row_is_run_with_one(fitted: Callable[..., Any]) -> None:
-    sizes, (said,), _ = fitted("full", 2**20)
+def test_what_fits_not_even_with_one_row_is_run_with_one_with_every_seed_and_rate(fitted: Callable[..., Any]) -> None:
+    sizes, (said,), _ = fitted("full:lr=0.001,full:lr=0.002", 2**20)
     assert set(sizes.values()) == {1}
+    assert len(sizes) == 4
     assert "not even one row fits for certain" in said
 
 
-def test_strategies_that_have_runs_keep_their_micro_batch(
-    fitted: Callable[..., Any], workload: WorkloadSpec, three_rows: int
-) -> None:
+def test_strategies_that_have_runs_keep_their_micro_batch(fitted: Callable[..., Any], workload: WorkloadSpec) -> None:
     done = (spec_of(workload, "full:lr=0.001", micro_batch_size=5), spec_of(workload, "lora"))
-    sizes, _, asked = fitted("full,lora,freeze", three_rows, done)
+    sizes, _, asked = fitted("full,lora,freeze", 2**40, done)
     assert [sizes[name, 1] for name in ("full", "lora", "freeze")] == [5, None, None]
     assert [request.spec.name for request in asked] == ["freeze"]
 

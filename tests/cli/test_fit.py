@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.workload.toy import save_tiny_llama
+from bench.forecasting import here
+from tests.one_layer import save_one_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Ask for two strategies, of which one cannot be told without the data, on a card."""
     monkeypatch.setenv("COLUMNS", "200")
-    model = str(save_tiny_llama(tmp_path / "model"))
+    model = str(save_one_layer(tmp_path / "model"))
     rows = ["--lengths", "8", "--batch-size", "4"]
     return ["fit", "--model", model, "--strategies", "freeze,seen_embeddings", *rows, "--device", "t4-16gb"]
 
@@ -36,26 +37,17 @@ def test_the_table_has_a_row_for_each_strategy_and_says_why_another_has_none(ask
     assert lines[6].startswith("unproven: ")
 
 
-def test_what_does_not_fit_is_told_with_the_smallest_card_that_would(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_json_is_all_that_is_printed_also_of_what_does_not_fit(
+    asked: list[str], bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
-    rows = ["--lengths", "16", "--batch-size", "2", "--device", "l4-24gb"]
-    code, shown, _ = bench("fit", "--model", "llama-3-8b", "--strategies", "lora", *rows)
-    lines = shown.splitlines()
-    assert code == 0
-    assert lines[0].rstrip().endswith("smallest card")
-    assert lines[1].split()[:4] == ["lora", "does", "not", "fit"]
-    assert lines[1].split()[-1] in {"l40s-48gb", "a100-40gb"}
-    assert lines[-2] == "Where not even one row fits, peak and smallest card are those of one row."
-
-
-def test_json_is_all_that_is_printed(asked: list[str], bench: Bench) -> None:
-    code, shown, _ = bench(*asked, "--json")
+    monkeypatch.setattr(here.host_memory, "available_bytes", lambda: 0)
+    code, shown, _ = bench(*asked, "--device", "cpu", "--json")
     read = json.loads(shown)
     assert code == 0
     assert list(read["strategies"]) == ["freeze"]
-    assert read["strategies"]["freeze"]["micro_batch_size"] == read["most_rows"] == 4096
+    assert read["strategies"]["freeze"]["micro_batch_size"] is None
+    assert read["strategies"]["freeze"]["smallest_card"] == "t4-16gb"
+    assert read["most_rows"] == 4096
     assert list(read["refused"]) == ["seen_embeddings"]
 
 

@@ -6,6 +6,8 @@ from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.forecasting import here
 from bench.worker.fitted import fitted
 from bench.workload.data.dataset import load_data
+from bench.workload.toy import save_toy_reviews
+from tests.one_layer import save_one_layer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,25 +25,16 @@ def fit(workload: WorkloadSpec, memory_bytes: int | None, patch: pytest.MonkeyPa
     return fitted(spec, load_data(workload))
 
 
-def test_it_is_at_most_a_batch_or_all_rows_whatever_the_run_was_asked_for(
-    workload: WorkloadSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_it_is_at_most_a_batch_of_what_is_free_whatever_the_run_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
-    whole = fit(workload, None, monkeypatch, batch_size=8, micro_batch_size=3)
-    assert (whole.num_rows, whole.batch_size) == (8, 8)
-    assert fit(workload, None, monkeypatch, batch_size=100).num_rows == 24
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "cache"))
+    model, reviews = save_one_layer(tmp_path / "model"), save_toy_reviews(tmp_path / "reviews.csv")
+    workload = WorkloadSpec(model=str(model), dataset=str(reviews), train_samples=24, eval_samples=12)
+    whole = fit(workload, None, monkeypatch, batch_size=100, micro_batch_size=3)
+    assert (whole.num_rows, whole.batch_size) == (24, 24)
     low, high = whole.peak_bytes
     assert 0 < low < high <= whole.memory_bytes
-
-
-def test_it_fills_what_is_free_and_no_more(
-    workload: WorkloadSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path))
-    whole = fit(workload, 2**40, monkeypatch, batch_size=8)
-    less = fit(workload, whole.peak_bytes[1] - 1, monkeypatch, batch_size=8)
-    assert less.num_rows < 8
-    assert less.memory_bytes == whole.peak_bytes[1] - 1
-    none = fit(workload, 0, monkeypatch, batch_size=8)
-    assert none.num_rows == 0
+    none = fit(workload, 7, monkeypatch, batch_size=8)
+    assert (none.num_rows, none.batch_size, none.memory_bytes) == (0, 8, 7)
     assert none.peak_bytes[0] > 0
