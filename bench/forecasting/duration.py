@@ -59,15 +59,19 @@ class StepWork:
 
     def toward(self, other: StepWork, steps: float) -> StepWork:
         """Go on by `steps` times what `other` does more: from two models of few layers to one of many."""
+        return self.plus(other, less=self, times=steps)
 
-        def line(few: float, more: float) -> float:
-            return max(0.0, few + (more - few) * steps)
+    def plus(self, other: StepWork, *, less: StepWork, times: float) -> StepWork:
+        """Add `times` what `other` does more than `less`, as of a pass that is taken more often than it was counted."""
 
-        kinds = self.flops.keys() | other.flops.keys()
+        def line(own: float, more: float, few: float) -> float:
+            return max(0.0, own + (more - few) * times)
+
+        kinds = self.flops.keys() | other.flops.keys() | less.flops.keys()
         return StepWork(
-            flops={kind: line(self.flops.get(kind, 0), other.flops.get(kind, 0)) for kind in kinds},
-            bytes_moved=line(self.bytes_moved, other.bytes_moved),
-            launches=line(self.launches, other.launches),
+            flops={kind: line(*(one.flops.get(kind, 0) for one in (self, other, less))) for kind in kinds},
+            bytes_moved=line(self.bytes_moved, other.bytes_moved, less.bytes_moved),
+            launches=line(self.launches, other.launches, less.launches),
         )
 
 

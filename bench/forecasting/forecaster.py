@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Forecaster"]
 
-BEYOND = (2, 4)
+BEYOND = (2, 3)
 """Layers beyond the fewest that a composition can be of, in the two models from which lines are drawn."""
 
 
@@ -145,9 +145,12 @@ class Forecaster:
                 return None
 
         least = least_layers(lambda num: composed(num) is not None, self._num_layers)
-        plans = {least + more: composed(least + more) for more in BEYOND if least + more < self._num_layers}
+        numbers = [least + more for more in BEYOND]
+        if sum(numbers) >= self._num_layers:
+            return None  # the whole takes less
+        plans = {num: composed(num) for num in numbers}
         small = [(one, self._view(num)) for num, one in plans.items() if one is not None]
-        if len(small) < len(BEYOND) or not grows_in_one_place([*small, (plan, self._whole_view)]):
+        if len(small) < len(numbers) or not grows_in_one_place([*small, (plan, self._whole_view)]):
             return None
         few, more = (self._taken(one, view) for one, view in small)
         return few.up_to(more, self._num_layers)

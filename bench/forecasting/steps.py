@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from bench.forecasting.tracker import Tracker
-from bench.forecasting.traffic import arithmetic_in, work_of
+from bench.forecasting.traffic import arithmetic_in, counting
 from bench.measuring.torch_memory import held_by_model, held_by_optimizer
 from bench.plan.learning_rates import DEFAULT_RATES
 from bench.training.forward.cached import TOKENS_AT_ONCE
@@ -24,7 +24,7 @@ from bench.workload.data.batches import by_token_budget, longest_batch
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from torch import nn
@@ -160,10 +160,13 @@ def trace(
     if prepared.cache:
         _fill(prepared.cache, prepared, training.split, tracker)
     with tracker, torch.random.fork_rng(devices=[]):
-        first, *_ = prepared.parts(training.rows)
+        first, *others = prepared.parts(training.rows)
+        rows = _two_at_most(training.split, first, others)
         for step in range(last := NUM_STEPS - 1):
             _step(prepared, training, first, step, tracker)
-        work = work_of(partial(_step, prepared, training, training.rows, last, tracker), arithmetic_in(prepared))
+        with counting(arithmetic_in(prepared)) as so_far:
+            passes = _step(prepared, training, rows, last, tracker, so_far=so_far)
+            work = _of_all_passes(so_far(), passes, training.split, others)
     return Traced(prepared=prepared, peaks=tracker.peaks(), work=work)
 
 
@@ -175,14 +178,46 @@ def largest_part(plan: TrainPlan, view: ModelView) -> Trainable:
     return max(parts, key=lambda part: (sum(sizes[name] for name in view.params_of(part)), -parts[part]))
 
 
-def _step(prepared: Prepared, training: Training, rows: NDArray[np.int64], step: int, tracker: Tracker) -> None:
-    """Take a step on `rows`, and note what has been made when its parts are done."""
+def _two_at_most(split: Split, first: NDArray[np.int64], others: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Take the rows of the passes that tell of a whole step: no pass takes more than the longest, beside the gradients of one."""
+    longest = max(others, key=lambda rows: split.lengths[rows].sum(), default=first[:0])
+    return np.concatenate([first, longest])
+
+
+def _of_all_passes(
+    work: StepWork | None,
+    passes: Sequence[StepWork | None],
+    split: Split,
+    others: Sequence[NDArray[np.int64]],
+) -> StepWork | None:
+    """Go on from a step with the longest of its other passes to that with all of them, by their tokens."""
+    if work is None or not others:
+        return work
+    one, two = passes
+    assert one is not None
+    assert two is not None, "what was known of the step is known of its parts"
+    tokens = [int(split.lengths[rows].sum()) for rows in others]
+    return work.plus(two, less=one, times=sum(tokens) / max(tokens) - 1)
+
+
+def _step(
+    prepared: Prepared,
+    training: Training,
+    rows: NDArray[np.int64],
+    step: int,
+    tracker: Tracker,
+    *,
+    so_far: Callable[[], StepWork | None] = lambda: None,
+) -> list[StepWork | None]:
+    """Take a step on `rows`, and note what has been made when its parts are done; return what was done `so_far` after each pass."""
+    passes: list[StepWork | None] = []
 
     def mark(part: str) -> None:
         if part == "forward":
             tracker.see_rest("activations")  # what has outlived it, for the backward pass
         if part == "backward":
             tracker.see((param.grad for param in prepared.trained if param.grad is not None), "gradients")
+            passes.append(so_far())
         tracker.mark(part)
 
     take_step(
@@ -196,6 +231,7 @@ def _step(prepared: Prepared, training: Training, rows: NDArray[np.int64], step:
     )
     tracker.see(held_by_optimizer(prepared.optimizer, prepared.averaged), "optimizer")
     tracker.mark("optimizer")
+    return passes
 
 
 def _fill(cache: ActivationCache, prepared: Prepared, split: Split, tracker: Tracker) -> None:

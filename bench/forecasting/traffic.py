@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,12 +13,12 @@ from bench.forecasting.duration import StepWork
 from bench.measuring.flops import formula_of, is_matmul
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bench.measuring.datasheets import Arithmetic
     from bench.training.prepared import Prepared
 
-__all__ = ["arithmetic_in", "work_of"]
+__all__ = ["arithmetic_in", "counting"]
 
 _ARITHMETIC: dict[torch.dtype, Arithmetic] = {
     torch.float32: "fp32",
@@ -37,13 +38,14 @@ def arithmetic_in(prepared: Prepared) -> Arithmetic:
     return _ARITHMETIC[own if prepared.precision.dtype == torch.float32 else prepared.precision.dtype]
 
 
-def work_of(run: Callable[[], object], arithmetic: Arithmetic) -> StepWork | None:
-    """Return the work that `run` does, with its matmuls in `arithmetic`; None where a formula for one is not known."""
+@contextmanager
+def counting(arithmetic: Arithmetic) -> Iterator[Callable[[], StepWork | None]]:
+    """Count the work that is done meanwhile, with its matmuls in `arithmetic`, and give what tells how much it is by now.
+
+    That is None once there was a matmul for which no formula is known.
+    """
     with _Traffic() as seen:
-        run()
-    if seen.has_missed:
-        return None
-    return StepWork(flops={arithmetic: seen.flops}, bytes_moved=seen.bytes_moved, launches=seen.launches)
+        yield lambda: None if seen.has_missed else seen.work(arithmetic)
 
 
 class _Traffic(TorchDispatchMode):
@@ -55,6 +57,10 @@ class _Traffic(TorchDispatchMode):
         self.bytes_moved = 0
         self.launches = 0
         self.has_missed = False
+
+    def work(self, arithmetic: Arithmetic) -> StepWork:
+        """Return what has been seen."""
+        return StepWork(flops={arithmetic: self.flops}, bytes_moved=self.bytes_moved, launches=self.launches)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if any(hasattr(one, "__tensor_flatten__") for one in types):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bench.forecasting.traffic import arithmetic_in, work_of
+from bench.forecasting.traffic import arithmetic_in, counting
 
 if TYPE_CHECKING:
     from bench.forecasting.duration import StepWork
@@ -21,7 +21,9 @@ def work_of_pass(prepared: Prepared, training: Training) -> StepWork | None:
     """Run the whole model forward as an evaluation does, and return its work on the longest rows; None where it cannot be counted."""
     other = replace(training.split)  # of which nothing is stored
     parts = prepared.parts(training.rows)
-    with prepared.evaluating(), torch.no_grad(), prepared.precision.forward():
-        work = work_of(lambda: prepared.logits(prepared.batch(other, parts[0])), arithmetic_in(prepared))
+    arithmetic = arithmetic_in(prepared)
+    with prepared.evaluating(), torch.no_grad(), prepared.precision.forward(), counting(arithmetic) as so_far:
+        prepared.logits(prepared.batch(other, parts[0]))
+        work = so_far()
     tokens = [int(training.split.lengths[one].sum()) for one in parts]
     return work and work.times(sum(tokens) / tokens[0])

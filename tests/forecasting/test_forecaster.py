@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 from transformers import LlamaConfig
@@ -9,7 +10,7 @@ from transformers import LlamaConfig
 from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.forecasting.forecaster import Forecaster
+from bench.forecasting.forecaster import BEYOND, Forecaster
 from bench.forecasting.steps import Training
 from bench.training.target import Target
 from bench.workload.toy import toy_split
@@ -21,7 +22,7 @@ TRAINING = Training(split=toy_split(32, shortest=3), batch_size=8)
 GPU = Target(kind="cuda", name="a GPU", has_native_bf16=True)
 
 
-def config(num_layers: int = 7) -> LlamaConfig:
+def config(num_layers: int = 10) -> LlamaConfig:
     return LlamaConfig(
         vocab_size=256,
         hidden_size=64,
@@ -38,28 +39,29 @@ def forecast(forecaster: Forecaster, strategy: str) -> Forecast:
     return forecaster.forecast(registry.strategies_of(parse_strategy(strategy)))
 
 
-def by_all_layers(training: Training = TRAINING) -> Forecaster:
-    forecaster = Forecaster(config(), training)
-    forecaster._are_alike = False
-    return forecaster
+def check_by_few_layers(strategy: str, num_layers: int, training: Training = TRAINING) -> None:
+    by_few, by_all = (Forecaster(config(num_layers), training) for _ in range(2))
+    by_all._are_alike = False
+    with mock.patch.object(by_few, "_taken", wraps=by_few._taken) as taken:
+        assert forecast(by_few, strategy) == forecast(by_all, strategy)
+    assert taken.call_count == len(BEYOND), "it was told from a few layers"
 
 
+def test_from_a_few_layers_it_is_what_all_layers_take() -> None:
+    check_by_few_layers("freeze:last=2", 10)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "strategy",
     [
-        "freeze:last=2",
-        *(
-            pytest.param(text, marks=pytest.mark.slow)
-            for text in (
-                *("full", "freeze", "freeze:last=5", "lora", "lora:last=2", "lora+checkpoint", "checkpoint:every=2"),
-                *("lisa", "qlora", "freeze+cached", "freeze:last=2+cached", "amp:dtype=bf16", "pure_bf16", "muon"),
-                *("gradual", "chain_thaw", "ema", "adafactor", "schedule_free", "bitfit", "prompt_tuning", "adamw8bit"),
-            )
-        ),
+        *("full", "freeze", "freeze:last=5", "lora", "lora:last=2", "lora+checkpoint", "qlora"),
+        *("freeze+cached", "freeze:last=2+cached", "amp:dtype=bf16", "pure_bf16", "muon"),
+        *("gradual", "chain_thaw", "ema", "adafactor", "schedule_free", "norm_only", "prompt_tuning", "adamw8bit"),
     ],
 )
-def test_from_a_few_layers_it_is_what_all_layers_take(strategy: str) -> None:
-    assert forecast(Forecaster(config(), TRAINING), strategy) == forecast(by_all_layers(), strategy)
+def test_of_every_kind_of_strategy_a_few_layers_tell_all(strategy: str) -> None:
+    check_by_few_layers(strategy, 16)
 
 
 def test_a_micro_batch_has_fewer_activations_and_trains_the_same() -> None:

@@ -4,13 +4,15 @@ import pytest
 import torch
 
 from bench.forecasting.fake import without_numbers
-from bench.forecasting.traffic import arithmetic_in, work_of
+from bench.forecasting.traffic import arithmetic_in, counting
 from tests.applied import applied
 
 
 def test_what_is_read_and_written_counts_and_a_view_does_not() -> None:
     left, right = torch.ones(4, 8), torch.ones(8, 2)
-    found = work_of(lambda: (left.view(2, 2, 8), left @ right, left.add_(1)), "fp32")
+    with counting("fp32") as so_far:
+        _ = left.view(2, 2, 8), left @ right, left.add_(1)
+    found = so_far()
     assert found is not None
     assert found.flops == {"fp32": 2 * 4 * 8 * 2}
     assert found.launches == 2
@@ -24,13 +26,17 @@ def test_without_numbers_it_is_the_same() -> None:
         linear(torch.ones(3, 8)).relu().sum().backward()
         optimizer.step()
 
-    real = work_of(step, "bf16")
-    with without_numbers():
-        assert work_of(step, "bf16") == real
+    with counting("bf16") as real:
+        step()
+    with without_numbers(), counting("bf16") as forecast:
+        step()
+    assert forecast() == real()
 
 
 def test_where_a_product_has_no_formula_the_work_is_not_known() -> None:
-    assert work_of(lambda: torch.dot(torch.ones(2), torch.ones(2)), "fp32") is None
+    with counting("fp32") as so_far:
+        torch.dot(torch.ones(2), torch.ones(2))
+    assert so_far() is None
 
 
 @pytest.mark.parametrize(
