@@ -81,7 +81,7 @@ def found_in_words(strategy: str, tuning: Tuning) -> str:
 def micro_batch_in_words(strategy: str, told: Fitted | None) -> str:
     """Say in one line which micro-batch a strategy runs with, and what it takes by its forecast; None is one that could not be told."""
     if told is None:
-        return f"micro-batch of {strategy}: it has no forecast, so that batches are run whole"
+        return f"micro-batch of {strategy}: none was found, so that batches are run whole, or as the strategy itself cuts them"
     low, high = map(format_bytes, told.peak_bytes)
     takes = f"{low if low == high else f'{low} to {high}'} of {format_bytes(told.memory_bytes)} by its forecast"
     if told.num_rows >= told.batch_size:

@@ -90,6 +90,8 @@ class Forecaster:
             plan = compose(strategies, self._whole_view)
             if plan.seen_embeddings and not self._training.has_texts:
                 raise Unsupported("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
+            if self._training.step_rows is not None and plan.micro_batch_size is not None:
+                raise Unsupported(f"it cuts batches itself, into forward passes of {plan.micro_batch_size} rows")
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._whole_view)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))

@@ -44,7 +44,8 @@ def test_a_micro_batch_is_said_with_what_it_takes(num_rows, said):
 
 def test_a_micro_batch_that_cannot_be_told_is_said_to_be_none():
     assert (
-        micro_batch_in_words("full", None) == "micro-batch of full: it has no forecast, so that batches are run whole"
+        micro_batch_in_words("full", None)
+        == "micro-batch of full: none was found, so that batches are run whole, or as the strategy itself cuts them"
     )
 
 

@@ -73,6 +73,11 @@ def test_a_micro_batch_has_fewer_activations_and_trains_the_same() -> None:
     assert (parts.num_params, parts.num_trainable_params) == (whole.num_params, whole.num_trainable_params)
 
 
+def test_a_strategy_that_cuts_batches_itself_has_no_passes_of_other_sizes() -> None:
+    with pytest.raises(Unsupported, match="forward passes of 2 rows"):
+        forecast(Forecaster(config(1), TRAINING).in_passes_of(4), "full+accumulate:rows=2")
+
+
 def test_it_says_for_which_device_it_is_and_what_nobody_has_seen_there() -> None:
     forecaster = Forecaster(config(1), TRAINING, aim=GPU)
     found = forecast(forecaster, "full+amp")
