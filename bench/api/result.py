@@ -21,7 +21,7 @@ from bench.experiment.budget import BUDGET, Budget, Maximize
 from bench.experiment.spec import canonical
 from bench.inert import shown
 from bench.recommending.recommend import Recommendation, recommend
-from bench.records.store import read_directories
+from bench.records.directories import read_directories
 from bench.records.table import to_table
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ def rerun(
 
     Exit codes: 0 it reproduced, 1 it did not, 2 the request is wrong, 130 it was interrupted.
     """
-    from bench.records.store import read_directories  # noqa: PLC0415  (--help does without)
+    from bench.records.directories import read_directories  # noqa: PLC0415  (--help does without)
 
     ((records,), warnings) = read_directories([directory])
     said = Console(stderr=True)

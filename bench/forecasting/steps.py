@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bench.forecasting.passes import of_all_passes, two_at_most
 from bench.forecasting.tracker import Tracker
 from bench.forecasting.traffic import arithmetic_in, counting
 from bench.measuring.torch_memory import held_by_model, held_by_optimizer
@@ -24,7 +25,7 @@ from bench.workload.data.batches import by_token_budget, longest_batch
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
     from torch import nn
@@ -161,12 +162,12 @@ def trace(
         _fill(prepared.cache, prepared, training.split, tracker)
     with tracker, torch.random.fork_rng(devices=[]):
         first, *others = prepared.parts(training.rows)
-        rows = _two_at_most(training.split, first, others)
+        rows = two_at_most(training.split, first, others)
         for step in range(last := NUM_STEPS - 1):
             _step(prepared, training, first, step, tracker)
         with counting(arithmetic_in(prepared)) as so_far:
             passes = _step(prepared, training, rows, last, tracker, so_far=so_far)
-            work = _of_all_passes(so_far(), passes, training.split, others)
+            work = of_all_passes(so_far(), passes, training.split, others)
     return Traced(prepared=prepared, peaks=tracker.peaks(), work=work)
 
 
@@ -176,28 +177,6 @@ def largest_part(plan: TrainPlan, view: ModelView) -> Trainable:
     steps = range(view.num_steps)
     parts = {plan.phases.at(step, view.num_steps, step * view.num_epochs // view.num_steps): step for step in steps}
     return max(parts, key=lambda part: (sum(sizes[name] for name in view.params_of(part)), -parts[part]))
-
-
-def _two_at_most(split: Split, first: NDArray[np.int64], others: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Take the rows of the passes that tell of a whole step: no pass takes more than the longest, beside the gradients of one."""
-    longest = max(others, key=lambda rows: split.lengths[rows].sum(), default=first[:0])
-    return np.concatenate([first, longest])
-
-
-def _of_all_passes(
-    work: StepWork | None,
-    passes: Sequence[StepWork | None],
-    split: Split,
-    others: Sequence[NDArray[np.int64]],
-) -> StepWork | None:
-    """Go on from a step with the longest of its other passes to that with all of them, by their tokens."""
-    if work is None or not others:
-        return work
-    one, two = passes
-    assert one is not None
-    assert two is not None, "what was known of the step is known of its parts"
-    tokens = [int(split.lengths[rows].sum()) for rows in others]
-    return work.plus(two, less=one, times=sum(tokens) / max(tokens) - 1)
 
 
 def _step(

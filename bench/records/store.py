@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec
 
-__all__ = ["Store", "file_name", "read_directories"]
+__all__ = ["Store", "file_name"]
 
 _ORDER = "strategies.json"
 """Beside the runs: the names of the strategies, in the order in which they were asked for."""
@@ -217,26 +217,6 @@ def _read(path: Path) -> RunRecord:
 def _lies_in(path: Path, directory: Path) -> bool:
     """Whether a path, with its links resolved, lies in the directory."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
-
-
-def read_directories(directories: Iterable[Path]) -> tuple[list[list[RunRecord]], list[str]]:
-    """Read the runs of each directory, and say what was left out or renamed.
-
-    Raises:
-        UsageError: one holds no run that can be read.
-
-    """
-    read, warnings = [], []
-    for directory in directories:
-        if directory.is_file():
-            raise UsageError(f"{directory} is a file; give a directory that `bench compare` wrote")
-        store = Store(directory)
-        if not (found := store.read_all()):
-            why = f" that can be read: {'; '.join(store.warnings)}" if store.warnings else ""
-            raise UsageError(f"{directory} holds no runs{why}; give a directory that `bench compare` wrote")
-        read.append(found)
-        warnings += store.warnings
-    return read, warnings
 
 
 def file_name(spec: RunSpec) -> str:

@@ -19,6 +19,7 @@ from bench.experiment.tuning import TUNING_SEED
 from bench.forecasting import here
 from bench.measuring import matmul_rate
 from bench.plan import Edit
+from bench.records.micro_batch import rows_asked
 from bench.records.store import Store
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
@@ -232,7 +233,7 @@ def test_what_does_not_fit_by_its_forecast_is_halved_before_it_runs(asked: dict[
     assert (full.micro_batch_size, greedy.micro_batch_size, greedy.batch_size) == (8, 2, 8)
     assert greedy.measured[0].losses == pytest.approx(full.measured[0].losses, rel=1e-4)
     apart = Store(asked["out"] / "out-of-memory").read_all()
-    assert {(record.micro_batch_size, record.status) for record in apart} == {(8, "skipped"), (4, "skipped")}
+    assert {(rows_asked(record.spec), record.status) for record in apart} == {(8, "skipped"), (4, "skipped")}
 
 
 def test_after_running_out_of_memory_all_seeds_run_at_half_the_micro_batch_until_it_fits(

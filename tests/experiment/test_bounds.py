@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         ("--steps", "1000000000000", "input should be less than or equal to 10000000, not 1000000000000"),
         ("--epochs", "100000000000000000000", "input should be less than or equal to 1000000, not 1"),
         ("--batch-size", "100000000000000000000", "input should be less than or equal to 1048576, not 1"),
-        ("--micro-batch-size", "9223372036854775808", "input should be less than or equal to 1048576, not 9"),
+        ("--micro-batch-size", "9223372036854775808", "input should be less than or equal to 1048576, not '9"),
         ("--max-length", "100000000000000000000", "input should be less than or equal to 16777216, not 1"),
         ("--train-samples", "100000000000000000000", "input should be less than or equal to 1000000000000, not '1"),
         ("--eval-samples", "0", "input should be greater than or equal to 1, not '0'"),

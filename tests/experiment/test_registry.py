@@ -119,7 +119,7 @@ def test_options_become_fields() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("freez", "unknown strategy 'freez'. Did you mean freeze? Known: ada"),
+        ("freez", "unknown strategy 'freez'. Did you mean freeze? Known: acc"),
         ("freeze:lst=2", "unknown option of freeze 'lst'. Did you mean last?"),
         ("full:x=1", "There is no option of full"),
         ("freeze:last=two", "freeze:last=two cannot be read: int expected"),
