@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,10 @@ __all__ = ["WithoutNumbers", "classifier", "without_numbers"]
 
 
 class WithoutNumbers(FakeTensorMode):
-    """Tensors that have a shape and a type, and neither memory nor numbers; who reads a number gets 0, and is counted."""
+    """Tensors that have a shape and a type, and neither memory nor numbers; who reads a number gets 0, and is counted.
+
+    One that was written out is known, and so is one that was drawn by itself, as to leave an adapter out of a step or not.
+    """
 
     def __init__(self) -> None:
         """Have been asked for none."""
@@ -41,8 +45,10 @@ class WithoutNumbers(FakeTensorMode):
 
     def dispatch(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation on shapes alone."""
+        if func is torch.ops.aten.rand.default and math.prod(args[0]) == 1:
+            return self.fake_tensor_converter.from_real_tensor(self, func(*args, **(kwargs or {})), make_constant=True)
         is_read = func is torch.ops.aten._local_scalar_dense.default  # noqa: SLF001  (what tensor.item() is)
-        if is_read and getattr(args[0], "constant", None) is None:  # one that was written out is known
+        if is_read and getattr(args[0], "constant", None) is None:
             self.num_read += 1
             dtype: torch.dtype = args[0].dtype
             return 0.0 if dtype.is_floating_point else False if dtype == torch.bool else 0

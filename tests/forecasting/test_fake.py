@@ -39,6 +39,12 @@ def test_whoever_reads_a_number_gets_zero_and_is_counted() -> None:
     assert mode.num_read == 3
 
 
+def test_a_number_that_is_drawn_by_itself_is_known() -> None:
+    with without_numbers() as mode:
+        assert all(bool(torch.rand(1) > 0) for _ in range(9))
+    assert mode.num_read == 0
+
+
 def test_what_depends_on_numbers_is_refused_in_words() -> None:
     with pytest.raises(Unsupported, match="depends on numbers"), without_numbers():
         torch.ones(3).nonzero()
