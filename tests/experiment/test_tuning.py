@@ -61,8 +61,9 @@ def test_rates_rise_by_one_factor_to_two_digits(trials: int, low: float, factor:
 
 
 def test_the_better_half_goes_on_with_twice_the_steps() -> None:
-    assert list(RateSearch(trials=8).rounds(128)) == [(8, 32), (4, 64), (2, 128)]
-    assert list(RateSearch(trials=5).rounds(100)) == [(5, 25), (3, 50), (2, 100)]
+    assert list(RateSearch(trials=16).rounds(128)) == [(16, 32), (8, 64), (4, 128)]
+    assert list(RateSearch(trials=8).rounds(128)) == [(8, 64), (4, 128)]
+    assert list(RateSearch(trials=5).rounds(100)) == [(5, 50), (3, 100)]
     assert list(RateSearch(trials=2).rounds(100)) == [(2, 100)]
 
 

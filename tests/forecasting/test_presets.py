@@ -5,6 +5,7 @@ tox -e slow-models -- -k presets
 
 from __future__ import annotations
 
+import gc
 import sys
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -83,6 +84,7 @@ def take_steps(prepared: Prepared, training: Training) -> None:
 def held(model: str, strategy: str) -> int:
     """The most bytes that torch's allocator gave out and had not back, kernels' own included."""
     prepared, training = prepared_for(model, strategy, lambda: None)
+    gc.collect()  # what is freed later and was not made since would be taken off
     storages = {one.untyped_storage() for one in held_by_model(prepared.model, prepared.trained)}
     weights = sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
