@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["inert", "shown"]
+from rich.text import Text
+
+__all__ = ["inert", "line", "shown"]
 
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 _UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 _MOST_SHOWN = 60
+
+_COMMANDS = re.compile(
+    r"^(\s*:):"
+    r"|(:):(?=(?:add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state|set-env"
+    r"|set-output|stop-commands|warning)\b)"
+    r"|(#)#(?=\w*\[)",
+    re.IGNORECASE,
+)
+"""GitHub takes "::" for a command where nothing but white space stands before it, which in a table or a text that is
+wrapped may be anywhere; it and others take "##[" and "##vso[" anywhere."""
 
 
 def inert(text: str) -> str:
@@ -19,9 +31,12 @@ def inert(text: str) -> str:
     become the replacement character, as does the middle of what a CI service takes for a command.
     """
     plain = "".join(map(_character, text))
-    # GitHub takes "::" for a command where nothing but white space stands before it; it and others take "##[" and
-    # "##vso[" anywhere.
-    return re.sub(r"^(\s*:):|(#)#(?=\w*\[)", rf"\1\2{_UNKNOWN}", plain)
+    return _COMMANDS.sub(rf"\1\2\3{_UNKNOWN}", plain)
+
+
+def line(text: str, style: str = "") -> Text:
+    """Write a text as one inert line for rich to print, which takes nothing in it for markup."""
+    return Text(inert(text), style=style)
 
 
 def shown(value: object) -> str:

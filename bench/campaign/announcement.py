@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from rich.table import Table
-from rich.text import Text
 
 from bench.analysis.words.numbers import percent
+from bench.inert import line
 from bench.records.metrics import METRICS, format_bytes, format_seconds
 from bench.workload.assets.wheels import bytes_to_fetch
 from bench.workload.models.places import needs_conversion
@@ -119,5 +119,5 @@ def matrix_table(specs: Sequence[RunSpec]) -> Table:
         length = f"{spec.steps} steps" if spec.steps else f"{workload.train_samples or 'all'} x {spec.epochs}"
         batch = f"{spec.batch_size} by {spec.micro_batch_size}" if spec.micro_batch_size else spec.batch_size
         cells = (number, spec.name, spec.seed, workload.model, workload.dataset, length, batch, spec.device)
-        table.add_row(*(Text(str(cell)) for cell in cells))
+        table.add_row(*(line(str(cell)) for cell in cells))
     return table

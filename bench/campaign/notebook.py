@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.analysis.quality import ACCURACY
 from bench.campaign.progress import Display
+from bench.inert import inert
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,7 +50,7 @@ class NotebookDisplay(Display):
 
     def say(self, text: str, style: str = "") -> None:  # noqa: ARG002  (of a terminal)
         """Show one line for good."""
-        self._lines.append(text)
+        self._lines.append(inert(text))
         self._draw(self._title)
 
     def _update(self, **changes: Any) -> None:
@@ -61,5 +62,5 @@ class NotebookDisplay(Display):
 
     def _draw(self, doing: str) -> None:
         self._drawn = time.monotonic()
-        text = "\n".join([*self._lines[-_LINES:], *([doing] if doing else [])])
+        text = "\n".join([*self._lines[-_LINES:], *([inert(doing)] if doing else [])])
         self._handle.update({"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}, raw=True)

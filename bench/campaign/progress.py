@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
 from bench import protocol
 from bench.analysis.quality import ACCURACY
 from bench.analysis.words.data import in_brief
+from bench.inert import line
 from bench.records.metrics import METRICS, format_bytes, format_seconds
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import Task, TaskID
+    from rich.text import Text
 
     from bench.analysis.quality import Quality
     from bench.campaign.campaign import Mode
@@ -139,7 +140,7 @@ class Display:
 
     def say(self, text: str, style: str = "") -> None:
         """Print one line above the live display."""
-        self._console.print(Text(text, style=style), soft_wrap=True)
+        self._console.print(line(text, style), soft_wrap=True)
 
     def _update(self, **changes: Any) -> None:
         if self._task is not None:
@@ -150,4 +151,4 @@ class _Words(ProgressColumn):
     """The description of a task, whatever brackets the names in it hold."""
 
     def render(self, task: Task) -> Text:
-        return Text(task.description)
+        return line(task.description)

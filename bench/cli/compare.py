@@ -15,6 +15,7 @@ from bench.errors import ExitCode, UsageError
 from bench.experiment.settings import QUICK, Settings
 from bench.files import default_config
 from bench.gate.judging.margins import read_margins
+from bench.inert import inert
 
 __all__ = ["compare"]
 
@@ -67,7 +68,7 @@ def compare(
     if measured.result is not None:
         page = show(measured.result, figures_url=figures_url, with_data=not measured.is_new)
     if measured.interrupted or measured.result is None:
-        go_on = f"--resume --out {shlex.quote(str(measured.directory))}"
+        go_on = f"--resume --out {inert(shlex.quote(str(measured.directory)))}"
         sys.stderr.write(f"bench: interrupted; what ended is kept, and the same command with {go_on} goes on\n")
         return ExitCode.INTERRUPTED
     (comparison,) = measured.result.comparisons

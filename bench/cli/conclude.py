@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.text import Text
 
 from bench.errors import ExitCode, UsageError
 from bench.gate.outputs import announce, render, show, write
 from bench.gate.request import make_directory, margins_of, with_config
 from bench.gate.work import work_of
+from bench.inert import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ def judge(
     if out is not None:
         make_directory(out)
     say = Console(stderr=True).print
-    work = work_of(sides, margins, out, lambda text: say(Text(text), soft_wrap=True))
+    work = work_of(sides, margins, out, lambda text: say(line(text), soft_wrap=True))
     return never_red(lambda: conclude(work(), strict=strict, out=out, kind=kind))
 
 

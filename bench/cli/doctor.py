@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bench.errors import ExitCode
+from bench.inert import line
 
 __all__ = ["doctor"]
 
@@ -24,11 +24,11 @@ def doctor(
     from bench.forecasting.here import this_card  # noqa: PLC0415
 
     def say(text: str) -> None:
-        Console(stderr=True).print(Text(text), soft_wrap=True)
+        Console(stderr=True).print(line(text), soft_wrap=True)
 
     diagnosis = examine.diagnose(device, in_process=in_process, say=say)
     console = Console()
     console.print(display.diagnosis_table(diagnosis))
-    console.print(Text(display.noise_in_words(diagnosis)), soft_wrap=True)
-    console.print(Text(display.speed_in_words(this_card(choose_device(device)))), soft_wrap=True)
+    console.print(line(display.noise_in_words(diagnosis)), soft_wrap=True)
+    console.print(line(display.speed_in_words(this_card(choose_device(device)))), soft_wrap=True)
     return ExitCode.OK if diagnosis.is_well else ExitCode.FAILED

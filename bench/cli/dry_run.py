@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.text import Text
 
 from bench.campaign.announcement import matrix_table, to_do_once, tuning_in_words
 from bench.campaign.micro_batches import with_largest_micro_batches
@@ -17,6 +16,7 @@ from bench.errors import first_line
 from bench.executors import Runner
 from bench.experiment.settings import FIT
 from bench.experiment.tuning import RateSearch
+from bench.inert import line
 from bench.workload.data.dataset import load_data
 from bench.workload.presets import is_hub_id
 
@@ -42,7 +42,7 @@ def show_request(settings: Settings, specs: Sequence[RunSpec]) -> None:
     console, display, workload = Console(), Display(Console(stderr=True), 0), specs[0].workload
     if settings.tune is not None:
         told = tuning_in_words(RateSearch.parse(settings.tune), specs, with_own_rate(specs))
-        console.print(Text(told), soft_wrap=True)
+        console.print(line(told), soft_wrap=True)
     hub = [name for name in (workload.model, workload.dataset) if is_hub_id(name) and not Path(name).exists()]
     first = [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]
     fits = settings.micro_batch_size == FIT

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.table import Table
-from rich.text import Text
+
+from bench.inert import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,14 +45,14 @@ def show(found: Outlook, console: Console) -> None:
         console.print()
         console.print(_table(_PARTS, _parts(found)))
         console.print()
-    for line in (*(f"{name}: {why}" for name, why in found.refused.items()), *_sentences(found)):
-        console.print(Text(line), soft_wrap=True)
+    for told in (*(f"{name}: {why}" for name, why in found.refused.items()), *_sentences(found)):
+        console.print(line(told), soft_wrap=True)
     _show_doubts(found.rows.values(), console)
 
 
 def _show_doubts(forecasts: Iterable[Forecast], console: Console) -> None:
     for doubt in dict.fromkeys(doubt for one in forecasts for doubt in one.unproven):
-        console.print(Text(f"unproven: {doubt}", style="dim"), soft_wrap=True)
+        console.print(line(f"unproven: {doubt}", "dim"), soft_wrap=True)
 
 
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
@@ -59,7 +60,7 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     for number, name in enumerate(columns):
         table.add_column(name, justify="right" if number else "left", no_wrap=not number)
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(line, row))
     return table
 
 
@@ -140,8 +141,8 @@ def show_fitting(found: Fitting, console: Console) -> None:
     told += [f"{name}: {one.why_none}" for name, one in found.measured.items() if one.why_none]
     told += [_of_card(found.card), "A micro-batch fits where its highest figure does."]
     told += [] if all_fit else ["Where not even one row fits, peak and smallest card are those of one row."]
-    for line in told:
-        console.print(Text(line), soft_wrap=True)
+    for one in told:
+        console.print(line(one), soft_wrap=True)
     _show_doubts((one.forecast for one in found.rows.values()), console)
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from bench.errors import ExitCode, UsageError
+from bench.inert import line
 
 __all__ = ["list_names"]
 
@@ -56,5 +56,5 @@ def _table(kind: str) -> None:
     table.add_column("details")
     table.add_column("what it is")
     for entry in LISTS[kind]():
-        table.add_row(*map(Text, entry))
+        table.add_row(*map(line, entry))
     Console().print(table)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bench.cli.options import MISMATCH, REFERENCE
 from bench.errors import ExitCode
 from bench.experiment.budget import Budget
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
+from bench.inert import line
 
 if TYPE_CHECKING:
     import reports
@@ -46,7 +46,7 @@ def recommend(
         [directory], reference, quality=quality, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch
     )
     for warning in result.warnings:
-        Console(stderr=True).print(Text(warning, style="yellow"), soft_wrap=True)
+        Console(stderr=True).print(line(warning, "yellow"), soft_wrap=True)
     found = result.recommended(budget, strategies)
     Console(file=sys.stdout).print(reports.recommendation_text(found))
     return ExitCode.USAGE if found.verdict == "not valid" else ExitCode.OK

@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.text import Text
 
 from bench.cli.conclude import never_red
 from bench.errors import ExitCode, UsageError
@@ -20,7 +19,7 @@ from bench.gate.sampling.against import NUM_PAIRS, record_side
 from bench.gate.sampling.calibrations import keep
 from bench.gate.sampling.sides import find_side
 from bench.gate.sampling.subject import gather
-from bench.inert import inert
+from bench.inert import line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +104,7 @@ def show(paths: list[Path], out: Path | None = None) -> int:
             page = reports.write_trend(ordered, out)
         except OSError as error:
             raise UsageError(f"--out {out}: {error.strerror}; name a directory that can be written") from error
-        Console().print(Text(f"trend: {page}"), soft_wrap=True)
+        Console().print(line(f"trend: {page}"), soft_wrap=True)
     return ExitCode.OK
 
 
@@ -127,7 +126,7 @@ def _calibrate(
         if out is not None:
             _write(baseline, out / "calibration.json")
         keep(baseline)
-        Console().print(Text(lesson(baseline, margins)), soft_wrap=True)
+        Console().print(line(lesson(baseline, margins)), soft_wrap=True)
     if recording.failed:
         return _failed(recording)
     refused = any(
@@ -174,12 +173,10 @@ def _check_file(path: Path) -> None:
 def _failed(recording: Recording) -> int:
     """Say what could not be recorded."""
     for name, findings in recording.failed.items():
-        Console(stderr=True).print(
-            Text(inert(f"{name}: not recorded: {findings[0].reason}"), style="red"), soft_wrap=True
-        )
+        Console(stderr=True).print(line(f"{name}: not recorded: {findings[0].reason}", "red"), soft_wrap=True)
     return ExitCode.CRASHED if recording.crash else ExitCode.NOT_MEASURED
 
 
 def _write(baseline: Baseline, path: Path) -> None:
     write_baseline(baseline, path)
-    Console().print(Text(f"baseline: {path}"), soft_wrap=True)
+    Console().print(line(f"baseline: {path}"), soft_wrap=True)

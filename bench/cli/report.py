@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bench.cli.options import FIGURES, GATE, MISMATCH, REFERENCE, STRICT, check_figures_url, read_rules
 from bench.errors import ExitCode, UsageError
 from bench.experiment.budget import Budget
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
+from bench.inert import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +95,7 @@ def show(
     page = result.report(directory, command=_command(), figures_url=figures_url)
     console = Console()
     result.print(console, with_data=with_data)
-    console.print(Text(f"report: {page}"), soft_wrap=True)
+    console.print(line(f"report: {page}"), soft_wrap=True)
     return page
 
 
@@ -106,4 +106,4 @@ def _command() -> str:
 def _warn(warnings: Iterable[str]) -> None:
     errors = Console(stderr=True)
     for warning in warnings:
-        errors.print(Text(warning, style="yellow"), soft_wrap=True)
+        errors.print(line(warning, "yellow"), soft_wrap=True)

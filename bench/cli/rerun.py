@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from bench.errors import ExitCode
+from bench.inert import line
 
 __all__ = ["rerun"]
 
@@ -33,15 +33,15 @@ def rerun(
     ((records,), warnings) = read_directories([directory])
     said = Console(stderr=True)
     for warning in warnings:
-        said.print(Text(warning, style="yellow"), soft_wrap=True)
+        said.print(line(warning, "yellow"), soft_wrap=True)
     from bench.campaign.repeat import find_run, repeat  # noqa: PLC0415
     from bench.executors import Runner  # noqa: PLC0415
 
     found = find_run(records, run, seed)
-    with Runner(timeout_seconds=timeout, on_wait=lambda line: said.print(Text(line), soft_wrap=True)) as runner:
+    with Runner(timeout_seconds=timeout, on_wait=lambda text: said.print(line(text), soft_wrap=True)) as runner:
         repeated = repeat(found, runner)
         if runner.interrupted:
             return ExitCode.INTERRUPTED
     for sentence in repeated.sentences():
-        Console(file=sys.stdout).print(Text(sentence), soft_wrap=True)
+        Console(file=sys.stdout).print(line(sentence), soft_wrap=True)
     return ExitCode.OK if repeated.is_same else ExitCode.FAILED

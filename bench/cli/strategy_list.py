@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from bench.api.list_strategies import why_not_here
+from bench.inert import inert, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +47,7 @@ def show(entries: Sequence[StrategyEntry], console: Console) -> None:
             _print(console, entry["name"], said, indent=2, width=NAME)
         console.print()
     for why_not in filter(None, shared):
-        console.print(Text(f"Of these none runs here: {why_not}.", style="yellow"), soft_wrap=True)
+        console.print(line(f"Of these none runs here: {why_not}.", "yellow"), soft_wrap=True)
     console.print(Text(_MORE, style="dim"), soft_wrap=True)
 
 
@@ -55,7 +56,7 @@ def show_details(entries: Iterable[StrategyDetails], console: Console) -> None:
     for position, entry in enumerate(entries):
         if position:
             console.print()
-        console.print(Text(entry["name"], style="bold"), soft_wrap=True)
+        console.print(line(entry["name"], "bold"), soft_wrap=True)
         _print(console, "", [(entry["says"], "")], indent=2, width=0)
         for label, said in _facts(entry):
             _print(console, label, [(one, "") for one in said], indent=2, width=LABEL, style="dim")
@@ -97,11 +98,11 @@ def _print(
 ) -> None:
     """Print a name, and beside it paragraphs, each in a style, as wide as the terminal is; without blanks at the end."""
     room = max(20, min(console.width, WIDEST) - indent - width - 1)
-    lines = [(line, look) for text, look in said for line in wrap(text, room, break_on_hyphens=False)]
+    lines = [(part, look) for text, look in said for part in wrap(inert(text), room, break_on_hyphens=False)]
     if len(name) > width - 2 and width:
         lines.insert(0, ("", ""))
-    for position, (line, look) in enumerate(lines):
-        start = Text(" " * indent + (name if not position else ""), style=style)
-        if line:
+    for position, (part, look) in enumerate(lines):
+        start = Text(" " * indent + (inert(name) if not position else ""), style=style)
+        if part:
             start.pad_right(indent + width - start.cell_len)
-        console.print(Text.assemble(start, (line, look)), soft_wrap=True)
+        console.print(Text.assemble(start, (part, look)), soft_wrap=True)

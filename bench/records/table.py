@@ -117,5 +117,9 @@ def _row(record: RunRecord) -> dict[str, object]:
     }
 
 
+_FORMULA = r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+"""How text begins that a spreadsheet may take for a formula: some take full-width signs for the plain ones."""
+
+
 def _disarm(texts: pd.Series[str]) -> pd.Series[str]:
-    return texts.mask(texts.str.match(r"[=+\-@\t\r]").fillna(value=False), "'" + texts)
+    return texts.mask(texts.str.match(_FORMULA).fillna(value=False), "'" + texts)

@@ -9,6 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.inert import inert
+
 from ..charts.theme import style_variables
 from ..tables.cells import one_line
 
@@ -22,6 +24,7 @@ def render(template: str, *, own_css: str, **shown: Any) -> str:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        finalize=_inert,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -29,6 +32,13 @@ def render(template: str, *, own_css: str, **shown: Any) -> str:
     environment.filters |= {"one_line": one_line, "breakable": _breakable, "said": _said, "ours": Markup}
     css = Markup(style_variables() + asset("report.css") + own_css)  # noqa: S704  (ours)
     return environment.get_template(template).render(css=css, **shown)
+
+
+def _inert(shown: Any) -> Any:
+    """Keep from a page what a reader would obey without seeing it; the ends of its lines stay, where there are any."""
+    return (
+        shown if isinstance(shown, Markup) or not isinstance(shown, str) else "\n".join(map(inert, shown.split("\n")))
+    )
 
 
 def asset(name: str) -> str:

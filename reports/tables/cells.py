@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bench.analysis.words.numbers import ENDINGS, NOT_MEASURED, bounds, change, listed
+from bench.inert import inert
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -164,5 +165,5 @@ def _letters(comparison: Comparison, metric: str) -> dict[str, str]:
 
 
 def one_line(text: str) -> str:
-    """Put any text on one line, without control characters."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """Put any text on one line that nothing obeys."""
+    return " ".join(inert(text).split())

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
+from bench.campaign.announcement import in_words, matrix_table
 from bench.campaign.progress import Display
 from bench.protocol import Progress, Stage
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.records.record import RunRecord
+
+
+HOSTILE = "m\x1b[41m\n::error::owned\u202e"
+"""A name from outside."""
 
 
 @pytest.fixture
@@ -51,6 +58,24 @@ def test_a_terminal_shows_what_a_run_does_and_what_became_of_it(
     (said,) = (line for line in shown(console).splitlines() if "of training" in line)
     assert "run 1 of 3: [/red], seed 0: " in said
     assert said.endswith(f" samples/s, accuracy {share:.1%}")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_no_name_is_obeyed(*, is_terminal: bool, make_record: Callable[..., RunRecord]) -> None:
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=200, color_system=None)
+    record = make_record("full")
+    workload = record.spec.workload.model_copy(update={"model": HOSTILE, "dataset": HOSTILE})
+    spec = record.spec.model_copy(update={"workload": workload})
+    reason = f"RuntimeError: {HOSTILE}"
+    with Display(console, 1) as display:
+        display.say(in_words([spec], [spec], Path(HOSTILE)))
+        display.begin("prepare", spec)
+        display.message(Stage(name="fetch", at=0))
+        display._progress.refresh()
+        display.end(record.model_copy(update={"spec": spec, "status": "failed", "reason": reason}))
+    console.print(matrix_table([spec]))
+    assert "m\ufffd[41m" in shown(console)
+    assert not re.search(r"(?m)\x1b\[41m|\u202e|^\s*::error", shown(console))
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

@@ -73,6 +73,14 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(make_record):
     assert to_table([make_record("=1+1")]).strategy.item() == "=1+1"
 
 
+@pytest.mark.parametrize(
+    "begins", ["=", "+", "-", "@", "\t", "\r", "\n", "\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+)
+def test_no_beginning_of_a_formula_is_left(begins, make_record):
+    record = make_record().model_copy(update={"status": "failed", "reason": f"{begins}1+1"})
+    assert f'"\'{begins}1+1"' in to_csv(to_table([record]))
+
+
 def test_a_negative_number_is_no_formula(make_record):
     record = make_record(status="failed").model_copy(update={"memory": Memory.model_construct(nvml_delta_bytes=-5)})
     assert ",-5," in to_csv(to_table([record]))

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.text import Text
 
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
@@ -22,6 +21,7 @@ from bench.gate.sampling.recording import record
 from bench.gate.sampling.session import Session
 from bench.gate.sampling.sides import find_side, hold
 from bench.gate.sampling.subject import TINY, gather
+from bench.inert import line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,5 +97,5 @@ def record_side(
     """
     say = Console(stderr=True).print
     with hold(side) as held:
-        session = Session(held, subject, margins=Margins(), say=lambda text: say(Text(text), soft_wrap=True))
+        session = Session(held, subject, margins=Margins(), say=lambda text: say(line(text), soft_wrap=True))
         return record(session, subject.work, num_pairs, has_known_work=has_known_work)

@@ -1,9 +1,11 @@
 import base64
 import hashlib
+import inspect
 import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from bench.analysis.comparison import compare
 from bench.errors import BenchError, UnknownName
 from reports import write_report
+from reports.pages.page import render_page
+from reports.parts import Part, Whole
 
 
 class _Page(HTMLParser):
@@ -77,6 +81,23 @@ def test_the_page_needs_no_network_and_allows_its_own_script_alone(page, report)
     assert sources
     assert all(value.startswith(("#", "data:")) for value in sources)
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def test_no_page_is_without_the_policy():
+    templates = Path(inspect.getfile(render_page)).parent / "templates"
+    pages = {path.name: text for path in templates.glob("*.html") if "<!doctype" in (text := path.read_text())}
+    assert pages.keys() == {"report.html", "plain.html"}
+    assert all("{{ head(" in text for text in pages.values())
+    assert "Content-Security-Policy" in (templates / "head.html").read_text()
+
+
+def test_nothing_in_a_name_is_obeyed(make_record):
+    record = make_record()
+    workload = record.spec.workload.model_copy(update={"model": "m\x1b[31m\u202e\x00", "dataset": "d\u2066\x9b"})
+    record = record.model_copy(update={"spec": record.spec.model_copy(update={"workload": workload})})
+    page = render_page(Whole((Part(compare([record])),)), "bench compare --model \x1b[31m", {})
+    assert "m\ufffd[31m" in page
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
 
 
 def test_the_data_is_in_the_page(page, report):
