@@ -20,7 +20,7 @@ from bench.campaign.notebook import NotebookDisplay
 from bench.campaign.preflight import check_same_code, check_same_experiment, that_set, with_own_rate
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.executors import InProcessRunner, Runner
 from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
@@ -51,6 +51,8 @@ class Measured:
     """Where runs, and trials of rates, are kept: what ended is not done again."""
     is_new: bool
     """Whether there was anything to do, so that what was read has been shown."""
+    is_kept: bool = True
+    """Whether every run that ended has its record in the directory."""
 
 
 def measure(
@@ -66,6 +68,7 @@ def measure(
 
     Raises:
         UsageError: the directory cannot take these runs.
+        BenchError: no record could be written; all are on stderr.
 
     """
     directory = out or default_directory()
@@ -88,8 +91,10 @@ def measure(
         is_new = bool(store.todo(tuned.specs))
         interrupted = interrupted or work.carry_out(tuned, halving)
         records = store.read_all()
+    if store.num_unwritten and not records:
+        raise BenchError(store.warnings[-1])
     result = _result(settings, tuned, records, store) if records else None
-    return Measured(result, interrupted, directory, is_new)
+    return Measured(result, interrupted, directory, is_new, not store.num_unwritten)
 
 
 def _check_same_search(tuned: Tuned, store: Store) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from bench.errors import BenchError
 from bench.protocol import Forecasted, Request, Tried
 from bench.records.endings import ran_out_of_memory
 from bench.records.micro_batch import rows_asked
@@ -168,7 +169,10 @@ class Campaign:
             "why_no_forecast": told.why_none,
             "flags": (*record.flags, *(self.halving.flags(record.spec) if self.halving else ())),
         }
-        self.store.write(record.model_copy(update=known))
+        try:
+            self.store.write(record.model_copy(update=known))
+        except BenchError as error:  # a full disk costs this row: those to come may find room
+            self.observer.say(str(error))
 
     def _carry_out(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec, shelf: str | None = None) -> RunRecord:
         directory = self.model_directory(spec) if self.model_directory and mode == "run" else None

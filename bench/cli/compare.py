@@ -75,4 +75,5 @@ def compare(
     judged = rules.judge(comparison, page.parent, rank_suspect=settings.rank_suspect) if rules else ExitCode.OK
     if comparison.mismatches and not settings.allow_mismatch:
         return ExitCode.USAGE
-    return judged if all(record.status in ("ok", "skipped") for record in comparison.records) else ExitCode.FAILED
+    is_well = measured.is_kept and all(record.status in ("ok", "skipped") for record in comparison.records)
+    return judged if is_well else ExitCode.FAILED

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from bench.cli.options import FIGURES, GATE, MISMATCH, REFERENCE, STRICT, check_figures_url, read_rules
-from bench.errors import ExitCode, UsageError
+from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiment.budget import Budget
 from bench.experiment.spec import QualityName  # noqa: TC001  (typer reads the annotations)
 from bench.inert import line
@@ -92,8 +92,12 @@ def show(
 
     """
     _warn(result.warnings)
-    page = result.report(directory, command=_command(), figures_url=figures_url)
     console = Console()
+    try:
+        page = result.report(directory, command=_command(), figures_url=figures_url)
+    except BenchError:  # a full disk is no reason to show nothing
+        result.print(console, with_data=with_data)
+        raise
     result.print(console, with_data=with_data)
     console.print(line(f"report: {page}"), soft_wrap=True)
     return page

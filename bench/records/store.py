@@ -1,7 +1,6 @@
 """A results directory: one JSON file per run, written atomically, read back whatever became of the others.
 
-Nothing that was measured is lost: a run that cannot be written is printed to stderr, a file that cannot be read is
-left out and left alone, and an unexpected file in the place of a run is renamed.
+Nothing is lost: a run that cannot be written is printed to stderr, and what cannot be read is left out and left alone.
 """
 
 from __future__ import annotations
@@ -47,6 +46,7 @@ class Store:
         """
         self.directory, self.runs = directory, directory / "runs"
         self._warnings: dict[str, None] = {}
+        self.num_unwritten = 0  # of the records, which are on stderr
         self._lock = FileLock(directory / ".lock")
         if not _lies_in(self.runs, directory):
             raise UsageError(f"{self.runs} leads out of {directory}; give a directory whose runs lie in it")
@@ -105,7 +105,9 @@ class Store:
             replace_file(path, text.encode())
         except OSError as error:
             sys.stderr.write(f"{text}\n")
-            msg = f"cannot write to {self.runs} ({error.strerror}); the record of {record.spec.name} is printed above"
+            self.num_unwritten += 1
+            run = f"{record.spec.name}, seed {record.spec.seed},"
+            self._warn(msg := f"cannot write to {self.runs} ({error.strerror}); the record of {run} is printed above")
             raise BenchError(msg) from error
         return path
 
@@ -142,18 +144,16 @@ class Store:
         try:
             replace_file(self.directory / _ORDER, json.dumps(list(names), indent=1).encode())
         except OSError as error:
-            raise BenchError(
-                f"cannot write to {self.directory} ({error.strerror}); make room, or give another directory with --out"
-            ) from error
+            msg = f"cannot write to {self.directory} ({error.strerror}); give another directory with --out"
+            raise BenchError(msg) from error
 
     def read_all(self) -> list[RunRecord]:
         """Read the newest record of each spec, and leave out files that are no record.
 
         They are sorted by strategy, as `keep_order` saved it, then by start; an older directory has no saved order.
         """
-        records = sorted(
-            filter(None, map(self._try, sorted(self.runs.glob("*.json")))), key=lambda record: record.started_at
-        )
+        found = filter(None, map(self._try, sorted(self.runs.glob("*.json"))))
+        records = sorted(found, key=lambda record: record.started_at)
         newest = {record.spec: record for record in records}
         places = {name: place for place, name in enumerate(self._order())}
         kept = [record for record in records if newest[record.spec] is record]
@@ -170,9 +170,7 @@ class Store:
             names = None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return list(map(_as_records_have_it, names))
-        self._warn(
-            f"{path} does not say in which order strategies were asked for; they stand in the order of their runs"
-        )
+        self._warn(f"{path} does not say in which order strategies were asked for; they stand as their runs do")
         return []
 
     def todo(self, specs: Iterable[RunSpec]) -> list[RunSpec]:

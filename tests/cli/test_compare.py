@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from bench.__main__ import main
+from bench.api import measure
 from bench.campaign import announcement
+from bench.campaign.progress import Display
 from bench.cli import app
 from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
@@ -25,6 +27,9 @@ from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from bench.campaign.campaign import Mode
+    from bench.experiment.spec import RunSpec
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +146,50 @@ def test_a_strategy_that_breaks_gets_its_row_and_the_others_complete(
     assert (out / "report.html").exists()
 
 
+def test_a_disk_that_is_full_for_a_while_costs_the_row_of_then_alone(
+    workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    runs, aside = out / "runs", out / "aside"
+
+    class FullForARecord(Display):
+        def begin(self, mode: Mode, spec: RunSpec) -> None:
+            if runs.is_file():
+                runs.unlink()
+                aside.rename(runs)
+            super().begin(mode, spec)
+
+        def end(self, record: RunRecord) -> None:
+            if self._mode == "run" and self._run == 1:
+                runs.rename(aside)
+                runs.touch()  # in which no record can be written
+            super().end(record)
+
+    monkeypatch.setattr(measure, "Display", FullForARecord)
+    arguments = ["compare", "--strategies", "freeze", "--seeds", "2", *workload, "--in-process", "--out", str(out)]
+    assert call(arguments, monkeypatch) == 1
+    (kept,) = Store(out).read_all()
+    said = capsys.readouterr()
+    lost = RunRecord.from_json(said.err[said.err.index("{\n") : said.err.index("\n}\n") + 2])
+    assert {kept.spec.seed, lost.spec.seed} == {0, 1}
+    assert f"the record of freeze, seed {lost.spec.seed}, is printed above" in said.err
+    assert f"report: {out / 'report.html'}" in said.out
+    monkeypatch.setattr(measure, "Display", Display)
+    assert call([*arguments, "--resume"], monkeypatch) == 0
+    assert {record.spec.seed for record in Store(out).read_all()} == {0, 1}
+
+
+def test_results_that_cannot_be_written_as_a_report_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    stored = Path(__file__).parents[1] / "golden" / "stored"
+    assert call(["report", str(stored), "--out", str(tmp_path / "file")], monkeypatch) == 2
+    said = capsys.readouterr()
+    assert "seen_embeddings" in said.out
+    assert "cannot write the report to" in said.err
+
+
 def test_trained_weights_are_kept_and_load_in_transformers(
     workload: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,7 +215,7 @@ def test_runs_on_weights_that_were_replaced_in_between_are_not_compared(
     assert call([*arguments, "--strategies", "full"], monkeypatch) == 0
     weights = model / "model.safetensors"
     save_file({name: 2 * tensor for name, tensor in load_file(weights).items()}, weights, {"format": "pt"})
-    call([*arguments, "--strategies", "full,freeze", "--resume"], monkeypatch)
+    assert call([*arguments, "--strategies", "full,freeze", "--resume"], monkeypatch) == 2
     headline = (out / "summary.md").read_text()
     assert "Comparison not valid" in headline
     assert "weights of the model (sha256:" in headline.replace("\\", "")

@@ -835,8 +835,15 @@ OF_PROCESSES = (
         "a full disk when a record is written",
         "ok",
         "1",
-        "the record is printed",
-        "records/test_store.py::test_a_full_disk_is_no_reason_to_lose_a_record",
+        f"the record is printed; {NEXT}",
+        "cli/test_compare.py::test_a_disk_that_is_full_for_a_while_costs_the_row_of_then_alone",
+    ),
+    OfProcess(
+        "a full disk when a report is written",
+        "ok",
+        "1",
+        "every record; what it says is printed",
+        "cli/test_compare.py::test_results_that_cannot_be_written_as_a_report_are_shown",
     ),
     OfProcess(
         "a disk without room for what `cached` stores",
