@@ -344,10 +344,12 @@ def test_a_comparison_in_a_terminal_that_is_closed_keeps_its_report(
 
 
 def test_what_a_killed_comparison_stored_is_removed_by_the_next(
-    start: Callable[..., subprocess.Popen[str]], workload: list[str], tmp_path: Path
+    start: Callable[..., subprocess.Popen[str]], environment: dict[str, str], workload: list[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "results"
     arguments = ["compare", "--strategies", "pausing", *workload, "--out", str(out)]
+    (tmp_path / "tmp").mkdir()
+    environment["TMPDIR"] = str(tmp_path / "tmp")
     killed = start(arguments)
     eventually((tmp_path / "paused").exists, killed)
     killed.kill()
@@ -358,6 +360,7 @@ def test_what_a_killed_comparison_stored_is_removed_by_the_next(
     again = start([*arguments[:2], "full", *arguments[3:], "--resume"], "again")
     assert again.wait(PATIENCE_SECONDS) == 0
     assert list(out.glob(".shelf-*")) == []
+    assert [path for path in (tmp_path / "tmp").iterdir() if path.name.startswith(("pymp-", "bench-"))] == []
     assert not [path for path in (out / "runs").iterdir() if path.suffix != ".json"]
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from multiprocessing import forkserver, get_context, resource_tracker
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +18,7 @@ from bench.executors.devices import lease
 from bench.executors.gpu_monitor import sampled
 from bench.executors.outcome import Outcome
 from bench.executors.process import RunProcess
+from bench.executors.socket_directory import socket_directory
 from bench.measuring import host_memory
 from bench.protocol import read_message
 
@@ -82,16 +83,22 @@ class Runner:
         self._limit_seconds = math.inf if timeout_seconds is None else timeout_seconds
         self._limit_bytes = math.inf if max_memory_bytes is None else max_memory_bytes
         self._preload, self._on_wait = [*preload, "bench.executors.child"], on_wait
-        self._context = get_context("forkserver")
+        self._context, self._sockets = get_context("forkserver"), ExitStack()
 
     def __enter__(self) -> Self:
         _stop_server()  # one that runs already has another environment and other imports
+        self._sockets.enter_context(socket_directory())
         self._context.set_forkserver_preload(self._preload)
-        _ensure_server()
+        try:
+            _ensure_server()
+        except BaseException:
+            self._sockets.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         _stop_server()
+        self._sockets.close()
 
     def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
         """Carry out `request` in a fresh process and return its record.
