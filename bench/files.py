@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tomllib
 import uuid
 from pathlib import Path
@@ -10,17 +12,32 @@ from typing import Any
 
 from bench.errors import UsageError
 
-__all__ = ["TEMPORARY", "default_config", "read_toml", "replace_file"]
+__all__ = ["TEMPORARY", "default_config", "read_bytes", "read_toml", "replace_file"]
 
 TEMPORARY = ".*.tmp"
 """The names of files that `replace_file` writes before they stand in their place."""
 
 _CONFIG = Path("bench.toml")
+_OF_SHELL = (Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 def default_config() -> Path | None:
     """Return bench.toml of the current directory if there is one: it is read where no other file is named."""
     return _CONFIG if _CONFIG.is_file() else None
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that a user named; a pipe may be what a shell has written `<(...)` for, and no other.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe or a device, whose reader may wait for ever.
+
+    """
+    mode = path.stat().st_mode
+    is_of_shell = path.parent in _OF_SHELL and stat.S_ISFIFO(mode)
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or is_of_shell):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return path.read_bytes()
 
 
 def read_toml(path: Path, option: str = "--config") -> dict[str, Any]:
@@ -31,7 +48,7 @@ def read_toml(path: Path, option: str = "--config") -> dict[str, Any]:
 
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bytes(path).decode())
     except OSError as error:
         raise UsageError(f"{option} {path}: {error.strerror}; name a TOML file") from error
     # Besides what is no TOML: numbers of thousands of digits, lists of hundreds of lists.

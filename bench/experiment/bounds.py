@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LENIENT",
+    "MAX_RUNS",
     "BatchSize",
     "Bytes",
     "Count",
@@ -44,6 +45,7 @@ MAX_INTEGER = 2**63 - 1
 """The most that a column of integers, and a seed of torch, can hold."""
 MAX_STEPS = 10_000_000
 MAX_SEEDS = 10_000
+MAX_RUNS = 50_000
 
 
 class Frozen(BaseModel):

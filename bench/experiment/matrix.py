@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UnknownName, UsageError
 from bench.experiment import registry
+from bench.experiment.bounds import MAX_RUNS
 from bench.experiment.meaning import check_no_two_are_one
 from bench.experiment.settings import FIT
 from bench.experiment.spec import RunSpec, TrainingSpec, WorkloadSpec, parse_strategies, parse_strategy
@@ -23,7 +24,8 @@ def matrix(settings: Settings, device: str) -> tuple[RunSpec, ...]:
 
     Raises:
         UnknownName: a strategy, or an option of one, that does not exist.
-        UsageError: the list of strategies, or the reference, is not valid; two compositions are one, written in two ways.
+        UsageError: the list of strategies, or the reference, is not valid; two compositions are one, written in two ways; there
+            are more runs than anything shows.
 
     """
     compositions = parse_strategies(settings.strategies)
@@ -33,6 +35,11 @@ def matrix(settings: Settings, device: str) -> tuple[RunSpec, ...]:
     if settings.reference is not None and parse_strategy(settings.reference) not in compositions:
         kind = "reference"
         raise UnknownName(kind, settings.reference, (part.strip() for part in settings.strategies.split(",")))
+    if (num_runs := settings.seeds * len(compositions)) > MAX_RUNS:
+        raise UsageError(
+            f"{len(compositions):,} compositions with {settings.seeds:,} seeds are {num_runs:,} runs, and a comparison has "
+            f"{MAX_RUNS:,} at most; give fewer of either"
+        )
     return tuple(
         run_spec(settings, terms, seed, device)
         for seed in range(settings.seeds)

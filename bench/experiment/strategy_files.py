@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from bench.errors import UnknownName, UsageError
+from bench.files import read_bytes
 from bench.plan.option_text import decode
 
 __all__ = ["class_in", "digest_of", "is_in_file"]
@@ -55,7 +56,7 @@ def _split(name: str) -> tuple[Path, str]:
 def _read(name: str) -> bytes:
     path, _ = _split(name)
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError as error:
         msg = f"strategy {name}: {path} cannot be read from {Path.cwd()}: {error.strerror}"
         raise UsageError(msg) from error

@@ -45,6 +45,17 @@ and a file that cannot be read is left out with a sentence, and left as it is.
 `tox -e slow-faults` kills a comparison a hundred times, and reads ten thousand drawn inputs of every grammar.
 """
 
+_STAY = """
+## What stays
+
+- A process that starts runs and is stopped (SIGSTOP) between two of them is waited for, `--timeout` or not: it has no run yet that could be
+  ended, and whoever stopped it may be looking at it. SIGCONT lets it go on.
+- A gate that is interrupted again and again within a tenth of a second may leave a checkout in the repository; the next gate removes it.
+- On a disk that stays full no record can be kept in it: each is printed to stderr, whole, and can be saved from there.
+- A strategy of a third party is code. It is limited in time and memory where it is tried and where it trains, and is trusted otherwise, as any
+  package that is installed.
+"""
+
 _STRATEGIES = """\
 # Strategies
 
@@ -171,7 +182,7 @@ def faults() -> str:
         lines.append("")
     lines += ["## Processes, disks and others", "", "| provoked by | row | exit code | kept |", "|---|---|---|---|"]
     lines += [f"| {one.how} | {one.status} | {one.code} | {one.kept} |" for one in OF_PROCESSES]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _STAY
 
 
 def _in_table(said: str) -> str:

@@ -33,6 +33,8 @@ class Place:
     patch: pytest.MonkeyPatch
     capture: pytest.CaptureFixture[str]
     said: str = ""
+    shown: str = ""
+    """The same, in its lines."""
     untouched: dict[Path, bytes] = field(default_factory=dict)
     """Files that must be afterwards what they are now."""
 
@@ -41,7 +43,8 @@ class Place:
         self.patch.setattr(sys, "argv", ["bench", *arguments])
         self.capture.readouterr()
         code = main()
-        self.said = " ".join("".join(self.capture.readouterr()).split())
+        self.shown = "".join(self.capture.readouterr())
+        self.said = " ".join(self.shown.split())
         return code
 
     def results(self) -> Path:
@@ -74,6 +77,26 @@ def _with_file(name: str, content: str | bytes, *arguments: str) -> Callable[[Pl
         return place.bench(*arguments)
 
     return provoke
+
+
+def _with_pipe(name: str, *arguments: str) -> Callable[[Place], int]:
+    """Put a pipe that nobody writes to in the place of a file."""
+
+    def provoke(place: Place) -> int:
+        os.mkfifo(place.folder / name)
+        code = place.bench(*arguments)
+        (place.folder / name).unlink()
+        return code
+
+    return provoke
+
+
+def _hostile_name(place: Place) -> int:
+    model = shutil.copytree(STORED.parent / "model", place.folder / "m\x1b[31m[red]\n::error::m\u202e")
+    data = str(STORED.parent / "reviews.csv")
+    return place.bench(
+        "compare", "--model", str(model), "--dataset", data, "--device", "cpu", "--dry-run", "--no-forecast"
+    )
 
 
 def _with_record(change: Callable[[Path], None]) -> Callable[[Place], int]:
@@ -204,7 +227,7 @@ FAULTS = (
         REQUEST,
         "a strategy's name with control characters",
         _compare("--strategies", "a\x1b[31m\n::error::b"),
-        "cannot read 'a\\x1b[31m\\n' in strategy 'a\\x1b[31m\\n::error::b': a strategy is written name:option=value, joined by +",
+        "cannot read 'a\\x1b[31m\\n' in strategy 'a\\x1b[31m\\n:\ufffderror::b': a strategy is written name:option=value, joined by +",
         2,
         NOTHING,
     ),
@@ -263,6 +286,30 @@ FAULTS = (
         "--seeds: input should be less than or equal to 10000, not 1000000000000",
         2,
         NOTHING,
+    ),
+    Fault(
+        REQUEST,
+        "more runs than a comparison may have",
+        _compare("--strategies", ",".join(f"lora:r={rank}" for rank in range(1, 8)), "--seeds", "9999"),
+        "7 compositions with 9,999 seeds are 69,993 runs, and a comparison has 50,000 at most; give fewer of either",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        REQUEST,
+        "a limit of time that is none",
+        _compare("--timeout", "inf"),
+        "--timeout: input should be a finite number, not inf",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        REQUEST,
+        "a model whose name has control characters and a command in it",
+        _hostile_name,
+        "read: ",
+        0,
+        "the name is one line, and nothing in it is obeyed",
     ),
     Fault(
         REQUEST,
@@ -429,6 +476,38 @@ FAULTS = (
         "settings that are no text",
         _with_file("bench.toml", b"\xff\xfe\x00", "compare"),
         "--config bench.toml is not valid TOML: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        FILE,
+        "settings in a pipe that nobody writes to",
+        _with_pipe("bench.toml", "compare", "--config", "bench.toml"),
+        "--config bench.toml: it is no regular file; name a TOML file",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        FILE,
+        "a baseline in a pipe that nobody writes to",
+        _with_pipe("base.json", "baseline", "show", "base.json"),
+        "base.json: it is no regular file; name a file written by `bench baseline save`",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        FILE,
+        "benchmarks in a pipe that nobody writes to",
+        _with_pipe("b.json", "baseline", "save", "new.json", "--from", "b.json"),
+        "b.json: it is no regular file; name files written by pytest --benchmark-json",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        FILE,
+        "a strategy's file that is a pipe that nobody writes to",
+        _with_pipe("mine.py", "compare", "--strategies", "./mine.py:Mine"),
+        "strategy ./mine.py:Mine: mine.py cannot be read from",
         2,
         NOTHING,
     ),
@@ -737,7 +816,7 @@ OF_PROCESSES = (
         "SIGKILL of the comparison",
         NONE,
         "137",
-        "what ended; the next comparison removes what was stored",
+        "what ended; the next comparison removes what was stored, and the socket",
         "test_faults.py::test_what_a_killed_comparison_stored_is_removed_by_the_next",
     ),
     OfProcess(
@@ -872,6 +951,55 @@ OF_PROCESSES = (
         "1",
         "everything is written before",
         "test_faults.py::test_a_stdout_that_takes_no_more_is_one_line",
+    ),
+    OfProcess(
+        "a project with names of ours, `strategies` or `reports`, where it is started",
+        "ok",
+        "0",
+        "nothing of it is run",
+        "test_beside.py::test_a_comparison_and_its_report_are_alike",
+    ),
+    OfProcess(
+        "an encoding of stdout that lacks a sign",
+        NONE,
+        "0",
+        "the sign is written as its number",
+        "test_faults.py::test_an_encoding_that_lacks_a_sign_is_no_reason_to_end",
+    ),
+    OfProcess(
+        "names from outside in progress, on pages and in CSV",
+        "ok",
+        "0",
+        "one line, and nothing in it is obeyed",
+        "campaign/test_progress.py::test_no_name_is_obeyed",
+    ),
+    OfProcess(
+        "text that a spreadsheet would calculate",
+        "ok",
+        "0",
+        "it stands behind an apostrophe",
+        "records/test_table.py::test_no_beginning_of_a_formula_is_left",
+    ),
+    OfProcess(
+        "code that comes with a model, or weights that are a pickle",
+        NONE,
+        "2",
+        "nothing of it is run",
+        "workload/models/test_load.py::test_code_that_comes_with_a_model_is_never_run",
+    ),
+    OfProcess(
+        "an archive of a preset with a path that leads out of it",
+        NONE,
+        "2",
+        "nothing is unpacked there",
+        "workload/assets/test_wheels.py::test_a_member_that_points_outside_is_refused",
+    ),
+    OfProcess(
+        "an archive of a preset that grows beyond all of them",
+        NONE,
+        "2",
+        "nothing is unpacked",
+        "workload/assets/test_wheels.py::test_a_wheel_that_grows_too_large_is_refused",
     ),
     OfProcess(
         "data that were changed before --resume",

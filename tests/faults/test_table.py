@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.faults.table import FAULTS, NOTHING, OF_PROCESSES, OTHERS, Fault, Place
 
+OBEYED = re.compile(r"(?m)[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|^\s*::")
+"""What a terminal or the log of a CI service would obey."""
 TESTS = Path(__file__).parents[1]
 
 
@@ -20,6 +23,7 @@ def test_a_fault_is_said_in_a_line_and_costs_nothing_else(
     assert fault.provoke(place) == fault.code, place.said
     assert fault.says in place.said
     assert "Traceback" not in place.said
+    assert not OBEYED.search(place.shown)
     assert {path: path.read_bytes() for path in place.untouched} == place.untouched
     if fault.kept == NOTHING:
         assert set(tmp_path.iterdir()) == set(place.untouched)

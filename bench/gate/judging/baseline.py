@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 
 from bench.errors import UsageError
 from bench.experiment.bounds import Elapsed, Frozen, Loss, Positive, Seed, Share
-from bench.files import replace_file
+from bench.files import read_bytes, replace_file
 from bench.gate.judging.judgement import Side
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ class Baseline(_Value):
 def is_baseline(path: Path) -> bool:
     """Whether a file can be read and declares itself a baseline."""
     try:
-        with path.open("rb") as file:
-            return KIND.encode() in file.read(200)
+        return KIND.encode() in read_bytes(path)[:200]
     except OSError:
         return False
 
@@ -111,7 +110,7 @@ def read_baseline(path: Path) -> Baseline:
 
     """
     try:
-        baseline = Baseline.model_validate_json(path.read_bytes(), strict=True)
+        baseline = Baseline.model_validate_json(read_bytes(path), strict=True)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; name a file written by `bench baseline save`") from error
     except ValidationError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bench.errors import UsageError
+from bench.files import read_bytes
 from bench.inert import inert, shown
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def refuse_copies(paths: Sequence[Path]) -> None:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError as error:
         raise UsageError(
             f"{path}: {error.strerror}; name files written by pytest --benchmark-json, which writes none where no "
