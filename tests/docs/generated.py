@@ -49,7 +49,7 @@ _STAY = """
 ## What stays
 
 - A process that starts runs and is stopped (SIGSTOP) between two of them is waited for, `--timeout` or not: it has no run yet that could be
-  ended, and whoever stopped it may be looking at it. SIGCONT lets it go on.
+  ended, and whoever stopped it may be looking at it. SIGCONT lets it go on, and Ctrl-C ends the comparison.
 - A gate that is interrupted again and again within a tenth of a second may leave a checkout in the repository; the next gate removes it.
 - On a disk that stays full no record can be kept in it: each is printed to stderr, whole, and can be saved from there.
 - A strategy of a third party is code. It is limited in time and memory where it is tried and where it trains, and is trusted otherwise, as any
