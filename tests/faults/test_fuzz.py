@@ -16,7 +16,7 @@ from bench.experiment.settings import Settings
 from bench.experiment.spec import WorkloadSpec
 from bench.gate.judging.baseline import read_baseline, write_baseline
 from bench.gate.judging.grammar import read_rules
-from bench.gate.judging.pytest_benchmark import read_suite
+from bench.gate.judging.pytest_benchmark import judge_benchmarks
 from bench.records.record import RunRecord
 from bench.workload.data.dataset import load_data
 from bench.workload.toy import save_tiny_llama
@@ -74,6 +74,7 @@ def grammars(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[Ra
         }
     )
 
+    others = [written(tmp_path_factory.mktemp("base") / "b.json", benchmarks.replace("2026-01-01", "2025-12-31"))]
     write_baseline(some_baseline(num_pairs=2), saved := tmp_path_factory.mktemp("baseline") / "b.json")
     baseline = saved.read_text()
 
@@ -91,7 +92,7 @@ def grammars(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[Ra
         "rules": lambda chance, path: read_rules(written(path, mutated(RULES, chance))),
         "record": lambda chance, _: RunRecord.from_json(mutated(record, chance).encode("utf-8", "surrogateescape")),
         "baseline": lambda chance, path: read_baseline(written(path, mutated(baseline, chance))),
-        "benchmarks": lambda chance, path: read_suite([written(path, mutated(benchmarks, chance))], [path]),
+        "benchmarks": lambda chance, path: judge_benchmarks(others, [written(path, mutated(benchmarks, chance))]),
         "data": data,
     }
 
