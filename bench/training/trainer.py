@@ -16,6 +16,7 @@ from bench.errors import Diverged
 from bench.measuring.clock import open_clock
 from bench.training.set_up import set_up
 from bench.training.step import take_step
+from bench.training.target import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -175,7 +176,7 @@ def steps(
             num_padded_tokens += taken.num_computed
             num_samples += len(rows)
             step += 1
-            looked = step == 1 or step % CHECK_EVERY == 0 or device.type == "cpu"
+            looked = step == 1 or step % CHECK_EVERY == 0 or kind_of(device) == "cpu"
             if looked:
                 _check(losses[-CHECK_EVERY:], step)
             yield step, float(taken.loss) if looked else None, clock.seconds
