@@ -7,8 +7,6 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-import torch
-
 from bench.errors import BenchError, Unsupported
 from bench.forecasting.cards import added_by
 from bench.forecasting.duration import run_seconds, training_seconds
@@ -173,13 +171,11 @@ class Forecaster:
 
 def _flops(prepared: Prepared, training: Training) -> int | None:
     """Count the useful FLOPs of the step that was taken; None where that is beyond this model."""
-    own = next(param.dtype for param in prepared.model.parameters() if param.is_floating_point())
-    computed = own if prepared.precision.dtype == torch.float32 else prepared.precision.dtype
     try:
         _, per_unit = flops_per_unit(prepared, training.split)
     except Unsupported:
         return None
-    return flops_of_step(prepared, training.split, training.rows, per_unit, computed)
+    return flops_of_step(prepared, training.split, training.rows, per_unit)
 
 
 def _unproven(plan: TrainPlan, device: Target, num_read: int) -> Iterator[str]:

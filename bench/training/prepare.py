@@ -19,8 +19,11 @@ from bench.training.passes.weights import store_introduced, store_weights
 from bench.training.precision import Precision, resolve_dtype
 from bench.training.prepared import Prepared
 from bench.training.resolve import resolve
+from bench.training.savings.fused_layers import fuse_layers
+from bench.training.savings.joint_products import join_products
 from bench.training.savings.onednn_linear import is_by_onednn, multiply_by_onednn
 from bench.training.savings.seen_embeddings import split_table
+from bench.training.target import kind_of
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
@@ -92,11 +95,17 @@ def prepare(
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)
+    # After transforms, which look for layers by their class.
+    if kind_of(device) == "cuda":
+        fuse_layers(model)
     # After the prompt, whose embeddings get it too.
     noise = EmbeddingNoise(classifier, plan.embedding_noise) if plan.embedding_noise else None
     # Once parameters are where they stay, and before the optimizer and whatever else asks what trains.
     rate_of = rates_of_params(model, params, resolved, device)
     seen = split_table(model, classifier, split, pad_token_id, rate_of=rate_of) if plan.seen_embeddings else None
+    # Once nothing moves numbers any more.
+    if kind_of(device) == "cuda":
+        join_products(model)
     # Compiled before they are recomputed, so that recomputing runs compiled code.
     if plan.compile:
         compile_layers(layers.values(), device)

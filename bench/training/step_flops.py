@@ -34,7 +34,7 @@ def flops_per_unit(prepared: Prepared, split: Split) -> tuple[Shapes, tuple[int,
         Unsupported: the matmuls of this model cannot be counted.
 
     """
-    shapes = _shapes(split, prepared, prepared.forward.batch)
+    shapes = _shapes(split, prepared, prepared.forward.plain_batch)
     above = _shapes(split, prepared, prepared.cache.forward.probe) if prepared.cache else shapes
     one, two, three = (above.flops(Extent(*unit)).useful for unit in ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
     return shapes, (one, two, three)
@@ -45,11 +45,10 @@ def flops_of_step(
     split: Split,
     rows: NDArray[np.int64],
     per_unit: tuple[int, int, int],
-    dtype: torch.dtype,
 ) -> int:
-    """Add up the useful FLOPs of the passes of a step on `rows`, with matmuls in `dtype`."""
+    """Add up the useful FLOPs of the passes of a step on `rows`."""
     lengths, (per_row, per_token, per_pair) = prepared.lengths(split), per_unit
-    extents = [prepared.forward.extent(lengths[part], dtype) for part in prepared.parts(rows)]
+    extents = [prepared.forward.extent(lengths[part]) for part in prepared.parts(rows)]
     return sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents)
 
 

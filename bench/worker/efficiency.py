@@ -98,11 +98,11 @@ def work_of(
         AssetError: the rate of the machine cannot be cached.
 
     """
-    flops, shapes = flops_of_steps(prepared, split, schedule, dtype)
+    flops, shapes = flops_of_steps(prepared, split, schedule)
     lengths = prepared.lengths(split)
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
     typical = prepared.parts(_typical_step(lengths, schedule))[0]
-    rate = _rate(shapes, prepared.forward.extent(lengths[typical], dtype), dtype, prepared.device, device_name)
+    rate = _rate(shapes, prepared.forward.extent(lengths[typical]), dtype, prepared.device, device_name)
     achieved = round(steady)
     return Work(
         step_flops=steady / len(flops[num_warmup_steps:]),
@@ -113,9 +113,7 @@ def work_of(
     )
 
 
-def flops_of_steps(
-    prepared: Prepared, split: Split, schedule: Schedule, dtype: torch.dtype
-) -> tuple[list[int], Shapes]:
+def flops_of_steps(prepared: Prepared, split: Split, schedule: Schedule) -> tuple[list[int], Shapes]:
     """Find the useful FLOPs of every step, and the matmuls of the last one; arguments as those of `work_of`.
 
     Raises:
@@ -128,7 +126,7 @@ def flops_of_steps(
         if step in turns:
             prepared.let_train(turns[step])
             shapes, per_unit = flops_per_unit(prepared, split)
-        flops.append(flops_of_step(prepared, split, rows, per_unit, dtype))
+        flops.append(flops_of_step(prepared, split, rows, per_unit))
     return flops, shapes
 
 

@@ -26,7 +26,7 @@ def products_are_counted(subject: Subject) -> None:
     prepared, rows = run.prepared, _rows_of_one_length()
     # Whose padding the report leaves out, in the one layer that may run for the picked tokens alone.
     schedule = replace(run.way.schedule, epochs=[[rows] * (NUM_STEPS // NUM_EPOCHS)] * NUM_EPOCHS)
-    reported, _ = flops_of_steps(prepared, SPLIT, schedule, prepared.precision.dtype)
+    reported, _ = flops_of_steps(prepared, SPLIT, schedule)
     turns = schedule.turns(run.plan.phases)
     for step in {0, max(turns)}:
         prepared.let_train(turns[step])

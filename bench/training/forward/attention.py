@@ -4,7 +4,7 @@ A packed batch is a single row of tokens in which many sequences stand end to en
 know where one ends. Here it spreads queries, keys and values out to one sequence per row, runs
 torch's own kernel on each group of rows, and gathers the outputs back: all else of the model
 computes no padding.
-On a GPU in half precision varlen attention does without the spreading.
+On a GPU there are kernels for various lengths, which do without the spreading.
 
 Under any other attention a packed batch mixes its sequences without an error. So this function refuses a call without a layout, and `bench.training.forward.choose`
 compares the packed model with the plain one before it is used.
@@ -13,32 +13,30 @@ compares the packed model with the plain one before it is used.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
-from inspect import signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from bench.training.forward.layout import Bounds
 from bench.training.forward.spreading import gather, spread
+from bench.training.forward.various_lengths import NoKernel, attend
 from bench.training.target import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
     from bench.training.forward.layout import Layout
 
-__all__ = ["NAME", "packed_attention", "watched"]
+__all__ = ["NAME", "Asked", "packed_attention", "watched"]
 
 NAME = "bench_packed"
 """Of this attention among those of transformers."""
-
-_MUST_ASK = "enable_gqa" in signature(varlen_attn).parameters
-"""Whether varlen_attn takes enable_gqa; that of torch 2.11 does not, and needs none."""
 
 
 def packed_attention(
@@ -69,24 +67,25 @@ def packed_attention(
     if pack is None or position_bias is not None:
         raise ValueError("packed attention was called without the layout of a pack, or with a bias on positions")
     causal: bool = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    grouped = key.shape[1] != query.shape[1]
     q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # (tokens, heads, size)
-    if pack.bounds is not None and softcap is None and not dropout and v.dtype != torch.float32:
-        longest, far = pack.longest, -1 if sliding_window is None else sliding_window - 1
-        options: dict[str, Any] = {"enable_gqa": grouped} if _MUST_ASK else {}
-        outputs = varlen_attn(
-            q.to(v.dtype),
-            k.to(v.dtype),
+    if isinstance(pack, Bounds):
+        if softcap is not None:
+            raise NoKernel("no kernel for various lengths caps scores")
+        outputs = attend(
+            q,
+            k,
             v,
-            pack.bounds,
-            pack.bounds,
-            longest,
-            longest,
+            pack.places,
+            pack.places,
+            most_queries=pack.longest,
+            longest=pack.longest,
+            causal=causal,
             scale=scaling,
-            window_size=(far, 0 if causal else far),
-            **options,
+            window=sliding_window,
+            dropout=dropout,
         )
-        return cast("torch.Tensor", outputs).unsqueeze(0), None
+        return outputs.unsqueeze(0), None
+    grouped = key.shape[1] != query.shape[1]
     if grouped and kind_of(value.device) == "cuda":
         # A GPU's kernels for fp32, or with a mask, take no fewer key heads, and what torch does instead keeps all scores.
         k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
@@ -99,7 +98,7 @@ def packed_attention(
     )
     rows = [spread(part, pack) for part in (q, k, v)]
 
-    def attend(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    def by_group(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
         outputs = []
         for *parts, present in zip(*rows, pack.masks, strict=True):
             mask = _mask(present, causal=causal, window=sliding_window)
@@ -110,17 +109,33 @@ def packed_attention(
         # The backward pass of torch's CPU kernel is slower in bf16 than in fp32, and less exact.
         with torch.autocast("cpu", enabled=False):
             exact = [[part.float() for part in parts] for parts in rows]
-            return attend(*exact).to(value.dtype).unsqueeze(0), None
-    return attend(*rows).unsqueeze(0), None
+            return by_group(*exact).to(value.dtype).unsqueeze(0), None
+    return by_group(*rows).unsqueeze(0), None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What attention was asked for."""
+
+    modules: list[nn.Module] = field(default_factory=list)
+    """Every module that called it."""
+    calls: dict[object, tuple[nn.Module, Sequence[torch.Tensor], Mapping[str, Any]]] = field(default_factory=dict)
+    """The first call of each kind: with queries, keys and values, and its options."""
 
 
 @contextmanager
-def watched() -> Iterator[list[nn.Module]]:
-    """Note every module that calls this attention meanwhile."""
-    asked: list[nn.Module] = []
+def watched() -> Iterator[Asked]:
+    """Note what this attention is asked for meanwhile."""
+    asked = Asked()
 
     def note(module: nn.Module, *args: Any, **options: Any) -> tuple[torch.Tensor, None]:
-        asked.append(module)
+        asked.modules.append(module)
+        kind = (
+            *((part.shape, part.dtype) for part in args[:3]),
+            options.get("sliding_window"),
+            options.get("is_causal"),
+        )
+        asked.calls.setdefault(kind, (module, args[:3], options))
         return packed_attention(module, *args, **options)
 
     AttentionInterface.register(NAME, note)

@@ -25,12 +25,16 @@ class Forward(Protocol):
         """Put rows together, on the CPU."""
         ...
 
+    def plain_batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int], /) -> Batch:
+        """Put rows together without what a device's kernels ask for: every product is of its rows and tokens, and can be read."""
+        ...
+
     def logits(self, batch: Batch, /) -> torch.Tensor:
         """Run the model: (rows, labels)."""
         ...
 
-    def extent(self, lengths: NDArray[np.integer], dtype: torch.dtype, /) -> Extent:
-        """How much one pass works on, on rows of these lengths, with matmuls in `dtype`."""
+    def extent(self, lengths: NDArray[np.integer], /) -> Extent:
+        """How much one pass works on, on rows of these lengths."""
         ...
 
     def kernel_size(self, lengths: NDArray[np.integer], /) -> tuple[int, int]:

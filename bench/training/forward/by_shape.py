@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.training.forward.attention import Asked
     from bench.training.forward.base import WholeForward
     from bench.training.forward.packed import PackedForward
     from bench.training.precision import Precision
@@ -28,12 +29,12 @@ def choose_by_shape(
     """Take the way that `choose_forward` would try first, of those that run: it compares no numbers, of which there may be none."""
     rows = np.arange(min(2, len(split)))
 
-    def differs(packed: PackedForward) -> str:
+    def differs(packed: PackedForward, _asked: Asked) -> str:
         with torch.no_grad(), precision.forward():
             shape = tuple(packed.logits(packed.batch(split, rows)).shape)
         return "" if shape == (len(rows), model.config.num_labels) else f"its outputs are of shape {shape}"
 
-    packed = pack_where(differs, outer, model, kernels_for(outer, precision))
+    packed = pack_where(differs, outer, model, kernels_for(outer))
     if isinstance(packed, str):
         return PaddedForward(outer, pad_token_id), packed
     return packed, None

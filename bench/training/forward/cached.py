@@ -95,10 +95,14 @@ class CachedForward:
             return batch
         return self._above(batch, self._hidden.index_select(0, self._vectors.of(rows)))
 
+    def plain_batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
+        """Put rows together for a pass of all layers, without what a device's kernels ask for."""
+        return self._inner.plain_batch(split, rows)
+
     def probe(self, split: Split, rows: Sequence[int]) -> Batch:
         """Put any rows together as those are whose vectors are stored, with zeros as theirs."""
         num_vectors = int(self.num_vectors(split, np.array(rows)).sum())
-        return self._above(self._inner.batch(split, rows), torch.zeros(num_vectors, self.width))
+        return self._above(self._inner.plain_batch(split, rows), torch.zeros(num_vectors, self.width))
 
     def _above(self, batch: Batch, prefix: torch.Tensor) -> Batch:
         """Let a batch start above the frozen layers, with vectors (vectors, width) of its rows."""
@@ -115,10 +119,9 @@ class CachedForward:
         """Run the model, or what of it is not stored: (rows, labels)."""
         return self._inner.logits(batch)
 
-    def extent(self, lengths: NDArray[np.integer], dtype: torch.dtype) -> Extent:
+    def extent(self, lengths: NDArray[np.integer]) -> Extent:
         """How much one pass works on, that of the stored layers included."""
-        # Pooled batches have no layout, and none of the kernels that half precision brings.
-        return self._inner.extent(lengths, torch.float32 if self._pools else dtype)
+        return self._inner.extent(lengths)
 
     def kernel_size(self, lengths: NDArray[np.integer]) -> tuple[int, int]:
         """What a GPU chooses its kernels by, below and above the cache."""

@@ -12,8 +12,10 @@ import torch
 
 from bench.errors import ModelError, Unsupported, first_line
 from bench.training.forward.attention import watched
+from bench.training.forward.kernel_trial import kernels_differ
 from bench.training.forward.packed import PackedForward
 from bench.training.forward.padded import PaddedForward
+from bench.training.forward.various_lengths import NoKernel
 from bench.training.precision import is_mixed
 from bench.training.target import kind_of
 from bench.workload.models.layers import layers_of
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.training.forward.attention import Asked
     from bench.training.forward.base import Forward, WholeForward
     from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
@@ -54,7 +57,7 @@ def choose_forward(
         model: The classifier of transformers inside.
         split: Any rows; some of them, from the shortest to the longest, are tried.
         pad_token_id: Of the model's tokenizer.
-        precision: In which the kernel for various lengths has to do as well, which computes in half precision alone.
+        precision: In which the kernels for various lengths have to do as well, gradients included.
 
     Raises:
         Unsupported: the logits of a row change with the rows beside it, however they are put together.
@@ -143,31 +146,37 @@ def _sample(split: Split, pad_token_id: int) -> NDArray[np.int64]:
 
 def _packed(trial: _Trial, model: PreTrainedModel, alone: torch.Tensor, precision: Precision) -> PackedForward | str:
     """Find the packed way with the least work that agrees, or say why there is none."""
-    kernels = kernels_for(trial.outer, precision)
+    kernels = kernels_for(trial.outer)
     with precision.forward():
         in_its_precision = trial.alone(PaddedForward(trial.outer, 0)) if kernels[0] else alone
     num_times = _num_times(model, int(trial.split.lengths[trial.rows].sum()))
     pack = np.tile(trial.rows, num_times)
 
-    def differs(packed: PackedForward) -> str:
-        reason = _disagreement(trial.logits(packed, pack), alone.repeat(num_times, 1), trial.dtype, "packed")
+    def differs(packed: PackedForward, asked: Asked) -> str:
+        try:
+            reason = _disagreement(trial.logits(packed, pack), alone.repeat(num_times, 1), trial.dtype, "packed")
+        except NoKernel:
+            if precision.dtype == trial.dtype:
+                raise
+            reason = ""
         if packed.various_lengths and not reason:
+            asked.calls.clear()
             with precision.forward():
                 found = trial.logits(packed, pack)
             reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
+            reason = reason or kernels_differ(asked, TOLERANCES)
         return reason
 
     return pack_where(differs, trial.outer, model, kernels)
 
 
-def kernels_for(outer: nn.Module, precision: Precision) -> tuple[bool, ...]:
-    """Whether to try the kernel for various lengths: one of GPUs, in half precision, which elsewhere may be emulated, slowly."""
-    on_gpu = kind_of(next(outer.parameters()).device) == "cuda"
-    return (True, False) if on_gpu and {_dtype_of(outer, precision), precision.dtype} != {torch.float32} else (False,)
+def kernels_for(outer: nn.Module) -> tuple[bool, ...]:
+    """Whether to try the kernels for various lengths, which are of GPUs."""
+    return (True, False) if kind_of(next(outer.parameters()).device) == "cuda" else (False,)
 
 
 def pack_where(
-    differs: Callable[[PackedForward], str], outer: nn.Module, model: PreTrainedModel, kernels: Sequence[bool]
+    differs: Callable[[PackedForward, Asked], str], outer: nn.Module, model: PreTrainedModel, kernels: Sequence[bool]
 ) -> PackedForward | str:
     """Find the packed way with the least work that `differs` has nothing against, or say why there is none.
 
@@ -184,14 +193,19 @@ def pack_where(
     for various_lengths, (picks_early, picks_inside) in product(kernels, PICKS):
         try:
             packed = PackedForward(
-                outer, model, picks_early=picks_early, picks_inside=picks_inside, various_lengths=various_lengths
+                outer,
+                model,
+                picks_early=picks_early,
+                picks_inside=picks_inside,
+                various_lengths=various_lengths,
+                fills_up=kernels[0],
             )
         except ModelError as error:
             return str(error)
         try:
             with watched() as asked:
-                reason = differs(packed)
-            reason = reason or _unasked(model, asked, but_last=packed.picks_inside)
+                reason = differs(packed, asked)
+            reason = reason or _unasked(model, asked.modules, but_last=packed.picks_inside)
         except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
             reason = first_line(error)
         if not reason:

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
+from bench.training.forward.layout import Bounds
 from bench.training.forward.spreading import spread
+from bench.training.forward.various_lengths import attend
+from bench.training.savings.joint_products import apart
+from bench.training.savings.rotary import turn_for
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from bench.training.forward.layout import Layout
+    from bench.training.forward.layout import Layout, Slots
 
 __all__ = ["can_pick", "is_within_window", "picks_last", "run_picked"]
 
@@ -58,26 +61,55 @@ def run_picked(
     """Run a layer like Llama's for the picked tokens: (rows, 1, width)."""
     attention = layer.self_attn
     normed = layer.input_layernorm(hidden)
-    order = pack.homes.index_select(0, picked).argsort()  # of the groups: slots are numbered through them
-    picked = picked.index_select(0, order)
-    query = _heads(attention.q_proj(normed.index_select(1, picked)), attention.head_dim)  # (1, heads, rows, size)
+    order = None
+    if not isinstance(pack, Bounds):
+        order = pack.homes.index_select(0, picked).argsort()  # of the groups: slots are numbered through them
+        picked = picked.index_select(0, order)
+    with apart():
+        query = _heads(attention.q_proj(normed.index_select(1, picked)), attention.head_dim)  # (1, heads, rows, size)
     key, value = (_heads(part(normed), attention.head_dim) for part in (attention.k_proj, attention.v_proj))
     cos, sin = position_embeddings  # (1, tokens, size)
-    _, key = apply_rotary_pos_emb(key, key, cos, sin)
-    query, _ = apply_rotary_pos_emb(query, query, cos.index_select(1, picked), sin.index_select(1, picked))
-    queries = query.permute(2, 1, 0, 3).split([len(mask) for mask in pack.masks])  # each asks its own sequence
-    keys, values = (spread(part.squeeze(0).transpose(0, 1), pack) for part in (key, value))
-    attend = partial(
-        scaled_dot_product_attention,
-        dropout_p=attention.attention_dropout if layer.training else 0.0,
-        scale=attention.scaling,
-        enable_gqa=key.shape[1] != query.shape[1],
-    )
-    groups = zip(queries, keys, values, pack.masks, strict=True)
-    outputs = torch.cat([attend(q, k, v, attn_mask=present[:, None, None, :]) for q, k, v, present in groups])
+    turn = turn_for(hidden.device)
+    key = turn(key, cos, sin)
+    query = turn(query, cos.index_select(1, picked), sin.index_select(1, picked))
+    options = {"scale": attention.scaling, "dropout": attention.attention_dropout if layer.training else 0.0}
+    outputs = (_one_each if isinstance(pack, Bounds) else _by_group)(query, key, value, pack, **options)
     hidden = hidden.index_select(1, picked) + attention.o_proj(outputs.flatten(1).unsqueeze(0))
     result: torch.Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-    return result.squeeze(0).index_select(0, order.argsort()).unsqueeze(1)
+    result = result.squeeze(0)
+    return (result if order is None else result.index_select(0, order.argsort())).unsqueeze(1)
+
+
+def _one_each(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, pack: Bounds, *, scale: float, dropout: float
+) -> torch.Tensor:
+    """Let one query of each sequence see all of it: (rows, heads, size)."""
+    q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))
+    return attend(
+        q,
+        k,
+        v,
+        torch.arange(len(q) + 1, dtype=torch.int32, device=q.device),
+        pack.places,
+        most_queries=1,
+        longest=pack.longest,
+        causal=False,
+        scale=scale,
+        dropout=dropout,
+    )
+
+
+def _by_group(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, pack: Slots, *, scale: float, dropout: float
+) -> torch.Tensor:
+    """Let one query of each sequence, which stand in the order of the groups, see all of it: (rows, heads, 1, size)."""
+    queries = query.permute(2, 1, 0, 3).split([len(mask) for mask in pack.masks])  # each asks its own sequence
+    keys, values = (spread(part.squeeze(0).transpose(0, 1), pack) for part in (key, value))
+    attend_to = partial(
+        scaled_dot_product_attention, dropout_p=dropout, scale=scale, enable_gqa=key.shape[1] != query.shape[1]
+    )
+    groups = zip(queries, keys, values, pack.masks, strict=True)
+    return torch.cat([attend_to(q, k, v, attn_mask=present[:, None, None, :]) for q, k, v, present in groups])
 
 
 def _heads(projected: torch.Tensor, size: int) -> torch.Tensor:

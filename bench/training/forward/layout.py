@@ -1,8 +1,8 @@
 """Where the sequences of a packed batch stand, and how attention spreads them out.
 
-Rows of unlike length would be padded to the longest of them all. So attention takes a packed batch in two
-groups, the shorter half of the sequences and the longer one, and pads each to its own longest.
-There are always two, whatever it saves: compiled code is made for a number of groups.
+A kernel for various lengths asks for their bounds. For any other, rows of unlike length would be padded to the longest
+of them all. So there attention takes a packed batch in two groups, the shorter half of the sequences and the longer one,
+and pads each to its own longest. There are always two, whatever it saves: compiled code is made for a number of groups.
 """
 
 from __future__ import annotations
@@ -15,21 +15,19 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Layout", "lay_out", "num_pairs"]
+__all__ = ["Bounds", "Layout", "Slots", "bounds_of", "lay_out", "num_pairs"]
 
 LEAST = 4
 """Sequences that are two groups: compiled code is not made for a group of one."""
 
 
-class Layout(NamedTuple):
+class Slots(NamedTuple):
     """The places of tokens in a packed batch and in the rows of attention, which are slots end to end."""
 
     slots: torch.Tensor  # (slots,): the token in each slot; one beyond the end of its sequence repeats the last
     homes: torch.Tensor  # (tokens,): the slot of each token
     masks: tuple[torch.Tensor, ...]
     """Of each group (sequences, longest): whether a slot is the home of a token."""
-    bounds: torch.Tensor | None = None
-    """(sequences + 1,), int32: where sequences begin and the last ends, if varlen attention may be used."""
 
     @property
     def longest(self) -> int:
@@ -42,14 +40,32 @@ class Layout(NamedTuple):
         of_slots = [present.sum(1, keepdim=True).expand_as(present).flatten() for present in self.masks]
         return torch.cat(of_slots).index_select(0, self.homes)
 
-    def to(self, device: torch.device) -> Layout:
-        """Copy the layout to `device`."""
-        slots, homes, *masks = (part.to(device, non_blocking=True) for part in (self.slots, self.homes, *self.masks))
-        bounds = None if self.bounds is None else self.bounds.to(device, non_blocking=True)
-        return Layout(slots, homes, tuple(masks), bounds)
+
+class Bounds(NamedTuple):
+    """Where the sequences of a packed batch begin and end."""
+
+    places: torch.Tensor  # (sequences + 1,), int32: where each begins, and the last ends
+    longest: int
+    """The tokens of the longest sequence."""
+    num_tokens: int
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """How long the sequence of each token is: (tokens,)."""
+        lengths = self.places.diff()
+        return lengths.repeat_interleave(lengths, output_size=self.num_tokens)
 
 
-def lay_out(lengths: NDArray[np.integer], *, with_bounds: bool = False) -> Layout:
+Layout = Slots | Bounds
+
+
+def bounds_of(lengths: NDArray[np.integer]) -> Bounds:
+    """Say where sequences of these lengths begin and end, which stand in the batch in the order given."""
+    places = np.append(0, np.cumsum(lengths)).astype(np.int32)
+    return Bounds(torch.from_numpy(places), int(lengths.max()), int(places[-1]))
+
+
+def lay_out(lengths: NDArray[np.integer]) -> Slots:
     """Lay out sequences of these lengths, on the CPU; they stand in the batch in the order given."""
     ends = np.cumsum(lengths)
     starts = ends - lengths
@@ -65,12 +81,7 @@ def lay_out(lengths: NDArray[np.integer], *, with_bounds: bool = False) -> Layou
         num_slots += present.size
         slots.append(tokens.ravel())
         masks.append(torch.from_numpy(present))
-    return Layout(
-        torch.from_numpy(np.concatenate(slots)),
-        torch.from_numpy(homes),
-        tuple(masks),
-        torch.from_numpy(np.append(0, ends).astype(np.int32)) if with_bounds else None,
-    )
+    return Slots(torch.from_numpy(np.concatenate(slots)), torch.from_numpy(homes), tuple(masks))
 
 
 def num_pairs(lengths: NDArray[np.integer]) -> int:

@@ -5,7 +5,7 @@ decoder, the first of an encoder). Its body is called with the whole packed batc
 last layer ends, the picked tokens alone go on. So final norm, pooler and head are the model's
 own, whatever they are, and run once per row.
 
-On a GPU in half precision a packed batch ends with a sequence that is no row, which fills it up to a
+On a GPU a packed batch ends with a sequence that is no row, which fills it up to a
 multiple of `GRAIN` tokens: a GPU chooses its kernels by size, and loading each takes longer than many a step.
 """
 
@@ -23,7 +23,7 @@ from bench.tasks.classification import targets_of
 from bench.training.forward.attention import NAME
 from bench.training.forward.batch import Batch
 from bench.training.forward.last_layer import can_pick, is_within_window, picks_last, run_picked
-from bench.training.forward.layout import lay_out, num_pairs
+from bench.training.forward.layout import bounds_of, lay_out, num_pairs
 from bench.workload.models.layers import layers_of
 from bench.workload.models.load import first_position
 
@@ -56,16 +56,17 @@ class PackedForward:
         picks_early: bool = True,
         picks_inside: bool = False,
         various_lengths: bool = False,
+        fills_up: bool = False,
     ) -> None:
         """Prepare `model`, inside `outer` (itself, or an adapter around it), to be called with packed batches.
 
         `picks_early` leaves all but the picked tokens behind at the last layer, so that a pooler
         inside the body sees rows; without, that happens where the body ends (GPT-2 needs it).
         `picks_inside` leaves them behind inside the last layer already, if that is one like Llama's.
-        `various_lengths` allows torch's varlen attention, which a GPU has, and fills batches up.
+        `various_lengths` takes kernels for them, which a GPU has, and `fills_up` batches to whole GRAINs.
         """
         self._outer, self._model = outer, model
-        self._picks_early, self.various_lengths = picks_early, various_lengths
+        self._picks_early, self.various_lengths, self._fills_up = picks_early, various_lengths, fills_up
         self._batch: Batch | None = None
         self._stop_after = 0
         self._in_tuples = False
@@ -94,13 +95,22 @@ class PackedForward:
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pack the given rows of a split, on the CPU."""
+        return self._pack(split, rows, various_lengths=self.various_lengths, fills_up=self._fills_up)
+
+    def plain_batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
+        """Pack rows so that attention spreads them out, without what fills a batch up."""
+        return self._pack(split, rows, various_lengths=False, fills_up=False)
+
+    def _pack(
+        self, split: Split, rows: NDArray[np.int64] | Sequence[int], *, various_lengths: bool, fills_up: bool
+    ) -> Batch:
         tokens = np.concatenate([split.row(row) for row in rows]).astype(np.int64)
         types = np.zeros_like(tokens)
         if split.token_types is not None:
             types = np.concatenate([split.types_of(row) for row in rows]).astype(np.int64)
         lengths, num_tokens = split.lengths[rows], len(tokens)
         last_position = lengths.max() - 1
-        if self.various_lengths and (num_missing := -num_tokens % GRAIN):
+        if fills_up and (num_missing := -num_tokens % GRAIN):
             lengths = np.append(lengths, num_missing)
             tokens = np.append(tokens, np.full(num_missing, tokens[0]))
             types = np.append(types, np.zeros_like(tokens, shape=num_missing))
@@ -118,7 +128,7 @@ class PackedForward:
             num_tokens=num_tokens,
             num_computed=len(tokens),
             body={name: torch.from_numpy(ids[None]) for name, ids in body.items()},  # each (1, tokens)
-            layout=lay_out(lengths, with_bounds=self.various_lengths),
+            layout=(bounds_of if various_lengths else lay_out)(lengths),
             picked=torch.from_numpy(picked),
         )
 
@@ -142,9 +152,9 @@ class PackedForward:
             self._batch = None
         return logits if len(logits) == len(batch) else logits[: len(batch)]
 
-    def extent(self, lengths: NDArray[np.integer], dtype: torch.dtype) -> Extent:
-        """How much one pass works on: attention pads each half of the rows, unless varlen attention runs."""
-        if self.various_lengths and dtype != torch.float32:  # it computes in half precision alone
+    def extent(self, lengths: NDArray[np.integer]) -> Extent:
+        """How much one pass works on: attention pads each half of the rows, unless its kernel takes various lengths."""
+        if self.various_lengths:
             return Extent.packed(lengths.tolist())
         return Extent.packed(lengths.tolist(), num_pairs=num_pairs(lengths))
 

@@ -35,12 +35,14 @@ class PaddedForward:
         """Pad the given rows of a split, on the CPU."""
         return collate(split, rows, self._pad_token_id, on_the_left=self.on_the_left)
 
+    plain_batch = batch
+
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model: (rows, labels)."""
         logits: torch.Tensor = self._model(**batch.inputs).logits
         return logits
 
-    def extent(self, lengths: NDArray[np.integer], _dtype: torch.dtype) -> Extent:
+    def extent(self, lengths: NDArray[np.integer]) -> Extent:
         """How much one pass works on: rows as long as the longest."""
         return Extent.padded(lengths.tolist())
 

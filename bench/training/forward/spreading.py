@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.training.forward.layout import Layout
+    from bench.training.forward.layout import Slots
 
 __all__ = ["gather", "spread"]
 
@@ -44,7 +44,7 @@ class _Gather(torch.autograd.Function):
         return spread.index_copy(0, homes, grad), None
 
 
-def spread(tokens: torch.Tensor, layout: Layout) -> list[torch.Tensor]:
+def spread(tokens: torch.Tensor, layout: Slots) -> list[torch.Tensor]:
     """Put (tokens, heads, size) into rows: of each group (sequences, heads, longest, size).
 
     No gradient may come from a slot that is no token's home.
@@ -57,7 +57,7 @@ def spread(tokens: torch.Tensor, layout: Layout) -> list[torch.Tensor]:
     ]
 
 
-def gather(groups: Sequence[torch.Tensor], layout: Layout) -> torch.Tensor:
+def gather(groups: Sequence[torch.Tensor], layout: Slots) -> torch.Tensor:
     """Take the rows of each group, (sequences, heads, longest, size), back to (tokens, heads, size)."""
     slots = torch.cat([rows.transpose(1, 2).flatten(0, 1) for rows in groups])
     tokens: torch.Tensor = _Gather.apply(slots, layout.homes)  # type: ignore[no-untyped-call]

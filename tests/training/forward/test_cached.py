@@ -42,7 +42,7 @@ def test_cached_equals_uncached_where_packs_are_filled_up(
     wanted = train_ragged(applied(plain, classifier("Llama")))
 
     def choose_as_on_a_gpu(outer: nn.Module, model: PreTrainedModel, *_: object) -> tuple[PackedForward, None]:
-        return PackedForward(outer, model, picks_inside=True, various_lengths=True), None
+        return PackedForward(outer, model, picks_inside=True, fills_up=True), None
 
     monkeypatch.setattr("bench.training.prepare.choose_forward", choose_as_on_a_gpu)
     filled_up = train_ragged(applied(plain, classifier("Llama")))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.training.forward.layout import lay_out, num_pairs
+from bench.training.forward.layout import bounds_of, lay_out, num_pairs
 from bench.training.forward.spreading import gather, spread
 
 LENGTHS = arrays(np.int64, st.integers(1, 12), elements=st.integers(1, 9))
@@ -57,7 +57,8 @@ def test_no_group_of_several_has_one_sequence(num_sequences: int, sizes: list[in
 
 
 def test_bounds_say_where_sequences_begin_and_the_last_ends() -> None:
-    bounds = lay_out(np.array([3, 1, 2]), with_bounds=True).bounds
+    lengths = np.array([3, 1, 2])
+    bounds = bounds_of(lengths)
 
-    assert bounds is not None
-    assert (bounds.dtype, bounds.tolist()) == (torch.int32, [0, 3, 4, 6])
+    assert (bounds.places.dtype, bounds.places.tolist(), bounds.longest) == (torch.int32, [0, 3, 4, 6], 3)
+    assert bounds.lengths.tolist() == lay_out(lengths).lengths.tolist() == [3, 3, 3, 1, 2, 2]

@@ -1,22 +1,25 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import cross_entropy, scaled_dot_product_attention
+from torch.nn.functional import cross_entropy
 
 from bench.errors import Unsupported
-from bench.training.forward import attention
-from bench.training.forward.attention import NAME
-from bench.training.forward.choose import choose_forward
+from bench.training.forward import various_lengths
+from bench.training.forward.attention import NAME, watched
+from bench.training.forward.choose import TOLERANCES, choose_forward
+from bench.training.forward.kernel_trial import kernels_differ
 from bench.training.forward.packed import GRAIN, PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.precision import Precision
 from bench.workload.data.dataset import Split
 from bench.workload.toy import toy_split
+from tests import gpu_kernels
+from tests.gpu_kernels import as_on_a_gpu
+from tests.launches import Launches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +92,7 @@ def test_what_fills_a_pack_up_changes_no_answer_and_teaches_nothing(
     plain = PaddedForward(model, 0)
     wanted, wanted_gradients = plain.logits(plain.batch(SPLIT, rows)), gradients(model, plain, rows)
     packed = PackedForward(
-        model, model, picks_early=name != "GPT2", picks_inside=name in {"Llama", "Qwen2"}, various_lengths=True
+        model, model, picks_early=name != "GPT2", picks_inside=name in {"Llama", "Qwen2"}, fills_up=True
     )
     batch = packed.batch(SPLIT, rows)
     assert batch.num_tokens == int(SPLIT.lengths[rows].sum())
@@ -235,53 +238,74 @@ def test_half_precision_packs_too(classifier: Classifier, name: str) -> None:
     found.float().sum().backward()
 
 
-def test_the_kernel_for_various_lengths_gets_each_sequence_alone(
-    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+KERNELS = {
+    "Llama": ("efficient", "flash"),
+    "Qwen2": ("efficient", "flash"),
+    "Mistral": (None, "flash"),  # which sees so far
+    "Bert": ("efficient", "flash"),
+    "GPT2": ("efficient", "flash"),
+    "ModernBert": (None, "flash"),
+    "Gemma2": (None, None),  # which caps scores
+}
+"""What serves an architecture on a GPU, in fp32 and in half precision."""
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_kernels_for_various_lengths_answer_and_teach_as_padding_does(
+    classifier: Classifier, name: str, dtype: torch.dtype
 ) -> None:
-    """The kernel itself needs a GPU; this stands in for it, with its signature."""
-    calls: list[tuple[int, int]] = []
+    """The kernels themselves need a GPU; what stands for them has their arguments, and refuses what they refuse."""
+    model = classifier(name)
+    plain = PaddedForward(model, 0)
+    wanted = plain.logits(plain.batch(SPLIT, EVERYTHING)).detach()
+    wanted_gradients = gradients(model, plain, EVERYTHING)
+    kernel = KERNELS[name][dtype == torch.bfloat16]
+    with as_on_a_gpu():
+        precision = Precision(dtype, torch.device("cpu"))
+        packed, why_not = choose_forward(model, model, SPLIT, 0, precision)
+        assert isinstance(packed, PackedForward), why_not
+        assert packed.various_lengths == (kernel is not None)
+        batch = packed.batch(SPLIT, EVERYTHING)
+        with Launches() as launches, precision.forward():
+            found = packed.logits(batch).detach()
+            found_gradients = gradients(model, packed, EVERYTHING)
+    assert batch.num_computed % GRAIN == 0
+    if dtype == torch.float32:
+        torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
+        assert_same_gradients(found_gradients, wanted_gradients)
+        assert kernel is None or launches.counts["aten._efficient_attention_backward.default"] == 3, (
+            "one for each layer"
+        )
+    else:
+        torch.testing.assert_close(found.float(), wanted, rtol=0.1, atol=0.02 * float(wanted.abs().max()))
+        error = sum(float((found_gradients[key] - one).norm() ** 2) for key, one in wanted_gradients.items()) ** 0.5
+        assert error < 0.1 * sum(float(one.norm() ** 2) for one in wanted_gradients.values()) ** 0.5
 
-    def by_sequence(  # noqa: PLR0917  (torch's signature)
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        cu_seq_q: torch.Tensor,
-        cu_seq_k: torch.Tensor,
-        max_q: int,
-        max_k: int,
-        *,
-        scale: float | None,
-        window_size: tuple[int, int],
-        enable_gqa: bool = True,  # torch 2.11 does not ask
-    ) -> torch.Tensor:
-        assert torch.equal(cu_seq_q, cu_seq_k)
-        assert cu_seq_q.dtype == torch.int32
-        assert max_q == max_k == int(cu_seq_q.diff().max())
-        assert query.dtype == key.dtype == value.dtype
-        calls.append(window_size)
-        answers = []
-        for start, end in pairwise(cu_seq_q.tolist()):
-            parts = (part[start:end].transpose(0, 1)[None].float() for part in (query, key, value))
-            place = torch.arange(end - start)
-            back = place[:, None] - place[None, :]
-            left, right = (size if size >= 0 else 10**6 for size in window_size)
-            mask = (back <= left) & (-back <= right)
-            with torch.autocast("cpu", enabled=False):
-                answer = scaled_dot_product_attention(*parts, attn_mask=mask, scale=scale, enable_gqa=enable_gqa)
-            answers.append(answer[0].transpose(0, 1).to(value.dtype))
-        return torch.cat(answers)
 
-    monkeypatch.setattr("bench.training.forward.attention.varlen_attn", by_sequence)
-    for name in ("Llama", "Mistral", "Bert", "ModernBert"):
-        model = classifier(name).eval()
-        plain = PaddedForward(model, 0)
-        wanted = plain.logits(plain.batch(SPLIT, EVERYTHING)).detach()
-        packed = PackedForward(model, model, picks_early=True, various_lengths=True)
-        calls.clear()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            found = packed.logits(packed.batch(SPLIT, EVERYTHING)).detach()
-        assert len(calls) == 3
-        torch.testing.assert_close(found.float(), wanted, rtol=0.1, atol=0.02 * float(wanted.abs().max()), msg=name)
+@pytest.mark.parametrize(("number", "what"), [(0, "queries"), (1, "keys"), (2, "values")])
+def test_a_kernel_with_a_wrong_gradient_is_not_taken(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch, number: int, what: str
+) -> None:
+    right = gpu_kernels._KERNELS["_efficient_attention_backward"]
+
+    def wrong(*args: Any, **options: Any) -> tuple[torch.Tensor, ...]:
+        grads = list(right(*args, **options))
+        is_of_rows = args[6] is None
+        grads[number] *= 1.0 if is_of_rows else 1.01
+        return tuple(grads)
+
+    monkeypatch.setitem(gpu_kernels._KERNELS, "_efficient_attention_backward", wrong)
+    model = classifier("Llama")
+    with as_on_a_gpu():
+        packed = PackedForward(model, model, various_lengths=True)
+        with torch.no_grad(), watched() as asked:
+            packed.logits(packed.batch(SPLIT, EVERYTHING))
+        assert f"off by 0.01 of the largest in the gradients of {what}" in kernels_differ(asked, TOLERANCES)
+        packed.close()
+        chosen, _ = choose_forward(model, model, SPLIT, 0, FP32)
+    assert isinstance(chosen, PackedForward)
+    assert not chosen.various_lengths
 
 
 @pytest.mark.gpu
@@ -293,13 +317,13 @@ def test_the_kernel_for_various_lengths_is_as_exact_as_padding(
     device = torch.device("cuda")
     model = classifier(name, **({"n_embd": 64} if name == "GPT2" else {"hidden_size": 64})).to(device)
     calls: list[torch.dtype] = []
-    kernel = attention.varlen_attn
+    kernel = various_lengths.varlen_attn
 
     def count(query: torch.Tensor, *args: Any, **options: Any) -> Any:
         calls.append(query.dtype)
         return kernel(query, *args, **options)
 
-    monkeypatch.setattr(attention, "varlen_attn", count)
+    monkeypatch.setattr(various_lengths, "varlen_attn", count)
     precision = Precision(dtype, device)
     plain = PaddedForward(model, 0)
     exact = gradients(model, plain, EVERYTHING)

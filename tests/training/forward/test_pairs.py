@@ -190,7 +190,7 @@ def test_what_fills_a_pack_up_has_a_type_too(saved: Callable[[str], Path], pairs
     folder = saved("Bert")
     split = load_pairs(folder, pairs).train
     model = AutoModelForSequenceClassification.from_pretrained(folder)
-    body = PackedForward(model, model, various_lengths=True).batch(split, [0, 1, 2]).body
+    body = PackedForward(model, model, fills_up=True).batch(split, [0, 1, 2]).body
     num_tokens = int(split.offsets[3])
     assert body["token_type_ids"].shape == body["input_ids"].shape == (1, -(-num_tokens // GRAIN) * GRAIN)
     assert split.token_types is not None
