@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.training.forward.choose import kernels_for, pack_where
+from bench.training.forward.choose import pack_where
+from bench.training.forward.kernel_trial import kernels_for
 from bench.training.forward.padded import PaddedForward
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -12,12 +12,11 @@ import torch
 
 from bench.errors import ModelError, Unsupported, first_line
 from bench.training.forward.attention import watched
-from bench.training.forward.kernel_trial import kernels_differ
+from bench.training.forward.kernel_trial import kernels_differ, kernels_for
 from bench.training.forward.packed import PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.forward.various_lengths import NoKernel
 from bench.training.precision import is_mixed
-from bench.training.target import kind_of
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     ForwardChoice = Callable[[nn.Module, PreTrainedModel, Split, int, Precision], tuple[WholeForward, str | None]]
     """The call of `choose_forward`."""
 
-__all__ = ["ForwardChoice", "choose_forward", "kernels_for", "pack_where"]
+__all__ = ["ForwardChoice", "choose_forward", "pack_where"]
 
 TOLERANCES = {torch.float32: 1e-4, torch.bfloat16: 5e-2, torch.float16: 1e-2}
 """By the type that is computed in: how far the logits of a row may be from those of the row alone, relative to the largest."""
@@ -97,8 +96,9 @@ class _Trial:
 
     @property
     def dtype(self) -> torch.dtype:
-        """That it computes in."""
-        return _dtype_of(self.outer, self.precision)
+        """That it computes in: of its weights, or of the autocast that several types need."""
+        floating = (param.dtype for param in self.outer.parameters() if param.is_floating_point())
+        return self.precision.dtype if is_mixed(self.outer) else next(floating)
 
     @torch.no_grad()
     def logits(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
@@ -106,6 +106,14 @@ class _Trial:
         batch = forward.batch(self.split, rows).to(next(self.outer.parameters()).device)
         with self.precision.forward() if is_mixed(self.outer) else nullcontext():
             return forward.logits(batch).float()
+
+    def train(self, forward: Forward, rows: NDArray[np.int64]) -> None:
+        """Run the model on a batch as in training, which raises where there is no kernel with dropout."""
+        self.outer.train()
+        try:
+            self.logits(forward, rows)
+        finally:
+            self.outer.eval()
 
     def alone(self, padded: PaddedForward) -> torch.Tensor:
         """Run the model on each row in a batch of its own, without any padding."""
@@ -129,12 +137,6 @@ class _Trial:
             return first_line(error)
 
 
-def _dtype_of(model: nn.Module, precision: Precision) -> torch.dtype:
-    """The type that a model computes in: of its weights, or of the autocast that several types need."""
-    floating = (param.dtype for param in model.parameters() if param.is_floating_point())
-    return precision.dtype if is_mixed(model) else next(floating)
-
-
 def _sample(split: Split, pad_token_id: int) -> NDArray[np.int64]:
     """Take rows from the shortest to the longest, and one that ends like padding if there is any."""
     order = np.argsort(split.lengths, kind="stable")
@@ -147,32 +149,29 @@ def _sample(split: Split, pad_token_id: int) -> NDArray[np.int64]:
 def _packed(trial: _Trial, model: PreTrainedModel, alone: torch.Tensor, precision: Precision) -> PackedForward | str:
     """Find the packed way with the least work that agrees, or say why there is none."""
     kernels = kernels_for(trial.outer)
-    with precision.forward():
-        in_its_precision = trial.alone(PaddedForward(trial.outer, 0)) if kernels[0] else alone
+    in_its_precision, is_another = alone, precision.dtype not in {torch.float32, trial.dtype}
+    if kernels[0] and is_another:
+        with precision.forward():
+            in_its_precision = trial.alone(PaddedForward(trial.outer, 0))
     num_times = _num_times(model, int(trial.split.lengths[trial.rows].sum()))
     pack = np.tile(trial.rows, num_times)
 
     def differs(packed: PackedForward, asked: Asked) -> str:
-        try:
+        reason = ""
+        with suppress(NoKernel) if is_another else nullcontext():
             reason = _disagreement(trial.logits(packed, pack), alone.repeat(num_times, 1), trial.dtype, "packed")
-        except NoKernel:
-            if precision.dtype == trial.dtype:
-                raise
-            reason = ""
-        if packed.various_lengths and not reason:
-            asked.calls.clear()
-            with precision.forward():
+        if not packed.various_lengths or reason:
+            return reason
+        with precision.forward():
+            if is_another:
+                asked.calls.clear()
                 found = trial.logits(packed, pack)
-            reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
+                reason = _disagreement(found, in_its_precision.repeat(num_times, 1), precision.dtype, "packed")
             reason = reason or kernels_differ(asked, TOLERANCES)
+            trial.train(packed, pack)
         return reason
 
     return pack_where(differs, trial.outer, model, kernels)
-
-
-def kernels_for(outer: nn.Module) -> tuple[bool, ...]:
-    """Whether to try the kernels for various lengths, which are of GPUs."""
-    return (True, False) if kind_of(next(outer.parameters()).device) == "cuda" else (False,)
 
 
 def pack_where(

@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_map
 
 from bench.training.forward.attention import packed_attention
 from bench.training.forward.layout import lay_out
+from bench.training.target import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,9 +18,14 @@ if TYPE_CHECKING:
 
     from bench.training.forward.attention import Asked
 
-__all__ = ["kernels_differ"]
+__all__ = ["kernels_differ", "kernels_for"]
 
 _NAMES = ("outputs", "gradients of queries", "gradients of keys", "gradients of values")
+
+
+def kernels_for(outer: nn.Module) -> tuple[bool, ...]:
+    """Whether to try the kernels for various lengths, which are of GPUs."""
+    return (True, False) if kind_of(next(outer.parameters()).device) == "cuda" else (False,)
 
 
 def kernels_differ(asked: Asked, tolerances: Mapping[torch.dtype, float]) -> str:

@@ -340,3 +340,12 @@ def test_the_kernel_for_various_lengths_is_as_exact_as_padding(
         return sum(float((gradients[key] - wanted).norm() ** 2) for key, wanted in exact.items()) ** 0.5
 
     assert 0 < error(found) < 1.5 * error(usual)
+
+
+def test_a_model_whose_dropout_leaves_no_kernel_spreads(classifier: Classifier) -> None:
+    model = classifier("ModernBert", attention_dropout=0.1)
+    with as_on_a_gpu():
+        packed, _ = choose_forward(model, model, SPLIT, 0, Precision(torch.bfloat16, torch.device("cpu")))
+    assert isinstance(packed, PackedForward)
+    assert not packed.various_lengths
+    assert model.training
