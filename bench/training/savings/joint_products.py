@@ -33,7 +33,7 @@ def join_products(model: nn.Module) -> None:
     for module in list(model.modules()):
         children = dict(module.named_children())
         for names in _TOGETHER:
-            layers = [getattr(child := children.get(name), "base_layer", child) for name in names]
+            layers: list[Any] = [getattr(child := children.get(name), "base_layer", child) for name in names]
             if _can_join(layers) and all(owners[id(param)] == 1 for layer in layers for param in layer.parameters()):
                 _join(layers)
 
@@ -85,11 +85,11 @@ class _Group:
         """Of the layers that follow the one that was called last."""
 
     @property
-    def weights(self) -> list[nn.Parameter]:
+    def weights(self) -> list[torch.Tensor]:
         return [layer.weight for layer in self._layers]
 
     @property
-    def biases(self) -> list[nn.Parameter]:
+    def biases(self) -> list[torch.Tensor]:
         return [layer.bias for layer in self._layers if layer.bias is not None]
 
     def take(self, place: int, inputs: torch.Tensor) -> torch.Tensor | None:

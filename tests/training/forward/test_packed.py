@@ -78,7 +78,8 @@ def test_a_packed_model_answers_and_learns_like_the_plain_one(
     assert isinstance(packed, PackedForward), why_not
     assert model.config._attn_implementation == NAME
     batch = packed.batch(SPLIT, rows).to(device)
-    assert batch.num_computed == batch.num_tokens == int(SPLIT.lengths[rows].sum())
+    assert batch.num_tokens == int(SPLIT.lengths[rows].sum())
+    assert batch.num_computed == batch.num_tokens + (-batch.num_tokens % GRAIN if device.type == "cuda" else 0)
     torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
     assert_same_gradients(gradients(model, packed, rows), wanted_gradients)
 
@@ -306,6 +307,18 @@ def test_a_kernel_with_a_wrong_gradient_is_not_taken(
         chosen, _ = choose_forward(model, model, SPLIT, 0, FP32)
     assert isinstance(chosen, PackedForward)
     assert not chosen.various_lengths
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["Llama", "Qwen2", "Bert", "GPT2"])
+def test_a_gpu_has_a_kernel_for_various_lengths_in_fp32(classifier: Classifier, name: str) -> None:
+    device = torch.device("cuda")
+    model = classifier(name, **({"n_embd": 64} if name == "GPT2" else {"hidden_size": 64})).to(device)
+    wanted = gradients(model, PaddedForward(model, 0), EVERYTHING)
+    packed, why_not = choose_forward(model, model, SPLIT, 0, Precision(torch.float32, device))
+    assert isinstance(packed, PackedForward), why_not
+    assert packed.various_lengths
+    assert_same_gradients(gradients(model, packed, EVERYTHING), wanted)
 
 
 @pytest.mark.gpu
