@@ -7,12 +7,16 @@ import os
 import stat
 import tomllib
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UsageError
 
-__all__ = ["TEMPORARY", "default_config", "read_bytes", "read_toml", "replace_file"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["TEMPORARY", "default_config", "read_bytes", "read_toml", "replace_file", "replacing"]
 
 TEMPORARY = ".*.tmp"
 """The names of files that `replace_file` writes before they stand in their place."""
@@ -63,11 +67,22 @@ def replace_file(path: Path, data: bytes) -> None:
         OSError: the directory does not exist or cannot be written; the old content stays.
 
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the name of a file to write, which takes the place of `path` as that of `replace_file` does.
+
+    Raises:
+        OSError: as `replace_file` does.
+
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:

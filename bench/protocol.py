@@ -29,6 +29,7 @@ __all__ = [
     "Planned",
     "Progress",
     "Request",
+    "Said",
     "Saved",
     "Stage",
     "Tried",
@@ -61,6 +62,8 @@ class Request(_Message):
     """Tell what the run takes before its weights are read, and read none where that does not fit its device."""
     force: bool = False
     """Read them all the same."""
+    checkpoint: str | None = None
+    """File that a long run goes on from, if it is there, and writes from time to time; None writes none."""
 
 
 class Stage(_Message):
@@ -114,6 +117,13 @@ class Progress(_Message):
     unit: Literal["steps", "bytes", "rows"] = "steps"
     loss: float | None = None
     samples_per_second: float | None = None
+
+
+class Said(_Message):
+    """A sentence for who watches."""
+
+    kind: Literal["said"] = "said"
+    text: str
 
 
 class Tried(_Message):
@@ -175,7 +185,7 @@ class Failed(_Message):
 
 
 Message = Annotated[
-    Stage | DataRead | Forecasted | Planned | Progress | Tried | Fitted | Finished | Saved | Failed,
+    Stage | DataRead | Forecasted | Planned | Progress | Said | Tried | Fitted | Finished | Saved | Failed,
     Field(discriminator="kind"),
 ]
 

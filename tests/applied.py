@@ -11,7 +11,7 @@ from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
 from bench.training.prepare import prepare
-from bench.training.trainer import Schedule, Trained, train
+from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
 from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bench.training.activation_cache import CacheDirectory
     from bench.training.prepared import Prepared
+    from bench.training.trained import Trained
     from bench.workload.data.dataset import Split
 
 CPU = torch.device("cpu")

@@ -34,7 +34,7 @@ def steps_to_pay(result: StrategyResult, plain: StrategyResult) -> float | None:
 
     From the medians over seeds of what compiling took and of a steady step with and without it.
     """
-    ours, theirs = ([record.measured for record in one.finished if record.measured] for one in (result, plain))
+    ours, theirs = ([*one.timed.values()] for one in (result, plain))
     costs = [one.compile_seconds for one in ours if one.compile_seconds is not None]
     if not costs or not theirs:
         return None

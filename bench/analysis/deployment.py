@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.records.flags import is_timed
 from bench.records.record import Memory
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def peak_bytes(run: RunRecord) -> int | None:
 
     None where that was not measured.
     """
-    memory = run.measured.memory if run.measured else Memory()
+    memory = run.measured.memory if run.measured and is_timed(run.flags) else Memory()
     peak = memory.training_bytes
     return peak and peak + (_CONTEXT_BYTES if on_gpu(run) and memory.nvml_delta_bytes is None else 0)
 

@@ -78,6 +78,15 @@ class StrategyResult:
         return {seed: (run.data_digest, run.evaluation.num_samples) for seed, run in self.measured.items()}
 
     @cached_property
+    def timed(self) -> dict[int, Measurement]:
+        """By seed, the runs that ended well and whose times and memory can be compared."""
+        return {
+            record.spec.seed: record.measured
+            for record in self.finished
+            if record.measured and flags.is_timed(record.flags)
+        }
+
+    @cached_property
     def evaluations(self) -> dict[int, Evaluation]:
         """By seed, the evaluation after training."""
         return {seed: run.evaluation for seed, run in self.measured.items()}

@@ -25,7 +25,8 @@ from bench.executors import InProcessRunner, Runner
 from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.experiment.tuning import RateSearch
-from bench.records.store import Store, file_name
+from bench.records.file_names import file_name
+from bench.records.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.campaign.halving import Halving
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
-    from bench.records.record import RunRecord
+    from bench.records.record import RunRecord, Status
     from bench.records.store import Store
     from bench.records.tuning import Tuning
 
@@ -26,6 +26,9 @@ Mode = Literal["prepare", "fit", "trial", "dry", "run"]
 """A trial is a run that only helps to choose a learning rate; to fit is to forecast the largest micro-batch."""
 
 __all__ = ["Campaign", "Observer", "seconds_of"]
+
+_OVER: frozenset[Status] = frozenset({"ok", "diverged", "skipped"})
+"""Endings after which to go on from a checkpoint would change nothing."""
 
 EVALUATION_SHARE = 1 / 3
 """Of a training step per token: the forward pass alone."""
@@ -98,6 +101,7 @@ class Campaign:
 
         """
         todo: Sequence[RunSpec] = self.store.todo(self.specs)
+        self.store.checkpoints.forget(spec for spec in self.specs if spec not in todo)
         if not todo or not self._is_prepared(todo):
             return
         with shelf_in(self.store.directory) as shelf:
@@ -109,9 +113,12 @@ class Campaign:
                 spec, *todo = todo
                 record = self._carry_out("run", spec, shelf)
                 if self._is_halved(record):
+                    self.store.checkpoints.forget([spec])
                     todo = self._tried_out(spec.name, self._again(spec.name, todo), shelf)
                 else:
                     self._write(record)
+                    if record.status in _OVER:
+                        self.store.checkpoints.forget([spec])
 
     def _is_prepared(self, specs: Sequence[RunSpec]) -> bool:
         """Fetch and tokenise what all runs need; where that fails, it fails for all of them, and each gets its row."""
@@ -184,6 +191,7 @@ class Campaign:
             shelf=shelf,
             forecast=self.forecasts and mode == "dry",
             force=self.force,
+            checkpoint=str(self.store.checkpoints.of(spec)) if mode == "run" else None,
         )
         self.observer.begin(mode, spec)
 

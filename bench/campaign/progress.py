@@ -100,6 +100,8 @@ class Display:
                 self.data(data)
             case protocol.Planned(cache_bytes=int(size)) if self._mode == "dry":
                 self.say(f"{self._name} stores {format_bytes(size)} of the output of its frozen layers")
+            case protocol.Said(text=text):
+                self.say(f"{self._title}: {text}")
             case protocol.Progress(done=done, total=total, unit="bytes"):
                 self._update(completed=done, total=total, detail=f"{format_bytes(done)} of {format_bytes(total)}")
             case protocol.Progress(done=done, total=total, loss=loss, samples_per_second=rate):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bench.errors import UsageError
 from bench.experiment.spec import canonical
 from bench.protocol import Request
-from bench.records.store import file_name
+from bench.records.file_names import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

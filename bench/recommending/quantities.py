@@ -38,19 +38,17 @@ def memory(result: StrategyResult, risk: float) -> Interval | None:
 
 def seconds(result: StrategyResult, risk: float, num_samples: int | None = None) -> Interval | None:
     """Seconds that another run trains for, or would on `num_samples` rows; of a single run by its own steps."""
-    if len(result.measured) == 1:
-        (run,) = result.measured.values()
+    if len(result.timed) == 1:
+        (run,) = result.timed.values()
         return _within_a_run(run, risk, num_samples)
-    return _of_another(
-        {seed: _total(run, run.train_seconds, num_samples) for seed, run in result.measured.items()}, risk
-    )
+    return _of_another({seed: _total(run, run.train_seconds, num_samples) for seed, run in result.timed.items()}, risk)
 
 
 def throughput(result: StrategyResult, risk: float) -> Interval | None:
     """Rows per second of another run; of a single run by its own steps."""
-    if len(result.measured) != 1:
+    if len(result.timed) != 1:
         return _of_another(result.samples["samples_per_second"], risk)
-    (run,) = result.measured.values()
+    (run,) = result.timed.values()
     found = _within_a_run(run, risk, None)
     low, high = (None if bound is None else run.num_samples / bound for bound in (found.high, found.low))
     return replace(found, estimate=run.samples_per_second, low=low, high=high, evidence=None)
@@ -84,7 +82,7 @@ def score(result: StrategyResult, risk: float) -> Interval | None:
 
 def reached(result: StrategyResult, target: float) -> dict[int, float | None] | None:
     """By seed, the seconds until the learning curve has the accuracy, None where it never has; None without curves."""
-    curves = {seed: run.curve for seed, run in result.measured.items()}
+    curves = {seed: run.curve for seed, run in result.timed.items()}
     if not curves or not all(curves.values()):
         return None
     return {seed: seconds_to_accuracy(curve, target) for seed, curve in curves.items()}

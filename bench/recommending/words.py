@@ -186,7 +186,7 @@ def _numbers(result: StrategyResult, found: Found) -> str:
 def _apart(chosen: StrategyResult, other: StrategyResult, found: Found) -> str:
     """Write what tells the recommended strategy from another, in the words of the comparison."""
     paired = against(chosen, other)
-    if paired.relative[SPEED] is None:
+    if not chosen.measured.keys() & other.measured.keys():
         return f"{chosen.strategy} shares no seed with it"
     said = f"{chosen.strategy} {against_reference(paired, other, found.comparison.ranking)}"
     times = found.objective.times.get((chosen.strategy, other.strategy))

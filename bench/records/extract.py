@@ -8,7 +8,8 @@ from itertools import repeat
 from statistics import median
 from typing import TYPE_CHECKING, Protocol
 
-from bench.records.metrics import METRICS
+from bench.records.flags import is_timed
+from bench.records.metrics import METRICS, WITHOUT_TIMES
 from bench.records.record import Memory
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ __all__ = ["error_of", "seconds_to_accuracy", "values_of"]
 
 
 def values_of(record: RunRecord) -> dict[str, float | None]:
-    """Return every metric of a record; of a run that ended badly, the memory peaks alone."""
+    """Return every metric of a record; of a run that ended badly, the memory peaks alone, of one in several parts neither times nor memory."""
     measured = record.measured
     memory = (measured.memory if measured else record.memory) or Memory()
     values: dict[str, float | None] = dict.fromkeys(METRICS)
@@ -33,7 +34,10 @@ def values_of(record: RunRecord) -> dict[str, float | None]:
     values |= _named(memory.parts)
     values["training_memory_bytes"] = memory.training_bytes
     values |= _finished(measured) if measured else {}
-    return values | (_forecast(record.forecast, measured) if record.forecast else {})
+    values |= _forecast(record.forecast, measured) if record.forecast else {}
+    if not is_timed(record.flags):
+        values |= dict.fromkeys(values.keys() - WITHOUT_TIMES)
+    return values
 
 
 def error_of(told: tuple[float, float], measured: float | None) -> float | None:

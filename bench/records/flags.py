@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bench.experiment.bounds import Frozen, Lenient
 
-__all__ = ["FLAGS", "Flag", "FlagCode", "Kind", "Severity", "is_suspect", "kind_of"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-Severity = Literal["suspect", "note"]
+__all__ = ["FLAGS", "Flag", "FlagCode", "Kind", "Severity", "is_suspect", "is_timed", "kind_of"]
+
+Severity = Literal["suspect", "untimed", "note"]
 
 FlagCode = Literal[
     "amp-without-effect",
@@ -27,6 +30,7 @@ FlagCode = Literal[
     "memory-residual",
     "gpu-lost",
     "other-start",
+    "resumed-within",
     "checkpoint-head",
     "fresh-head",
     "other-pad-token",
@@ -43,6 +47,7 @@ FlagCode = Literal[
     "not-saved",
     "not-merged",
     "micro-batch-halved",
+    "not-checkpointed",
     "probe-failed",
     "mig-slice",
     "nvml-hung",
@@ -60,7 +65,11 @@ class Flag(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a code means: "suspect" bars a row from ranking and gating unless asked for, "note" is only shown."""
+    """What a code means.
+
+    "suspect" bars a row from ranking and gating unless asked for; "untimed" leaves its run out of every comparison of times
+    and memory, and of no other; "note" is only shown.
+    """
 
     severity: Severity
     meaning: str
@@ -84,6 +93,10 @@ _SUSPECT: dict[FlagCode, str] = {
     "other-start": "The run began from another model, head or data than the others, so it says nothing of its strategy.",
 }
 
+_UNTIMED: dict[FlagCode, str] = {
+    "resumed-within": "The run was interrupted and went on from a checkpoint: what it learnt is that of a run in one go, times and memory are not.",
+}
+
 _NOTES: dict[FlagCode, str] = {
     "checkpoint-head": "The head is the checkpoint's own: it had learnt these classes before the run began.",
     "fresh-head": "The checkpoint has a head for other classes, or for these in no sure order: a fresh one learns.",
@@ -101,6 +114,7 @@ _NOTES: dict[FlagCode, str] = {
     "not-saved": "The weights that were to be kept are not, or not whole; the numbers are.",
     "not-merged": "The adapters are no part of the weights, so the model is only as fast as it was evaluated.",
     "micro-batch-halved": "The micro-batch that was asked for did not fit: all seeds took smaller ones, at which speed and memory were measured.",
+    "not-checkpointed": "The run was long, and could not have gone on after an interruption; its numbers are as good as any.",
     "probe-failed": "A measurement after training failed; what it would have told is missing.",
     "mig-slice": "The device is a slice of a GPU, so power, clocks and energy are not its own.",
     "nvml-hung": "The driver's library did not return from a call; what it says is missing or incomplete.",
@@ -108,8 +122,10 @@ _NOTES: dict[FlagCode, str] = {
     "nvml-error": "The driver's library failed on some questions; what it did not tell is not measured.",
 }
 
-FLAGS: dict[FlagCode, Kind] = {code: Kind("suspect", meaning) for code, meaning in _SUSPECT.items()} | {
-    code: Kind("note", meaning) for code, meaning in _NOTES.items()
+FLAGS: dict[FlagCode, Kind] = {
+    code: Kind(severity, meaning)
+    for severity, meanings in (("suspect", _SUSPECT), ("untimed", _UNTIMED), ("note", _NOTES))
+    for code, meaning in meanings.items()
 }
 """By code."""
 
@@ -126,3 +142,8 @@ def kind_of(code: FlagCode) -> Kind:
 def is_suspect(code: FlagCode) -> bool:
     """Whether the flag bars a row from ranking."""
     return kind_of(code).severity == "suspect"
+
+
+def is_timed(flags: Iterable[Flag]) -> bool:
+    """Whether a run with these flags has a part in comparisons of times and memory."""
+    return all(kind_of(flag.code).severity != "untimed" for flag in flags)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["METRICS", "Metric", "format_bytes", "format_flops", "format_rate", "format_seconds"]
+__all__ = ["METRICS", "WITHOUT_TIMES", "Metric", "format_bytes", "format_flops", "format_rate", "format_seconds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +225,11 @@ METRICS: dict[str, Metric] = {
     ),
 }
 """By column of the table, in the order of importance."""
+
+WITHOUT_TIMES = frozenset(
+    {"accuracy", "macro_f1", "balanced_accuracy", "eval_loss", "step_flops", "num_skipped_steps"}
+    | {"num_trainable_params", "num_params", "cache_bytes", "deploy_bytes"}
+    | {"eval_seconds", "eval_samples_per_second", "merged_eval_samples_per_second"}
+    | {"forecast_low_bytes", "forecast_high_bytes", "forecast_low_seconds", "forecast_high_seconds"}
+)
+"""What is known of a run that did not train in one go: no time or memory of its training."""

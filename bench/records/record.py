@@ -154,6 +154,8 @@ class Measurement(Frozen):
     curve: tuple[CurvePoint, ...]
     curve_seconds: Seconds | None = None
     """Evaluations for the learning curve; not part of train_seconds."""
+    checkpoint_seconds: Seconds | None = None
+    """Writing checkpoints of a long run; not part of train_seconds. None where none was due."""
     layer_rates: tuple[LayerRate, ...]
     num_labels: Count
     model_digest: str | None = None

@@ -4,18 +4,46 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.errors import BenchError
 from bench.files import TEMPORARY
+from bench.records.file_names import file_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
-__all__ = ["remove_left", "shelf_in"]
+    from bench.experiment.spec import RunSpec
 
-_PREFIX = ".shelf-"
+__all__ = ["CheckpointFiles", "remove_left", "shelf_in"]
+
+_PREFIX, _SUFFIX = ".shelf-", ".pt"
+
+
+class CheckpointFiles:
+    """The checkpoints of runs: each is there from half an hour after its run began until that has its record."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep them in `folder`, which need not exist."""
+        self.folder = folder
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(list(self.folder.glob(f"*{_SUFFIX}")))
+
+    def of(self, spec: RunSpec) -> Path:
+        """The file of a run."""
+        return self.folder / Path(file_name(spec)).with_suffix(_SUFFIX)
+
+    def forget(self, specs: Iterable[RunSpec]) -> None:
+        """Remove those of runs that nobody will go on with."""
+        for spec in specs if self.folder.is_dir() else ():
+            with suppress(OSError):
+                self.of(spec).unlink()
+        with suppress(OSError):  # it holds others, or was never made
+            self.folder.rmdir()
 
 
 def shelf_in(directory: Path) -> TemporaryDirectory[str]:

@@ -5,10 +5,8 @@ Nothing is lost: a run that cannot be written is printed to stderr, and what can
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import stat
 import sys
 from itertools import count
@@ -20,15 +18,16 @@ from filelock import FileLock, Timeout
 from bench.errors import BenchError, RecordError, UsageError
 from bench.experiment.spec import canonical
 from bench.files import replace_file
+from bench.records.file_names import file_name
 from bench.records.record import RunRecord
-from bench.records.shelf import remove_left
+from bench.records.shelf import CheckpointFiles, remove_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bench.experiment.spec import RunSpec
 
-__all__ = ["Store", "file_name"]
+__all__ = ["Store"]
 
 _ORDER = "strategies.json"
 """Beside the runs: the names of the strategies, in the order in which they were asked for."""
@@ -41,15 +40,17 @@ class Store:
         """Use a directory, which need not exist.
 
         Raises:
-            UsageError: `directory/runs` is a link that leads out of it.
+            UsageError: `runs` or `checkpoints` in it is a link that leads out of it.
 
         """
         self.directory, self.runs = directory, directory / "runs"
+        self.checkpoints = CheckpointFiles(directory / "checkpoints")
         self._warnings: dict[str, None] = {}
         self.num_unwritten = 0  # of the records, which are on stderr
         self._lock = FileLock(directory / ".lock")
-        if not _lies_in(self.runs, directory):
-            raise UsageError(f"{self.runs} leads out of {directory}; give a directory whose runs lie in it")
+        for folder in (self.runs, self.checkpoints.folder):
+            if not _lies_in(folder, directory):
+                raise UsageError(f"{folder} leads out of {directory}; give a directory whose {folder.name} lie in it")
 
     @property
     def warnings(self) -> list[str]:
@@ -75,11 +76,12 @@ class Store:
         except OSError as error:
             msg = f"cannot write to {directory} ({error.strerror}); give another directory with --out"
             raise UsageError(msg) from error
-        if not resume and (num := len(list(store.runs.glob("*.json")))):
+        num_of = {"runs": len(list(store.runs.glob("*.json"))), "checkpoints": len(store.checkpoints)}
+        if not resume and (what := next((what for what, num in num_of.items() if num), None)):
             store.close()
-            msg = f"{directory} holds {num} runs already; continue them with --resume, or give another directory with --out"
+            msg = f"{directory} holds {num_of[what]} {what} already; continue them with --resume, or give another directory with --out"
             raise UsageError(msg)
-        remove_left(directory, store.runs)
+        remove_left(directory, store.runs, store.checkpoints.folder)
         return store
 
     def close(self) -> None:
@@ -215,16 +217,3 @@ def _read(path: Path) -> RunRecord:
 def _lies_in(path: Path, directory: Path) -> bool:
     """Whether a path, with its links resolved, lies in the directory."""
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
-
-
-def file_name(spec: RunSpec) -> str:
-    """Return the file name of a run: strategy, model, data set and seed for the reader, and a digest of the whole spec."""
-    digest = hashlib.sha256(json.dumps(spec.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:12]
-    parts = (_slug(spec.name.replace("/", "-"), 24), _slug(spec.workload.model, 16), _slug(spec.workload.dataset, 16))
-    return f"{'_'.join(parts)}_{_slug(str(spec.seed), 5)}-{digest}.json"
-
-
-def _slug(text: str, length: int) -> str:
-    """Return the last component of a path, in characters that every file system takes."""
-    last = text.rstrip("/").rpartition("/")[2]
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-.")[:length] or "x"

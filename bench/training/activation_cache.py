@@ -62,21 +62,21 @@ class CacheFill:
     """Of the run that filled it, when it had; on the host, above what this process holds."""
 
 
-def check_room(num_bytes: int, directory: Path) -> None:
-    """Refuse to store more than the disk of `directory` has room for.
+def check_room(num_bytes: int, directory: Path, what: str = "the output of the frozen layers") -> None:
+    """Refuse to store more than the disk of `directory` has room for; `what` it is goes into the sentence.
 
     Raises:
         Unsupported: it has not.
 
     """
     if num_bytes > shutil.disk_usage(directory).free:
-        raise _no_room(num_bytes, directory)
+        raise _no_room(num_bytes, directory, what)
 
 
-def _no_room(num_bytes: int, directory: Path) -> Unsupported:
+def _no_room(num_bytes: int, directory: Path, what: str = "the output of the frozen layers") -> Unsupported:
     free = shutil.disk_usage(directory).free
     return Unsupported(
-        f"the output of the frozen layers takes {num_bytes / 2**20:,.1f} MiB, and {directory} has {free / 2**20:,.1f} MiB "
+        f"{what} takes {num_bytes / 2**20:,.1f} MiB, and {directory} has {free / 2**20:,.1f} MiB "
         "free: make room, or give a directory on another disk with --out"
     )
 

@@ -7,7 +7,7 @@ range of fp32 and needs no scaler; fp16 gets one, always.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -16,7 +16,7 @@ from bench.errors import Unsupported
 from bench.training.target import target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from torch.optim import Optimizer
@@ -93,6 +93,16 @@ class Precision:
         skipped = self._scale < before  # it falls when, and only when, the step was skipped
         self.num_skipped_steps += skipped
         return skipped
+
+    def state(self) -> dict[str, Any]:
+        """What another process goes on from."""
+        return {"scaler": self.scaler.state_dict(), "num_skipped_steps": self.num_skipped_steps}
+
+    def go_on_from(self, state: Mapping[str, Any]) -> None:
+        """Be what `state` returned in another process."""
+        self.num_skipped_steps = state["num_skipped_steps"]
+        self.scaler.load_state_dict(state["scaler"])
+        self._scale = self.scaler.get_scale()
 
 
 def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, in_step: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -17,20 +17,22 @@ from bench.measuring.clock import open_clock
 from bench.training.set_up import set_up
 from bench.training.step import take_step
 from bench.training.target import kind_of
+from bench.training.trained import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from bench.plan.phases import Phases
     from bench.plan.train_plan import LrSchedule
     from bench.plan.view import Trainable
+    from bench.training.checkpoints import Checkpoints
     from bench.training.prepared import Prepared
-    from bench.training.set_up import SetUp
+    from bench.training.trained import Trained
     from bench.workload.data.dataset import Split
 
-__all__ = ["Schedule", "Trained", "steps", "train"]
+__all__ = ["Schedule", "steps", "train"]
 
 CHECK_EVERY = 16
 """Steps between looks at the loss on a GPU, where each look waits for the device."""
@@ -91,25 +93,6 @@ class Schedule:
         return max(0.0, 0.5 * (1.0 + math.cos(math.pi * ((step - self.num_warmup_steps) / num_left))))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """What the loop measured."""
-
-    seconds: float
-    """Billed time: cache, compilation and steps, and nothing of evaluation."""
-    set_up: SetUp
-    set_up_seconds: float
-    """Of it, what came before the first step."""
-    step_seconds: tuple[float, ...]
-    step_parts: tuple[Mapping[str, float], ...]
-    """Seconds of each step by part: data, forward (with the loss), backward, optimizer."""
-    step_tokens: tuple[int, ...]
-    losses: tuple[float, ...]
-    """Mean loss of the rows of each step, in nats."""
-    num_samples: int
-    num_padded_tokens: int
-
-
 def train(
     prepared: Prepared,
     split: Split,
@@ -117,14 +100,17 @@ def train(
     *,
     on_step: Callable[[int, float | None, float], None],
     on_point: Callable[[int, float], None],
+    checkpoints: Checkpoints | None = None,
 ) -> Trained:
     """Train, telling `on_step` (steps done, last loss that is known, seconds) and `on_point` (steps done, seconds).
+
+    Where there are `checkpoints`, it begins after the steps of the one that is there, and writes another when one is due.
 
     Raises:
         Diverged: the loss is not finite.
 
     """
-    loop = steps(prepared, split, schedule, on_point=on_point)
+    loop = steps(prepared, split, schedule, on_point=on_point, checkpoints=checkpoints)
     while True:
         try:
             done = next(loop)
@@ -134,7 +120,12 @@ def train(
 
 
 def steps(
-    prepared: Prepared, split: Split, schedule: Schedule, *, on_point: Callable[[int, float], None]
+    prepared: Prepared,
+    split: Split,
+    schedule: Schedule,
+    *,
+    on_point: Callable[[int, float], None],
+    checkpoints: Checkpoints | None = None,
 ) -> Generator[tuple[int, float | None, float], None, Trained]:
     """Train, and yield after every step what `train` tells `on_step`; the first step sets up what comes before it.
 
@@ -146,62 +137,50 @@ def steps(
     clock = open_clock(device)
     scheduler = LambdaLR(prepared.optimizer, partial(schedule.share_of_rate, kind=prepared.plan.lr_schedule))
     turns = schedule.turns(prepared.plan.phases)
-    losses: list[torch.Tensor] = []
-    step_tokens: list[int] = []
-    num_samples = num_padded_tokens = step = 0
     clock.start()
     before = set_up(prepared, split, schedule.rows, schedule.batches)
     clock.bill(before.owed_seconds)
     clock.stop()
-    set_up_seconds = clock.seconds
-    for batches in schedule.epochs:
-        for rows in batches:
-            clock.start()
-            if step in turns:
-                prepared.let_train(turns[step])
-            taken = take_step(
-                prepared,
-                split,
-                rows,
-                step=step,
-                num_steps=schedule.num_steps,
-                max_grad_norm=schedule.max_grad_norm,
-                mark=clock.split,
-            )
-            if not prepared.precision.was_skipped():
-                scheduler.step()
-            clock.lap("optimizer")
-            losses.append(taken.loss)
-            step_tokens.append(taken.num_tokens)
-            num_padded_tokens += taken.num_computed
-            num_samples += len(rows)
-            step += 1
-            looked = step == 1 or step % CHECK_EVERY == 0 or kind_of(device) == "cpu"
-            if looked:
-                _check(losses[-CHECK_EVERY:], step)
-            yield step, float(taken.loss) if looked else None, clock.seconds
-            if step in schedule.evaluate_after:
-                clock.stop()
-                on_point(step, clock.seconds)
-                prepared.training_mode()
+    tally = Tally(clock=clock, set_up=before, set_up_seconds=clock.seconds)
+    if checkpoints:
+        checkpoints.go_on(tally, scheduler)
+    for rows in islice(schedule.batches, tally.num_steps, None):
+        clock.start()
+        if (step := tally.num_steps) in turns:
+            prepared.let_train(turns[step])
+        taken = take_step(
+            prepared,
+            split,
+            rows,
+            step=step,
+            num_steps=schedule.num_steps,
+            max_grad_norm=schedule.max_grad_norm,
+            mark=clock.split,
+        )
+        if not prepared.precision.was_skipped():
+            scheduler.step()
+        clock.lap("optimizer")
+        tally.add(taken, len(rows))
+        done = step + 1
+        looked = done == 1 or done % CHECK_EVERY == 0 or kind_of(device) == "cpu"
+        if looked:
+            _check(tally.losses[-CHECK_EVERY:], done)
+        yield done, float(taken.loss) if looked else None, clock.seconds
+        if done in schedule.evaluate_after:
+            clock.stop()
+            on_point(done, clock.seconds)
+            prepared.training_mode()
+        if checkpoints and checkpoints.is_due():
+            clock.stop()
+            checkpoints.write(tally, scheduler)
     clock.stop()
-    _check(losses[-CHECK_EVERY:], step)
-    return Trained(
-        seconds=clock.seconds,
-        set_up=before,
-        set_up_seconds=set_up_seconds,
-        step_seconds=clock.laps(),
-        step_parts=clock.parts(),
-        step_tokens=tuple(step_tokens),
-        losses=tuple(torch.stack(losses).tolist()),
-        num_samples=num_samples,
-        num_padded_tokens=num_padded_tokens,
-    )
+    _check(tally.losses[-CHECK_EVERY:], tally.num_steps)
+    return tally.trained()
 
 
 def _check(losses: Sequence[torch.Tensor], step: int) -> None:
     """Stop at a loss that is not finite."""
-    values = torch.stack(list(losses)).tolist()
+    values = torch.stack(list(losses)).tolist() if losses else []
     for position, value in enumerate(values):
         if not math.isfinite(value):
             at = step - len(values) + position + 1

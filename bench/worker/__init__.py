@@ -7,6 +7,7 @@ forecast: what a run takes, before its weights are read. fitted: the largest mic
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from bench.measuring.peaks import Peaks
 from bench.plan.phases import InTurn
 from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
 from bench.training.activation_cache import CacheDirectory, check_room
+from bench.training.checkpoints import EVERY_SECONDS
 from bench.training.forward.initial_loss import initial_loss
 from bench.training.schedule import dry_schedule, schedule_of
 from bench.worker.assemble import load_inputs
@@ -136,8 +138,11 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         )
     )
     run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)
+    every_seconds = _checkpoint_seconds()
     if request.mode == "dry":
         return run.dry()
+    if request.checkpoint:
+        run.keep_checkpoints(Path(request.checkpoint), every_seconds=every_seconds)
     run.warm_up()
     finished = run.whole(load_seconds=time.perf_counter() - began)
     if not request.save_model:
@@ -181,6 +186,19 @@ def _cache_bytes(request: Request, prepared: Prepared, data: Data) -> int | None
 def _device(spec: RunSpec) -> torch.device:
     """Return the device of a run, which sees the GPU that it was lent as its first and only one."""
     return torch.device(spec.device.partition(":")[0])
+
+
+def _checkpoint_seconds() -> float:
+    """Return the seconds between two checkpoints of a run; the environment may say otherwise.
+
+    Raises:
+        UsageError: it says what is no number of seconds.
+
+    """
+    try:
+        return float(os.environ.get("BENCH_CHECKPOINT_SECONDS", EVERY_SECONDS))
+    except ValueError as error:
+        raise UsageError(f"BENCH_CHECKPOINT_SECONDS is to be a number of seconds: {error}") from error
 
 
 def _cache_directory(request: Request, data: Data, model_digest: str) -> CacheDirectory | None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from bench.measuring.flops import Extent, Shapes
     from bench.training.prepared import Prepared
-    from bench.training.trainer import Schedule, Trained
+    from bench.training.trained import Trained
+    from bench.training.trainer import Schedule
     from bench.workload.data.dataset import Split
 
 __all__ = ["Efficiency", "flops_of_steps", "measure_efficiency", "work_of"]

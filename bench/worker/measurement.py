@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from bench.records.readings import HostActivity, Memory
     from bench.records.record import CurvePoint, Evaluation, LayerRate
     from bench.training.prepared import Prepared
-    from bench.training.trainer import Schedule, Trained
+    from bench.training.trained import Trained
+    from bench.training.trainer import Schedule
     from bench.worker.efficiency import Efficiency
     from bench.worker.merged import Merging
     from bench.workload.data.dataset import Data
@@ -65,6 +66,7 @@ class Observed:
     host: HostActivity
     efficiency: Efficiency
     merging: Merging
+    checkpoint_seconds: float | None = None
 
 
 def measurement(seen: Observed) -> Measurement:
@@ -102,6 +104,7 @@ def measurement(seen: Observed) -> Measurement:
         evaluation=seen.evaluation.model_copy(update={"merged_seconds": seen.merging.evaluation_seconds}),
         curve=seen.curve,
         curve_seconds=seen.curve_seconds,
+        checkpoint_seconds=seen.checkpoint_seconds,
         layer_rates=seen.layer_rates,
         num_labels=len(data.label_names),
         head=seen.start.head,

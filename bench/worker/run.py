@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from bench.measuring.contention import Contention
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
-from bench.protocol import Finished, Progress, Stage, Tried
+from bench.protocol import Finished, Progress, Said, Stage, Tried
+from bench.records.record import CurvePoint
 from bench.tasks.classification import curve_point, evaluation_of
+from bench.training.checkpoints import Checkpoints
 from bench.training.evaluation import predict
 from bench.training.layer_rates import layer_rates
 from bench.training.precision import observe_dtypes
@@ -23,17 +27,19 @@ from bench.training.trainer import train
 from bench.worker.efficiency import measure_efficiency
 from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.worker.merged import evaluate_merged
+from bench.worker.origin import origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from bench.experiment.spec import RunSpec
     from bench.measuring.peaks import Peaks
     from bench.protocol import Message
-    from bench.records.record import CurvePoint
     from bench.tasks.classification import Predictions
     from bench.training.prepared import Prepared
-    from bench.training.trainer import Schedule, Trained
+    from bench.training.trained import Trained
+    from bench.training.trainer import Schedule
     from bench.worker.measurement import StartingPoint
     from bench.workload.data.dataset import Data
 
@@ -60,10 +66,26 @@ class Run:
     """Spent on the points of the curve, which nobody is billed for."""
     skipped: list[int] = field(init=False, default_factory=list)
     """Steps that loss scaling skipped, counted from 1."""
+    checkpoints: Checkpoints | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Watch the machine for other processes from now on."""
         self.contention = Contention(self.prepared.device)
+
+    def keep_checkpoints(self, path: Path, *, every_seconds: float) -> None:
+        """Go on from the checkpoint of this run at `path`, where there is one, and write others while it is long."""
+        self.checkpoints = Checkpoints(
+            self.prepared,
+            path,
+            turns=self.schedule.turns(self.prepared.plan.phases),
+            num_steps=self.schedule.num_steps,
+            origin=partial(origin, self.spec, self.data, self.start, self.prepared.device),
+            besides=self._besides,
+            on_found=self._go_on,
+            aside=partial(self._aside, "save"),
+            say=lambda text: self.send(Said(text=text)),
+            every_seconds=every_seconds,
+        )
 
     def warm_up(self) -> None:
         """Load a GPU's kernels before the clock starts."""
@@ -132,8 +154,10 @@ class Run:
             host=self.contention.activity(),
             efficiency=efficiency,
             merging=evaluate_merged(prepared, data.evaluation, predictions),
+            checkpoint_seconds=self.checkpoints.seconds if self.checkpoints else None,
         )
-        return Finished(measured=measurement(seen), flags=flags_of(seen), environment=environment)
+        flags = (*flags_of(seen), *(self.checkpoints.flags if self.checkpoints else ()))
+        return Finished(measured=measurement(seen), flags=flags, environment=environment)
 
     def train(self) -> Trained:
         """Train from the seed of the run, with memory and other processes watched."""
@@ -146,6 +170,7 @@ class Run:
             self.schedule,
             on_step=self._step,
             on_point=self._interrupt,
+            checkpoints=self.checkpoints,
         )
 
     def _enter(self, phase: Literal["train", "evaluate"]) -> None:
@@ -154,10 +179,19 @@ class Run:
         self.peaks.enter(phase)
         self._tell(phase)
 
-    def _tell(self, phase: Literal["train", "evaluate"]) -> None:
+    def _tell(self, phase: Literal["train", "evaluate", "save"]) -> None:
         self.send(Stage(name=phase, at=time.monotonic()))
         if phase == "train":
             self.contention.start()
+
+    @contextmanager
+    def _aside(self, phase: Literal["evaluate", "save"]) -> Iterator[None]:
+        """Do something else in the midst of training, outside its peaks; its clock must be stopped."""
+        self.contention.stop()
+        with self.peaks.aside():
+            self._tell(phase)
+            yield
+        self._tell("train")
 
     def _step(self, done: int, loss: float | None, seconds: float) -> None:
         if self.prepared.precision.num_skipped_steps > len(self.skipped):
@@ -166,14 +200,20 @@ class Run:
         self.send(Progress(done=done, total=self.schedule.num_steps, loss=loss, samples_per_second=rate))
 
     def _interrupt(self, step: int, seconds: float) -> None:
-        """Add a point to the learning curve in the midst of training, off its clock and outside its peaks."""
-        self.contention.stop()
-        with self.peaks.aside():
-            self._tell("evaluate")
+        """Add a point to the learning curve."""
+        with self._aside("evaluate"):
             predictions = predict(self.prepared, self.data.evaluation.first(CURVE_ROWS))
         self._point(step, seconds, predictions)
         self.curve_seconds += predictions.seconds
-        self._tell("train")
+
+    def _besides(self) -> dict[str, Any]:
+        """What a checkpoint holds that the training loop does not know of."""
+        curve = [point.model_dump() for point in self.curve]
+        return {"curve": curve, "curve_seconds": self.curve_seconds, "skipped": self.skipped}
+
+    def _go_on(self, besides: dict[str, Any]) -> None:
+        self.curve = [CurvePoint(**point) for point in besides["curve"]]
+        self.curve_seconds, self.skipped = besides["curve_seconds"], besides["skipped"]
 
     def _point(self, step: int, seconds: float, predictions: Predictions) -> None:
         self.curve.append(curve_point(predictions, self.data.evaluation, step=step, seconds=seconds))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import bench
+from bench.errors import UsageError
 from bench.forecasting import here
 from bench.records.store import Store
+from bench.worker.run import Run
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
@@ -54,3 +57,53 @@ def test_what_cannot_fit_is_a_row_of_every_seed_with_the_reason_and_runs_where_f
         assert record.forecast is not None
     bench.compare(["freeze"], **asked, resume=True, force=True)
     assert {record.status for record in Store(asked["out"]).read_all()} == {"ok"}
+
+
+def test_a_run_that_was_interrupted_goes_on_from_its_checkpoint(
+    asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked |= {"steps": 6, "seeds": 1, "evaluations": 3, "forecast": False}
+    bench.compare(["freeze"], **asked)
+    (expected,) = Store(asked["out"]).read_all()
+    asked["out"] = tmp_path / "other"
+    monkeypatch.setenv("BENCH_CHECKPOINT_SECONDS", "0")
+    with monkeypatch.context() as patch:
+        step = Run._step
+
+        def ctrl_c(run: Run, done: int, *args: Any) -> None:
+            step(run, done, *args)
+            if done == 4 and run.checkpoints:
+                signal.raise_signal(signal.SIGINT)
+
+        patch.setattr(Run, "_step", ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            bench.compare(["freeze"], **asked)
+    left = Store(asked["out"])
+    assert [record.status for record in left.read_all()] == ["interrupted"]
+    assert len(left.checkpoints) == 1
+    with pytest.raises(UsageError, match="continue them with --resume"):
+        bench.compare(["freeze"], **asked)
+
+    result = bench.compare(["freeze"], **asked, resume=True)
+
+    (found,) = left.read_all()
+    assert found.measured is not None
+    assert expected.measured is not None
+    assert found.measured.losses == expected.measured.losses
+    assert found.measured.evaluation.predictions == expected.measured.evaluation.predictions
+    assert [(one.step, one.loss) for one in found.measured.curve] == [
+        (one.step, one.loss) for one in expected.measured.curve
+    ]
+    assert found.measured.checkpoint_seconds
+    assert expected.measured.checkpoint_seconds is None
+    assert "resumed-within" in {flag.code for flag in found.flags}
+    assert not (asked["out"] / "checkpoints").exists()
+    assert any("went on from a checkpoint with seed 0" in said for said in result.comparisons[0].sentences)
+
+
+def test_an_interval_that_is_no_number_of_seconds_is_said(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BENCH_CHECKPOINT_SECONDS", "often")
+    with pytest.raises(UsageError, match="BENCH_CHECKPOINT_SECONDS is to be a number of seconds"):
+        bench.compare(["freeze"], **asked, forecast=False)

@@ -6,7 +6,7 @@ import pytest
 
 from bench.campaign.repeat import Repeated, find_run
 from bench.errors import UsageError
-from bench.records.store import file_name
+from bench.records.file_names import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -100,6 +100,10 @@ A flag is a doubt that a run's own record gives rise to. The report says beside 
 """
 _SEVERITIES = {
     "suspect": ("Suspect", "The run keeps its row, but is not ranked unless `--rank-suspect` asks for it."),
+    "untimed": (
+        "Without times",
+        "The run is ranked by its scores. It has no part in comparisons of times and memory, and `--rank-suspect` changes nothing of that.",
+    ),
     "note": ("Notes", "The run is ranked. Bear this in mind."),
 }
 

@@ -2,11 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.errors import BenchError
-from bench.records.shelf import remove_left, shelf_in
+from bench.records.shelf import CheckpointFiles, remove_left, shelf_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.records.record import RunRecord
 
 
 def test_a_shelf_is_gone_after_its_context_and_one_that_was_left_by_the_next_writer(tmp_path: Path) -> None:
@@ -25,3 +31,19 @@ def test_a_shelf_is_gone_after_its_context_and_one_that_was_left_by_the_next_wri
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError, match=r"cannot write to .*no-such.*; make room"):
         shelf_in(tmp_path / "no-such")
+
+
+def test_checkpoints_are_there_until_nobody_goes_on_from_them(
+    tmp_path: Path, make_record: Callable[..., RunRecord]
+) -> None:
+    files = CheckpointFiles(tmp_path / "checkpoints")
+    specs = [make_record(seed=seed).spec for seed in range(2)]
+    files.forget(specs)
+    files.folder.mkdir()
+    for spec in specs:
+        files.of(spec).touch()
+    assert len(files) == 2
+    files.forget(specs[:1])
+    assert list(files.folder.iterdir()) == [files.of(specs[1])]
+    files.forget(specs)
+    assert not files.folder.exists()

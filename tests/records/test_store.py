@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bench.errors import BenchError, UsageError
-from bench.experiment.spec import RunSpec, Term, WorkloadSpec, parse_strategy
+from bench.experiment.spec import parse_strategy
+from bench.records.file_names import file_name
 from bench.records.record import RunRecord
-from bench.records.store import Store, file_name
+from bench.records.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -321,9 +320,6 @@ def test_a_record_that_is_a_link_elsewhere_is_left_out_and_not_touched(tmp_path:
     assert "leads out of the directory" in store.warnings[0]
 
 
-names = st.text(min_size=1, max_size=200)
-
-
 def test_a_run_of_an_older_bench_with_another_file_name_is_done_or_replaced(
     tmp_path: Path, make_record: MakeRecord
 ) -> None:
@@ -349,34 +345,3 @@ def test_a_run_whose_rate_was_written_otherwise_is_done_and_in_its_place(
         (tmp_path / "strategies.json").write_text('["full:lr=1e-3", "not a name", "freeze"]')
         assert store.todo([asked]) == []
         assert [one.spec.name for one in store.read_all()] == ["full:lr=0.001", "freeze"]
-
-
-@given(strategy=names, model=names, dataset=names, seed=st.integers(0, 2**63 - 1))
-def test_any_name_is_a_safe_file_name(strategy: str, model: str, dataset: str, seed: int) -> None:
-    spec = RunSpec(strategy=(Term(name=strategy),), workload=WorkloadSpec(model=model, dataset=dataset), seed=seed)
-
-    name = file_name(spec)
-    stem, _, digest = name.removesuffix(".json").rpartition("-")
-
-    assert Path(name).name == name
-    assert name.isascii()
-    assert set('/\\:*?"<>| \n\0').isdisjoint(name)
-    assert 1 <= len(stem) <= 64
-    assert not stem.startswith((".", "-"))
-    assert len(digest) == 12
-
-
-def test_equal_specs_share_a_file_and_others_do_not(make_record: MakeRecord) -> None:
-    spec = make_record().spec
-    again = RunSpec.model_validate(json.loads(spec.model_dump_json()))
-
-    assert file_name(again) == file_name(spec)
-    assert file_name(spec.model_copy(update={"lr": 1e-3})) != file_name(spec)
-    assert file_name(spec) == file_name(spec).lower()
-    assert file_name(spec).startswith("full_smollm2-135m_rotten-tomatoes_0-")
-
-
-def test_a_local_model_is_named_by_its_last_component(make_record: MakeRecord) -> None:
-    spec = make_record(workload={"model": "/home/someone/models/My Llama/"}).spec
-
-    assert "_My-Llama_" in file_name(spec)

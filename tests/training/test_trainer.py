@@ -21,7 +21,7 @@ from bench.training.evaluation import predict
 from bench.training.forward.padded import collate
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
-from bench.training.trainer import Schedule, Trained, train
+from bench.training.trainer import Schedule, train
 from bench.workload.models.layers import view_of
 from bench.workload.toy import TOY_RATES, tiny_llama, toy_split
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.training.prepared import Prepared
+    from bench.training.trained import Trained
 
     Prepare = Callable[..., Prepared]
 

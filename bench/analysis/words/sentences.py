@@ -77,9 +77,14 @@ def _of(
     if result.finished and result.strategy not in ranking.names and result.is_suspect:
         why = "; ".join(f"{flag.code}: {' '.join(flag.message.split())}" for flag in result.doubts)
         yield Sentence(f"{result.strategy} is shown but not ranked ({why}).", "ending")
+    if aside := sorted(result.measured.keys() - result.timed.keys()):
+        seeds = f"seed{'s' if len(aside) > 1 else ''} {listed(map(str, aside))}"
+        yield Sentence(
+            f"{result.strategy} went on from a checkpoint with {seeds}: no times and memory of that.", "ending"
+        )
     if base is None or result is base or not result.finished:
         return
-    if result.relative[SPEED] is None:
+    if not result.measured.keys() & base.measured.keys():
         yield Sentence(f"{result.strategy} shares no seed with {base.strategy}.", "standing")
         return
     seeds = _over_seeds(result, base)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import nn
 
@@ -40,6 +40,15 @@ class AveragedWeights:
         else:
             self.values = [_exact(param.detach()).clone() for param in self._params]
         self._num_averaged += 1
+
+    def state(self) -> dict[str, Any]:
+        """What another process goes on from."""
+        return {"values": self.values, "num_averaged": self._num_averaged}
+
+    def go_on_from(self, state: Mapping[str, Any]) -> None:
+        """Be what `state` returned in another process."""
+        self._num_averaged = state["num_averaged"]
+        self.values = [value.to(param.device) for value, param in zip(state["values"], self._params, strict=False)]
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

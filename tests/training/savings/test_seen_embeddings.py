@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bench.plan import ModelView, Strategy
     from bench.training.prepared import Prepared
-    from bench.training.trainer import Trained
+    from bench.training.trained import Trained
 
 SIZES = {
     "hidden_size": 16,
