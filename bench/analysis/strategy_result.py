@@ -94,8 +94,7 @@ class StrategyResult:
     @cached_property
     def doubts(self) -> tuple[Flag, ...]:
         """Those flags of its finished runs that keep it from being ranked, each once."""
-        found = (flag for record in self.finished for flag in record.flags if flags.is_suspect(flag.code))
-        return tuple(dict.fromkeys(found))
+        return tuple(dict.fromkeys(flag for record in self.finished for flag in flags.barring(record.flags)))
 
     @property
     def is_suspect(self) -> bool:

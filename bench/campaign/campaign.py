@@ -101,7 +101,7 @@ class Campaign:
 
         """
         todo: Sequence[RunSpec] = self.store.todo(self.specs)
-        self.store.checkpoints.forget(spec for spec in self.specs if spec not in todo)
+        self.store.checkpoints.forget(set(self.specs) - set(todo))
         if not todo or not self._is_prepared(todo):
             return
         with shelf_in(self.store.directory) as shelf:

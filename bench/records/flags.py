@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from bench.experiment.bounds import Frozen, Lenient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-__all__ = ["FLAGS", "Flag", "FlagCode", "Kind", "Severity", "is_suspect", "is_timed", "kind_of"]
+__all__ = ["FLAGS", "Flag", "FlagCode", "Kind", "Severity", "barring", "is_suspect", "is_timed", "kind_of"]
 
 Severity = Literal["suspect", "untimed", "note"]
 
@@ -122,10 +122,18 @@ _NOTES: dict[FlagCode, str] = {
     "nvml-error": "The driver's library failed on some questions; what it did not tell is not measured.",
 }
 
+_OF_TIMES: frozenset[FlagCode] = frozenset(_SUSPECT) - {
+    "amp-without-effect",
+    "fp16-skipped-steps",
+    "gpu-lost",
+    "other-start",
+}
+"""Doubts about times and memory, and about nothing that was learnt."""
+
+_BY_SEVERITY: dict[Severity, dict[FlagCode, str]] = {"suspect": _SUSPECT, "untimed": _UNTIMED, "note": _NOTES}
+
 FLAGS: dict[FlagCode, Kind] = {
-    code: Kind(severity, meaning)
-    for severity, meanings in (("suspect", _SUSPECT), ("untimed", _UNTIMED), ("note", _NOTES))
-    for code, meaning in meanings.items()
+    code: Kind(severity, meaning) for severity, meanings in _BY_SEVERITY.items() for code, meaning in meanings.items()
 }
 """By code."""
 
@@ -142,6 +150,12 @@ def kind_of(code: FlagCode) -> Kind:
 def is_suspect(code: FlagCode) -> bool:
     """Whether the flag bars a row from ranking."""
     return kind_of(code).severity == "suspect"
+
+
+def barring(flags: Collection[Flag]) -> list[Flag]:
+    """Those of a run's flags that bar it from ranking: where its times are not compared anyway, none that is about them alone."""
+    spared = frozenset[FlagCode]() if is_timed(flags) else _OF_TIMES
+    return [flag for flag in flags if is_suspect(flag.code) and flag.code not in spared]
 
 
 def is_timed(flags: Iterable[Flag]) -> bool:

@@ -34,7 +34,7 @@ class Carried:
     def __init__(self, prepared: Prepared) -> None:
         """Look at a model that has not trained yet."""
         self._prepared = prepared
-        self._constants = {id(one): (one._version, one) for one in self._beside_the_state()}  # noqa: SLF001
+        self._constants = {id(one): (_num_changes(one), one) for one in self._beside_the_state()}
 
     def take(self) -> Plain:
         """Return all of it, tensors as they are and not copies; between two steps.
@@ -48,7 +48,7 @@ class Carried:
             raise Unsupported("what the strategy does after each step may keep numbers of its own")
         for one in self._beside_the_state():
             version, _ = self._constants.get(id(one), (None, None))
-            if one._version != version:  # noqa: SLF001
+            if _num_changes(one) != version:
                 raise Unsupported(f"the optimizer {type(prepared.optimizer).__name__} keeps numbers beside its state")
         return {
             "weights": [_alone(param) for param in self._weights()],
@@ -167,6 +167,11 @@ def _unpacked(value: Any, device: torch.device) -> Any:
                 generators[torch.device(name)].set_state(state)
             return generators
     return value
+
+
+def _num_changes(tensor: torch.Tensor) -> int:
+    """How often it was written to."""
+    return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001
 
 
 def _alone(tensor: torch.Tensor) -> torch.Tensor:

@@ -125,18 +125,22 @@ class Checkpoints:
     def write(self, tally: Tally, scheduler: LambdaLR) -> None:
         """Write what the run would go on from, or note why that cannot be; the clock must be stopped."""
         began = time.perf_counter()
+        with self._aside():
+            self._try_to_write(tally, scheduler)
+        self.seconds = (self.seconds or 0.0) + time.perf_counter() - began
+
+    def _try_to_write(self, tally: Tally, scheduler: LambdaLR) -> None:
+        began = time.perf_counter()
         try:
-            with self._aside():
-                num_bytes = self._write(tally, scheduler)
-        except Unsupported as error:
-            self._go_without(str(error), due=math.inf)
+            num_bytes = self._write(tally, scheduler)
         except (OSError, RuntimeError) as error:  # the latter is how torch says that a disk is full
             self._go_without(first_line(error), due=time.monotonic() + self._every)
+        except Exception as error:  # noqa: BLE001  (what others' optimizers are made of must not end the run)
+            self._go_without(first_line(error), due=math.inf)
         else:
             seconds = time.perf_counter() - began
             self._say(f"checkpoint after {tally.num_steps} steps: {format_bytes(num_bytes)}, {format_seconds(seconds)}")
             self._due = time.monotonic() + self._every
-        self.seconds = (self.seconds or 0.0) + time.perf_counter() - began
 
     def _write(self, tally: Tally, scheduler: LambdaLR) -> int:
         content = {

@@ -128,6 +128,43 @@ def test_a_suspect_row_is_shown_but_not_ranked_unless_asked(make_record):
     assert compare(records, rank_suspect=True).winners == ("amp",)
 
 
+def test_a_run_that_went_on_is_ranked_by_its_score_and_by_nothing_else(make_record):
+    records = [make_record("full"), _flagged(make_record("amp", step=0.5, accuracy=0.2), "resumed-within")]
+    for rank_suspect in (False, True):
+        comparison = compare(records, rank_suspect=rank_suspect)
+        amp = _rows(comparison)["amp"]
+        assert not amp.is_suspect
+        assert comparison.ranking.names == ("full", "amp")
+        assert amp.means["accuracy"] == pytest.approx(0.2, abs=0.02)
+        assert amp.means["samples_per_second"] is None
+        assert amp.means["training_memory_bytes"] is None
+        claims = comparison.ranking.claims
+        assert claims.standing("accuracy", "amp", "full") == -1
+        assert claims.standing("samples_per_second", "amp", "full") is None
+        first, second, *_ = comparison.sentences
+        assert first == "amp went on from a checkpoint with seed 0: no times and memory of that."
+        assert "accuracy" in second
+
+
+def test_a_doubt_about_times_does_not_bar_a_run_that_has_none_from_the_ranking_of_scores(make_record):
+    def ranked(*codes):
+        return compare([make_record("full"), _flagged(make_record("amp"), *codes)]).ranking.names
+
+    assert ranked("resumed-within", "unsteady-steps", "sampler-gap") == ("full", "amp")
+    assert ranked("unsteady-steps") == ("full",)
+    assert ranked("resumed-within", "other-start") == ("full",)
+
+
+def test_seeds_that_did_not_go_on_are_compared_in_speed(make_record):
+    amps = [make_record("amp", step=0.5, seed=seed) for seed in range(3)]
+    amps[1] = _flagged(amps[1], "resumed-within")
+    comparison = compare([*(make_record("full", seed=seed) for seed in range(3)), *amps])
+    amp = _rows(comparison)["amp"]
+    assert set(amp.samples["samples_per_second"]) == {0, 2}
+    assert set(amp.samples["accuracy"]) == {0, 1, 2}
+    assert amp.relative["samples_per_second"].side(1) == 1
+
+
 def test_a_note_is_only_said(make_record):
     assert compare([make_record("full"), _flagged(make_record("amp", step=0.5), "few-steps")]).winners == ("amp",)
 

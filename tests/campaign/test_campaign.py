@@ -81,7 +81,7 @@ def test_a_run_that_was_interrupted_goes_on_from_its_checkpoint(
     left = Store(asked["out"])
     assert [record.status for record in left.read_all()] == ["interrupted"]
     assert len(left.checkpoints) == 1
-    with pytest.raises(UsageError, match="continue them with --resume"):
+    with pytest.raises(UsageError, match="holds 1 runs already; continue them"):
         bench.compare(["freeze"], **asked)
 
     result = bench.compare(["freeze"], **asked, resume=True)

@@ -29,6 +29,7 @@ def test_a_hundred_kills_lose_and_leave_nothing(tmp_path: Path) -> None:
     environ = os.environ | {
         "BENCH_CACHE_DIR": str(tmp_path / "cache"),
         "BENCH_LOCK_DIR": str(tmp_path),
+        "BENCH_CHECKPOINT_SECONDS": "0",  # so that runs end, and go on, between any two steps
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
     chance, kills, held = random.Random(0), 0, []
@@ -53,6 +54,7 @@ def test_a_hundred_kills_lose_and_leave_nothing(tmp_path: Path) -> None:
         assert len({(record.spec.name, record.spec.seed) for record in records}) == len(records) == NUM_RUNS
         assert {record.status for record in records} == {"ok"}
         assert list(out.glob(".shelf-*")) == []
+        assert not (out / "checkpoints").exists()
         assert {path.suffix for path in (out / "runs").iterdir()} == {".json"}
     print(  # noqa: T201  (the count is what it is for)
         f"{kills} kills in {NUM_COMPARISONS} comparisons of {NUM_RUNS} runs; runs done at each: {held}"

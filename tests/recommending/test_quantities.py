@@ -4,7 +4,7 @@ from scipy import stats
 
 from bench.analysis.comparison import compare
 from bench.recommending import quantities
-from bench.records.record import Memory
+from bench.records.record import Flag, Memory
 
 
 def changed(record, **changes):
@@ -81,3 +81,12 @@ def test_the_time_to_an_accuracy_is_that_of_the_curve(make_record):
     assert set(quantities.reached(result, 0.99).values()) == {None}
     assert quantities.seconds_until(result, 0.99, 0.05) is None
     assert quantities.reached(result_of(changed(make_record(), curve=())), 0.5) is None
+
+
+def test_a_run_that_went_on_from_a_checkpoint_tells_no_time_and_no_peak(make_record):
+    flag = Flag(code="resumed-within", message="a process went on after 5 of 10 steps, which another took")
+    result = result_of(make_record(flags=(flag,)))
+    for quantity in (quantities.seconds, quantities.throughput, quantities.memory):
+        assert quantity(result, 0.05) is None
+    assert quantities.seconds_until(result, 0.1, 0.05) is None
+    assert quantities.score(result, 0.05) is not None
