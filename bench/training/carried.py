@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class Carried:
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
             "python": random.getstate(),
-            "numpy": [one.tolist() if isinstance(one, np.ndarray) else one for one in np.random.get_state()],  # noqa: NPY002
+            "numpy": _numbers_of_numpy(),
         }
 
     @torch.no_grad()
@@ -178,3 +178,9 @@ def _alone(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor without its history, and without what else lies in its storage, which would be written with it."""
     tensor = tensor.detach()
     return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _numbers_of_numpy() -> list[Any]:
+    """What `numpy.random.set_state` takes, as plain values."""
+    kind, keys, *rest = cast("tuple[Any, ...]", np.random.get_state(legacy=True))  # noqa: NPY002
+    return [kind, np.asarray(keys).tolist(), *rest]

@@ -102,8 +102,10 @@ _SEVERITIES = {
     "suspect": ("Suspect", "The run keeps its row, but is not ranked unless `--rank-suspect` asks for it."),
     "untimed": (
         "Without times",
-        "The run is ranked by its scores, whatever doubts there are of its times and memory. In comparisons of these it has no part, "
-        "and `--rank-suspect` changes nothing of that.",
+        (
+            "The run is ranked by its scores, whatever doubts there are of its times and memory. In comparisons of these it has no part, "
+            "and `--rank-suspect` changes nothing of that."
+        ),
     ),
     "note": ("Notes", "The run is ranked. Bear this in mind."),
 }

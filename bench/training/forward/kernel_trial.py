@@ -49,7 +49,7 @@ def kernels_differ(asked: Asked, tolerances: Mapping[torch.dtype, float]) -> str
     return ""
 
 
-@torch.enable_grad()  # type: ignore[no-untyped-call, untyped-decorator]
+@torch.enable_grad()
 def _run(module: nn.Module, parts: Sequence[torch.Tensor], options: Mapping[str, Any]) -> list[torch.Tensor]:
     """Attend, and go back from gradients that are the queries: any will do."""
     query, key, value = (part.detach().to(parts[2].dtype).requires_grad_() for part in parts)

@@ -73,7 +73,10 @@ def run_picked(
     key = turn(key, cos, sin)
     query = turn(query, cos.index_select(1, picked), sin.index_select(1, picked))
     options = {"scale": attention.scaling, "dropout": attention.attention_dropout if layer.training else 0.0}
-    outputs = (_one_each if isinstance(pack, Bounds) else _by_group)(query, key, value, pack, **options)
+    if isinstance(pack, Bounds):
+        outputs = _one_each(query, key, value, pack, **options)
+    else:
+        outputs = _by_group(query, key, value, pack, **options)
     hidden = hidden.index_select(1, picked) + attention.o_proj(outputs.flatten(1).unsqueeze(0))
     result: torch.Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
     result = result.squeeze(0)

@@ -31,7 +31,7 @@ def fuse_layers(model: nn.Module) -> None:
     """Let norms and the rotary positions of attention run in fewer operations, where these compute the same."""
     for module in model.modules():
         kind = type(module)
-        if (fused := _with_fused_norm(kind, _eps_of(module)) or _with_fused_rotary(kind)) is not None:
+        if (fused := _with_fused_norm(kind, _eps_of(module)) or _with_fused_rotary(kind)) is not None:  # type: ignore[arg-type]  # classes hash
             module.__class__ = fused
 
 

@@ -50,7 +50,8 @@ def _are_adjacent(query: torch.Tensor, key: torch.Tensor) -> bool:
 
 
 def _written_out(heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    return heads * cos.unsqueeze(1) + rotate_half(heads) * sin.unsqueeze(1)
+    turned: torch.Tensor = heads * cos.unsqueeze(1) + rotate_half(heads) * sin.unsqueeze(1)
+    return turned
 
 
 def _signed(sin: torch.Tensor) -> torch.Tensor:
@@ -84,7 +85,8 @@ class _TurnBoth(torch.autograd.Function):
         ctx.sizes = [query.shape[1], key.shape[1]]
         rows, _, tokens, size = query.shape
         both = query.as_strided((rows, sum(ctx.sizes), tokens, size), query.stride())
-        return _turned(both, cos, signed, 1).split(ctx.sizes, 1)
+        turned: tuple[torch.Tensor, ...] = _turned(both, cos, signed, 1).split(ctx.sizes, 1)
+        return turned
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
