@@ -95,8 +95,9 @@ def prepare(
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)
-    # After transforms, which look for layers by their class.
-    if kind_of(device) == "cuda":
+    # After transforms, which look for layers by their class. A compiler fuses what it finds by itself.
+    fuses = kind_of(device) == "cuda" and not plan.compile
+    if fuses:
         fuse_layers(model)
     # After the prompt, whose embeddings get it too.
     noise = EmbeddingNoise(classifier, plan.embedding_noise) if plan.embedding_noise else None
@@ -104,7 +105,7 @@ def prepare(
     rate_of = rates_of_params(model, params, resolved, device)
     seen = split_table(model, classifier, split, pad_token_id, rate_of=rate_of) if plan.seen_embeddings else None
     # Once nothing moves numbers any more.
-    if kind_of(device) == "cuda":
+    if fuses:
         join_products(model)
     # Compiled before they are recomputed, so that recomputing runs compiled code.
     if plan.compile:
