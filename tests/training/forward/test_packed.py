@@ -9,15 +9,13 @@ from torch.nn.functional import cross_entropy
 
 from bench.errors import Unsupported
 from bench.training.forward import various_lengths
-from bench.training.forward.attention import NAME, watched
-from bench.training.forward.choose import TOLERANCES, choose_forward
-from bench.training.forward.kernel_trial import kernels_differ
+from bench.training.forward.attention import NAME
+from bench.training.forward.choose import choose_forward
 from bench.training.forward.packed import GRAIN, PackedForward
 from bench.training.forward.padded import PaddedForward
 from bench.training.precision import Precision
 from bench.workload.data.dataset import Split
 from bench.workload.toy import toy_split
-from tests import gpu_kernels
 from tests.gpu_kernels import as_on_a_gpu
 from tests.launches import Launches
 
@@ -282,31 +280,6 @@ def test_kernels_for_various_lengths_answer_and_teach_as_padding_does(
         torch.testing.assert_close(found.float(), wanted, rtol=0.1, atol=0.02 * float(wanted.abs().max()))
         error = sum(float((found_gradients[key] - one).norm() ** 2) for key, one in wanted_gradients.items()) ** 0.5
         assert error < 0.1 * sum(float(one.norm() ** 2) for one in wanted_gradients.values()) ** 0.5
-
-
-@pytest.mark.parametrize(("number", "what"), [(0, "queries"), (1, "keys"), (2, "values")])
-def test_a_kernel_with_a_wrong_gradient_is_not_taken(
-    classifier: Classifier, monkeypatch: pytest.MonkeyPatch, number: int, what: str
-) -> None:
-    right = gpu_kernels._KERNELS["_efficient_attention_backward"]
-
-    def wrong(*args: Any, **options: Any) -> tuple[torch.Tensor, ...]:
-        grads = list(right(*args, **options))
-        is_of_rows = args[6] is None
-        grads[number] *= 1.0 if is_of_rows else 1.01
-        return tuple(grads)
-
-    monkeypatch.setitem(gpu_kernels._KERNELS, "_efficient_attention_backward", wrong)
-    model = classifier("Llama")
-    with as_on_a_gpu():
-        packed = PackedForward(model, model, various_lengths=True)
-        with torch.no_grad(), watched() as asked:
-            packed.logits(packed.batch(SPLIT, EVERYTHING))
-        assert f"off by 0.01 of the largest in the gradients of {what}" in kernels_differ(asked, TOLERANCES)
-        packed.close()
-        chosen, _ = choose_forward(model, model, SPLIT, 0, FP32)
-    assert isinstance(chosen, PackedForward)
-    assert not chosen.various_lengths
 
 
 @pytest.mark.gpu
