@@ -37,7 +37,13 @@ def _run() -> int:
         print(f"bench: {inert(str(error))}", file=sys.stderr)  # noqa: T201  (for the user)
         return ExitCode.USAGE if isinstance(error, UsageError) else ExitCode.FAILED
     except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+        return _interrupted()
+    except RuntimeError as error:
+        if not isinstance(
+            error.__cause__, KeyboardInterrupt
+        ):  # Python 3.11's word for one that comes while a class is made
+            raise
+        return _interrupted()
     except OSError as error:
         if error.filename is not None or error.errno not in (EPIPE, ENOSPC, EIO):
             raise
@@ -45,6 +51,11 @@ def _run() -> int:
         print(f"bench: stdout takes no more ({error.strerror}); what was measured is kept", file=sys.stderr)  # noqa: T201
         return ExitCode.FAILED
     return code
+
+
+def _interrupted() -> ExitCode:
+    print("bench: interrupted", file=sys.stderr)  # noqa: T201
+    return ExitCode.INTERRUPTED
 
 
 if __name__ == "__main__":

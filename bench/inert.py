@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.text import Text
 
 __all__ = ["inert", "line", "shown"]
 
@@ -36,6 +38,8 @@ def inert(text: str) -> str:
 
 def line(text: str, style: str = "") -> Text:
     """Write a text as one inert line for rich to print, which takes nothing in it for markup."""
+    from rich.text import Text  # noqa: PLC0415  (`python -m` has this module before it knows where to look for libraries)
+
     return Text(inert(text), style=style)
 
 

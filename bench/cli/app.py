@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from difflib import get_close_matches
 from importlib.metadata import version as version_of
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
@@ -54,8 +55,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help
             Console(stderr=True).print(error.format_message(), highlight=False, markup=False, soft_wrap=True)
             return ExitCode.USAGE
-        raise UsageError(error.format_message().replace("\n", " ")) from error
+        raise UsageError(_in_words(error.format_message())) from error
     return int(result or ExitCode.OK)
+
+
+def _in_words(said: str) -> str:
+    """Write what the parser of arguments says in one line, with the nearest of its choices."""
+    said = said.replace("\n", " ").replace("Value error, ", "")
+    given, _, choices = said.rpartition(" is not one of ")
+    known = re.findall(r"'([^']*)'", choices)
+    nearest = get_close_matches(given.rpartition(" ")[2].strip("'"), known, n=1)
+    return f"{said} Did you mean {nearest[0]}?" if nearest else said
 
 
 def _refuse_empty(words: Sequence[str]) -> None:

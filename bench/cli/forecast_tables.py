@@ -32,15 +32,14 @@ _PARTS = (
     "TFLOP a step",
 )
 _UNKNOWN = "\N{EN DASH}"
+_SMALLEST = "smallest card"
 
 
 def show(found: Outlook, console: Console) -> None:
     """Print what each strategy takes, of what that is made up, what all come to, and what of it is unproven."""
     if found.rows:
         console.print(
-            _table(
-                ("strategy", "trains", "peak GiB", found.card.name, "smallest card", "a run", "costs"), _verdicts(found)
-            )
+            _table(("strategy", "trains", "peak GiB", found.card.name, _SMALLEST, "a run", "costs"), _verdicts(found))
         )
         console.print()
         console.print(_table(_PARTS, _parts(found)))
@@ -58,7 +57,7 @@ def _show_doubts(forecasts: Iterable[Forecast], console: Console) -> None:
 def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number else "left", no_wrap=not number)
+        table.add_column(name, justify="right" if number else "left", no_wrap=not number or name == _SMALLEST)
     for row in rows:
         table.add_row(*map(line, row))
     return table
@@ -66,8 +65,8 @@ def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
 
 def _verdicts(found: Outlook) -> Iterable[tuple[str, ...]]:
     for name, one in found.rows.items():
-        run = _UNKNOWN if one.run_seconds is None else _time(one.run_seconds)
-        paid = found.cost_of(name)
+        seconds, paid = (one.run_seconds, found.cost_of(name)) if name in found.runnable else (None, None)
+        run = _UNKNOWN if seconds is None else _time(seconds)
         cost = _UNKNOWN if paid is None else _between(paid, _price(found))
         peak = _between(one.peak_bytes, _gib)
         smallest = found.smallest_card(name) or "none known"
@@ -133,7 +132,7 @@ def show_fitting(found: Fitting, console: Console) -> None:
     all_fit = all(one.num_rows for one in found.rows.values())
     if found.rows:
         columns = ["strategy", "micro-batch", "peak GiB", "one row more", f"passes for {found.batch_size}"]
-        columns += [] if all_fit else ["smallest card"]
+        columns += [] if all_fit else [_SMALLEST]
         columns += ["measured", "GiB"] if found.measured else []
         console.print(_table(columns, _micro_batches(found, all_fit=all_fit)))
         console.print()

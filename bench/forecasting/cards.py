@@ -63,7 +63,7 @@ def card_of(name: str) -> Card:
 
     """
     if name not in DATASHEETS:
-        raise UnknownName("card", name, {*DATASHEETS, HERE})
+        raise UnknownName("card", name, {*DATASHEETS, HERE, "cpu"})
     return _of(name, DATASHEETS[name])
 
 

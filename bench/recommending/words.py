@@ -94,7 +94,7 @@ def _none(found: Found) -> str:
         who = "no strategy" if len(among) == len(found.judged) else f"none of {group(found.asked)}"
         said = f"Not enough data: {who if len(among) > 1 else f'{may[0]} is not'}"
         said += f"{' is' if len(among) > 1 else ''} shown to {fit}"
-        said += f"; {group(may)} may." if len(among) > 1 else ", and may."
+        said += f"; {group(may)} may." if len(among) > 1 else ", but may."
     elif len(among) > 1:
         who = "strategies" if len(among) == len(found.judged) else "that were asked for"
         said = f"None of the {len(among)} {who} {fits}."

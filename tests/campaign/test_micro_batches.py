@@ -109,7 +109,7 @@ def test_what_has_no_forecast_runs_whole_batches(fitted: Callable[..., Any], tmp
     )
     sizes, (said,), _ = fitted(f"{file}:Never", 2**40)
     assert set(sizes.values()) == {None}
-    assert said.endswith("it has no forecast, so that batches are run whole")
+    assert said.endswith("none was found, so that batches are run whole, or as the strategy itself cuts them")
 
 
 def test_what_is_wrong_with_a_strategy_ends_the_comparison(fitted: Callable[..., Any]) -> None:

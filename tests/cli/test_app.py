@@ -51,3 +51,28 @@ def test_every_help_has_an_example(words: str, capsys: pytest.CaptureFixture[str
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.run(["--version"]) == 0
     assert re.fullmatch(r"bench \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_a_wrong_choice_names_the_nearest_in_one_line(bench: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, said = bench("export", "x", "--strategy", "full", "--to", "llamafactry")
+    assert code == 2
+    assert said == (
+        "bench: Invalid value for '--to': 'llamafactry' is not one of 'trainer', 'llamafactory'. Did you mean llamafactory?\n"
+    )
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_ctrl_c_is_one_line_whatever_it_comes_in_between(
+    bench: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    class Name:
+        def __set_name__(self, _owner: type, _name: str) -> None:
+            raise KeyboardInterrupt
+
+    def run() -> int:
+        if wrapped:
+            type("Owner", (), {"name": Name()})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app, "run", run)
+    assert bench("doctor") == (130, "", "bench: interrupted\n")

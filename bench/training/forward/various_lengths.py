@@ -10,6 +10,7 @@ from typing import Any, cast
 import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.attention.varlen import varlen_attn
+from torch.utils.flop_counter import register_flop_formula
 
 __all__ = ["NoKernel", "attend"]
 
@@ -168,3 +169,24 @@ def _go_back(ctx: Any, grad: torch.Tensor, *_: Any) -> tuple[torch.Tensor | None
 
 
 _by_shape.register_autograd(_go_back, setup_context=_keep)
+
+
+@register_flop_formula(torch.ops.bench.efficient_attention)
+def _flops(
+    query: Any, key: Any, _value: Any, _of_queries: Any, _of_keys: Any, _most: int, longest: int, *_: Any, **__: Any
+) -> int:
+    """Count scores and values."""
+    return 4 * _num_products(query, key, longest)
+
+
+@register_flop_formula(torch.ops.bench.efficient_attention_backward)
+def _flops_back(_grad: Any, query: Any, key: Any, *rest: Any, **__: Any) -> int:
+    """Count the scores again, and the gradients of queries, keys, values and scores."""
+    longest: int = rest[8]
+    return 10 * _num_products(query, key, longest)
+
+
+def _num_products(query: Any, key: Any, longest: int) -> int:
+    """As if every sequence were the longest: where this is asked, bounds have no numbers."""
+    _, num_queries, num_heads, size = query
+    return int(num_queries * num_heads * min(longest, key[1]) * size)

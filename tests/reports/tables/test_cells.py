@@ -16,7 +16,7 @@ def test_a_strategy_that_is_at_chance_is_remarked(make_record):
 
 
 def test_one_line_leaves_nothing_to_break_a_line():
-    assert one_line(" a\n\tb\r\x00c\u2028d ") == "a b c d"
+    assert one_line(" a\n\tb\r\x00c\u2028d ") == "a b \N{REPLACEMENT CHARACTER}c d"
 
 
 def _letters(records):
