@@ -26,7 +26,8 @@ def failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
 
     """
     trace = "".join(traceback.format_exception(error))
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    kind = type(error).__name__
+    reason = f"{kind}: {error}".splitlines()[0] if str(error).strip() else f"{kind}, which says no more"
     match error:
         case Unsupported():
             return Failed(status="skipped", reason=str(error))

@@ -946,6 +946,20 @@ OF_PROCESSES = (
         "test_files.py::test_a_file_is_on_the_disk_before_it_has_its_name_and_the_name_after",
     ),
     OfProcess(
+        "a library's bar of progress as weights are kept (--save-model)",
+        "ok",
+        "0",
+        "nothing of it is shown",
+        "worker/test_saving.py::test_adapters_and_head_are_those_that_were_trained",
+    ),
+    OfProcess(
+        "an error without a word",
+        "failed or oom",
+        "1",
+        "the row says which, and that it says no more",
+        "worker/test_failure.py::test_an_error_ends_a_run_in_one_line",
+    ),
+    OfProcess(
         "a stdout that is full",
         NONE,
         "1",

@@ -14,7 +14,7 @@ from bench.worker.failure import failure
         (Unsupported("no bf16 here"), "skipped", "no bf16 here"),
         (Diverged("the loss is nan at step 3"), "diverged", "the loss is nan at step 3"),
         (UsageError("unknown strategy"), "failed", "unknown strategy"),
-        (MemoryError(), "oom", "MemoryError: "),
+        (MemoryError(), "oom", "MemoryError, which says no more"),
         (torch.OutOfMemoryError("2 GiB\nmore"), "oom", "OutOfMemoryError: 2 GiB"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "oom", None),
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), "oom", None),
