@@ -12,6 +12,7 @@ from rich.console import Console
 
 from bench.cli.forecast import SETTINGS as FORECAST
 from bench.cli.forecast_tables import show_fitting
+from bench.cli.options import CONFIG_OF_COMPARE, LENGTHS
 from bench.errors import ExitCode
 from bench.experiment.settings import Settings
 from bench.files import default_config
@@ -24,10 +25,7 @@ SETTINGS = tuple(name for name in FORECAST if name not in {"seeds", "micro_batch
 
 def fit(
     *,
-    lengths: Annotated[
-        str | None,
-        typer.Option(help="Tokens of every row, or data for the rows of --dataset. [default: --max-length]"),
-    ] = None,
+    lengths: Annotated[str | None, LENGTHS] = None,
     device: Annotated[
         str, typer.Option(help="Card to fill, such as h100-80gb; here for this machine, cpu for its processor.")
     ] = "here",
@@ -36,9 +34,7 @@ def fit(
         typer.Option("--measure", help="Take real steps too, on a device of this machine, with the model's weights."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of the options of compare. [default: bench.toml]")
-    ] = None,
+    config: Annotated[Path | None, CONFIG_OF_COMPARE] = None,
     **given: Any,
 ) -> int:
     """Find the most rows of a forward pass that fit a card with each strategy, from the configuration of a model alone."""

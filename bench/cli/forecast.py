@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from bench.cli.forecast_tables import show
+from bench.cli.options import CONFIG_OF_COMPARE, LENGTHS
 from bench.errors import ExitCode
 from bench.experiment.settings import Settings
 from bench.experiment.spec import TrainingSpec, WorkloadSpec
@@ -24,18 +25,13 @@ SETTINGS = ("strategies", *WorkloadSpec.model_fields, "seeds", *TrainingSpec.mod
 
 def forecast(
     *,
-    lengths: Annotated[
-        str | None,
-        typer.Option(help="Tokens of every row, or data for the rows of --dataset. [default: --max-length]"),
-    ] = None,
+    lengths: Annotated[str | None, LENGTHS] = None,
     device: Annotated[
         str, typer.Option(help="Card that it is for, such as h100-80gb; here for this machine, cpu for its processor.")
     ] = "here",
     price: Annotated[str | None, typer.Option(help="Of an hour of that card: 2.5/h or $2.50/h.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")] = False,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of the options of compare. [default: bench.toml]")
-    ] = None,
+    config: Annotated[Path | None, CONFIG_OF_COMPARE] = None,
     **given: Any,
 ) -> int:
     """Tell the memory, the time and the cost of training with each strategy, from the configuration of a model alone."""

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from bench.cli.rules_file import RulesFile
 
 __all__ = [
+    "CONFIG_OF_COMPARE",
     "FIGURES",
     "GATE",
+    "LENGTHS",
     "MISMATCH",
     "REFERENCE",
     "SIDES",
@@ -31,6 +33,8 @@ __all__ = [
     "with_settings",
 ]
 
+CONFIG_OF_COMPARE = typer.Option(help="TOML file of the options of compare. [default: bench.toml]")
+LENGTHS = typer.Option(help="Tokens of every row, or data for the rows of --dataset. [default: --max-length]")
 FIGURES = typer.Option(help="Where the results directory can be reached, for the figures of summary.md: https://...")
 REFERENCE = typer.Option(help="Strategy that others are compared with.")
 MISMATCH = typer.Option("--allow-mismatch", help="Compare runs that differ in more.")
