@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from difflib import get_close_matches
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_OF_A_NAME = (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EROFS)
+"""What is wrong with the name of a file, or with the rights of whoever gave it, and not with `bench`."""
+
+_LONGEST = 200
+"""Characters of a name that a message shows."""
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 
@@ -49,6 +56,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     _refuse_empty(words)
     try:
         result = command.main(args=repeat_sides(words), prog_name="bench", standalone_mode=False)
+    except OSError as error:
+        if error.filename is None or error.errno not in _OF_A_NAME:
+            raise
+        raise UsageError(f"cannot use {_short(str(error.filename))}: {error.strerror}; give another name") from error
     except Exception as error:
         if not hasattr(error, "format_message"):  # a wrong option or value, found by the parser of arguments
             raise
@@ -57,6 +68,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return ExitCode.USAGE
         raise UsageError(_in_words(error.format_message())) from error
     return int(result or ExitCode.OK)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}… ({len(name)} characters)"
 
 
 def _in_words(said: str) -> str:

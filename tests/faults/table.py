@@ -401,6 +401,22 @@ FAULTS = (
     ),
     Fault(
         REQUEST,
+        "a model whose name is longer than a file's can be",
+        _compare("--model", "m" * 300),
+        "… (300 characters): File name too long; give another name",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        REQUEST,
+        "results whose directory has a name longer than one can be",
+        _asked("report", "r" * 300),
+        "… (300 characters): File name too long; give another name",
+        2,
+        NOTHING,
+    ),
+    Fault(
+        REQUEST,
         "a model that does not exist",
         _compare("--model", "minilm-l7"),
         "unknown model 'minilm-l7'. Did you mean minilm-l6?",
