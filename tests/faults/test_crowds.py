@@ -112,5 +112,10 @@ def test_two_hundred_runs_take_no_more_than_twenty(start: Callable[..., subproce
     assert len(Store(tmp_path / "out").read_all()) == 200
     sizes, descriptors, processes = zip(*taken, strict=True)
     assert max(sizes) - sizes[0] <= 20 * MIB
-    assert max(descriptors) - min(descriptors) <= 4, "those of the run of now"
-    assert max(processes) <= min(processes) + 2
+    # Between two runs there are fewer than in one: how many there are at most is what may not grow.
+    assert max(descriptors[-20:]) <= max(descriptors[:20]) + 1
+    assert max(processes) <= max(processes[:20]) + 1
+    print(  # noqa: T201
+        f"200 runs: the supervisor grew by {(max(sizes) - sizes[0]) / MIB:.1f} MiB; "
+        f"{max(descriptors)} descriptors and {max(processes)} processes below it at most"
+    )

@@ -18,6 +18,8 @@ from bench.workload.toy import save_tiny_llama, save_toy_reviews
 NUM_KILLS, NUM_COMPARISONS = 100, 10
 NUM_RUNS = 12
 PATIENCE_SECONDS = 240
+MOST_RUNS = 3
+"""That end, undisturbed, before the latest kill of a comparison that begins anew."""
 
 
 @pytest.mark.slow
@@ -32,14 +34,20 @@ def test_a_hundred_kills_lose_and_leave_nothing(tmp_path: Path) -> None:
         "BENCH_CHECKPOINT_SECONDS": "0",  # so that runs end, and go on, between any two steps
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
+
+    def started_in(out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "bench", "compare", *arguments, "--out", str(out), "--resume", "--quiet"]
+        return subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    first_seconds, run_seconds = seconds_of(started_in(tmp_path / "undisturbed"), tmp_path / "undisturbed")
+    latest = first_seconds + MOST_RUNS * run_seconds
     chance, kills, held = random.Random(0), 0, []
     for comparison in range(NUM_COMPARISONS):
         out = tmp_path / f"out{comparison}"
-        command = [sys.executable, "-m", "bench", "compare", *arguments, "--out", str(out), "--resume", "--quiet"]
         done: dict[Path, bytes] = {}
         for _ in range(NUM_KILLS // NUM_COMPARISONS):
-            process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(chance.uniform(0.5, 15.0))
+            process = started_in(out)
+            time.sleep(chance.uniform(0.1 * first_seconds, latest))
             started = psutil.Process(process.pid).children(recursive=True)
             process.kill()
             process.wait()
@@ -48,7 +56,7 @@ def test_a_hundred_kills_lose_and_leave_nothing(tmp_path: Path) -> None:
             assert alive == []
             done = kept(out, done)
             held.append(len(done))
-        assert subprocess.run(command, env=environ, timeout=PATIENCE_SECONDS, check=False).returncode == 0
+        assert started_in(out).wait(PATIENCE_SECONDS) == 0
         assert len(kept(out, done)) == NUM_RUNS
         records = Store(out).read_all()
         assert len({(record.spec.name, record.spec.seed) for record in records}) == len(records) == NUM_RUNS
@@ -56,9 +64,23 @@ def test_a_hundred_kills_lose_and_leave_nothing(tmp_path: Path) -> None:
         assert list(out.glob(".shelf-*")) == []
         assert not (out / "checkpoints").exists()
         assert {path.suffix for path in (out / "runs").iterdir()} == {".json"}
+    num_within = sum(0 < num < NUM_RUNS for num in held)
     print(  # noqa: T201  (the count is what it is for)
-        f"{kills} kills in {NUM_COMPARISONS} comparisons of {NUM_RUNS} runs; runs done at each: {held}"
+        f"{kills} kills in {NUM_COMPARISONS} comparisons of {NUM_RUNS} runs, {num_within} when some were done; "
+        f"runs done at each: {held}"
     )
+
+
+def seconds_of(process: subprocess.Popen[bytes], out: Path) -> tuple[float, float]:
+    """How long a comparison takes to its first record, and from one to the next."""
+    began, first = time.monotonic(), None
+    while process.poll() is None:
+        if first is None and any((out / "runs").glob("*.json")):
+            first = time.monotonic()
+        time.sleep(0.02)
+    assert process.returncode == 0
+    assert first is not None
+    return first - began, (time.monotonic() - first) / (NUM_RUNS - 1)
 
 
 def kept(out: Path, before: dict[Path, bytes]) -> dict[Path, bytes]:
