@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.campaign.executing import only
 from bench.executors import Runner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Request
@@ -95,7 +96,7 @@ def test_a_run_out_of_memory_keeps_its_peak_and_the_next_one_works(workload: Wor
         return Request(spec=spec)
 
     with Runner(entry="bench.doctor.known_strategies:main") as runner:
-        failed, worked = (runner.run(ask(f"freeze{more}")) for more in (f"+hoarding:train={HOARD_MIB}", ""))
+        failed, worked = (only(runner, ask(f"freeze{more}")) for more in (f"+hoarding:train={HOARD_MIB}", ""))
     assert (failed.status, worked.status) == ("oom", "ok")
     assert failed.memory is not None
     assert failed.memory.torch_reserved_peak_bytes is not None

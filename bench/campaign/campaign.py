@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
+from bench.campaign.executing import observed
 from bench.errors import BenchError
 from bench.protocol import Forecasted, Request, Tried
 from bench.records.endings import ran_out_of_memory
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from bench.campaign.executing import Executor, Observer
     from bench.campaign.halving import Halving
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
@@ -22,10 +24,7 @@ if TYPE_CHECKING:
     from bench.records.store import Store
     from bench.records.tuning import Tuning
 
-Mode = Literal["prepare", "fit", "trial", "dry", "run"]
-"""A trial is a run that only helps to choose a learning rate; to fit is to forecast the largest micro-batch."""
-
-__all__ = ["Campaign", "Observer", "seconds_of"]
+__all__ = ["Campaign", "seconds_of"]
 
 _OVER: frozenset[Status] = frozenset({"ok", "diverged", "skipped"})
 """Endings after which to go on from a checkpoint would change nothing."""
@@ -34,51 +33,13 @@ EVALUATION_SHARE = 1 / 3
 """Of a training step per token: the forward pass alone."""
 
 
-class RunsOne(Protocol):
-    """A runner: of fresh processes, or in this one."""
-
-    interrupted: bool
-
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
-        """Carry out one request, whatever becomes of it."""
-        ...
-
-
-class Observer(Protocol):
-    """Whoever shows what is going on."""
-
-    def begin(self, mode: Mode, spec: RunSpec) -> None:
-        """A process begins."""
-        ...
-
-    def message(self, message: Message) -> None:
-        """Show what the present process says."""
-        ...
-
-    def end(self, record: RunRecord) -> None:
-        """It ended."""
-        ...
-
-    def estimate(self, seconds: float, num_runs: int) -> None:
-        """Show how long the runs that are left will take."""
-        ...
-
-    def more(self, num_runs: int) -> None:
-        """There are more runs than were known."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Show one line."""
-        ...
-
-
 @dataclass(slots=True)
 class Campaign:
     """The matrix of runs, the place for their records, and the way to carry one out."""
 
     specs: Sequence[RunSpec]
     store: Store
-    runner: RunsOne
+    executor: Executor
     observer: Observer
     model_directory: Callable[[RunSpec], Path] | None = None
     """Where a run keeps its trained weights; None keeps none."""
@@ -92,6 +53,9 @@ class Campaign:
     """Run it all the same."""
     _tried: dict[str, Tried] = field(default_factory=dict)
     _forecasts: dict[str, Forecasted] = field(default_factory=dict)
+    _untried: dict[str, Sequence[RunSpec]] = field(default_factory=dict)
+    """The runs of a strategy that wait for its dry step."""
+    _shelf: str | None = None
 
     def carry_out(self) -> None:
         """Run all that is not done, until the user interrupts.
@@ -104,40 +68,63 @@ class Campaign:
         self.store.checkpoints.forget(set(self.specs) - set(todo))
         if not todo or not self._is_prepared(todo):
             return
-        with shelf_in(self.store.directory) as shelf:
-            for name in dict.fromkeys(spec.name for spec in todo):
-                todo = self._tried_out(name, todo, shelf)
-            if not self.runner.interrupted:
+        with shelf_in(self.store.directory) as self._shelf:
+            todo = self._tried_out(todo)
+            if not self.executor.interrupted:
                 self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
-            while todo and not self.runner.interrupted:
-                spec, *todo = todo
-                record = self._carry_out("run", spec, shelf)
-                if self._is_halved(record):
-                    self.store.checkpoints.forget([spec])
-                    todo = self._tried_out(spec.name, self._again(spec.name, todo), shelf)
-                else:
-                    self._write(record)
-                    if record.status in _OVER:
-                        self.store.checkpoints.forget([spec])
+                self._run(todo)
 
     def _is_prepared(self, specs: Sequence[RunSpec]) -> bool:
         """Fetch and tokenise what all runs need; where that fails, it fails for all of them, and each gets its row."""
-        record = self._carry_out("prepare", specs[0])
+        ((_, record),) = observed(self.executor, [self._request("prepare", specs[0])], self.observer)
         self._write_failed(record, "prepare", specs)
         return record.status == "ok"
 
-    def _tried_out(self, name: str, todo: Sequence[RunSpec], shelf: str) -> Sequence[RunSpec]:
-        """Take one step of a strategy, and return what is left to do; where it fails, each of its runs gets its row."""
-        if self.runner.interrupted:
-            return todo
-        same = [spec for spec in todo if spec.name == name]
-        record = self._carry_out("dry", same[0], shelf)
+    def _tried_out(self, todo: Sequence[RunSpec]) -> Sequence[RunSpec]:
+        """Take one step of each strategy, and return what is left to do; where it fails, each of its runs gets its row."""
+        names = dict.fromkeys(spec.name for spec in todo)
+        requests = [self._dry([spec for spec in todo if spec.name == name]) for name in names]
+        good: dict[str, Sequence[RunSpec]] = {}
+        for _, record in observed(self.executor, requests, self.observer, self._note):
+            good[record.spec.name] = self._after_dry(record, requests)
+        ready = {spec for specs in good.values() for spec in specs}
+        return [spec for spec in (self.halving.sized(todo) if self.halving else todo) if spec in ready]
+
+    def _run(self, todo: Sequence[RunSpec]) -> None:
+        """Carry out the runs, and of a strategy that is halved meanwhile the dry step first."""
+        requests = [self._request("run", spec) for spec in todo]
+        for request, record in observed(self.executor, requests, self.observer, self._note):
+            if request.mode == "dry":
+                requests += [self._request("run", spec) for spec in self._after_dry(record, requests)]
+                requests.sort(key=self._turn)
+            elif self.halving and self.halving.is_outgrown(record):
+                self.store.checkpoints.forget([record.spec])  # it ran when its strategy was halved, and runs again
+            elif self._is_halved(record):
+                self.store.checkpoints.forget([record.spec])
+                again = self._again(record.spec.name, requests)
+                requests[:] = [it for it in requests if it.spec.name != record.spec.name]
+                requests.insert(0, self._dry(again))
+            else:
+                self._write(record)
+                if record.status in _OVER:
+                    self.store.checkpoints.forget([record.spec])
+
+    def _dry(self, specs: Sequence[RunSpec]) -> Request:
+        """Ask for one step of a strategy, for which its runs wait."""
+        self._untried[specs[0].name] = specs
+        return self._request("dry", specs[0])
+
+    def _after_dry(self, record: RunRecord, requests: list[Request]) -> Sequence[RunSpec]:
+        """Return the runs that waited for a dry step; none where it failed, or is asked for again at half the micro-batch."""
+        name = record.spec.name
+        specs = self._untried.pop(name)
         told = self._forecasts.get(name)
         unfit = told is not None and told.does_not_fit is not None and record.status == "skipped"
         if self.halving and self._is_halved(record.model_copy(update={"phase": f"dry: {record.phase}"}), unfit=unfit):
-            return self._tried_out(name, self.halving.sized(todo), shelf)
-        self._write_failed(record, "dry", same)
-        return todo if record.status == "ok" else [spec for spec in todo if spec not in same]
+            requests.insert(0, self._dry(self.halving.sized(specs)))
+            return ()
+        self._write_failed(record, "dry", specs)
+        return specs if record.status == "ok" else ()
 
     def _is_halved(self, record: RunRecord, *, unfit: bool = False) -> bool:
         """Whether the strategy of a run goes on at half its micro-batch, as it ran out of memory, or would by its forecast."""
@@ -154,13 +141,18 @@ class Campaign:
             self.observer.say(f"{name} says its micro-batch itself, which is not halved")
         return is_halved
 
-    def _again(self, name: str, todo: Sequence[RunSpec]) -> Sequence[RunSpec]:
-        """Add what is done of a strategy, but at another micro-batch than that of now, behind what is left."""
+    def _again(self, name: str, requests: Sequence[Request]) -> Sequence[RunSpec]:
+        """Return all runs of a strategy at the micro-batch of now: what is left of them, and what has begun or ended at another."""
         assert self.halving, "it has been halved"
-        left = self.halving.sized(todo)
+        left = self.halving.sized(request.spec for request in requests if request.spec.name == name)
         again = [spec for spec in self.halving.sized(self.specs) if spec.name == name and spec not in left]
         self.observer.more(len(again))
         return (*left, *again)
+
+    def _turn(self, request: Request) -> tuple[bool, int]:
+        """Order requests: dry steps first, and runs as they were asked for, so that drift hits all strategies alike."""
+        same = ((spec.name, spec.seed) == (request.spec.name, request.spec.seed) for spec in self.specs)
+        return request.mode == "run", [*same].index(True)
 
     def _write_failed(self, record: RunRecord, mode: Literal["prepare", "dry"], specs: Sequence[RunSpec]) -> None:
         if record.status not in ("ok", "interrupted"):
@@ -181,30 +173,23 @@ class Campaign:
         except BenchError as error:  # a full disk costs this row: those to come may find room
             self.observer.say(str(error))
 
-    def _carry_out(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec, shelf: str | None = None) -> RunRecord:
+    def _request(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec) -> Request:
         directory = self.model_directory(spec) if self.model_directory and mode == "run" else None
-        save_model = None if directory is None else str(directory)
-        request = Request(
+        return Request(
             spec=spec,
             mode=mode,
-            save_model=save_model,
-            shelf=shelf,
+            save_model=None if directory is None else str(directory),
+            shelf=self._shelf,
             forecast=self.forecasts and mode == "dry",
             force=self.force,
             checkpoint=str(self.store.checkpoints.of(spec)) if mode == "run" else None,
         )
-        self.observer.begin(mode, spec)
 
-        def listen(message: Message) -> None:
-            if isinstance(message, Tried):
-                self._tried[spec.name] = message
-            if isinstance(message, Forecasted):
-                self._forecasts[spec.name] = message
-            self.observer.message(message)
-
-        record = self.runner.run(request, listen)
-        self.observer.end(record)
-        return record
+    def _note(self, request: Request, message: Message) -> None:
+        if isinstance(message, Tried):
+            self._tried[request.spec.name] = message
+        if isinstance(message, Forecasted):
+            self._forecasts[request.spec.name] = message
 
 
 def seconds_of(tried: Tried) -> float:

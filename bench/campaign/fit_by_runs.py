@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from bench.campaign.executing import observed
 from bench.experiment.spec import WorkloadSpec
 from bench.forecasting.here import room_for_tensors, with_free_memory
 from bench.forecasting.micro_batch import Measured
@@ -13,7 +14,7 @@ from bench.protocol import Request, Tried
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bench.campaign.campaign import Observer, RunsOne
+    from bench.campaign.executing import Executor, Observer
     from bench.experiment.spec import RunSpec
     from bench.forecasting.cards import Card
     from bench.forecasting.micro_batch import MicroBatch
@@ -28,7 +29,7 @@ NUM_EVALUATED = 8
 
 
 def measure_micro_batch(
-    spec: RunSpec, found: MicroBatch, card: Card, runner: RunsOne, observer: Observer, *, most: int
+    spec: RunSpec, found: MicroBatch, card: Card, executor: Executor, observer: Observer, *, most: int
 ) -> Measured:
     """Take steps with several micro-batches, each in a fresh process: fewer rows after a peak that is too high, more after another.
 
@@ -40,7 +41,7 @@ def measure_micro_batch(
         spec: Of a run of the composition.
         found: What was forecast.
         card: The device of the run.
-        runner: Carries out each step.
+        executor: Carries out each step.
         observer: Is told what goes on.
         most: Rows that there are.
 
@@ -62,7 +63,7 @@ def measure_micro_batch(
     rows = min(rows if card.kind == "cuda" else max(rows // 2, 1), most)
     while fits < rows < too_many and len(peaks) < MOST_RUNS:
         room = min(room, room_for_tensors(with_free_memory(card)))
-        status, peak, why = _step(spec, rows, runner, observer)
+        status, peak, why = _step(spec, rows, executor, observer)
         if status not in ("ok", "oom") or (status == "ok" and peak is None):
             return Measured(peaks=peaks, memory_bytes=room, why_none=why or "its peak could not be measured")
         peaks[rows] = peak
@@ -80,20 +81,17 @@ def measure_micro_batch(
     return Measured(peaks=peaks, memory_bytes=room)
 
 
-def _step(spec: RunSpec, num_rows: int, runner: RunsOne, observer: Observer) -> tuple[str, int | None, str | None]:
+def _step(spec: RunSpec, num_rows: int, executor: Executor, observer: Observer) -> tuple[str, int | None, str | None]:
     """Take one step in forward passes of so many rows: how it ended, its peak, and why it ended so."""
     told: list[Tried] = []
 
-    def listen(message: Message) -> None:
+    def listen(_: Request, message: Message) -> None:
         if isinstance(message, Tried):
             told.append(message)
-        observer.message(message)
 
     sizes = {"micro_batch_size": num_rows, "batch_size": max(spec.batch_size, num_rows)}
     asked = spec.model_copy(update=sizes)
-    observer.begin("dry", asked)
-    record = runner.run(Request(spec=asked, mode="dry"), listen)
-    observer.end(record)
+    ((_, record),) = observed(executor, [Request(spec=asked, mode="dry")], observer, listen)
     return record.status, told[0].peak_bytes if told else None, record.reason
 
 

@@ -81,6 +81,13 @@ class Halving:
         self._put_aside(record)
         return True
 
+    def is_outgrown(self, record: RunRecord) -> bool:
+        """Whether a run ended at a micro-batch that was halved while it ran; then it is kept apart."""
+        if not self._is_too_large(record):
+            return False
+        self._put_aside(record)
+        return True
+
     def says_itself(self, spec: RunSpec) -> bool:
         """Whether a strategy says its micro-batch itself."""
         return spec.strategy in self.own

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.campaign.announcement import micro_batch_in_words
+from bench.campaign.executing import observed
 from bench.protocol import Fitted, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from bench.campaign.campaign import Observer, RunsOne
+    from bench.campaign.executing import Executor, Observer
     from bench.experiment.spec import RunSpec
     from bench.protocol import Message
 
@@ -20,7 +21,7 @@ __all__ = ["with_largest_micro_batches"]
 def with_largest_micro_batches(
     specs: Sequence[RunSpec],
     done: Iterable[RunSpec],
-    runner: RunsOne,
+    executor: Executor,
     observer: Observer,
     say: Callable[[str], None],
 ) -> tuple[RunSpec, ...]:
@@ -32,7 +33,7 @@ def with_largest_micro_batches(
     Args:
         specs: Of the comparison.
         done: Of the runs that are done.
-        runner: Carries out each question in a process of its own.
+        executor: Carries out each question in a process of its own.
         observer: Is told what goes on.
         say: Shows one line.
 
@@ -42,22 +43,21 @@ def with_largest_micro_batches(
     """
     sizes = {spec.name_without_lr: spec.micro_batch_size for spec in done}
     for spec in specs:
-        if spec.name_without_lr not in sizes and not runner.interrupted:
-            told = _ask(spec, runner, observer)
+        if spec.name_without_lr not in sizes and not executor.interrupted:
+            told = _ask(spec, executor, observer)
             say(micro_batch_in_words(spec.name_without_lr, told))
             is_cut = told is not None and told.num_rows < told.batch_size
             sizes[spec.name_without_lr] = max(told.num_rows, 1) if told and is_cut else None
     return tuple(spec.model_copy(update={"micro_batch_size": sizes.get(spec.name_without_lr)}) for spec in specs)
 
 
-def _ask(spec: RunSpec, runner: RunsOne, observer: Observer) -> Fitted | None:
+def _ask(spec: RunSpec, executor: Executor, observer: Observer) -> Fitted | None:
     told: list[Fitted] = []
 
-    def listen(message: Message) -> None:
+    def listen(_: Request, message: Message) -> None:
         if isinstance(message, Fitted):
             told.append(message)
-        observer.message(message)
 
-    observer.begin("fit", spec)
-    observer.end(runner.run(Request(spec=spec, mode="fit"), listen))
+    for _ in observed(executor, [Request(spec=spec, mode="fit")], observer, listen):
+        pass
     return told[0] if told else None

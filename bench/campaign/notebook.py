@@ -15,7 +15,10 @@ from bench.campaign.progress import Display
 from bench.inert import inert
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
+
+    from rich.progress import Task, TaskID
 
     from bench.analysis.quality import Quality
 
@@ -46,21 +49,24 @@ class NotebookDisplay(Display):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         """Leave what was said."""
-        self._draw("")
+        self._draw(())
 
     def say(self, text: str, style: str = "") -> None:  # noqa: ARG002  (of a terminal)
         """Show one line for good."""
         self._lines.append(inert(text))
-        self._draw(self._title)
+        self._draw(shown.title for shown in self._shown.values())
 
-    def _update(self, **changes: Any) -> None:
-        super()._update(**changes)
+    def _update(self, task: TaskID, **changes: Any) -> None:
+        super()._update(task, **changes)
         if time.monotonic() - self._drawn >= _SECONDS_BETWEEN:
-            task = next(iter(self._progress.tasks))
-            done = "" if task.total is None else f" {task.completed:g}/{task.total:g} {task.fields['detail']}"
-            self._draw(f"{task.description}{done}")
+            self._draw(map(_in_a_line, self._progress.tasks))
 
-    def _draw(self, doing: str) -> None:
+    def _draw(self, doing: Iterable[str]) -> None:
         self._drawn = time.monotonic()
-        text = "\n".join([*self._lines[-_LINES:], *([inert(doing)] if doing else [])])
+        text = "\n".join([*self._lines[-_LINES:], *map(inert, doing)])
         self._handle.update({"text/plain": text, "text/html": f"<pre>{escape(text)}</pre>"}, raw=True)
+
+
+def _in_a_line(task: Task) -> str:
+    done = "" if task.total is None else f" {task.completed:g}/{task.total:g} {task.fields['detail']}"
+    return f"{task.description}{done}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from bench.analysis.quality import Quality
-    from bench.campaign.campaign import Mode
     from bench.experiment.spec import RunSpec
+    from bench.protocol import Request
     from bench.records.data_summary import DataSummary
     from bench.records.record import RunRecord
 
@@ -62,9 +62,7 @@ class Display:
             refresh_per_second=_DRAWINGS_PER_SECOND,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
-        self._title = self._name = ""
-        self._mode: Mode = "prepare"
+        self._shown: dict[RunSpec, _Shown] = {}
 
     def __enter__(self) -> Self:
         """Take over the terminal."""
@@ -77,54 +75,56 @@ class Display:
         """Give the terminal back."""
         self._progress.stop()
 
-    def begin(self, mode: Mode, spec: RunSpec) -> None:
+    def begin(self, request: Request) -> None:
         """Open a line for the process that begins."""
-        self._mode, self._name = mode, spec.name
+        spec, mode = request.spec, "trial" if request.validation and request.mode == "run" else request.mode
         if mode == "run":
             self._run += 1
-        self._title = {
+        title = {
             "prepare": f"{spec.workload.model}, {spec.workload.dataset}",
             "fit": f"micro-batch of {spec.name}",
             "trial": f"trial of {spec.name}{f', {spec.steps} steps' if spec.steps else ''}",
             "dry": f"dry step of {spec.name}",
             "run": f"run {self._run} of {self._num_runs}: {spec.name}, seed {spec.seed}",
         }[mode]
-        self._task = self._progress.add_task(self._title, total=None, detail="")
+        self._shown[spec] = _Shown(title, self._progress.add_task(title, total=None, detail=""))
 
-    def message(self, message: protocol.Message) -> None:
-        """Move the line of the present process on."""
+    def message(self, request: Request, message: protocol.Message) -> None:
+        """Move the line of a process on."""
+        shown = self._shown[request.spec]
         match message:
             case protocol.Stage(name=name):
-                self._update(description=f"{self._title}: {_DOING[name]}", completed=0, total=None, detail="")
+                doing = f"{shown.title}: {_DOING[name]}"
+                self._update(shown.task, description=doing, completed=0, total=None, detail="")
             case protocol.DataRead(data=data):
                 self.data(data)
-            case protocol.Planned(cache_bytes=int(size)) if self._mode == "dry":
-                self.say(f"{self._name} stores {format_bytes(size)} of the output of its frozen layers")
+            case protocol.Planned(cache_bytes=int(size)) if request.mode == "dry":
+                self.say(f"{request.spec.name} stores {format_bytes(size)} of the output of its frozen layers")
             case protocol.Said(text=text):
-                self.say(f"{self._title}: {text}")
+                self.say(f"{shown.title}: {text}")
             case protocol.Progress(done=done, total=total, unit="bytes"):
-                self._update(completed=done, total=total, detail=f"{format_bytes(done)} of {format_bytes(total)}")
+                said = f"{format_bytes(done)} of {format_bytes(total)}"
+                self._update(shown.task, completed=done, total=total, detail=said)
             case protocol.Progress(done=done, total=total, loss=loss, samples_per_second=rate):
                 parts = [] if loss is None else [f"loss {loss:.3f}"]
                 parts += [] if rate is None else [f"{METRICS['samples_per_second'].format(rate)} samples/s"]
-                self._update(completed=done, total=total, detail=", ".join(parts))
+                self._update(shown.task, completed=done, total=total, detail=", ".join(parts))
 
     def end(self, record: RunRecord) -> None:
-        """Close the line of the present process, and leave a sentence where it matters."""
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+        """Close the line of a process, and leave a sentence where it matters."""
+        shown = self._shown.pop(record.spec)
+        self._progress.remove_task(shown.task)
         if record.status != "ok":
-            self.say(f"{self._title}: {record.status}: {record.reason}", style="red")
+            self.say(f"{shown.title}: {record.status}: {record.reason}", style="red")
         elif record.measured is not None:
             seen = record.measured
             self.say(
-                f"{self._title}: {format_seconds(seen.train_seconds)} of training, "
+                f"{shown.title}: {format_seconds(seen.train_seconds)} of training, "
                 f"{METRICS['samples_per_second'].format(seen.samples_per_second)} samples/s, "
                 f"{self._quality.word} {METRICS[self._quality.metric].format(getattr(seen.evaluation, self._quality.metric))}"
             )
         elif self._tells_ok:
-            self.say(f"{self._title}: ok")
+            self.say(f"{shown.title}: ok")
 
     def estimate(self, seconds: float, num_runs: int) -> None:
         """Say how long it will take, now that every strategy took one step."""
@@ -144,9 +144,15 @@ class Display:
         """Print one line above the live display."""
         self._console.print(line(text, style), soft_wrap=True)
 
-    def _update(self, **changes: Any) -> None:
-        if self._task is not None:
-            self._progress.update(self._task, **changes)
+    def _update(self, task: TaskID, **changes: Any) -> None:
+        self._progress.update(task, **changes)
+
+
+class _Shown(NamedTuple):
+    """The line of a process."""
+
+    title: str
+    task: TaskID
 
 
 class _Words(ProgressColumn):

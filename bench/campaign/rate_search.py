@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
+from bench.campaign.executing import observed
 from bench.experiment.spec import LR, format_strategy, with_lr
 from bench.experiment.tuning import TUNING_SEED
 from bench.protocol import DataRead, Request
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from bench.analysis.quality import Quality
-    from bench.campaign.campaign import Mode, Observer, RunsOne
+    from bench.campaign.executing import Executor, Observer
     from bench.experiment.spec import RunSpec, Term
     from bench.experiment.tuning import RateSearch
     from bench.protocol import Message
@@ -64,7 +65,7 @@ class Tuner:
     quality: Quality
     store: Store
     """Of the trials, apart from the runs that are measured."""
-    runner: RunsOne
+    executor: Executor
     observer: Observer
     _done: dict[RunSpec, RunRecord] = field(default_factory=dict)
     _num_train: int = 0
@@ -86,7 +87,7 @@ class Tuner:
                 break  # whatever is wrong with model or data is told by the first run
             num_steps = spec.steps or spec.epochs * math.ceil(self._num_train / spec.batch_size)
             tuning = self._search(trial.model_copy(update={"steps": num_steps}), num_steps)
-            if self.runner.interrupted:
+            if self.executor.interrupted:
                 break
             if tuning:
                 found[spec.strategy] = tuning
@@ -109,7 +110,7 @@ class Tuner:
                 strategy = with_lr(whole.strategy, rate)
                 record = self._try(whole.model_copy(update={"strategy": strategy, "steps": steps}))
                 is_first = len(records) == 1 and not tried
-                if self.runner.interrupted or (is_first and record.status in ("failed", "skipped")):
+                if self.executor.interrupted or (is_first and record.status in ("failed", "skipped")):
                     return None
                 tried[rate] = record
             rates = sorted(tried, key=lambda rate: self._score(tried[rate]), reverse=True)
@@ -128,25 +129,21 @@ class Tuner:
     def _try(self, spec: RunSpec) -> RunRecord:
         done = self._done.get(spec)
         if done is None or done.status not in ("ok", "diverged"):
-            done = self._carry_out("trial", spec)
-            if not self.runner.interrupted:
+            done = self._carry_out("run", spec)
+            if not self.executor.interrupted:
                 self.store.write(done)
                 self._done[spec] = done
         return done
 
-    def _carry_out(self, mode: Mode, spec: RunSpec) -> RunRecord:
-        self.observer.begin(mode, spec)
-
-        def listen(message: Message) -> None:
+    def _carry_out(self, mode: Literal["prepare", "run"], spec: RunSpec) -> RunRecord:
+        def listen(_: Request, message: Message) -> None:
             if isinstance(message, DataRead):
                 # To a run, which holds none out.
                 available = message.data.num_available_train + message.data.num_available_eval
                 self._num_train = min(available, spec.workload.train_samples or available)
-            self.observer.message(message)
 
-        request = Request(spec=spec, mode="prepare" if mode == "prepare" else "run", validation=True)
-        record = self.runner.run(request, listen)
-        self.observer.end(record)
+        request = Request(spec=spec, mode=mode, validation=True)
+        ((_, record),) = observed(self.executor, [request], self.observer, listen)
         return record
 
     def _score(self, record: RunRecord) -> tuple[float, float]:

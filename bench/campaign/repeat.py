@@ -8,6 +8,7 @@ from itertools import count
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from bench.campaign.executing import only
 from bench.errors import UsageError
 from bench.experiment.spec import canonical
 from bench.protocol import Request
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from bench.campaign.campaign import RunsOne
-    from bench.protocol import Message
+    from bench.campaign.executing import Executor
     from bench.records.record import Measurement, RunRecord
 
 __all__ = ["Repeated", "find_run", "repeat"]
@@ -122,12 +122,12 @@ def find_run(records: Sequence[RunRecord], run: str, seed: int | None = None) ->
     raise UsageError(f"there is no run {run!r}.{guess} Strategies: {', '.join(names)}; or the name of a file in runs")
 
 
-def repeat(record: RunRecord, runner: RunsOne, directory: Path | None = None) -> Repeated:
+def repeat(record: RunRecord, executor: Executor, directory: Path | None = None) -> Repeated:
     """Carry out the run of a record once more.
 
     Args:
         record: Of the run; what is not in it does not count.
-        runner: Carries it out.
+        executor: Carries it out.
         directory: Where it keeps what it stores meanwhile; None is the temporary directory.
 
     Raises:
@@ -135,8 +135,4 @@ def repeat(record: RunRecord, runner: RunsOne, directory: Path | None = None) ->
 
     """
     with TemporaryDirectory(prefix="bench-", dir=directory) as shelf:
-        return Repeated(record, runner.run(Request(spec=record.spec, shelf=shelf), _ignored))
-
-
-def _ignored(_message: Message) -> None:
-    """What it tells is told by its record."""
+        return Repeated(record, only(executor, Request(spec=record.spec, shelf=shelf)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bench.analysis.claims import LEVEL
 from bench.analysis.power import detectable
 from bench.analysis.strategy_result import make_result, relative
+from bench.campaign.executing import only
 from bench.doctor.checks import Check, arithmetic, billing, memory, pace
 from bench.doctor.flops_by_hand import freeze_flops, full_flops
 from bench.errors import BenchError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.analysis.intervals import Interval
-    from bench.campaign.campaign import RunsOne
+    from bench.campaign.executing import Executor
     from bench.protocol import Message
     from bench.records.record import Measurement, RunRecord
 
@@ -78,7 +79,7 @@ def diagnose(device: str, *, in_process: bool, say: Callable[[str], None]) -> Di
         return examine(runner, choose_device(device), say)
 
 
-def examine(runner: RunsOne, device: str, say: Callable[[str], None], effort: Effort = _FULL) -> Diagnosis:
+def examine(executor: Executor, device: str, say: Callable[[str], None], effort: Effort = _FULL) -> Diagnosis:
     """Check every instrument on a device; `say` gets a sentence for each part.
 
     Raises:
@@ -86,7 +87,7 @@ def examine(runner: RunsOne, device: str, say: Callable[[str], None], effort: Ef
 
     """
     with TemporaryDirectory(prefix="bench-doctor-") as directory:
-        tiny = _TinyRuns(runner, device, Path(directory), effort)
+        tiny = _TinyRuns(executor, device, Path(directory), effort)
         say(f"steps of {effort.pace_seconds} s each")
         paced, _ = tiny.run(f"freeze+paced:seconds={effort.pace_seconds}", steps=effort.paced_steps)
         say(f"{effort.hoard_mib} MiB taken in training, more in evaluation")
@@ -110,7 +111,7 @@ def examine(runner: RunsOne, device: str, say: Callable[[str], None], effort: Ef
 class _TinyRuns:
     """Runs of a tiny model on rows of one length."""
 
-    runner: RunsOne
+    executor: Executor
     device: str
     directory: Path
     effort: Effort
@@ -148,7 +149,7 @@ class _TinyRuns:
             evaluations=1,
             device=self.device,
         )
-        record = self.runner.run(Request(spec=spec), listen)
+        record = only(self.executor, Request(spec=spec), listen)
         if record.status != "ok":
             raise BenchError(f"the run of {strategy} ended as {record.status}: {record.reason}")
         return record

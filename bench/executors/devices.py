@@ -23,21 +23,26 @@ if TYPE_CHECKING:
 
     from bench.protocol import Request
 
-__all__ = ["choose_device", "gpus_of", "lease", "visible_gpus"]
+__all__ = ["Busy", "choose_device", "gpus_of", "lease", "visible_gpus"]
 
 POLL_SECONDS = 0.5
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
 _UUID = re.compile(r"(GPU|MIG)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+class Busy(Exception):
+    """Every device that a request could measure on is leased."""
+
+
 @contextmanager
-def lease(request: Request, on_wait: Callable[[str], None]) -> Iterator[str | None]:
+def lease(request: Request, on_wait: Callable[[str], None] | None) -> Iterator[str | None]:
     """Lock the device that the request measures on; yields the UUID of the leased GPU, None on a CPU.
 
-    `on_wait` gets one sentence if another process measures there now. Preparing measures
+    `on_wait` gets one sentence if another run measures there now; None waits for no other. Preparing measures
     nothing and takes no lock.
 
     Raises:
+        Busy: another run measures there, and it was not to be waited for.
         UsageError: there is no such device, or the lock cannot be taken.
 
     """
@@ -98,7 +103,7 @@ def gpus_of(device: str) -> list[str]:
     return gpus
 
 
-def _first_free(names: Sequence[str], on_wait: Callable[[str], None]) -> tuple[str, FileLock]:
+def _first_free(names: Sequence[str], on_wait: Callable[[str], None] | None) -> tuple[str, FileLock]:
     locks = {name: FileLock(_directory() / f"finetune-bench-{name}.lock", mode=0o666) for name in names}
     what = "this machine" if names == ["cpu"] else f"each of the {len(names)} GPUs" if len(names) > 1 else "this GPU"
     has_announced = False
@@ -112,6 +117,8 @@ def _first_free(names: Sequence[str], on_wait: Callable[[str], None]) -> tuple[s
                 msg = f"cannot lock {lock.lock_file} ({error.strerror}); set BENCH_LOCK_DIR to a directory that all who measure here may write"
                 raise UsageError(msg) from error
             return name, lock
+        if on_wait is None:
+            raise Busy
         if not has_announced:
             on_wait(f"another bench is measuring on {what}; waiting")
             has_announced = True

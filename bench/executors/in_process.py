@@ -10,8 +10,11 @@ from bench.executors.local import Runner
 from bench.protocol import read_message
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from bench.executors.gpu_monitor import DeviceSampler
     from bench.executors.outcome import Outcome
+    from bench.executors.process import RunProcess
     from bench.protocol import Request
 
 __all__ = ["InProcessRunner"]
@@ -36,10 +39,11 @@ class InProcessRunner(Runner):
     def __exit__(self, *_: object) -> None:
         """Nothing outlives a run."""
 
-    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> None:
+    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> Generator[RunProcess]:
         if sampler:
             os.environ["CUDA_VISIBLE_DEVICES"] = str(request.gpu_uuid)
             sampler.watch(os.getpid())
         outcome.begin(sampler)
         call(_Sink(outcome), self._entry, request.model_dump_json())
         outcome.decide("failed", "it returned without a last message")
+        yield from ()  # there is no process to wait for

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-import signal
-import sys
 import time
-from contextlib import ExitStack, suppress
-from multiprocessing import forkserver, get_context, resource_tracker
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import connection, get_context
+from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from bench.ending import uninterrupted
-from bench.executors.devices import lease
+from bench.executors.devices import Busy, lease
+from bench.executors.fork_server import ensure_server, stop_server
 from bench.executors.gpu_monitor import sampled
 from bench.executors.outcome import Outcome
 from bench.executors.process import RunProcess
@@ -23,37 +23,24 @@ from bench.measuring import host_memory
 from bench.protocol import read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from bench.executors.gpu_monitor import DeviceSampler
     from bench.protocol import Message, Request
     from bench.records.record import RunRecord
+
+    OnEvent = Callable[[Request, Message], None]
 
 __all__ = ["Runner"]
 
 HOST_PERIOD_SECONDS = 0.1
 GRACE_SECONDS = 10.0
 
-SERVER_ENVIRONMENT = {
-    # How OpenMP's threads wait for each other, read when torch is imported: they spin briefly, which saves most
-    # operations a wake-up, then sleep, so that waiting takes no core from another process. Spinning longer makes
-    # steps a few percent shorter on idle cores, and several times as long beside a busy process.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "GOMP_SPINCOUNT": "1000",
-    # glibc keeps freed memory. Otherwise it would return each step's gradients and activations to the kernel, which
-    # zeroes every page again for the next step.
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "-1",
-    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-"""Environment variables of every run, unless the user has set them."""
-
 
 class Runner:
     """Carries out every run in a fresh process and survives whatever it does. A context manager.
 
-    The fork server is one per Python process: one `Runner` at a time.
+    Every device that is free carries out one. The fork server is one per Python process: one `Runner` at a time.
     """
 
     def __init__(
@@ -86,44 +73,88 @@ class Runner:
         self._context, self._sockets = get_context("forkserver"), ExitStack()
 
     def __enter__(self) -> Self:
-        _stop_server()  # one that runs already has another environment and other imports
+        stop_server()  # one that runs already has another environment and other imports
         self._sockets.enter_context(socket_directory())
         self._context.set_forkserver_preload(self._preload)
         try:
-            _ensure_server()
+            ensure_server()
         except BaseException:
             self._sockets.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        _stop_server()
+        stop_server()
         self._sockets.close()
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
-        """Carry out `request` in a fresh process and return its record.
+    def run(self, requests: list[Request], on_event: OnEvent | None = None, /) -> Generator[RunRecord]:
+        """Carry out all requests, each in a fresh process, and yield a record of each as it ends.
 
-        Every ending has a record with its status. After a Ctrl-C the process is ended, the
-        status is "interrupted" (unless the run had just finished) and `interrupted` is set.
+        As many run at a time as there are devices to lease: on a CPU one. What begins is taken off the list, so whoever
+        asks may change what is left of it between two records. Every ending has a record with its status. After a Ctrl-C
+        the processes are ended, the status is "interrupted" (unless a run had just finished), `interrupted` is set, and
+        no other run begins.
 
         Raises:
-            UsageError: the request cannot be carried out as it stands.
+            UsageError: a request cannot be carried out as it stands.
             BenchError: no process can be started.
 
         """
-        outcome = Outcome(request.spec, on_message, saves_model=request.save_model is not None)
+        running: list[_Run] = []
+        has_room = True
         try:
-            with lease(request, self._on_wait) as uuid, sampled(uuid) as sampler:
-                self._supervise(request.model_copy(update={"gpu_uuid": uuid}), outcome, sampler)
-        except KeyboardInterrupt:
-            self.interrupted = True
-            outcome.decide("interrupted", f"interrupted in {outcome.last_phase}")
-        return outcome.record()
+            while running or (requests and not self.interrupted):
+                try:
+                    if has_room:  # to ask more often would take time from what is measured
+                        self._begin(requests, on_event, running)
+                    processes = [run.process for run in running if run.process]
+                    if len(processes) == len(running):
+                        connection.wait([end for process in processes for end in process.awaited], HOST_PERIOD_SECONDS)
+                    for run in running:
+                        run.process = next(run.steps, None)
+                except KeyboardInterrupt:
+                    self.interrupted = True
+                    for run in running:
+                        run.interrupt()
+                has_room = False
+                for run in [run for run in running if run.process is None]:
+                    running.remove(run)
+                    has_room = True
+                    yield run.outcome.record()
+        finally:
+            for run in running:
+                run.steps.close()
 
-    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> None:
+    def _begin(self, requests: list[Request], on_event: OnEvent | None, running: list[_Run]) -> None:
+        """Begin what there is a device for; where nothing runs, wait for one."""
+        while requests and not self.interrupted:
+            request = requests[0]
+            listen = partial(on_event, request) if on_event else None
+            outcome = Outcome(request.spec, listen, saves_model=request.save_model is not None)
+            run = _Run(outcome, self._carry_out(request, outcome, None if running else self._on_wait))
+            running.append(run)
+            try:
+                run.process = next(run.steps, None)
+            except Busy:
+                running.remove(run)
+                return
+            finally:
+                if run in running:
+                    requests.pop(0)
+            if run.process is None:
+                return
+
+    def _carry_out(
+        self, request: Request, outcome: Outcome, on_wait: Callable[[str], None] | None
+    ) -> Generator[RunProcess]:
+        """Carry out a request, step by step: its process is to be waited for between two."""
+        with lease(request, on_wait) as uuid, sampled(uuid) as sampler:
+            yield from self._supervise(request.model_copy(update={"gpu_uuid": uuid}), outcome, sampler)
+
+    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> Generator[RunProcess]:
         limit = math.inf if request.mode == "prepare" else self._limit_seconds  # a download may take its time
         kills = host_memory.oom_kills()
-        _ensure_server()
+        ensure_server()
         outcome.begin(sampler)
         own = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "PYTHONSAFEPATH")}  # not the fork server's
         environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or "", **own}
@@ -134,7 +165,7 @@ class Runner:
                 sampler.watch(process.pid)
             deadline = time.monotonic() + limit
             while process.is_running and not outcome.is_over:
-                process.wait(min(HOST_PERIOD_SECONDS, deadline - time.monotonic()))
+                yield process
                 outcome.see_host_peak(peak := process.peak_bytes)
                 _listen(process, outcome)
                 if (peak or 0) > self._limit_bytes:
@@ -152,38 +183,25 @@ class Runner:
             outcome.exited(process.exit_code, oom_kills=None if kills is None or now is None else now - kills)
 
 
+@dataclass(slots=True)
+class _Run:
+    """A run that has begun."""
+
+    outcome: Outcome
+    steps: Generator[RunProcess]
+    process: RunProcess | None = None
+    """None once it is over."""
+
+    def interrupt(self) -> None:
+        """End it."""
+        self.steps.close()
+        self.outcome.decide("interrupted", f"interrupted in {self.outcome.last_phase}")
+        self.process = None
+
+
 def _listen(process: RunProcess, outcome: Outcome) -> None:
     for data in process.messages():
         try:
             outcome.add(read_message(data))
         except ValidationError as error:
             outcome.decide("failed", f"its process sent what is no message: {error.errors()[0]['msg']}")
-
-
-def _stop_server() -> None:
-    server: Any = forkserver._forkserver  # noqa: SLF001  there is no public way
-    if server._forkserver_pid is not None:  # noqa: SLF001
-        with suppress(ProcessLookupError):
-            os.kill(server._forkserver_pid, signal.SIGKILL)  # noqa: SLF001  it may still be importing, for seconds
-    server._stop()  # noqa: SLF001
-
-
-def _ensure_server() -> None:
-    """Start the fork server if none runs, with the environment of runs, which this process does not keep."""
-    # It is a `python -c`, which looks for modules in the working directory first: let it look where this process does.
-    search = {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
-    changed = {name: value for name, value in SERVER_ENVIRONMENT.items() if name not in os.environ} | search
-    before = {name: os.environ.get(name) for name in changed}
-    os.environ.update(changed)
-    try:
-        resource_tracker.ensure_running()  # which would unblock signals
-        with (
-            uninterrupted()
-        ):  # nor shall the server be, for as long as it lives: whoever presses Ctrl-C means this process
-            forkserver.ensure_running()
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

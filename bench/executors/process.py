@@ -6,9 +6,8 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from multiprocessing import connection
 from types import ModuleType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import BenchError
 from bench.executors.child import start
@@ -82,10 +81,11 @@ class RunProcess:
         """Its peak resident size by the kernel; None once it is gone."""
         return host_memory.peak_bytes(self._process.pid)
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until it sends a message or ends, at most `seconds`."""
+    @property
+    def awaited(self) -> list[Any]:
+        """What is ready for `multiprocessing.connection.wait` once it sends a message or ends."""
         pipe = [self._receiver] if self._is_open else []  # at its end a pipe is always ready
-        connection.wait([self._process.sentinel, *pipe], max(seconds, 0))
+        return [self._process.sentinel, *pipe]
 
     def messages(self) -> Iterator[bytes]:
         """Yield the messages that have arrived, in order."""

@@ -18,7 +18,6 @@ from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
     from bench.protocol import Request
-    from bench.records.record import RunRecord
 
 
 @pytest.fixture(scope="module")
@@ -121,17 +120,17 @@ def test_what_is_wrong_is_told_before_any_run(model: Path, frame: pd.DataFrame, 
 def test_an_interruption_says_where_the_runs_are(
     model: Path, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    carried_out = InProcessRunner.run
+    carried_out = InProcessRunner._supervise
 
-    def interrupted(self: InProcessRunner, request: Request, *more: Any) -> RunRecord:
+    def interrupted(self: InProcessRunner, request: Request, *more: Any) -> Any:
         if request.mode == "run" and request.spec.seed == 1:
             raise KeyboardInterrupt
         return carried_out(self, request, *more)
 
     options: dict[str, Any] = {"model": model, "data": frame, "text": "body", "label": "queue", "out": tmp_path / "out"}
     with monkeypatch.context() as patched:
-        patched.setattr(InProcessRunner, "run", interrupted)
+        patched.setattr(InProcessRunner, "_supervise", interrupted)
         with pytest.raises(KeyboardInterrupt, match=r"bench.load\('.*out'\)"):
             bench.compare(["full"], seeds=2, **options, **QUICKLY)
-    assert len(bench.load(tmp_path / "out").records) == 1
+    assert [record.status for record in bench.load(tmp_path / "out").records] == ["ok", "interrupted"]
     assert len(bench.compare(["full"], seeds=2, resume=True, **options, **QUICKLY).records) == 2

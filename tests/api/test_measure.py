@@ -122,8 +122,8 @@ def _only_prepares(otherwise: Callable[..., None]) -> Callable[..., None]:
 
     real = InProcessRunner._supervise
 
-    def supervise(self: InProcessRunner, request: Request, *more: Any) -> None:
-        (real if request.mode == "prepare" else otherwise)(self, request, *more)
+    def supervise(self: InProcessRunner, request: Request, *more: Any) -> Any:
+        return (real if request.mode == "prepare" else otherwise)(self, request, *more)
 
     return supervise
 

@@ -17,6 +17,7 @@ from bench.forecasting.micro_batch import MicroBatch
 from bench.protocol import Request, Tried
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.workload.data.dataset import load_data
+from tests.campaign.one_by_one import OneByOne
 from tests.campaign.test_rate_search import Silent
 from tests.one_layer import save_one_layer
 
@@ -35,10 +36,8 @@ ROOM = here.room_for_tensors(GPU)
 SPEC = RunSpec(strategy=parse_strategy("full"), device="cuda", batch_size=16)
 
 
-class Machine:
+class Machine(OneByOne):
     """Carries out steps whose peak is a line in their rows, and that may exhaust the memory."""
-
-    interrupted = False
 
     def __init__(
         self, make: MakeRecord, fixed: int, per_row: int, *, ends: int | None = None, status: str = "oom"
@@ -46,17 +45,16 @@ class Machine:
         self._make, self._fixed, self._per_row, self._ends, self._status = make, fixed, per_row, ends, status
         self.asked: list[RunSpec] = []
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
+    def carry_out(self, request: Request, on_message: Callable[[Message], None]) -> RunRecord:
         assert request.mode == "dry"
         self.asked.append(request.spec)
         rows = request.spec.micro_batch_size or 0
         if self._ends is not None and rows >= self._ends:
-            return self._make(status=self._status, reason="as it was to be")
-        assert on_message
+            return self._make(status=self._status, reason="as it was to be").model_copy(update={"spec": request.spec})
         peak = self._fixed + self._per_row * rows
         counts = {"step_seconds": 1, "step_tokens": 1, "train_tokens": 1, "eval_tokens": 1}
         on_message(Tried(**counts, peak_bytes=peak))
-        return self._make()
+        return self._make().model_copy(update={"spec": request.spec})
 
 
 def micro_batch(num_rows: int, peak: int, per_row: int) -> MicroBatch:

@@ -15,9 +15,10 @@ from bench.protocol import Tried
 from bench.records.endings import KILLED_FOR_MEMORY
 from bench.records.micro_batch import rows_asked
 from bench.records.store import Store
+from tests.campaign.one_by_one import OneByOne
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from bench.experiment.spec import RunSpec
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 STRATEGIES = "full,freeze"
 
 
-class Card:
+class Card(OneByOne):
     """Carries out runs, and holds at most as many rows of a forward pass as `holds` says of each; stops after `stop_after` of them."""
 
     def __init__(
@@ -45,7 +46,7 @@ class Card:
         self._make, self._holds, self._stop_after = make_record, holds, stop_after
         self._ending = {"status": "oom", "reason": "no room", "phase": "train"} | (ending or {})
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
+    def carry_out(self, request: Request, on_message: Callable[[Message], None]) -> RunRecord:
         spec = request.spec
         self.asked.append((request.mode, spec.name, spec.seed, rows_asked(spec)))
         if len(self.asked) == self._stop_after:
@@ -53,9 +54,22 @@ class Card:
             return self._make(status="interrupted").model_copy(update={"spec": spec})
         if request.mode != "prepare" and rows_asked(spec) > self._holds(request):
             return self._make(**self._ending).model_copy(update={"spec": spec})
-        if request.mode == "dry" and on_message:
+        if request.mode == "dry":
             on_message(Tried(step_seconds=1, step_tokens=1, train_tokens=1, eval_tokens=1, peak_bytes=None))
         return self._make().model_copy(update={"spec": spec})
+
+
+class TwoCards(Card):
+    """Has two runs in flight, of which the later one ends last."""
+
+    def run(
+        self, requests: list[Request], on_event: Callable[[Request, Message], None] | None = None, /
+    ) -> Generator[RunRecord]:
+        in_flight: list[RunRecord] = []
+        while (requests or in_flight) and not self.interrupted:
+            while requests and len(in_flight) < 2:
+                in_flight += super().run([requests.pop(0)], on_event)
+            yield in_flight.pop(0)
 
 
 class Listening:
@@ -135,6 +149,17 @@ def test_a_later_seed_takes_those_before_it_along_and_nothing_is_lost(make_recor
     assert again.asked == []
     assert ("freeze", 0, 16, "ok") not in sizes(tmp_path)
     assert sizes(tmp_path / LARGER) == apart
+
+
+def test_what_was_in_flight_as_its_strategy_was_halved_runs_again(make_record: MakeRecord, tmp_path: Path) -> None:
+    cards = TwoCards(make_record, lambda request: 16 if request.mode == "dry" else 4)
+    observer = carry_out(tmp_path, cards)
+    assert sizes(tmp_path) == {(name, seed, 4, "ok") for name in STRATEGIES.split(",") for seed in (0, 1)}
+    told = [said for said in observer.said if "full takes" in said]
+    assert [said.split()[4] for said in told] == ["8", "4"], "a run in flight at 16 rows halves nothing any more"
+    runs = [asked for asked in cards.asked if asked[0] == "run"]
+    assert len(runs) == 4 + observer.num_more
+    assert len(runs) == len(set(runs)), "none is run twice"
 
 
 def run_at(rows: int, directory: Path) -> RunSpec:

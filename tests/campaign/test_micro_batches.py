@@ -42,9 +42,9 @@ def fitted(workload: WorkloadSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     asked: list[Request] = []
 
     class Counting(InProcessRunner):
-        def run(self, request: Request, on_message: Any = None, /) -> Any:
-            asked.append(request)
-            return super().run(request, on_message)
+        def run(self, requests: list[Request], on_event: Any = None, /) -> Any:
+            asked.extend(requests)
+            return super().run(requests, on_event)
 
     def fit(names: str, memory_bytes: int, done: tuple[RunSpec, ...] = ()) -> Any:
         monkeypatch.setattr(here.host_memory, "available_bytes", lambda: here.PROCESS_BYTES + memory_bytes)

@@ -8,14 +8,15 @@ from nbclient import NotebookClient
 CELLS = """
 from bench.campaign.notebook import NotebookDisplay
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.protocol import Progress
+from bench.protocol import Progress, Request
 
 with NotebookDisplay(1) as display:
     for number in range(100):
         display.say(f"line {number} <b>")
-    display.begin("run", RunSpec(strategy=parse_strategy("full")))
+    request = Request(spec=RunSpec(strategy=parse_strategy("full")))
+    display.begin(request)
     for done in range(20_000):
-        display.message(Progress(done=done, total=20_000, loss=0.5))
+        display.message(request, Progress(done=done, total=20_000, loss=0.5))
 """
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.campaign.announcement import in_words, matrix_table
 from bench.campaign.progress import Display
-from bench.protocol import Progress, Stage
+from bench.protocol import Progress, Request, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,17 +38,17 @@ def test_a_terminal_shows_what_a_run_does_and_what_became_of_it(
 ) -> None:
     record = make_record("[/red]")
     with Display(console, 3) as display:
-        display.begin("prepare", record.spec)
-        display.message(Stage(name="fetch", at=0))
+        display.begin(request := Request(spec=record.spec, mode="prepare"))
+        display.message(request, Stage(name="fetch", at=0))
         display._progress.refresh()
         assert "smollm2-135m, rotten-tomatoes: preparing" in shown(console)
-        display.message(Progress(done=1 << 20, total=3 << 20, unit="bytes"))
+        display.message(request, Progress(done=1 << 20, total=3 << 20, unit="bytes"))
         display._progress.refresh()
         assert "1 MiB of 3 MiB" in shown(console)
         display.end(record.model_copy(update={"measured": None}))
-        display.begin("run", record.spec)
-        display.message(Stage(name="train", at=1))
-        display.message(Progress(done=3, total=32, loss=0.693, samples_per_second=12.3))
+        display.begin(request := Request(spec=record.spec, mode="run"))
+        display.message(request, Stage(name="train", at=1))
+        display.message(request, Progress(done=3, total=32, loss=0.693, samples_per_second=12.3))
         display._progress.refresh()
         assert "run 1 of 3: [/red], seed 0: training" in shown(console)
         assert "loss 0.693, 12.3 samples/s" in shown(console)
@@ -69,8 +69,8 @@ def test_no_name_is_obeyed(*, is_terminal: bool, make_record: Callable[..., RunR
     reason = f"RuntimeError: {HOSTILE}"
     with Display(console, 1) as display:
         display.say(in_words([spec], [spec], Path(HOSTILE)))
-        display.begin("prepare", spec)
-        display.message(Stage(name="fetch", at=0))
+        display.begin(request := Request(spec=spec, mode="prepare"))
+        display.message(request, Stage(name="fetch", at=0))
         display._progress.refresh()
         display.end(record.model_copy(update={"spec": spec, "status": "failed", "reason": reason}))
     console.print(matrix_table([spec]))
@@ -85,7 +85,7 @@ def test_an_ending_that_is_not_well_is_said_everywhere(
     console = Console(file=io.StringIO(), force_terminal=is_terminal, width=40, color_system=None)
     record = make_record(status="killed", reason="its process was ended by SIGKILL, perhaps for want of memory")
     with Display(console, 1) as display:
-        display.begin("run", record.spec)
+        display.begin(Request(spec=record.spec))
         display.end(record)
         display.estimate(90, 2)
     lines = [line.strip() for line in shown(console).splitlines()]

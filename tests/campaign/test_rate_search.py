@@ -20,6 +20,7 @@ from bench.experiment.tuning import TUNING_SEED, RateSearch
 from bench.protocol import DataRead, Request
 from bench.records.data_summary import DataSummary, Lengths, SplitSummary
 from bench.records.store import Store
+from tests.campaign.one_by_one import OneByOne
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 NUM_TRAIN = 512
 
 
-class Hill:
+class Hill(OneByOne):
     """Carries out trials whose accuracy falls off to both sides of a best rate, and counts them.
 
     Shorter trials are worse and like higher rates, as in training; above `breaks` times the best they diverge.
@@ -61,11 +62,10 @@ class Hill:
     def trials(self) -> list[RunSpec]:
         return [request.spec for request in self.requests if request.mode == "run"]
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
+    def carry_out(self, request: Request, on_message: Callable[[Message], None]) -> RunRecord:
         self.requests.append(request)
         spec = request.spec
         if request.mode == "prepare":
-            assert on_message
             on_message(DataRead(data=_summary()))
             return self._make().model_copy(update={"spec": spec})
         if len(self.trials) == self._stop_after:

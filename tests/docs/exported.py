@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.exporting.export import export
@@ -57,7 +58,7 @@ def _measured(folder: Path) -> RunRecord:
     columns = {"text_column": "body", "label_column": "queue"}
     workload = WorkloadSpec(model=str(model), dataset=str(rows), **columns, train_samples=64, eval_samples=16)
     spec = RunSpec(strategy=parse_strategy("lora"), workload=workload)
-    record = InProcessRunner().run(Request(spec=spec), lambda _: None)
+    record = only(InProcessRunner(), Request(spec=spec))
     assert record.status == "ok", record.reason
     return record
 

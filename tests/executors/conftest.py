@@ -64,6 +64,11 @@ def takes_memory_again(connection, request_json):
     train(connection, json.dumps({"marks": marks, "released": resident - host_memory.resident_bytes()}))
     send(connection, Finished())
 
+def naps(connection, request_json):
+    train(connection, Request.model_validate_json(request_json).gpu_uuid)
+    time.sleep(1)
+    send(connection, Finished())
+
 def raises(connection, request_json):
     train(connection)
     raise RuntimeError("boom\\nsecond line")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.errors import UsageError
 from bench.executors import Runner
 from bench.protocol import Failed, Stage
@@ -31,7 +32,7 @@ def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
     messages: list[Message] = []
 
     with runner("tells_surroundings", preload=()) as fresh:
-        assert fresh.run(make_request(), messages.append).status == "ok"
+        assert only(fresh, make_request(), messages.append).status == "ok"
 
     assert isinstance(messages[0], Stage)
     here = json.loads(messages[0].detail)
@@ -49,7 +50,7 @@ def test_a_run_has_its_own_group_no_gpu_and_leaves_stdout_alone(
 
 
 def test_an_exception_is_a_failed_row_with_its_traceback(make_request: Callable[..., Request]) -> None:
-    record = runner("raises").run(make_request())
+    record = only(runner("raises"), make_request())
 
     assert (record.status, record.reason, record.phase) == ("failed", "RuntimeError: boom", "train")
     assert record.traceback is not None
@@ -59,11 +60,11 @@ def test_an_exception_is_a_failed_row_with_its_traceback(make_request: Callable[
 
 def test_a_wrong_request_is_raised(make_request: Callable[..., Request]) -> None:
     with pytest.raises(UsageError, match="no column 'x'"):
-        runner("usage").run(make_request())
+        only(runner("usage"), make_request())
 
 
 def test_an_entry_that_does_not_exist_is_a_failed_row(make_request: Callable[..., Request]) -> None:
-    record = Runner(entry="no_such_module:main").run(make_request())
+    record = only(Runner(entry="no_such_module:main"), make_request())
 
     assert record.status == "failed"
     assert record.reason == "ModuleNotFoundError: No module named 'no_such_module'"
@@ -72,7 +73,7 @@ def test_an_entry_that_does_not_exist_is_a_failed_row(make_request: Callable[...
 def test_the_message_of_a_failure_is_heard_too(make_request: Callable[..., Request]) -> None:
     messages: list[Message] = []
 
-    runner("raises").run(make_request(), messages.append)
+    only(runner("raises"), make_request(), messages.append)
 
     assert isinstance(messages[-1], Failed)
 
@@ -81,11 +82,12 @@ def test_no_run_outlives_its_parent_however_that_dies(entries_directory: Path, t
     script = f"""
 import sys
 sys.path.insert(0, {str(entries_directory)!r})
+from bench.campaign.executing import only
 from bench.protocol import Request
 from bench.executors import Runner
 from bench.experiment.spec import RunSpec, Term
 with Runner(entry="tiny_entries:hangs", preload=()) as runner:
-    runner.run(Request(spec=RunSpec(strategy=(Term(name="full"),)), save_model={str(tmp_path / "pids")!r}))
+    only(runner, Request(spec=RunSpec(strategy=(Term(name="full"),)), save_model={str(tmp_path / "pids")!r}))
 """
     with subprocess.Popen([sys.executable, "-c", script]) as parent:
         assert eventually((tmp_path / "pids").exists)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.errors import UsageError
 from bench.executors import InProcessRunner
 from bench.protocol import Finished, Planned, Progress, Stage
@@ -18,7 +19,7 @@ def test_a_run_in_this_process_says_the_same(make_request: Callable[..., Request
     messages: list[Message] = []
 
     with InProcessRunner(entry="tiny_entries:well") as runner:
-        record = runner.run(make_request(), messages.append)
+        record = only(runner, make_request(), messages.append)
 
     assert record.status == "ok"
     assert record.changes == {"phases": "all"}
@@ -36,7 +37,7 @@ def test_a_run_in_this_process_says_the_same(make_request: Callable[..., Request
 def test_a_bad_end_is_a_row(make_request: Callable[..., Request], entry: str, status: str, reason: str) -> None:
     runner = InProcessRunner(entry=f"tiny_entries:{entry}")
 
-    record = runner.run(make_request())
+    record = only(runner, make_request())
 
     assert (record.status, record.reason) == (status, reason)
     assert runner.interrupted == (status == "interrupted")
@@ -44,4 +45,4 @@ def test_a_bad_end_is_a_row(make_request: Callable[..., Request], entry: str, st
 
 def test_a_wrong_request_is_raised(make_request: Callable[..., Request]) -> None:
     with pytest.raises(UsageError, match="no column 'x'"):
-        InProcessRunner(entry="tiny_entries:usage").run(make_request())
+        only(InProcessRunner(entry="tiny_entries:usage"), make_request())

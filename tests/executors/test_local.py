@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.protocol import Finished, Planned, Progress, Stage
 from bench.records.record import Environment, Flag
 from tests.executors.conftest import runner
@@ -41,7 +42,7 @@ def test_a_run_that_ends_well_is_a_record_of_all_it_said(
     messages: list[Message] = []
     request, before = make_request(tmp_path / "finished.json"), datetime.now(UTC)
 
-    record = runner("well").run(request, messages.append)
+    record = only(runner("well"), request, messages.append)
 
     assert record.status == "ok"
     assert record.spec == request.spec
@@ -58,7 +59,7 @@ def test_a_run_that_ends_well_is_a_record_of_all_it_said(
 def test_memory_that_a_run_has_freed_is_its_own_until_the_next_phase(make_request: Callable[..., Request]) -> None:
     messages: list[Message] = []
 
-    assert runner("takes_memory_again").run(make_request(), messages.append).status == "ok"
+    assert only(runner("takes_memory_again"), make_request(), messages.append).status == "ok"
 
     assert isinstance(messages[0], Stage)
     found = json.loads(messages[0].detail)
@@ -68,7 +69,7 @@ def test_memory_that_a_run_has_freed_is_its_own_until_the_next_phase(make_reques
 
 
 def test_what_a_run_says_of_its_own_failure_stands(make_request: Callable[..., Request]) -> None:
-    record = runner("fails").run(make_request())
+    record = only(runner("fails"), make_request())
 
     assert (record.status, record.reason) == ("oom", "no room")
     assert record.memory is not None
@@ -76,7 +77,7 @@ def test_what_a_run_says_of_its_own_failure_stands(make_request: Callable[..., R
 
 
 def test_a_run_that_talks_nonsense_is_ended(make_request: Callable[..., Request]) -> None:
-    record = runner("talks_nonsense", grace_seconds=0.2).run(make_request())
+    record = only(runner("talks_nonsense", grace_seconds=0.2), make_request())
 
     assert record.status == "failed"
     assert record.reason is not None
@@ -84,14 +85,14 @@ def test_a_run_that_talks_nonsense_is_ended(make_request: Callable[..., Request]
 
 
 def test_a_finished_run_that_does_not_end_by_itself_is_ok_with_a_doubt(make_request: Callable[..., Request]) -> None:
-    record = runner("lingers", grace_seconds=0.2).run(make_request())
+    record = only(runner("lingers", grace_seconds=0.2), make_request())
 
     assert record.status == "ok"
     assert [flag.code for flag in record.flags] == ["exit"]
 
 
 def test_preparing_may_take_its_time(make_request: Callable[..., Request]) -> None:
-    record = runner("well", timeout_seconds=1e-9).run(make_request(mode="prepare"))
+    record = only(runner("well", timeout_seconds=1e-9), make_request(mode="prepare"))
 
     assert record.status == "ok"
 
@@ -120,7 +121,7 @@ with FileLock({str(tmp_path / "finetune-bench-cpu.lock")!r}, mode=0o666):
             said.append(text)
             threading.Timer(0.7, kill).start()
 
-        record = runner("well", on_wait=hear).run(make_request())
+        record = only(runner("well", on_wait=hear), make_request())
 
     assert record.status == "ok"
     assert said == ["another bench is measuring on this machine; waiting"]
@@ -132,7 +133,81 @@ def test_a_ctrl_c_while_waiting_is_a_row_without_memory(make_request: Callable[.
 
     with (tmp_path / "finetune-bench-cpu.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        record = waiting.run(make_request())
+        record = only(waiting, make_request())
 
     assert (record.status, record.reason, record.memory) == ("interrupted", "interrupted in start", None)
     assert waiting.interrupted
+
+
+GPUS = tuple(f"GPU-{digit * 8}-1111-1111-1111-111111111111" for digit in "ab")
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(GPUS))
+
+
+def asked_of(make_request: Callable[..., Request], seeds: int) -> list[Request]:
+    request = make_request(device="cuda")
+    return [
+        request.model_copy(update={"spec": request.spec.model_copy(update={"seed": seed})}) for seed in range(seeds)
+    ]
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_as_many_run_at_once_as_there_are_gpus_and_each_has_its_own(make_request: Callable[..., Request]) -> None:
+    used: dict[int, str] = {}
+    shown: list[int] = []
+
+    def listen(request: Request, message: Message) -> None:
+        if isinstance(message, Stage) and message.name == "load":
+            used[request.spec.seed] = message.detail
+            shown.append(len(used))
+
+    records = list(runner("naps").run(asked_of(make_request, 3), listen))
+
+    assert {(record.spec.seed, record.status) for record in records} == {(0, "ok"), (1, "ok"), (2, "ok")}
+    spans = {
+        record.spec.seed: (record.started_at, record.started_at + timedelta(seconds=record.wall_seconds))
+        for record in records
+    }
+    together = [
+        pair for pair in combinations(spans, 2) if max(spans[it][0] for it in pair) < min(spans[it][1] for it in pair)
+    ]
+    assert (0, 1) in together
+    assert len(together) < 3
+    assert all(used[one] != used[other] for one, other in together)
+    assert set(used.values()) == set(GPUS)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_ctrl_c_ends_all_that_run_and_begins_no_other(make_request: Callable[..., Request]) -> None:
+    napping = runner("naps")
+    begun: set[int] = set()
+
+    def interrupt(request: Request, message: Message) -> None:
+        if isinstance(message, Stage) and message.name == "train":
+            begun.add(request.spec.seed)
+            if len(begun) == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    requests = asked_of(make_request, 3)
+    records = list(napping.run(requests, interrupt))
+
+    assert [(record.status, record.reason) for record in records] == [("interrupted", "interrupted in train")] * 2
+    assert napping.interrupted
+    assert [request.spec.seed for request in requests] == [2]
+
+
+def test_whoever_asks_may_change_what_is_left(make_request: Callable[..., Request]) -> None:
+    first, second, third = (
+        it.model_copy(update={"spec": it.spec.model_copy(update={"device": "cpu"})}) for it in asked_of(make_request, 3)
+    )
+    requests = [first, second]
+    seeds = []
+    for record in runner("well").run(requests):
+        seeds.append(record.spec.seed)
+        if record.spec == first.spec:
+            requests[:] = [third]
+
+    assert seeds == [0, 2]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.errors import BenchError
 from bench.executors import Runner
 from bench.protocol import Stage
@@ -35,7 +36,7 @@ def test_a_killed_run_is_a_row_with_the_signal_and_the_memory_so_far(
 ) -> None:
     number = signal.SIGRTMIN + 3 if name == "SIGRTMIN+3" else signal.Signals[name]
 
-    record = runner("signals").run(make_request(int(number)))
+    record = only(runner("signals"), make_request(int(number)))
 
     assert (record.status, record.phase, record.measured) == ("killed", "train", None)
     assert record.reason is not None
@@ -50,7 +51,7 @@ def test_a_killed_run_is_a_row_with_the_signal_and_the_memory_so_far(
 def test_a_run_that_ends_without_a_last_message_failed(
     make_request: Callable[..., Request], entry: str, code: int
 ) -> None:
-    record = runner(entry).run(make_request())
+    record = only(runner(entry), make_request())
 
     assert record.status == "failed"
     assert record.reason == f"its process ended with exit code {code} and without a last message"
@@ -59,7 +60,7 @@ def test_a_run_that_ends_without_a_last_message_failed(
 def test_a_run_past_the_limit_is_ended_with_all_that_it_started(
     make_request: Callable[..., Request], tmp_path: Path
 ) -> None:
-    record = runner("hangs", timeout_seconds=3, grace_seconds=0.2).run(make_request(tmp_path / "pids"))
+    record = only(runner("hangs", timeout_seconds=3, grace_seconds=0.2), make_request(tmp_path / "pids"))
 
     assert (record.status, record.phase) == ("timeout", "train")
     assert record.reason == "still in train after 3 s, the limit of a run"
@@ -71,7 +72,7 @@ def test_a_run_beyond_the_memory_that_it_may_take_is_ended_with_all_that_it_star
     make_request: Callable[..., Request], tmp_path: Path
 ) -> None:
     hungry = runner("hoards", max_memory_bytes=256 * MIB, grace_seconds=0.2)
-    record = hungry.run(make_request(tmp_path / "pids"))
+    record = only(hungry, make_request(tmp_path / "pids"))
 
     assert (record.status, record.phase) == ("oom", "train")
     assert record.reason == "its process took more than 0.25 GiB, the limit of a run (--max-memory)"
@@ -80,13 +81,13 @@ def test_a_run_beyond_the_memory_that_it_may_take_is_ended_with_all_that_it_star
     assert record.memory.host_peak_bytes > 256 * MIB
     run, helper, _ = json.loads((tmp_path / "pids").read_text())
     assert eventually(lambda: is_gone(run) and is_gone(helper))
-    assert hungry.run(make_request(tmp_path / "pids")).status == "oom", "the next run begins"
+    assert only(hungry, make_request(tmp_path / "pids")).status == "oom", "the next run begins"
 
 
 def test_a_ctrl_c_ends_the_run_and_is_a_row(make_request: Callable[..., Request], tmp_path: Path) -> None:
     hanging = runner("hangs", grace_seconds=0.2)
 
-    record = hanging.run(make_request(tmp_path / "pids"), interrupt_in_training)
+    record = only(hanging, make_request(tmp_path / "pids"), interrupt_in_training)
 
     assert (record.status, record.reason, record.phase) == ("interrupted", "interrupted in train", "train")
     assert hanging.interrupted
@@ -105,7 +106,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_run_to_end_by_itself(
             threading.Timer(0.5, signal.pthread_kill, (main, signal.SIGINT)).start()
             signal.raise_signal(signal.SIGINT)
 
-    record = runner("hangs", grace_seconds=600).run(make_request(tmp_path / "pids"), twice)
+    record = only(runner("hangs", grace_seconds=600), make_request(tmp_path / "pids"), twice)
 
     assert record.status == "interrupted"
     assert record.wall_seconds < 60
@@ -121,4 +122,4 @@ def test_a_fork_server_that_cannot_import_is_said_in_one_line(
         Runner(entry="tiny_entries:well", preload=("broken_preload",)) as broken,
         pytest.raises(BenchError, match="fork server ended"),
     ):
-        broken.run(make_request())
+        only(broken, make_request())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.measuring import matmul_rate
@@ -58,7 +59,7 @@ def measure(
         spec = RunSpec(strategy=parse_strategy(text), **fields)
         key = spec.model_dump_json()
         if key not in known:
-            known[key] = InProcessRunner().run(Request(spec=spec), lambda _: None)
+            known[key] = only(InProcessRunner(), Request(spec=spec))
         record = known[key]
         assert record.status == "ok", record.reason
         with Store.open(tmp_path / "results", resume=True) as store:

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from bench.executors.local import SERVER_ENVIRONMENT
+from bench.executors.fork_server import SERVER_ENVIRONMENT
 from bench.experiment import registry
 from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.forecasting.forecaster import Forecaster

@@ -11,6 +11,7 @@ from unittest.mock import create_autospec
 import pynvml  # type: ignore[import-untyped]
 import pytest
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner, Runner, gpu_monitor
 from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Finished, Request, Stage
@@ -72,7 +73,7 @@ def test_a_run_sees_the_leased_gpu_alone_and_keeps_its_peak_when_it_fails(
     messages: list[Message] = []
 
     with Runner(entry="gpu_entry:main", preload=()) as runner:
-        record = runner.run(request_on_gpu, messages.append)
+        record = only(runner, request_on_gpu, messages.append)
 
     assert isinstance(messages[0], Stage)
     assert json.loads(messages[0].detail) == [fake_nvml.uuids[1]] * 2
@@ -136,7 +137,7 @@ def test_whatever_ails_the_library_the_run_completes_and_carries_a_flag(
     faulty(fake_nvml, monkeypatch, fault)
 
     with Runner(entry="gpu_entry:main", preload=()) as runner:
-        record = runner.run(finished_on_gpu)
+        record = only(runner, finished_on_gpu)
 
     assert record.status == "ok"
     assert code in [flag.code for flag in record.flags]
@@ -154,7 +155,7 @@ def test_a_finished_run_tells_what_the_gpu_did(fake_nvml: FakeNvml, finished_on_
     fake_nvml.set(reasons=0x40)
 
     with Runner(entry="gpu_entry:main", preload=()) as runner:
-        record = runner.run(finished_on_gpu)
+        record = only(runner, finished_on_gpu)
 
     assert record.measured is not None
     device = record.measured.device
@@ -173,7 +174,7 @@ def test_a_run_in_this_process_sees_the_leased_gpu_too(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(fake_nvml.uuids))
     messages: list[Message] = []
 
-    record = InProcessRunner(entry="gpu_entry:main").run(request_on_gpu, messages.append)
+    record = only(InProcessRunner(entry="gpu_entry:main"), request_on_gpu, messages.append)
 
     sys.modules.pop("gpu_entry")
     assert isinstance(messages[0], Stage)

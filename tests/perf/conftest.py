@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.executors.local import SERVER_ENVIRONMENT
+from bench.executors.fork_server import SERVER_ENVIRONMENT
 from tests.perf.processes import open_process
 from tests.perf.results import Results, command
 

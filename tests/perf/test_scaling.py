@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import seaborn as sns
 
+from bench.campaign.executing import only
 from bench.executors import Runner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.protocol import Request
@@ -94,7 +95,7 @@ def measure(runner: Runner, strategy: str, point: Point, folder: Path) -> dict[s
         batch_size=point.rows,
         evaluations=1,
     )
-    record = runner.run(Request(spec=spec))
+    record = only(runner, Request(spec=spec))
     assert record.measured is not None, record.reason
     memory = record.measured.memory
     assert memory.host_peak_bytes is not None

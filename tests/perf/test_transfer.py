@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.exporting.export import export
@@ -92,7 +93,7 @@ def run_here(bench: Call, spec: RunSpec) -> RunRecord:
 def measure(spec: str) -> str:
     """Carry out a run, in the process of our side."""
     request = Request(spec=RunSpec.model_validate_json(spec))
-    return InProcessRunner().run(request, lambda _: None).to_json()
+    return only(InProcessRunner(), request).to_json()
 
 
 def seconds_of(record: RunRecord) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
 from bench.measuring import matmul_rate
@@ -43,7 +44,7 @@ def run(
         fields: dict[str, Any] = {"workload": workload, "batch_size": 8, "epochs": 2} | changes
         spec = RunSpec(strategy=parse_strategy(text), **fields)
         messages: list[Message] = []
-        record = InProcessRunner().run(Request(spec=spec, save_model=save_model), messages.append)
+        record = only(InProcessRunner(), Request(spec=spec, save_model=save_model), messages.append)
         return record, [message.name for message in messages if isinstance(message, Stage)]
 
     return carry_out

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner
 from bench.experiment.settings import Settings
 from bench.experiment.spec import RunSpec, WorkloadSpec, parse_strategy
@@ -45,7 +46,7 @@ def dry(
     messages: list[Message] = []
     spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=8, steps=4)
     request = Request(spec=spec, mode="dry", forecast=asked, force=force)
-    return InProcessRunner().run(request, messages.append), messages
+    return only(InProcessRunner(), request, messages.append), messages
 
 
 def told(messages: list[Message]) -> Forecasted:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from safetensors.torch import load_file, save_file
 
+from bench.campaign.executing import only
 from bench.executors import InProcessRunner
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.protocol import Planned, Request
@@ -81,7 +82,7 @@ def test_a_dry_step_tries_a_plan_where_it_trains_the_most(
     def tried(text: str) -> tuple[int, int]:
         messages: list[Message] = []
         spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=8, steps=8)
-        InProcessRunner().run(Request(spec=spec, mode="dry"), messages.append)
+        only(InProcessRunner(), Request(spec=spec, mode="dry"), messages.append)
         (planned,) = (message for message in messages if isinstance(message, Planned))
         return planned.num_trainable_params, planned.num_params
 

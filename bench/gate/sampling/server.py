@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from bench.executors.local import SERVER_ENVIRONMENT
+from bench.executors.fork_server import SERVER_ENVIRONMENT
 from bench.gate.judging.pairs import SideFailure
 from bench.protocol import VERSION as PROTOCOL
 from bench.records.record import SCHEMA_VERSION
