@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from errno import EIO, ENOSPC, EPIPE
 from io import TextIOWrapper
@@ -19,9 +20,25 @@ def main() -> int:
 
     `bench.errors.ExitCode` says what each means; a command that a signal ended gives 128 and its number, as shells do.
     """
+    _open_closed_files()
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        print("bench: the directory you are in is gone; go to another", file=sys.stderr)  # noqa: T201
+        return ExitCode.USAGE
     with interrupted_by_signals() as ending:
         code = _run()
     return ending.exit_code if code == ExitCode.INTERRUPTED else code
+
+
+def _open_closed_files() -> None:
+    """Open what the shell closed (`>&-`) on nowhere: else the next file that is opened takes its place, and gets what is printed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004  (stdin, stdout and stderr)
+        os.set_inheritable(descriptor, True)  # noqa: FBT003
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123  (for as long as the process lives)
 
 
 def _run() -> int:

@@ -396,6 +396,29 @@ def test_a_stdout_that_takes_no_more_is_one_line(environment: dict[str, str]) ->
     assert said.startswith("bench: stdout takes no more (")
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&- <&-"])
+def test_what_would_be_printed_to_a_closed_file_goes_nowhere(
+    environment: dict[str, str], tmp_path: Path, closed: str
+) -> None:
+    stored = ROOT / "tests" / "golden" / "stored"
+    report = [*BENCH, "report", str(stored), "--out", str(tmp_path)]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *report],
+        env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_directory_that_is_gone_is_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'mkdir gone && cd gone && rmdir ../gone && exec "$@"', "sh", *BENCH, "list"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == "bench: the directory you are in is gone; go to another\n"
+
+
 def test_an_encoding_that_lacks_a_sign_is_no_reason_to_end(environment: dict[str, str]) -> None:
     done = subprocess.run(
         [*BENCH, "recommend", str(ROOT / "tests" / "golden" / "stored")],

@@ -983,6 +983,20 @@ OF_PROCESSES = (
         "test_faults.py::test_a_stdout_that_takes_no_more_is_one_line",
     ),
     OfProcess(
+        "a stdout or stderr that is closed (`>&-`)",
+        "ok",
+        "0",
+        "everything; what would be printed goes nowhere, and into no file",
+        "test_faults.py::test_what_would_be_printed_to_a_closed_file_goes_nowhere",
+    ),
+    OfProcess(
+        "a directory that is removed while one stands in it",
+        NONE,
+        "2",
+        "nothing is begun",
+        "test_faults.py::test_a_directory_that_is_gone_is_one_line",
+    ),
+    OfProcess(
         "a project with names of ours, `strategies` or `reports`, where it is started",
         "ok",
         "0",
