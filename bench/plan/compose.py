@@ -62,9 +62,9 @@ def _edits(strategies: Iterable[Strategy], view: ModelView) -> Iterator[tuple[st
 
 
 def _describe(strategy: Strategy) -> str:
-    """Name a strategy in a message: its class as a file is named, with the options that are set."""
+    """Name a strategy as the command line does: its class as a file is named, with the options that are not their defaults."""
     if type(strategy).__str__ is not object.__str__:
         return str(strategy)
-    options = {f.name: getattr(strategy, f.name) for f in fields(strategy)}  # type: ignore[arg-type]
-    shown = ", ".join(f"{key}={value}" for key, value in options.items() if value is not None)
-    return f"{re.sub('(?<=[a-z0-9])(?=[A-Z])', '_', type(strategy).__name__).lower()}({shown})"
+    options = {f.name: getattr(strategy, f.name) for f in fields(strategy) if getattr(strategy, f.name) != f.default}  # type: ignore[arg-type]
+    name = re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", type(strategy).__name__).lower()
+    return ":".join((name, *(f"{key}={value}" for key, value in options.items())))

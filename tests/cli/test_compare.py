@@ -28,8 +28,7 @@ from bench.workload.toy import save_tiny_llama, save_toy_reviews
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bench.campaign.campaign import Mode
-    from bench.experiment.spec import RunSpec
+    from bench.protocol import Request
 
 
 @pytest.fixture(autouse=True)
@@ -153,14 +152,14 @@ def test_a_disk_that_is_full_for_a_while_costs_the_row_of_then_alone(
     runs, aside = out / "runs", out / "aside"
 
     class FullForARecord(Display):
-        def begin(self, mode: Mode, spec: RunSpec) -> None:
+        def begin(self, request: Request) -> None:
             if runs.is_file():
                 runs.unlink()
                 aside.rename(runs)
-            super().begin(mode, spec)
+            super().begin(request)
 
         def end(self, record: RunRecord) -> None:
-            if self._mode == "run" and self._run == 1:
+            if record.measured is not None and self._run == 1:
                 runs.rename(aside)
                 runs.touch()  # in which no record can be written
             super().end(record)
@@ -248,7 +247,7 @@ def test_fp16_on_a_cpu_runs_with_its_scaler_and_carries_a_flag(
     [
         (["--strategies", "freez"], "unknown strategy 'freez'. Did you mean freeze?"),
         (["--strategies", "freeze:lst=1"], "unknown option of freeze 'lst'. Did you mean last?"),
-        (["--strategies", "full+freeze"], "full() and freeze(last=0) do not compose"),
+        (["--strategies", "full+freeze"], "full and freeze do not compose"),
         (["--strategis", "full"], "--strategies"),
         (["--model", "smollm-135m"], "Did you mean smollm2-135m?"),
         (["--dataset", "roten-tomatoes"], "Did you mean rotten-tomatoes?"),

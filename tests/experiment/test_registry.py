@@ -233,7 +233,7 @@ def test_the_base_rate_of_a_composition_is_one_more_edit() -> None:
     strategies = registry.strategies_of(parse_strategy("freeze:last=1+amp:lr=1e-3"))
     assert strategies == (Freeze(last=1), registry.BaseRate(1e-3), Amp())
     assert compose(strategies, stand_in(4)).lr == 1e-3
-    with pytest.raises(PlanConflict, match=r"discriminative\(body=1e-05\) and lr=0.001 do not compose: both set lr"):
+    with pytest.raises(PlanConflict, match=r"discriminative:body=1e-05 and lr=0.001 do not compose: both set lr"):
         compose(registry.strategies_of(parse_strategy("discriminative:body=1e-5:lr=1e-3")), stand_in(4))
 
 

@@ -195,7 +195,7 @@ FAULTS = (
         REQUEST,
         "strategies that contradict each other",
         _compare("--strategies", "sgd+lion"),
-        "lion(beta1=0.9, beta2=0.99, factor=0.5) do not compose: both set optimizer, to different values",
+        "sgd and lion do not compose: both set optimizer, to different values",
         2,
         NOTHING,
     ),

@@ -48,7 +48,7 @@ def outcome(strategies: list[Strategy], view: ModelView) -> TrainPlan | frozense
 
 
 def test_writers_that_disagree_are_both_named(view: ModelView) -> None:
-    with pytest.raises(PlanConflict, match=r"full\(\) and freeze\(last=1\) do not compose: both set phases"):
+    with pytest.raises(PlanConflict, match=r"full and freeze:last=1 do not compose: both set phases"):
         compose([Full(), Freeze(last=1)], view)
 
 

@@ -59,5 +59,5 @@ def test_what_cannot_be_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match=said):
             registry.load(parse_strategy(text)[0])
-    with pytest.raises(PlanConflict, match=r"accumulate\(rows=2\) and raw.* do not compose: both set micro_batch_size"):
+    with pytest.raises(PlanConflict, match=r"accumulate:rows=2 and raw.* do not compose: both set micro_batch_size"):
         compose([Accumulate(rows=2), Raw((("micro_batch_size", 4),))], stand_in(2))

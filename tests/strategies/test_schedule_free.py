@@ -74,7 +74,7 @@ class Averaged:
 
 
 def test_a_second_average_is_refused() -> None:
-    with pytest.raises(PlanConflict, match=r"schedule_free\(.*do not compose: both set averaging"):
+    with pytest.raises(PlanConflict, match=r"schedule_free.*do not compose: both set averaging"):
         compose([Averaged(), ScheduleFree()], view_on("bert"))
 
 
