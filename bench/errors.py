@@ -72,7 +72,8 @@ class UnknownName(UsageError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
         """Compose the sentence for a `kind` ("strategy", "option of freeze") called `name`."""
         names = sorted(known)
-        nearest = get_close_matches(name, names, n=1, cutoff=0.6)
+        # Too short to be close to anything: `r` for rank.
+        nearest = get_close_matches(name, names, n=1, cutoff=0.6) or [it for it in names if name.startswith(it)][:1]
         guess = f" Did you mean {nearest[0]}?" if nearest else ""
         listing = f" Known: {', '.join(names)}." if names else f" There is no {kind}."
         super().__init__(f"unknown {kind} {name!r}.{guess}{listing}{' ' + hint if hint else ''}")

@@ -94,7 +94,8 @@ class LoraOptions(ByPeft):
         """Refuse what no adapter can be."""
         name = type(self).__name__.lower()
         if self.r < 1 or self.alpha < 1:
-            raise UsageError(f"{name}:r={self.r}:alpha={self.alpha} cannot be: both are 1 or more")
+            wrong = f"r={self.r}" if self.r < 1 else f"alpha={self.alpha}"
+            raise UsageError(f"{name}:{wrong} cannot be: it is 1 or more")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"{name}:dropout={self.dropout:g} cannot be: it is a share of 0 to below 1")
 

@@ -177,7 +177,7 @@ def test_what_peft_refuses_is_refused_in_words(strategy: Strategy, model: Any, w
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"r": 0}, "lora:r=0:alpha=8 cannot be: both are 1 or more"),
+        ({"r": 0}, "lora:r=0 cannot be: it is 1 or more"),
         ({"dropout": 1.0}, "lora:dropout=1 cannot be: it is a share of 0 to below 1"),
     ],
 )

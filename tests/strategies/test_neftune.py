@@ -113,7 +113,5 @@ def test_the_noise_is_that_of_the_seed_of_the_run() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="neftune:alpha=0 cannot be"):
         Neftune(alpha=0)
-    with pytest.raises(
-        PlanConflict, match=r"neftune and cached do not compose: the frozen layers run once"
-    ):
+    with pytest.raises(PlanConflict, match=r"neftune and cached do not compose: the frozen layers run once"):
         compose([registry.load(term) for term in parse_strategy("freeze+cached+neftune")], stand_in(2))
