@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from bench.protocol import Request
 
-__all__ = ["Busy", "choose_device", "gpus_of", "lease", "visible_gpus"]
+__all__ = ["Busy", "cannot_lock", "choose_device", "gpus_of", "lease", "lock_file", "visible_gpus"]
 
 POLL_SECONDS = 0.5
 _DEVICE = re.compile(r"cpu|cuda(?::(\d+))?")
@@ -104,7 +104,7 @@ def gpus_of(device: str) -> list[str]:
 
 
 def _first_free(names: Sequence[str], on_wait: Callable[[str], None] | None) -> tuple[str, FileLock]:
-    locks = {name: FileLock(_directory() / f"finetune-bench-{name}.lock", mode=0o666) for name in names}
+    locks = {name: FileLock(lock_file(name), mode=0o666) for name in names}
     what = "this machine" if names == ["cpu"] else f"each of the {len(names)} GPUs" if len(names) > 1 else "this GPU"
     has_announced = False
     while True:
@@ -114,8 +114,7 @@ def _first_free(names: Sequence[str], on_wait: Callable[[str], None] | None) -> 
             except Timeout:
                 continue
             except OSError as error:
-                msg = f"cannot lock {lock.lock_file} ({error.strerror}); set BENCH_LOCK_DIR to a directory that all who measure here may write"
-                raise UsageError(msg) from error
+                raise cannot_lock(lock.lock_file, error) from error
             return name, lock
         if on_wait is None:
             raise Busy
@@ -123,6 +122,18 @@ def _first_free(names: Sequence[str], on_wait: Callable[[str], None] | None) -> 
             on_wait(f"another bench is measuring on {what}; waiting")
             has_announced = True
         time.sleep(POLL_SECONDS)
+
+
+def cannot_lock(file: str | Path, error: OSError) -> UsageError:
+    """Say that a lock cannot be taken, and what to do."""
+    return UsageError(
+        f"cannot lock {file} ({error.strerror}); set BENCH_LOCK_DIR to a directory that all who measure here may write"
+    )
+
+
+def lock_file(name: str) -> Path:
+    """The file of a lock, by the name of what it locks."""
+    return _directory() / f"finetune-bench-{name}.lock"
 
 
 def _directory() -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import ValidationError
 
-from bench.executors.devices import Busy, lease
+from bench.executors.devices import Busy, gpus_of, lease
 from bench.executors.fork_server import ensure_server, stop_server
 from bench.executors.gpu_monitor import sampled
 from bench.executors.outcome import Outcome
 from bench.executors.process import RunProcess
+from bench.executors.slots import slot
 from bench.executors.socket_directory import socket_directory
 from bench.measuring import host_memory
 from bench.protocol import read_message
@@ -52,6 +54,8 @@ class Runner:
         preload: Sequence[str] = ("torch", "transformers", "bench.executors.preloaded"),
         grace_seconds: float = GRACE_SECONDS,
         on_wait: Callable[[str], None] = lambda _: None,
+        concurrent: int | None = None,
+        num_slots: int | None = None,
     ) -> None:
         """Keep the settings of the runs; the fork server starts with the context.
 
@@ -62,6 +66,8 @@ class Runner:
             preload: Modules that the fork server imports once; if one is missing, the runs import it.
             grace_seconds: How long a run that should end has before it is killed.
             on_wait: Gets one sentence where a run must wait for another bench.
+            concurrent: Runs at a time; None is one on each GPU, and one on the CPU.
+            num_slots: Runs on the CPU of this machine at a time, by all who have a part in the comparison; None is `concurrent`.
 
         """
         self.interrupted = False
@@ -69,6 +75,7 @@ class Runner:
         self._entry, self._grace_seconds = entry, grace_seconds
         self._limit_seconds = math.inf if timeout_seconds is None else timeout_seconds
         self._limit_bytes = math.inf if max_memory_bytes is None else max_memory_bytes
+        self._most, self._num_slots = concurrent or sys.maxsize, num_slots or concurrent or 1
         self._preload, self._on_wait = [*preload, "bench.executors.child"], on_wait
         self._context, self._sockets = get_context("forkserver"), ExitStack()
 
@@ -90,7 +97,7 @@ class Runner:
     def run(self, requests: list[Request], on_event: OnEvent | None = None, /) -> Generator[RunRecord]:
         """Carry out all requests, each in a fresh process, and yield a record of each as it ends.
 
-        As many run at a time as there are devices to lease: on a CPU one. What begins is taken off the list, so whoever
+        As many run at a time as there are devices to lease: on a CPU one, or as many as were asked for. What begins is taken off the list, so whoever
         asks may change what is left of it between two records. Every ending has a record with its status. After a Ctrl-C
         the processes are ended, the status is "interrupted" (unless a run had just finished), `interrupted` is set, and
         no other run begins.
@@ -127,7 +134,7 @@ class Runner:
 
     def _begin(self, requests: list[Request], on_event: OnEvent | None, running: list[_Run]) -> None:
         """Begin what there is a device for; where nothing runs, wait for one."""
-        while requests and not self.interrupted:
+        while requests and len(running) < self._most and not self.interrupted:
             request = requests[0]
             listen = partial(on_event, request) if on_event else None
             outcome = Outcome(request.spec, listen, saves_model=request.save_model is not None)
@@ -148,7 +155,15 @@ class Runner:
         self, request: Request, outcome: Outcome, on_wait: Callable[[str], None] | None
     ) -> Generator[RunProcess]:
         """Carry out a request, step by step: its process is to be waited for between two."""
-        with lease(request, on_wait) as uuid, sampled(uuid) as sampler:
+        with ExitStack() as held:
+            if self._num_slots > 1 and request.mode != "prepare" and not gpus_of(request.spec.device):
+                uuid, name = None, held.enter_context(slot(self._num_slots, on_wait))
+                outcome.share(self._num_slots)
+            else:
+                uuid = held.enter_context(lease(request, on_wait))
+                name = uuid or "cpu"
+            outcome.device = name
+            sampler = held.enter_context(sampled(uuid))
             yield from self._supervise(request.model_copy(update={"gpu_uuid": uuid}), outcome, sampler)
 
     def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> Generator[RunProcess]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -39,6 +40,8 @@ class Outcome:
         self._verdict: tuple[Status, str | None] | None = None
         self._host_peaks: dict[str | None, int] = {}
         self._flags: list[Flag] = []
+        self.device: str | None = None
+        """What the run has to itself: the UUID of a GPU, or the processors or a slot of them."""
 
     @property
     def is_decided(self) -> bool:
@@ -83,6 +86,11 @@ class Outcome:
                 pass
         if self._on_message:
             self._on_message(message)
+
+    def share(self, num_slots: int) -> None:
+        """Note that others of so many runs may be carried out on this machine at the same time."""
+        message = f"up to {num_slots} runs were carried out on this machine at the same time"
+        self._flags.append(Flag(code="shared-host", message=message))
 
     def see_host_peak(self, peak_bytes: int | None) -> None:
         """Note the peak resident size of the run's process, which the run itself resets."""
@@ -133,6 +141,8 @@ class Outcome:
                 *(doubts(measured) if measured else ()),
             ),
             environment=last.environment if isinstance(last, Finished) else None,
+            host=socket.gethostname(),
+            device=self.device,
             started_at=self._started_at,
             wall_seconds=time.perf_counter() - self._started,
         )

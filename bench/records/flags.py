@@ -31,6 +31,7 @@ FlagCode = Literal[
     "gpu-lost",
     "other-start",
     "resumed-within",
+    "shared-host",
     "checkpoint-head",
     "fresh-head",
     "other-pad-token",
@@ -95,6 +96,7 @@ _SUSPECT: dict[FlagCode, str] = {
 
 _UNTIMED: dict[FlagCode, str] = {
     "resumed-within": "The run was interrupted and went on from a checkpoint: what it learnt is that of a run in one go, times and memory are not.",
+    "shared-host": "Other runs were carried out on the same machine at the same time: what it learnt is that of a run alone, times and memory are not.",
 }
 
 _NOTES: dict[FlagCode, str] = {

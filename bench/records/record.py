@@ -222,6 +222,9 @@ class RunRecord(Frozen):
     forecast: Forecast | None = None
     why_no_forecast: str | None = None
     environment: Environment | None = None
+    host: str | None = None
+    device: str | None = None
+    """What it had to itself on that host: the UUID of a GPU, "cpu", or a slot of the processors such as "cpu slot 1 of 2"."""
     started_at: AwareDatetime
     wall_seconds: Seconds
     """From starting the process to its end."""

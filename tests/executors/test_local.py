@@ -5,6 +5,7 @@ import json
 import mmap
 import platform
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,11 +17,12 @@ import pytest
 
 from bench.campaign.executing import only
 from bench.protocol import Finished, Planned, Progress, Stage
+from bench.records.flags import is_timed
 from bench.records.record import Environment, Flag
 from tests.executors.conftest import runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from bench.protocol import Message, Request
@@ -154,6 +156,10 @@ def asked_of(make_request: Callable[..., Request], seeds: int) -> list[Request]:
     ]
 
 
+def on_cpu(requests: list[Request]) -> list[Request]:
+    return [it.model_copy(update={"spec": it.spec.model_copy(update={"device": "cpu"})}) for it in requests]
+
+
 @pytest.mark.usefixtures("two_gpus")
 def test_as_many_run_at_once_as_there_are_gpus_and_each_has_its_own(make_request: Callable[..., Request]) -> None:
     used: dict[int, str] = {}
@@ -167,10 +173,7 @@ def test_as_many_run_at_once_as_there_are_gpus_and_each_has_its_own(make_request
     records = list(runner("naps").run(asked_of(make_request, 3), listen))
 
     assert {(record.spec.seed, record.status) for record in records} == {(0, "ok"), (1, "ok"), (2, "ok")}
-    spans = {
-        record.spec.seed: (record.started_at, record.started_at + timedelta(seconds=record.wall_seconds))
-        for record in records
-    }
+    spans = dict(zip((record.spec.seed for record in records), spans_of(records), strict=True))
     together = [
         pair for pair in combinations(spans, 2) if max(spans[it][0] for it in pair) < min(spans[it][1] for it in pair)
     ]
@@ -178,6 +181,7 @@ def test_as_many_run_at_once_as_there_are_gpus_and_each_has_its_own(make_request
     assert len(together) < 3
     assert all(used[one] != used[other] for one, other in together)
     assert set(used.values()) == set(GPUS)
+    assert {record.spec.seed: record.device for record in records} == used
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -199,10 +203,35 @@ def test_a_ctrl_c_ends_all_that_run_and_begins_no_other(make_request: Callable[.
     assert [request.spec.seed for request in requests] == [2]
 
 
+def spans_of(records: Iterable[RunRecord]) -> list[tuple[datetime, datetime]]:
+    return [(it.started_at, it.started_at + timedelta(seconds=it.wall_seconds)) for it in records]
+
+
+def test_on_a_cpu_one_run_at_a_time_is_measured(make_request: Callable[..., Request]) -> None:
+    records = list(runner("naps").run(on_cpu(asked_of(make_request, 2))))
+
+    (_, end), (start, _) = spans_of(records)
+    assert start >= end
+    assert {(record.device, record.flags) for record in records} == {("cpu", ())}
+    assert {record.host for record in records} == {socket.gethostname()}
+
+
+def test_several_at_a_time_share_the_machine_and_say_so(make_request: Callable[..., Request]) -> None:
+    records = list(runner("naps", concurrent=2).run(on_cpu(asked_of(make_request, 4))))
+
+    pairs = list(combinations(zip(records, spans_of(records), strict=True), 2))
+    together = [
+        (one, other) for (one, span), (other, span2) in pairs if max(span[0], span2[0]) < min(span[1], span2[1])
+    ]
+    assert len(together) >= 2
+    assert all(one.device != other.device for one, other in together)
+    assert {record.device for record in records} == {"cpu slot 1 of 2", "cpu slot 2 of 2"}
+    assert {flag.code for record in records for flag in record.flags} == {"shared-host"}
+    assert not any(is_timed(record.flags) for record in records)
+
+
 def test_whoever_asks_may_change_what_is_left(make_request: Callable[..., Request]) -> None:
-    first, second, third = (
-        it.model_copy(update={"spec": it.spec.model_copy(update={"device": "cpu"})}) for it in asked_of(make_request, 3)
-    )
+    first, second, third = on_cpu(asked_of(make_request, 3))
     requests = [first, second]
     seeds = []
     for record in runner("well").run(requests):
