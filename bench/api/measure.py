@@ -21,7 +21,8 @@ from bench.campaign.preflight import check_same_code, check_same_experiment, tha
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
 from bench.errors import BenchError, UsageError
-from bench.executors import InProcessRunner, Runner
+from bench.executors import InProcessRunner
+from bench.executors.registry import LOCAL, Options, make
 from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
 from bench.experiment.tuning import RateSearch
@@ -30,7 +31,9 @@ from bench.records.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
+    from bench.campaign.executing import Executor
     from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
     from bench.records.record import RunRecord
@@ -68,10 +71,12 @@ def measure(
     """Carry out every run that is not done in `out` (None makes reports/out/TIME), and compare what is there.
 
     Raises:
-        UsageError: the directory cannot take these runs.
+        UsageError: the directory cannot take these runs, or another machine would have to debug them.
         BenchError: no record could be written; all are on stderr.
 
     """
+    if in_process and (settings.executor != LOCAL or settings.concurrent is not None):
+        raise UsageError("--in-process is one run at a time in this process: leave out --executor and --concurrent")
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
         work = _Work(settings, store, in_process=in_process, progress=progress)
@@ -143,13 +148,13 @@ class _Work:
             return False, specs
         with ExitStack() as stack:
             display = stack.enter_context(self._display(0))
-            runner = stack.enter_context(self._runner(display))
+            executor = stack.enter_context(self._executor(display))
             done = [record.spec for record in self.store.read_all()]
             try:
-                fitted = with_largest_micro_batches(specs, done, runner, display, display.say)
+                fitted = with_largest_micro_batches(specs, done, executor, display, display.say)
             except KeyboardInterrupt:
                 return True, specs
-        return runner.interrupted, fitted
+        return executor.interrupted, fitted
 
     def tune(self, specs: Sequence[RunSpec]) -> tuple[bool, Tuned]:
         """Search for learning rates where that is asked for; whether the user interrupted it, and the runs at the rates found."""
@@ -161,22 +166,22 @@ class _Work:
             trials = stack.enter_context(Store.open(self.store.directory / TRIALS, resume=True))
             own = with_own_rate(specs, seconds=self.settings.timeout)
             display.say(tuning_in_words(search, specs, own, trials.directory))
-            runner = stack.enter_context(self._runner(display))
-            tuner = Tuner(search, QUALITIES[self.settings.quality], trials, runner, display)
+            executor = stack.enter_context(self._executor(display))
+            tuner = Tuner(search, QUALITIES[self.settings.quality], trials, executor, display)
             try:
                 found = tuner.tune(spec for spec in specs if spec.strategy not in own)
             except KeyboardInterrupt:
                 return True, Tuned.of(specs, {})
             for strategy, tuning in found.items():
                 display.say(found_in_words(format_strategy(strategy), tuning))
-            if not runner.interrupted:
+            if not executor.interrupted:
                 for strategy in dict.fromkeys(spec.strategy for spec in specs):
                     if strategy not in found and strategy not in own:
                         name = format_strategy(strategy)
                         display.say(
                             f"no learning rate was found for {name}: it cannot be trained here, or sets its rate itself"
                         )
-        return runner.interrupted, Tuned.of(specs, found)
+        return executor.interrupted, Tuned.of(specs, found)
 
     def carry_out(self, tuned: Tuned, halving: Halving | None) -> bool:
         """Carry out what is not done; whether the user interrupted it."""
@@ -189,14 +194,14 @@ class _Work:
                 display.say(
                     "runs that are done already keep no weights; for those, give another --out without --resume"
                 )
-            runner = stack.enter_context(self._runner(display))
+            executor = stack.enter_context(self._executor(display))
             models = (
                 (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None
             )
             campaign = Campaign(
                 tuned.specs,
                 store,
-                runner,
+                executor,
                 display,
                 models,
                 tuned.tunings,
@@ -208,13 +213,26 @@ class _Work:
                 campaign.carry_out()
             except KeyboardInterrupt:
                 return True
-        return runner.interrupted
+        return executor.interrupted
 
-    def _runner(self, display: Display) -> Runner:
+    def _executor(self, display: Display) -> AbstractContextManager[Executor]:
         if self.in_process:
             return InProcessRunner(on_wait=display.say)
         settings = self.settings
-        return Runner(timeout_seconds=settings.timeout, max_memory_bytes=settings.max_memory_bytes, on_wait=display.say)
+        options = Options(
+            directory=self.store.directory,
+            say=display.say,
+            timeout_seconds=settings.timeout,
+            max_memory_bytes=settings.max_memory_bytes,
+            concurrent=settings.concurrent,
+            address=settings.address,
+            accelerator=settings.accelerator,
+            partition=settings.partition,
+            sbatch=settings.sbatch,
+            array=settings.array,
+        )
+        executor: AbstractContextManager[Executor] = make(settings.executor, options)
+        return executor
 
     def _display(self, num_runs: int) -> Display:
         """Show progress in the way of the place: a terminal, a file of lines, a notebook, or nowhere."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from bench.campaign.preflight import check_request
 from bench.errors import UsageError
 from bench.executors.devices import choose_device
+from bench.executors.registry import LOCAL
+from bench.executors.registry import check as check_executor
 from bench.experiment.matrix import matrix
 from bench.experiment.settings import FIT
 
@@ -33,7 +35,20 @@ def requested(settings: Settings) -> tuple[RunSpec, ...]:
             "--tune and --on-oom halve: a rate is searched for at one micro-batch, and may not be that for another; leave one of them "
             "out, or give a --micro-batch-size that fits"
         )
+    check_executor(settings.executor, settings.model_dump())
     known = settings.in_whole_batches if settings.micro_batch_size == FIT else settings
-    specs = matrix(known, choose_device(settings.device))
+    specs = matrix(known, _device(settings))
     check_request(specs, seconds=settings.timeout)
     return specs
+
+
+def _device(settings: Settings) -> str:
+    """Find the device of the runs; that of other machines is what was asked for, and auto would ask this one."""
+    if settings.executor == LOCAL:
+        return choose_device(settings.device)
+    if settings.device not in ("cpu", "cuda"):
+        raise UsageError(
+            f"--executor {settings.executor} --device {settings.device}: give cpu or cuda; which GPU a run gets is decided on its node, "
+            "and auto would ask this machine"
+        )
+    return settings.device

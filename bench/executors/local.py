@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from bench.executors.gpu_monitor import DeviceSampler
+    from bench.executors.registry import Options
     from bench.protocol import Message, Request
     from bench.records.record import RunRecord
 
@@ -78,6 +79,16 @@ class Runner:
         self._most, self._num_slots = concurrent or sys.maxsize, num_slots or concurrent or 1
         self._preload, self._on_wait = [*preload, "bench.executors.child"], on_wait
         self._context, self._sockets = get_context("forkserver"), ExitStack()
+
+    @classmethod
+    def of(cls, options: Options) -> Self:
+        """Make one as the command line asks for it."""
+        return cls(
+            timeout_seconds=options.timeout_seconds,
+            max_memory_bytes=options.max_memory_bytes,
+            on_wait=options.say,
+            concurrent=options.concurrent,
+        )
 
     def __enter__(self) -> Self:
         stop_server()  # one that runs already has another environment and other imports

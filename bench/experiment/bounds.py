@@ -25,6 +25,7 @@ __all__ = [
     "Loss",
     "MaxGradNorm",
     "MaxLength",
+    "NumAtOnce",
     "NumEpochs",
     "NumPoints",
     "NumRows",
@@ -89,6 +90,7 @@ Loss = Annotated[float, Field(ge=0, le=1e39)]
 
 # Of requests.
 Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+NumAtOnce = Annotated[int, Field(ge=1, le=1000)]
 NumSeeds = Annotated[int, Field(ge=1, le=MAX_SEEDS)]
 NumEpochs = Annotated[int, Field(ge=1, le=1_000_000)]
 NumSteps = Annotated[int, Field(ge=1, le=MAX_STEPS)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from bench.errors import UnknownName, UsageError
-from bench.experiment.bounds import BatchSize, NumRows, NumSeeds, Timeout
+from bench.experiment.bounds import BatchSize, NumAtOnce, NumRows, NumSeeds, Timeout
 from bench.experiment.budget import BUDGET, Budget, Maximize, check_bound
 from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
@@ -73,6 +73,18 @@ class Settings(TrainingSpec, WorkloadSpec):
         default=None,
         description="Search a learning rate for each strategy first, on rows held out of those to train on: lr or lr:trials=8; none.",
     )
+    executor: str = Field(default="local", description="What carries out the runs: local, ray or slurm.")
+    concurrent: NumAtOnce | None = Field(
+        default=None,
+        description="Runs at a time; several on a CPU are not timed. [default: one for each GPU, or machine]",
+    )
+    address: str | None = Field(
+        default=None, description="Of a Ray cluster; or, for --executor slurm, local to try it out."
+    )
+    accelerator: str | None = Field(default=None, description="GPU that all runs get on a cluster, by its name there.")
+    partition: str | None = Field(default=None, description="Of SLURM.")
+    sbatch: str | None = Field(default=None, description="More options of sbatch: account=lab,cpus-per-task=8,time=60.")
+    array: bool = Field(default=False, description="Submit all runs as one job array of SLURM.")
     timeout: Timeout | None = Field(default=None, description="Seconds after which a run is ended.")
     max_memory: str | None = Field(
         default=None, description="Resident memory beyond which a run is ended as out of memory, such as 20GiB."
