@@ -24,8 +24,10 @@ R = TypeVar("R")
 
 _SHORT = {"dataset": "data", "text_column": "text", "label_column": "label"}
 """Options that have another name in Python."""
-_SWITCHES = frozenset({"resume", "quick", "in_process", "allow_mismatch", "rank_suspect", "save_model", "force"})
-_VALUES = r"\d+(?:\.\d+)?(?:e-?\d+)?|lr(?::[\w=.+-]*\w)*|all|cpu|cuda(?::\d+)?|fit|fresh|checkpoint|accuracy|macro_f1|balanced_accuracy|halve"
+_SWITCHES = frozenset(
+    {"resume", "quick", "in_process", "allow_mismatch", "rank_suspect", "save_model", "force", "array"}
+)
+_VALUES = r"\d+(?:\.\d+)?(?:e-?\d+)?|lr(?::[\w=.+-]*\w)*|all|auto|ray|slurm|cpu|cuda(?::\d+)?|fit|fresh|checkpoint|accuracy|macro_f1|balanced_accuracy|halve"
 _OPTION = re.compile(
     rf"(\(?)(?<![\w-])--({'|'.join(name.replace('_', '-') for name in (*OPTIONS, *_SWITCHES, 'out', 'lengths'))})(?![\w-])"
     rf"(?:( | *\n *)({_VALUES})(?!\w))?"

@@ -48,7 +48,7 @@ def _device(settings: Settings) -> str:
         return choose_device(settings.device)
     if settings.device not in ("cpu", "cuda"):
         raise UsageError(
-            f"--executor {settings.executor} --device {settings.device}: give cpu or cuda; which GPU a run gets is decided on its node, "
-            "and auto would ask this machine"
+            f"--device {settings.device}: give cpu or cuda with --executor {settings.executor}; which GPU a run gets is decided on its "
+            "node, and auto would ask this machine"
         )
     return settings.device

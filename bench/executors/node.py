@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bench.errors import BenchError, UsageError
+from bench.executors.far import FarRun
 from bench.executors.local import Runner
 from bench.experiment.bounds import Frozen
 from bench.protocol import Finished, Progress, Request
@@ -109,12 +110,15 @@ class Node:
         if request.mode == "prepare" or request.spec.workload in self._prepared:
             return None
         asked = Request(spec=request.spec, mode="prepare", validation=request.validation)
-        (record,) = self._runner.run([asked])
+        try:
+            (record,) = self._runner.run([asked])
+        except UsageError as error:  # what was right where it was asked for is not there on this node
+            record = FarRun(asked, None).lost("failed", str(error), os.uname().nodename)
         if record.status == "ok":
             self._prepared.add(request.spec.workload)
             return None
         reason = f"on {record.host}: {record.reason}"
-        return record.model_copy(update={"reason": reason, "phase": f"prepare: {record.phase}"})
+        return record.model_copy(update={"reason": reason, "phase": f"prepare: {record.phase or 'fetch'}"})
 
     def _carried_out(self, request: Request, send: Callable[[str], None]) -> RunRecord:
         last = -PROGRESS_SECONDS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RayExecutor"]
 
 POLL_SECONDS = 0.5
+ANSWER_SECONDS = 10.0
 _KIND = "accelerator_type:"
 
 
@@ -84,11 +86,12 @@ class RayExecutor:
     """The node of a seed, whose runs are to be compared with one another."""
 
     def __enter__(self) -> Self:
+        _check_answers(self.options.address)
         alone = {} if self.options.address else {"include_dashboard": False}
         handler = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(self.options.address, logging_level="error", log_to_driver=False, **alone)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (ConnectionError, RuntimeError, ValueError, RayError) as error:
             raise UsageError(
                 f"--address {self.options.address}: no Ray cluster answers: {first_line(error)}"
             ) from error
@@ -213,6 +216,19 @@ class RayExecutor:
             )
             for node in taken
         ]
+
+
+def _check_answers(address: str | None) -> None:
+    """Knock where a cluster is to be, as Ray waits minutes for one that is not there."""
+    host, colon, port = (address or "").partition(":")
+    if not (colon and port.isdecimal()):
+        return
+    try:
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+    except OSError as error:
+        raise UsageError(
+            f"--address {address}: no Ray cluster answers: {error.strerror or first_line(error)}"
+        ) from error
 
 
 def _kind(node: dict[str, Any]) -> str | None:

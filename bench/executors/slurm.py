@@ -99,6 +99,8 @@ class SlurmExecutor:
     interrupted: bool = False
     _num_jobs: int = 0
     _has_lost: bool = False
+    _processes: list[submitit.Job[str]] = field(default_factory=list)
+    """The jobs that are processes of this machine."""
     _folder: Path = field(init=False)
 
     def __enter__(self) -> Self:
@@ -107,6 +109,10 @@ class SlurmExecutor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        until = time.monotonic() + LATE_SECONDS
+        while self._processes and time.monotonic() < until:  # they end a little later than their runs
+            self._processes = [job for job in self._processes if not job.done()]
+            time.sleep(POLL_SECONDS)
         if not self._has_lost:  # else who looks for the cause finds it there
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -170,6 +176,7 @@ class SlurmExecutor:
                 jobs = [executor.submit(command) for command in commands]
         except (FailedSubmissionError, FailedJobError, OSError) as error:
             raise BenchError(f"sbatch failed: {str(error).strip()}") from error
+        self._processes += jobs if self.options.address == LOCAL else []
         return [
             _Submitted(FarRun(request, on_event), file.with_suffix(".lines"), job)
             for request, file, job in zip(requests, files, jobs, strict=True)
@@ -198,7 +205,7 @@ class SlurmExecutor:
             if record := one.run.hear(line):
                 return record
         if one.done_at is None:
-            one.done_at = time.monotonic() if one.job.done() else None
+            one.done_at = time.monotonic() if one.job.done() or _is_preempted(one.job) else None
             return None
         if time.monotonic() < one.done_at + LATE_SECONDS:
             return None
@@ -206,6 +213,11 @@ class SlurmExecutor:
         state = one.job.state.partition(" ")[0]  # SLURM writes who cancelled a job behind it
         reason = f"job {one.job.job_id} ended as {state} and left no record; see {one.job.paths.stderr}"
         return one.run.lost(_STATUSES.get(state, "killed"), reason)
+
+
+def _is_preempted(job: submitit.Job[str]) -> bool:
+    """Whether SLURM took a job's node from it, which submitit takes for a job that is queued again."""
+    return isinstance(job, submitit.SlurmJob) and job.watcher.get_state(job.job_id, mode="cache") == "PREEMPTED"
 
 
 def _cancel(submitted: list[_Submitted]) -> None:

@@ -146,6 +146,25 @@ def test_a_run_that_went_on_is_ranked_by_its_score_and_by_nothing_else(make_reco
         assert "accuracy" in second
 
 
+def test_runs_beside_others_on_one_machine_are_told_apart_by_their_score_alone(make_record):
+    records = [
+        _flagged(make_record(name, seed=seed, step=step, accuracy=accuracy, num_rows=2000), "shared-host")
+        for seed in range(3)
+        for name, step, accuracy in (("full", 1.0, 0.8), ("amp", 0.1, 0.8), ("freeze", 0.1, 0.6))
+    ]
+    comparison = compare(records)
+    assert comparison.ranking.names == ("full", "amp", "freeze")
+    for metric in ("samples_per_second", "training_memory_bytes"):
+        assert all(_rows(comparison)[name].means[metric] is None for name in comparison.ranking.names)
+        assert comparison.ranking.claims.standing(metric, "amp", "full") is None
+    assert comparison.ranking.claims.standing("accuracy", "freeze", "full") == -1
+    assert comparison.winners == ()
+    assert "no times by which to compare amp and freeze with full" in comparison.headline
+    assert "amp ran beside others on one machine with seeds 0, 1 and 2: no times and memory of that." in (
+        comparison.sentences
+    )
+
+
 def test_a_doubt_about_times_does_not_bar_a_run_that_has_none_from_the_ranking_of_scores(make_record):
     def ranked(*codes):
         return compare([make_record("full"), _flagged(make_record("amp"), *codes)]).ranking.names

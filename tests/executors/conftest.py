@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -14,11 +15,14 @@ from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
+    from bench.records.record import RunRecord
+
 ENTRIES = """
-import json, os, resource, signal, subprocess, sys, threading, time
+import json, multiprocessing, os, resource, signal, subprocess, sys, threading, time
 from pathlib import Path
 from types import SimpleNamespace
 from bench.errors import UsageError
@@ -65,9 +69,52 @@ def takes_memory_again(connection, request_json):
     send(connection, Finished())
 
 def naps(connection, request_json):
-    train(connection, Request.model_validate_json(request_json).gpu_uuid)
+    train(connection, Request.model_validate_json(request_json).gpu_uuid or "")
     time.sleep(1)
     send(connection, Finished())
+
+def counts_what_it_prepares(connection, request_json):
+    request = Request.model_validate_json(request_json)
+    if request.mode == "prepare":
+        with (Path(os.environ["BENCH_LOCK_DIR"]) / "prepared").open("a") as file:
+            print(request.mode, file=file)
+    else:
+        with Path(argument(request_json)).open("a") as file:
+            print(request.mode, file=file)
+    send(connection, Finished())
+
+def prepares_nothing(connection, request_json):
+    send(connection, Stage(name="fetch", at=time.monotonic()))
+    send(connection, Failed(status="failed", reason="no model here"))
+
+def tells_request(connection, request_json):
+    request = Request.model_validate_json(request_json)
+    if request.mode == "run":
+        told = json.dumps({"shelf": request.shelf, "checkpoint": request.checkpoint})
+        send(connection, Stage(name="load", at=time.monotonic(), detail=told))
+    send(connection, Finished())
+
+def hangs_in_a_run(connection, request_json):
+    if Request.model_validate_json(request_json).mode == "prepare":
+        send(connection, Finished())
+    else:
+        hangs(connection, request_json)
+
+def kills_the_node_of_seed_1(connection, request_json):
+    request = Request.model_validate_json(request_json)
+    if request.mode == "run":
+        train(connection)
+        if request.spec.seed == 1:
+            time.sleep(0.5)  # what it said crosses the network
+            node = multiprocessing.parent_process().pid
+            os.kill(node, signal.SIGKILL)
+            time.sleep(60)
+    send(connection, Finished())
+
+def naps_or_kills_the_node_of_seed_1(connection, request_json):
+    if Request.model_validate_json(request_json).mode == "run":
+        time.sleep(0.5)
+    kills_the_node_of_seed_1(connection, request_json)
 
 def raises(connection, request_json):
     train(connection)
@@ -165,6 +212,17 @@ def make_request() -> Callable[..., Request]:
 
 def runner(entry: str, **options: Any) -> Runner:
     return Runner(entry=f"tiny_entries:{entry}", **options)
+
+
+def asked_of(make_request: Callable[..., Request], num_seeds: int, *, device: str = "cuda") -> list[Request]:
+    request = make_request(device=device)
+    return [
+        request.model_copy(update={"spec": request.spec.model_copy(update={"seed": seed})}) for seed in range(num_seeds)
+    ]
+
+
+def spans_of(records: Iterable[RunRecord]) -> list[tuple[datetime, datetime]]:
+    return [(it.started_at, it.started_at + timedelta(seconds=it.wall_seconds)) for it in records]
 
 
 def eventually(is_so: Callable[[], bool], seconds: float = 30) -> bool:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,10 @@ from bench.campaign.executing import only
 from bench.protocol import Finished, Planned, Progress, Stage
 from bench.records.flags import is_timed
 from bench.records.record import Environment, Flag
-from tests.executors.conftest import runner
+from tests.executors.conftest import asked_of, runner, spans_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from bench.protocol import Message, Request
@@ -149,17 +149,6 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(GPUS))
 
 
-def asked_of(make_request: Callable[..., Request], seeds: int) -> list[Request]:
-    request = make_request(device="cuda")
-    return [
-        request.model_copy(update={"spec": request.spec.model_copy(update={"seed": seed})}) for seed in range(seeds)
-    ]
-
-
-def on_cpu(requests: list[Request]) -> list[Request]:
-    return [it.model_copy(update={"spec": it.spec.model_copy(update={"device": "cpu"})}) for it in requests]
-
-
 @pytest.mark.usefixtures("two_gpus")
 def test_as_many_run_at_once_as_there_are_gpus_and_each_has_its_own(make_request: Callable[..., Request]) -> None:
     used: dict[int, str] = {}
@@ -203,21 +192,17 @@ def test_a_ctrl_c_ends_all_that_run_and_begins_no_other(make_request: Callable[.
     assert [request.spec.seed for request in requests] == [2]
 
 
-def spans_of(records: Iterable[RunRecord]) -> list[tuple[datetime, datetime]]:
-    return [(it.started_at, it.started_at + timedelta(seconds=it.wall_seconds)) for it in records]
-
-
 def test_on_a_cpu_one_run_at_a_time_is_measured(make_request: Callable[..., Request]) -> None:
-    records = list(runner("naps").run(on_cpu(asked_of(make_request, 2))))
+    records = list(runner("naps").run(asked_of(make_request, 2, device="cpu")))
 
     (_, end), (start, _) = spans_of(records)
     assert start >= end
-    assert {(record.device, record.flags) for record in records} == {("cpu", ())}
+    assert {(record.status, record.device, record.flags) for record in records} == {("ok", "cpu", ())}
     assert {record.host for record in records} == {socket.gethostname()}
 
 
 def test_several_at_a_time_share_the_machine_and_say_so(make_request: Callable[..., Request]) -> None:
-    records = list(runner("naps", concurrent=2).run(on_cpu(asked_of(make_request, 4))))
+    records = list(runner("naps", concurrent=2).run(asked_of(make_request, 4, device="cpu")))
 
     pairs = list(combinations(zip(records, spans_of(records), strict=True), 2))
     together = [
@@ -225,13 +210,15 @@ def test_several_at_a_time_share_the_machine_and_say_so(make_request: Callable[.
     ]
     assert len(together) >= 2
     assert all(one.device != other.device for one, other in together)
-    assert {record.device for record in records} == {"cpu slot 1 of 2", "cpu slot 2 of 2"}
+    assert {(record.status, record.device) for record in records} == {
+        ("ok", "cpu slot 1 of 2"), ("ok", "cpu slot 2 of 2")
+    }  # fmt: skip
     assert {flag.code for record in records for flag in record.flags} == {"shared-host"}
     assert not any(is_timed(record.flags) for record in records)
 
 
 def test_whoever_asks_may_change_what_is_left(make_request: Callable[..., Request]) -> None:
-    first, second, third = on_cpu(asked_of(make_request, 3))
+    first, second, third = asked_of(make_request, 3, device="cpu")
     requests = [first, second]
     seeds = []
     for record in runner("well").run(requests):

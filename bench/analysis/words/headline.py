@@ -141,6 +141,10 @@ class _Forms:
         unknown = [result for result in self._field.others if self._field.speed(result) is None]
         if not unknown or self._field.open:
             return None
+        if not self._field.base.timed or not any(result.timed for result in unknown):
+            said = f"Not enough data: no times by which to compare {group(names_of(unknown))} with {self.say.base}"
+            more = "Runs are timed that have their machine or GPU to themselves and are not interrupted."
+            return Conclusion("undecided", f"{said}. {more}")
         said = f"Not enough data: too few steps and common seeds to bound the speed of {group(names_of(unknown))}"
         more = f"At least 3 seeds would (--seeds 3).{self.say.memory(unknown)}"
         return Conclusion("undecided", f"{said} against {self.say.base}. {more}")

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from bench.analysis.claims import Claim
     from bench.analysis.ranking import Ranking
     from bench.analysis.strategy_result import StrategyResult
+    from bench.records.flags import FlagCode
 
 __all__ = ["Sentence", "against_reference", "sentences", "tentative"]
+
+
+_UNTIMED: dict[FlagCode, str] = {
+    "resumed-within": "went on from a checkpoint",
+    "shared-host": "ran beside others on one machine",
+}
+"""What became of a run that is not timed, by its flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +85,11 @@ def _of(
     if result.finished and result.strategy not in ranking.names and result.is_suspect:
         why = "; ".join(f"{flag.code}: {' '.join(flag.message.split())}" for flag in result.doubts)
         yield Sentence(f"{result.strategy} is shown but not ranked ({why}).", "ending")
-    if aside := sorted(result.measured.keys() - result.timed.keys()):
-        seeds = f"seed{'s' if len(aside) > 1 else ''} {listed(map(str, aside))}"
-        yield Sentence(
-            f"{result.strategy} went on from a checkpoint with {seeds}: no times and memory of that.", "ending"
-        )
+    untimed = [record for record in result.records if record.spec.seed in result.measured.keys() - result.timed.keys()]
+    for code, why in _UNTIMED.items():
+        if aside := sorted(record.spec.seed for record in untimed if code in {flag.code for flag in record.flags}):
+            seeds = f"seed{'s' if len(aside) > 1 else ''} {listed(map(str, aside))}"
+            yield Sentence(f"{result.strategy} {why} with {seeds}: no times and memory of that.", "ending")
     if base is None or result is base or not result.finished:
         return
     if not result.measured.keys() & base.measured.keys():
