@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import BenchError, UsageError
 from bench.executors.far import FarRun
@@ -73,7 +73,7 @@ class Node:
 
     def __init__(self, terms: Terms) -> None:
         """Keep the terms; processes start with the context."""
-        given = {} if terms.preload is None else {"preload": terms.preload}
+        given: dict[str, Any] = {} if terms.preload is None else {"preload": terms.preload}
         self._runner = Runner(
             entry=terms.entry,
             timeout_seconds=terms.timeout_seconds,
