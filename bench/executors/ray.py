@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,11 +14,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from bench.errors import BenchError, UsageError, first_line
 from bench.executors.far import FarRun
 from bench.executors.node import Terms
+from bench.executors.ray_places import find_places
 from bench.executors.ray_worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from bench.executors.ray_places import Place
     from bench.executors.registry import Options
     from bench.protocol import Message, Request
     from bench.records.record import RunRecord
@@ -30,16 +31,13 @@ __all__ = ["RayExecutor"]
 
 POLL_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
-_KIND = "accelerator_type:"
 
 
 @dataclass(slots=True, eq=False)
-class _Place:
-    """Where one run at a time is carried out: a GPU, a node or a share of it."""
+class _Seat:
+    """A worker at its place, and the run that it carries out."""
 
-    node: str
-    host: str
-    needs: dict[str, float]
+    at: Place
     terms: Terms
     actor: Any = None
     ready: Any = None
@@ -52,10 +50,10 @@ class _Place:
         self.actor = (
             ray.remote(Worker)
             .options(
-                **self.needs,
+                **self.at.needs,
                 max_restarts=0,
                 max_task_retries=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(self.node, soft=False),
+                scheduling_strategy=NodeAffinitySchedulingStrategy(self.at.node, soft=False),
             )
             .remote(self.terms.model_dump_json())
         )
@@ -81,7 +79,7 @@ class RayExecutor:
     entry: str = "bench.worker:main"
     preload: tuple[str, ...] | None = None
     interrupted: bool = False
-    _places: list[_Place] = field(default_factory=list)
+    _places: list[_Seat] = field(default_factory=list)
     _homes: dict[int, str] = field(default_factory=dict)
     """The node of a seed, whose runs are to be compared with one another."""
 
@@ -137,12 +135,16 @@ class RayExecutor:
 
     def _assign(self, requests: list[Request], on_event: OnEvent | None) -> None:
         """Give every worker that is there and free a run, of the seed of its node where one is left."""
-        self._places = self._places or self._found(requests[0].spec.device)
+        if not self._places:
+            self._places = [
+                _Seat(at, Terms.of(self.options, at.num_slots, self.entry, self.preload))
+                for at in find_places(ray.nodes(), self.options, requests[0].spec.device)
+            ]
         for place in self._places:
             if place.actor is None:
                 place.begin()
             if requests and place.ready is None and place.run is None:
-                request = self._chosen(requests, place.node)
+                request = self._chosen(requests, place.at.node)
                 requests.remove(request)
                 place.ask(FarRun(request, on_event))
 
@@ -172,50 +174,12 @@ class RayExecutor:
             try:
                 line = ray.get(next(place.lines, None) or ray.put("lost its worker sent no record"))
             except RayError as error:
-                yield place.run.lost("killed", f"its worker on {place.host} died: {_said(error)}", place.host)
+                yield place.run.lost("killed", f"its worker on {place.at.host} died: {_said(error)}", place.at.host)
                 place.end()
                 continue
             if record := place.run.hear(line):
                 place.run = place.lines = None
                 yield record
-
-    def _found(self, device: str) -> list[_Place]:
-        """Find a place for each run that the cluster carries out at a time: on GPUs of one kind, or one on each node.
-
-        Raises:
-            UsageError: there is no such device, or there are several kinds.
-
-        """
-        nodes = [node for node in ray.nodes() if node["Alive"]]
-        resource = "GPU" if device == "cuda" else "CPU"
-        nodes = [node for node in nodes if node["Resources"].get(resource)]
-        kinds = {_kind(node) for node in nodes} if device == "cuda" else set()
-        if self.options.accelerator is not None:
-            nodes = [node for node in nodes if _kind(node) == self.options.accelerator]
-        elif len(kinds) > 1:
-            told = ", ".join(sorted(kind or "unknown" for kind in kinds))
-            raise UsageError(
-                f"the Ray cluster has GPUs of several kinds, {told}, and what is compared is measured on one: give --accelerator"
-            )
-        if not nodes:
-            wanted = f"{self.options.accelerator} GPU" if self.options.accelerator else resource
-            raise UsageError(f"the Ray cluster has no {wanted} for --device {device}")
-        each = [int(node["Resources"]["GPU"]) if device == "cuda" else 1 for node in nodes]
-        most = self.options.concurrent or sum(each)
-        spread = [
-            node for turn in range(most) for node, num in zip(nodes, each, strict=True) if turn < num or device == "cpu"
-        ]
-        taken = spread[:most]
-        of_host, of_node = (Counter(node[key] for node in taken) for key in ("NodeManagerHostname", "NodeID"))
-        return [
-            _Place(
-                node["NodeID"],
-                node["NodeManagerHostname"],
-                {"num_gpus": 1} if device == "cuda" else {"num_cpus": _share(node, of_node[node["NodeID"]])},
-                Terms.of(self.options, of_host[node["NodeManagerHostname"]], self.entry, self.preload),
-            )
-            for node in taken
-        ]
 
 
 def _check_answers(address: str | None) -> None:
@@ -231,25 +195,15 @@ def _check_answers(address: str | None) -> None:
         ) from error
 
 
-def _kind(node: dict[str, Any]) -> str | None:
-    return next((name.removeprefix(_KIND) for name in node["Resources"] if name.startswith(_KIND)), None)
-
-
-def _share(node: dict[str, Any], num_places: int) -> float:
-    """The CPUs of a node that each of its places takes, so that no other task of the cluster takes them."""
-    num_cpus = int(node["Resources"]["CPU"])
-    return num_cpus // num_places if num_cpus >= num_places else num_cpus / num_places
-
-
 def _said(error: RayError) -> str:
     """What went wrong, in one line; of an exception in the worker that one."""
     return first_line(getattr(error, "cause", None) or error)
 
 
-def _check_begun(place: _Place) -> None:
+def _check_begun(place: _Seat) -> None:
     try:
         ray.get(place.ready)
     except RayError as error:
         raise BenchError(
-            f"no worker can be started on {place.host}: {_said(error)}; bench and Ray must be installed there as here"
+            f"no worker can be started on {place.at.host}: {_said(error)}; bench and Ray must be installed there as here"
         ) from error

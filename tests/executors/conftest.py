@@ -113,7 +113,7 @@ def kills_the_node_of_seed_1(connection, request_json):
 
 def naps_or_kills_the_node_of_seed_1(connection, request_json):
     if Request.model_validate_json(request_json).mode == "run":
-        time.sleep(0.5)
+        time.sleep(2)
     kills_the_node_of_seed_1(connection, request_json)
 
 def raises(connection, request_json):

@@ -85,7 +85,7 @@ def test_eight_runs_on_two_gpus_and_a_worker_that_is_killed_are_eight_rows(
         for (one, span), (other, span2) in combinations(zip(well, spans_of(well), strict=True), 2)
         if max(span[0], span2[0]) < min(span[1], span2[1])
     ]
-    assert len(together) >= 2
+    assert together
     assert all(one.device != other.device for one, other in together)
     assert not any(flag.code == "shared-host" for record in well for flag in record.flags), "each had a GPU of its own"
 
