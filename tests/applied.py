@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
+    from bench.experiment.ways import Way
     from bench.training.activation_cache import CacheDirectory
     from bench.training.prepared import Prepared
     from bench.training.trained import Trained
@@ -43,6 +44,7 @@ def applied(
     split: Split = RAGGED,
     device: torch.device = CPU,
     cache_directory: CacheDirectory | None = None,
+    way: Way | None = None,
 ) -> Prepared:
     """Apply a strategy, as text, to a model: a tiny Llama unless another is given."""
     model = model or tiny_llama()
@@ -57,6 +59,7 @@ def applied(
         device=device,
         weight_decay=0.01,
         cache_directory=cache_directory,
+        way=way,
     )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from bench.experiment.ways import Way
     from bench.plan.learning_rates import Rates
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
@@ -51,6 +52,7 @@ def prepare(
     device: torch.device,
     weight_decay: float,
     cache_directory: CacheDirectory | None = None,
+    way: Way | None = None,
     choose: ForwardChoice | None = None,
 ) -> Prepared:
     """Apply a plan to a model, in place.
@@ -65,7 +67,8 @@ def prepare(
         device: Receives the model.
         weight_decay: Of what decays.
         cache_directory: Where equal runs share the output of their frozen layers.
-        choose: Finds the way to run the model, as `choose_forward` does by comparing numbers.
+        way: To run the model; None packs.
+        choose: Finds how that is done, as `choose_forward` does by comparing numbers.
 
     Raises:
         UsageError: nothing would train.
@@ -113,7 +116,7 @@ def prepare(
     recompute_layers(layers, plan.checkpoint)
     # After all that changes how a layer runs: it wraps the layers, and compares the model with itself as it will run.
     seen_rows = prompt.before(split, range(len(split))) if prompt else split
-    forward, why_padded = (choose or choose_forward)(model, classifier, seen_rows, pad_token_id, precision)
+    forward, why_padded = (choose or choose_forward)(model, classifier, seen_rows, pad_token_id, precision, way=way)
     cache = None
     if plan.cache_prefix:
         num_frozen = num_frozen_layers(view, params, layers, rate_of)

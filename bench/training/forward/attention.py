@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from bench.training.forward.layout import Layout
+    from bench.training.forward.layout import Pack
 
 __all__ = ["NAME", "Asked", "packed_attention", "watched"]
 
@@ -46,7 +46,7 @@ def packed_attention(
     value: torch.Tensor,
     _mask_of_rows: torch.Tensor | None,
     *,
-    pack: Layout | None = None,
+    pack: Pack | None = None,
     dropout: float = 0.0,
     scaling: float | None = None,
     is_causal: bool | None = None,

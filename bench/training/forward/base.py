@@ -72,6 +72,6 @@ class LayeredForward(Forward, Protocol):
         """Run the first layers alone: (tokens, width), or (rows, width) of the picked tokens where that is all layers."""
         ...
 
-    def pooled(self, batch: Batch, /) -> Batch:
-        """Shrink a batch to its picked tokens: all that is left to run above the last layer."""
+    def above(self, batch: Batch, vectors: torch.Tensor, num_layers: int, /) -> Batch:
+        """Let a batch start above the first layers, with `vectors` as `prefix` returns them."""
         ...

@@ -35,11 +35,11 @@ class Batch:
     num_computed: int
     """Tokens that the body computes, padding included."""
     body: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    """What the body is called with where that is something else: the packed rows."""
+    """What the body is called with where that is something else: all tokens of the rows."""
     layout: Layout | None = None
-    """Of the packed batch, which attention must know."""
+    """Of the tokens of the body; in a packed batch attention must know it."""
     picked: torch.Tensor | None = None  # (rows of the inputs,): the token whose output counts for its row
-    prefix: torch.Tensor | None = None  # (1, tokens of the body, width)
+    prefix: torch.Tensor | None = None  # (rows of the body, tokens of each, width)
     """The output of the first layers, where it is stored."""
     num_stored_layers: int = 0
     """How many layers that is."""
@@ -52,7 +52,7 @@ class Batch:
     def lengths(self) -> torch.Tensor:
         """The tokens of the row that each token is of, as the body sees them: (1, tokens) in a pack, else (rows, 1)."""
         if self.layout is not None:
-            return self.layout.lengths.unsqueeze(0)
+            return self.layout.lengths
         return self.inputs["attention_mask"].sum(1, keepdim=True)
 
     def to(self, device: torch.device) -> Batch:

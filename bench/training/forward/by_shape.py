@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.training.forward.choose import pack_where
-from bench.training.forward.kernel_trial import kernels_for
+from bench.training.forward.choose import candidates_for, first_that_agrees
 from bench.training.forward.padded import PaddedForward
 
 if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.experiment.ways import Way
     from bench.training.forward.attention import Asked
     from bench.training.forward.base import WholeForward
-    from bench.training.forward.packed import PackedForward
+    from bench.training.forward.layers import LayersForward
     from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
@@ -25,17 +25,24 @@ __all__ = ["choose_by_shape"]
 
 
 def choose_by_shape(
-    outer: nn.Module, model: PreTrainedModel, split: Split, pad_token_id: int, precision: Precision
+    outer: nn.Module,
+    model: PreTrainedModel,
+    split: Split,
+    pad_token_id: int,
+    precision: Precision,
+    *,
+    way: Way | None = None,
 ) -> tuple[WholeForward, str | None]:
     """Take the way that `choose_forward` would try first, of those that run: it compares no numbers, of which there may be none."""
+    padded = PaddedForward(outer, pad_token_id)
+    if way == "padded":
+        return padded, None
     rows = np.arange(min(2, len(split)))
 
-    def differs(packed: PackedForward, _asked: Asked) -> str:
+    def differs(forward: LayersForward, _asked: Asked) -> str:
         with torch.no_grad(), precision.forward():
-            shape = tuple(packed.logits(packed.batch(split, rows)).shape)
+            shape = tuple(forward.logits(forward.batch(split, rows)).shape)
         return "" if shape == (len(rows), model.config.num_labels) else f"its outputs are of shape {shape}"
 
-    packed = pack_where(differs, outer, model, kernels_for(outer))
-    if isinstance(packed, str):
-        return PaddedForward(outer, pad_token_id), packed
-    return packed, None
+    found = first_that_agrees(candidates_for(outer, model, pad_token_id, way), model, differs)
+    return (padded, found) if isinstance(found, str) else (found, None)

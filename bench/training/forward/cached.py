@@ -7,7 +7,6 @@ token. Where they are stored, and who pays for it, is of `bench.training.activat
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,16 +103,9 @@ class CachedForward:
         num_vectors = int(self.num_vectors(split, np.array(rows)).sum())
         return self._above(self._inner.plain_batch(split, rows), torch.zeros(num_vectors, self.width))
 
-    def _above(self, batch: Batch, prefix: torch.Tensor) -> Batch:
+    def _above(self, batch: Batch, vectors: torch.Tensor) -> Batch:
         """Let a batch start above the frozen layers, with vectors (vectors, width) of its rows."""
-        if self._pools:
-            batch = self._inner.pooled(batch)
-        prefix = prefix.to(self._inner.dtype)
-        if num_missing := batch.body["input_ids"].shape[1] - len(
-            prefix
-        ):  # tokens that fill the batch up are not stored
-            prefix = torch.cat([prefix, prefix.new_zeros(num_missing, prefix.shape[1])])
-        return replace(batch, prefix=prefix.unsqueeze(0), num_stored_layers=self._num_layers)
+        return self._inner.above(batch, vectors, self._num_layers)
 
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model, or what of it is not stored: (rows, labels)."""

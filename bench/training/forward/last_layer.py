@@ -22,7 +22,7 @@ from bench.training.savings.rotary import turn_for
 if TYPE_CHECKING:
     from torch import nn
 
-    from bench.training.forward.layout import Layout, Slots
+    from bench.training.forward.layout import Pack, Slots
 
 __all__ = ["can_pick", "is_within_window", "picks_last", "run_picked"]
 
@@ -42,7 +42,7 @@ def picks_last(layer: nn.Module) -> bool:
     return any(getattr(module, "is_causal", False) for module in layer.modules())
 
 
-def is_within_window(layer: Any, pack: Layout) -> bool:
+def is_within_window(layer: Any, pack: Pack) -> bool:
     """Whether the last token of every sequence sees all of it."""
     attention = layer.self_attn
     window: int | None = getattr(attention, "sliding_window", None) or getattr(attention.config, "sliding_window", None)
@@ -55,7 +55,7 @@ def run_picked(
     picked: torch.Tensor,  # (rows,): the last token of each sequence
     *,
     position_embeddings: tuple[torch.Tensor, torch.Tensor],
-    pack: Layout,
+    pack: Pack,
     **_: object,
 ) -> torch.Tensor:
     """Run a layer like Llama's for the picked tokens: (rows, 1, width)."""

@@ -7,7 +7,7 @@ and pads each to its own longest. There are always two, whatever it saves: compi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Bounds", "Layout", "Slots", "bounds_of", "lay_out", "num_pairs"]
+__all__ = ["Bounds", "Layout", "Pack", "Rows", "Slots", "bounds_of", "lay_out", "num_pairs"]
 
 LEAST = 4
 """Sequences that are two groups: compiled code is not made for a group of one."""
@@ -36,9 +36,9 @@ class Slots(NamedTuple):
 
     @property
     def lengths(self) -> torch.Tensor:
-        """How long the sequence of each token is: (tokens,)."""
+        """How long the sequence of each token is: (1, tokens)."""
         of_slots = [present.sum(1, keepdim=True).expand_as(present).flatten() for present in self.masks]
-        return torch.cat(of_slots).index_select(0, self.homes)
+        return torch.cat(of_slots).index_select(0, self.homes).unsqueeze(0)
 
 
 class Bounds(NamedTuple):
@@ -51,12 +51,31 @@ class Bounds(NamedTuple):
 
     @property
     def lengths(self) -> torch.Tensor:
-        """How long the sequence of each token is: (tokens,)."""
+        """How long the sequence of each token is: (1, tokens)."""
         lengths = self.places.diff()
-        return lengths.repeat_interleave(lengths, output_size=self.num_tokens)
+        return lengths.repeat_interleave(lengths, output_size=self.num_tokens).unsqueeze(0)
 
 
-Layout = Slots | Bounds
+class Rows(NamedTuple):
+    """The places of tokens in rows that are padded on their right, counted through all rows."""
+
+    homes: torch.Tensor  # (tokens,): the place of each token
+    row_lengths: torch.Tensor  # (rows,): its tokens
+
+    @classmethod
+    def of(cls, mask: torch.Tensor) -> Self:
+        """Lay out rows by their mask, (rows, longest), on the CPU."""
+        return cls(torch.from_numpy(np.flatnonzero(mask.numpy())), mask.sum(1))
+
+    @property
+    def lengths(self) -> torch.Tensor:
+        """How long the row of each token is: (rows, 1)."""
+        return self.row_lengths.unsqueeze(1)
+
+
+Pack = Slots | Bounds
+"""Of sequences end to end."""
+Layout = Pack | Rows
 
 
 def bounds_of(lengths: NDArray[np.integer]) -> Bounds:

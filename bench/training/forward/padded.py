@@ -57,7 +57,7 @@ class PaddedForward:
             Unsupported: always.
 
         """
-        raise Unsupported("cached stores the output of packed layers, and this model cannot be packed")
+        raise Unsupported("cached stores the output of layers on packs or rows, and here the model is padded")
 
     def close(self) -> None:
         """Leave the model as it was: nothing was changed."""

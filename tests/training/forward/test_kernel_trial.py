@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from bench.training.forward.attention import watched
-from bench.training.forward.choose import TOLERANCES, choose_forward
+from bench.training.forward.choose import choose_forward
 from bench.training.forward.kernel_trial import kernels_differ
 from bench.training.forward.packed import PackedForward
+from bench.training.forward.trial import TOLERANCES
 from tests import gpu_kernels
 from tests.gpu_kernels import as_on_a_gpu
 from tests.training.forward.test_packed import EVERYTHING, FP32, SPLIT

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+    from bench.experiment.ways import Way
+    from bench.training.forward.base import Forward
+
     Classifier = Callable[..., PreTrainedModel]
 
 SPLIT = toy_split(16, longest=20)
@@ -44,9 +47,7 @@ PACKABLE = [
 ]
 
 
-def gradients(
-    model: PreTrainedModel, forward: PaddedForward | PackedForward, rows: list[int]
-) -> dict[str, torch.Tensor]:
+def gradients(model: PreTrainedModel, forward: Forward, rows: list[int]) -> dict[str, torch.Tensor]:
     model.zero_grad()
     batch = forward.batch(SPLIT, rows).to(model.device)
     cross_entropy(forward.logits(batch), batch.targets).backward()
@@ -66,20 +67,32 @@ def assert_same_gradients(found: dict[str, torch.Tensor], wanted: dict[str, torc
     [EVERYTHING, [3], [int(SPLIT.lengths.argmin()), int(SPLIT.lengths.argmax())]],
     ids=["ragged", "one", "short+long"],
 )
-def test_a_packed_model_answers_and_learns_like_the_plain_one(
+def test_every_way_answers_and_learns_like_the_plain_one(
     classifier: Classifier, name: str, rows: list[int], device: torch.device
 ) -> None:
     model = classifier(name).to(device)
     plain = PaddedForward(model, 0)
     wanted, wanted_gradients = plain.logits(plain.batch(SPLIT, rows).to(device)), gradients(model, plain, rows)
-    packed, why_not = choose_forward(model, model, SPLIT, 0, Precision(torch.float32, device))
-    assert isinstance(packed, PackedForward), why_not
-    assert model.config._attn_implementation == NAME
-    batch = packed.batch(SPLIT, rows).to(device)
-    assert batch.num_tokens == int(SPLIT.lengths[rows].sum())
-    assert batch.num_computed == batch.num_tokens + (-batch.num_tokens % GRAIN if device.type == "cuda" else 0)
-    torch.testing.assert_close(packed.logits(batch), wanted, rtol=1e-5, atol=1e-6)
-    assert_same_gradients(gradients(model, packed, rows), wanted_gradients)
+    num_tokens = int(SPLIT.lengths[rows].sum())
+    num_padded = len(rows) * int(SPLIT.lengths[rows].max())
+    num_packed = num_tokens + (-num_tokens % GRAIN if device.type == "cuda" else 0)
+    own = model.config._attn_implementation
+    for way, attention, num_computed in (
+        (None, NAME, num_packed),
+        ("packed-spread", NAME, num_packed),
+        ("rows", own, num_padded),
+        ("padded", own, num_padded),
+    ):
+        forward, why_not = choose_forward(
+            model, model, SPLIT, 0, Precision(torch.float32, device), way=way, forced=way is not None
+        )
+        assert why_not is None
+        assert model.config._attn_implementation == attention
+        batch = forward.batch(SPLIT, rows).to(device)
+        assert (batch.num_tokens, batch.num_computed) == (num_tokens, num_computed)
+        torch.testing.assert_close(forward.logits(batch), wanted, rtol=1e-5, atol=1e-6)
+        assert_same_gradients(gradients(model, forward, rows), wanted_gradients)
+        forward.close()
 
 
 @pytest.mark.parametrize("name", PACKABLE)
@@ -335,3 +348,29 @@ def test_a_model_whose_dropout_leaves_no_kernel_spreads(classifier: Classifier) 
     assert isinstance(packed, PackedForward)
     assert not packed.various_lengths
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("way", "name", "why"),
+    [
+        ("packed-varlen", "Llama", "the kernels for various lengths are of GPUs"),
+        ("packed-spread", "DebertaV2", "not one of those that transformers lets one choose"),
+        ("rows", "ModernBert", "by rows, the logits of a row differ"),
+    ],
+)
+def test_a_way_that_is_forced_has_no_other_in_its_place(classifier: Classifier, way: Way, name: str, why: str) -> None:
+    changes = {"classifier_pooling": "mean"} if name == "ModernBert" else {}
+    model = classifier(name, **changes)
+    before = [module.forward for module in model.modules()]
+    with pytest.raises(Unsupported, match=f"cannot be run by --way {way}: .*{why}"):
+        choose_forward(model, model, SPLIT, 0, FP32, way=way, forced=True)
+    assert [module.forward for module in model.modules()] == before
+    forward, why_padded = choose_forward(model, model, SPLIT, 0, FP32, way=way)
+    assert isinstance(forward, PackedForward) == (way == "packed-varlen")
+    assert (why_padded is None) == isinstance(forward, PackedForward)
+
+
+def test_kernels_that_do_not_serve_are_no_way_to_be_forced(classifier: Classifier) -> None:
+    model = classifier("Gemma2")
+    with as_on_a_gpu(), pytest.raises(Unsupported, match="no kernel for various lengths caps scores"):
+        choose_forward(model, model, SPLIT, 0, FP32, way="packed-varlen", forced=True)

@@ -1,0 +1,17 @@
+"""The ways in which a model can be run on rows of unlike length."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+__all__ = ["WAYS", "Way"]
+
+Way = Literal["packed-varlen", "packed-spread", "rows", "padded"]
+"""How rows of unlike length take one forward pass.
+
+packed-varlen: end to end, with attention by a GPU's kernels for various lengths. packed-spread: end to end, spread out to
+rows for attention alone. rows: each padded on its right, with the model's own attention, and the picked tokens alone above
+the last layer. padded: as transformers does it.
+"""
+
+WAYS: tuple[Way, ...] = get_args(Way)
