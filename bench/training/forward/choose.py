@@ -128,7 +128,8 @@ def candidates_for(
 
     """
     if way == "rows":
-        return [partial(RowsForward, outer, model, pad_token_id, picks_early=early) for early in (True, False)]
+        by_rows = partial(RowsForward, outer, model, pad_token_id)
+        return [partial(by_rows, picks_early=early, picks_inside=inside) for early, inside in PICKS]
     if not model._can_set_attn_implementation():  # noqa: SLF001  (there is no public way to ask)
         return "its attention is not one of those that transformers lets one choose"
     has_kernels, *_ = there = kernels_for(outer)

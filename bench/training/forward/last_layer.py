@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from bench.training.forward.layout import Bounds
+from bench.training.forward.layout import Bounds, Rows, Slots
 from bench.training.forward.spreading import spread
 from bench.training.forward.various_lengths import attend
 from bench.training.savings.joint_products import apart
@@ -22,7 +22,7 @@ from bench.training.savings.rotary import turn_for
 if TYPE_CHECKING:
     from torch import nn
 
-    from bench.training.forward.layout import Pack, Slots
+    from bench.training.forward.layout import Layout
 
 __all__ = ["can_pick", "is_within_window", "picks_last", "run_picked"]
 
@@ -42,45 +42,67 @@ def picks_last(layer: nn.Module) -> bool:
     return any(getattr(module, "is_causal", False) for module in layer.modules())
 
 
-def is_within_window(layer: Any, pack: Pack) -> bool:
+def is_within_window(layer: Any, layout: Layout) -> bool:
     """Whether the last token of every sequence sees all of it."""
     attention = layer.self_attn
     window: int | None = getattr(attention, "sliding_window", None) or getattr(attention.config, "sliding_window", None)
-    return window is None or pack.longest <= window
+    return window is None or layout.longest <= window
 
 
 def run_picked(
     layer: Any,
-    hidden: torch.Tensor,  # (1, tokens, width)
-    picked: torch.Tensor,  # (rows,): the last token of each sequence
+    hidden: torch.Tensor,  # (1, tokens, width) of a pack, or (rows, longest, width)
+    picked: torch.Tensor,  # (rows,): the last token of each sequence, counted through all rows
+    layout: Layout,
     *,
     position_embeddings: tuple[torch.Tensor, torch.Tensor],
-    pack: Pack,
     **_: object,
 ) -> torch.Tensor:
     """Run a layer like Llama's for the picked tokens: (rows, 1, width)."""
     attention = layer.self_attn
     normed = layer.input_layernorm(hidden)
     order = None
-    if not isinstance(pack, Bounds):
-        order = pack.homes.index_select(0, picked).argsort()  # of the groups: slots are numbered through them
+    if isinstance(layout, Slots):
+        order = layout.homes.index_select(0, picked).argsort()  # of the groups: slots are numbered through them
         picked = picked.index_select(0, order)
+    places = (-1, 1) if isinstance(layout, Rows) else (1, -1)  # rows and tokens of what is picked
+
+    def of_picked(numbers: torch.Tensor) -> torch.Tensor:
+        return numbers.flatten(0, 1).index_select(0, picked).view(*places, numbers.shape[-1])
+
     with apart():
-        query = _heads(attention.q_proj(normed.index_select(1, picked)), attention.head_dim)  # (1, heads, rows, size)
+        query = _heads(attention.q_proj(of_picked(normed)), attention.head_dim)
     key, value = (_heads(part(normed), attention.head_dim) for part in (attention.k_proj, attention.v_proj))
-    cos, sin = position_embeddings  # (1, tokens, size)
+    cos, sin = position_embeddings  # (1 or rows, tokens, size)
     turn = turn_for(hidden.device)
     key = turn(key, cos, sin)
-    query = turn(query, cos.index_select(1, picked), sin.index_select(1, picked))
+    query = turn(query, *(of_picked(part.expand(len(hidden), -1, -1)) for part in (cos, sin)))
     options = {"scale": attention.scaling, "dropout": attention.attention_dropout if layer.training else 0.0}
-    if isinstance(pack, Bounds):
-        outputs = _one_each(query, key, value, pack, **options)
-    else:
-        outputs = _by_group(query, key, value, pack, **options)
-    hidden = hidden.index_select(1, picked) + attention.o_proj(outputs.flatten(1).unsqueeze(0))
+    outputs = _attend(query, key, value, layout, **options).flatten(1)
+    hidden = of_picked(hidden) + attention.o_proj(outputs.view(*places, outputs.shape[1]))
     result: torch.Tensor = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
-    result = result.squeeze(0)
+    result = result.flatten(0, 1)
     return (result if order is None else result.index_select(0, order.argsort())).unsqueeze(1)
+
+
+def _attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: Layout, *, scale: float, dropout: float
+) -> torch.Tensor:
+    """Let one query of each sequence see all of it: (rows, heads, size), or (rows, heads, 1, size)."""
+    if isinstance(layout, Bounds):
+        return _one_each(query, key, value, layout, scale=scale, dropout=dropout)
+    if isinstance(layout, Slots):
+        return _by_group(query, key, value, layout, scale=scale, dropout=dropout)
+    seen = torch.arange(layout.longest, device=key.device) < layout.lengths  # (rows, longest)
+    return scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=seen[:, None, None, :],
+        dropout_p=dropout,
+        scale=scale,
+        enable_gqa=key.shape[1] != query.shape[1],
+    )
 
 
 def _one_each(
@@ -116,7 +138,7 @@ def _by_group(
 
 
 def _heads(projected: torch.Tensor, size: int) -> torch.Tensor:
-    """From (1, tokens, width) to (1, heads, tokens, size)."""
+    """From (rows, tokens, width) to (rows, heads, tokens, size)."""
     return projected.view(*projected.shape[:-1], -1, size).transpose(1, 2)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
-from bench.training.forward.last_layer import picks_last
+from bench.training.forward.last_layer import can_pick, is_within_window, picks_last, run_picked
 from bench.workload.models.layers import layers_of
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
     from bench.measuring.flops import Extent
     from bench.training.forward.batch import Batch
+    from bench.training.forward.layout import Layout
     from bench.workload.data.dataset import Split
 
-__all__ = ["LayersForward", "picked_of"]
+__all__ = ["LayersForward"]
 
 _OF_ROWS = {"input_ids", "attention_mask", "position_ids", "token_type_ids", "inputs_embeds"}
 """What a classifier hands to its body that is about its rows, not about the tokens of the batch."""
@@ -43,16 +44,17 @@ class LayersForward(ABC):
     """By its name among those of transformers, which every layer must ask; None is the model's own."""
     various_lengths = False
     """Whether attention is by kernels for various lengths."""
-    picks_inside = False
-    """Whether the last layer works for the picked tokens alone."""
     _of_picked: ClassVar[tuple[int, int]]
     """The shape of picked tokens in a batch of them alone."""
 
-    def __init__(self, outer: nn.Module, model: PreTrainedModel, *, picks_early: bool = True) -> None:
+    def __init__(
+        self, outer: nn.Module, model: PreTrainedModel, *, picks_early: bool = True, picks_inside: bool = False
+    ) -> None:
         """Prepare `model`, inside `outer` (itself, or an adapter around it), to be called with such batches.
 
         `picks_early` leaves all but the picked tokens behind at the last layer, so that a pooler
         inside the body sees rows; without, that happens where the body ends (GPT-2 needs it).
+        `picks_inside` leaves them behind inside the last layer already, if that is one like Llama's.
         """
         self._outer, self._model, self._picks_early = outer, model, picks_early
         self._batch: Batch | None = None
@@ -64,6 +66,7 @@ class LayersForward(ABC):
         self.width: int = model.config.get_text_config().hidden_size
         self.dtype = next(model.parameters()).dtype
         self._picks_last = picks_last(self._layers[0])
+        self.picks_inside = picks_inside and can_pick(self._layers[-1])
         self._undo: list[Callable[[], None]] = []
         if self.attention:
             plain = model.config._attn_implementation  # noqa: SLF001  (there is no public way to ask)
@@ -108,10 +111,6 @@ class LayersForward(ABC):
     def _placed(self, vectors: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Put the vectors of tokens, (tokens, width), where a layer returns them."""
 
-    def _run_inside(self, _layer: nn.Module, _hidden: torch.Tensor, _options: dict[str, Any]) -> torch.Tensor | None:
-        """Run the last layer for the picked tokens alone: (rows, 1, width); None where it runs as a whole."""
-        return None
-
     def logits(self, batch: Batch) -> torch.Tensor:
         """Run the model: (rows, labels)."""
         self._batch = batch
@@ -148,7 +147,7 @@ class LayersForward(ABC):
 
     def _pooled(self, batch: Batch) -> Batch:
         """Shrink a batch to its picked tokens: all that is left to run where the output of every layer is stored."""
-        picked = picked_of(batch)[: len(batch)]
+        picked = _picked(batch)[: len(batch)]
         return replace(
             batch,
             inputs={name: rows[: len(batch)] for name, rows in batch.inputs.items()},
@@ -183,8 +182,8 @@ class LayersForward(ABC):
             others: Sequence[Any] = ()
             if batch.prefix is not None and number < batch.num_stored_layers:
                 hidden = batch.prefix
-            elif picks and (inside := self._run_inside(layer, args[0], kwargs)) is not None:
-                hidden, picks = inside, False
+            elif picks and self.picks_inside and is_within_window(layer, layout := _layout(batch)):
+                hidden, picks = run_picked(layer, args[0], _picked(batch), layout, **kwargs), False
             else:
                 output = run(*args, **kwargs)
                 self._in_tuples = isinstance(output, tuple)
@@ -204,15 +203,21 @@ class LayersForward(ABC):
         return output
 
 
-def picked_of(batch: Batch) -> torch.Tensor:
+def _picked(batch: Batch) -> torch.Tensor:
     """Say which tokens of a batch are picked: (rows of the inputs,), counted through all rows of the body."""
     assert batch.picked is not None
     return batch.picked
 
 
+def _layout(batch: Batch) -> Layout:
+    """Say where the tokens of a batch stand."""
+    assert batch.layout is not None
+    return batch.layout
+
+
 def _pick(hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
     """From (rows of the body, tokens, width) to (rows, 1, width)."""
-    return hidden.flatten(0, 1).index_select(0, picked_of(batch)).unsqueeze(1)
+    return hidden.flatten(0, 1).index_select(0, _picked(batch)).unsqueeze(1)
 
 
 class _Stopped(Exception):

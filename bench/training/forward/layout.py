@@ -61,11 +61,13 @@ class Rows(NamedTuple):
 
     homes: torch.Tensor  # (tokens,): the place of each token
     row_lengths: torch.Tensor  # (rows,): its tokens
+    longest: int
+    """The tokens of the longest row."""
 
     @classmethod
     def of(cls, mask: torch.Tensor) -> Self:
         """Lay out rows by their mask, (rows, longest), on the CPU."""
-        return cls(torch.from_numpy(np.flatnonzero(mask.numpy())), mask.sum(1))
+        return cls(torch.from_numpy(np.flatnonzero(mask.numpy())), mask.sum(1), mask.shape[1])
 
     @property
     def lengths(self) -> torch.Tensor:

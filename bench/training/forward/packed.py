@@ -15,8 +15,7 @@ from bench.measuring.flops import Extent
 from bench.tasks.classification import targets_of
 from bench.training.forward.attention import NAME
 from bench.training.forward.batch import Batch
-from bench.training.forward.last_layer import can_pick, is_within_window, run_picked
-from bench.training.forward.layers import LayersForward, picked_of
+from bench.training.forward.layers import LayersForward
 from bench.training.forward.layout import bounds_of, lay_out, num_pairs
 from bench.workload.models.load import first_position
 
@@ -53,14 +52,12 @@ class PackedForward(LayersForward):
     ) -> None:
         """Prepare `model`, inside `outer` (itself, or an adapter around it), to be called with packed batches.
 
-        `picks_early` is that of every `LayersForward`.
-        `picks_inside` leaves all but the picked tokens behind inside the last layer already, if that is one like Llama's.
+        `picks_early` and `picks_inside` are those of every `LayersForward`.
         `various_lengths` takes kernels for them, which a GPU has, and `fills_up` batches to whole GRAINs.
         """
-        super().__init__(outer, model, picks_early=picks_early)
+        super().__init__(outer, model, picks_early=picks_early, picks_inside=picks_inside)
         self.various_lengths, self._fills_up = various_lengths, fills_up
         self._first_position = first_position(model.config)
-        self.picks_inside = picks_inside and can_pick(self._layers[-1])
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pack the given rows of a split, on the CPU."""
@@ -123,8 +120,3 @@ class PackedForward(LayersForward):
         ):  # tokens that fill the batch up are not stored
             vectors = torch.cat([vectors, vectors.new_zeros(num_missing, vectors.shape[1])])
         return vectors.unsqueeze(0)
-
-    def _run_inside(self, layer: nn.Module, hidden: torch.Tensor, options: dict[str, Any]) -> torch.Tensor | None:
-        if self.picks_inside and is_within_window(layer, options["pack"]):
-            return run_picked(layer, hidden, picked_of(self._now()), **options)
-        return None

@@ -36,10 +36,16 @@ class RowsForward(LayersForward):
     _of_picked = (-1, 1)
 
     def __init__(
-        self, outer: nn.Module, model: PreTrainedModel, pad_token_id: int, *, picks_early: bool = True
+        self,
+        outer: nn.Module,
+        model: PreTrainedModel,
+        pad_token_id: int,
+        *,
+        picks_early: bool = True,
+        picks_inside: bool = False,
     ) -> None:
         """Prepare `model`, inside `outer`, to be called with rows that are padded with `pad_token_id`."""
-        super().__init__(outer, model, picks_early=picks_early)
+        super().__init__(outer, model, picks_early=picks_early, picks_inside=picks_inside)
         self._pad_token_id = pad_token_id
 
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:

@@ -127,13 +127,18 @@ def test_a_sequence_of_one_token_and_a_token_like_padding_in_the_middle(classifi
 def test_the_last_layer_works_for_the_picked_tokens_alone(
     classifier: Classifier, name: str, changes: dict[str, object]
 ) -> None:
-    model = classifier(name, **changes)
-    forward, _ = choose_forward(model, model, SPLIT, 0, FP32)
-    shapes: list[torch.Size] = []
-    for layer in model.model.layers[-2:]:
-        layer.mlp.register_forward_pre_hook(lambda _module, args: shapes.append(args[0].shape))
-    forward.logits(forward.batch(SPLIT, EVERYTHING))
-    assert shapes == [(1, int(SPLIT.lengths.sum()), 16), (1, len(SPLIT), 16)]
+    num_tokens, num_rows, longest = int(SPLIT.lengths.sum()), len(SPLIT), int(SPLIT.lengths.max())
+    for way, whole, picked in (
+        (None, (1, num_tokens, 16), (1, num_rows, 16)),
+        ("rows", (num_rows, longest, 16), (num_rows, 1, 16)),
+    ):
+        model = classifier(name, **changes)
+        forward, _ = choose_forward(model, model, SPLIT, 0, FP32, way=way)
+        shapes: list[torch.Size] = []
+        for layer in model.model.layers[-2:]:
+            layer.mlp.register_forward_pre_hook(lambda _module, args, shapes=shapes: shapes.append(args[0].shape))
+        forward.logits(forward.batch(SPLIT, EVERYTHING))
+        assert shapes == [whole, picked]
 
 
 def test_sequences_of_a_pack_do_not_see_each_other(classifier: Classifier) -> None:
