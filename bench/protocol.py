@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter
 
 from bench.experiment.bounds import Frozen
 from bench.experiment.spec import RunSpec
+from bench.experiment.ways import Way
 from bench.records.data_summary import DataSummary
 from bench.records.forecast import Forecast
 from bench.records.record import Environment, Flag, Measurement, Memory, StageName
@@ -62,6 +63,10 @@ class Request(_Message):
     """Tell what the run takes before its weights are read, and read none where that does not fit its device."""
     force: bool = False
     """Read them all the same."""
+    way_is_forced: bool = False
+    """Whether no other way than that of the run will do: what cannot be run in it is skipped."""
+    ways: tuple[Way, ...] = ()
+    """To be timed after the step of a dry run."""
     checkpoint: str | None = None
     """File that a long run goes on from, if it is there, and writes from time to time; None writes none."""
 
@@ -81,6 +86,8 @@ class DataRead(_Message):
 
     kind: Literal["data_read"] = "data_read"
     data: DataSummary
+    way: Way | None = None
+    """In which the model is run with the least work on a CPU; None on a GPU, where it is timed."""
 
 
 class Forecasted(_Message):
@@ -141,6 +148,8 @@ class Tried(_Message):
     cache_tokens: int = 0
     """Of all rows that would be stored."""
     peak_bytes: int | None
+    ways: dict[Way, tuple[float, ...]] = Field(default_factory=dict)
+    """Of each way that was to be timed and in which the model runs: seconds in every turn."""
 
 
 class Fitted(_Message):

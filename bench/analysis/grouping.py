@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, combinations
 from typing import TYPE_CHECKING
 
 from bench.analysis.comparison import compare
 from bench.analysis.quality import ACCURACY
 from bench.errors import UnknownName
-from bench.records.comparability import MICRO_BATCH, asked, mismatches
+from bench.records.comparability import MICRO_BATCH, WAY, asked, in_words, mismatches
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from bench.analysis.quality import Quality
     from bench.records.record import RunRecord
 
-__all__ = ["split"]
+__all__ = ["split", "unlike_ways"]
+
+_APART = (MICRO_BATCH, WAY)
+"""Fields by which runs stand apart, as they belong together otherwise."""
 
 
 def split(
@@ -30,7 +33,8 @@ def split(
 ) -> tuple[Comparison, ...]:
     """Compare what belongs together: the runs of one model, data set, device and settings, each against its own reference.
 
-    Strategies may differ in the rows of a forward pass, but where directories have one strategy at several they stay apart.
+    Strategies may differ in the rows of a forward pass, but where directories have one strategy at several they stay apart, and so
+    do those whose models were run in unlike ways.
     A run that ended before it knew its machine is taken to have been on that of its directory.
     Where a comparison has no run of `reference`, its own rule chooses.
 
@@ -64,14 +68,24 @@ def split(
     )
 
 
+def unlike_ways(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Say of comparisons that only the way of running the model keeps apart how they can become one."""
+    found: dict[str, None] = {}
+    for one, other in combinations(comparisons, 2):
+        differing = mismatches([*one.records, *other.records])
+        if [mismatch.field for mismatch in differing] == [WAY]:
+            found[f"What stands apart differs in {in_words(differing)}."] = None
+    return tuple(found)
+
+
 def _put(own: list[RunRecord], groups: list[list[RunRecord]]) -> None:
-    """Add the runs of a directory to the first group that has each of its strategies at the same rows of a forward pass, or at none."""
+    """Add the runs of a directory to the first group that has each of its strategies at the same rows of a forward pass, or at none, and all in its way."""
     for group in groups:
-        if not any(one.field == MICRO_BATCH for one in mismatches([*group, *own])):
+        if not any(one.field in _APART for one in mismatches([*group, *own])):
             group.extend(own)
             return
     groups.append(own)
 
 
 def _asked(record: RunRecord) -> Hashable:
-    return tuple((name, value) for name, value in asked(record.spec).items() if name != MICRO_BATCH)
+    return tuple((name, value) for name, value in asked(record.spec).items() if name not in _APART)

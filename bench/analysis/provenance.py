@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from bench.analysis.way_times import in_words
 from bench.experiment.bounds import MAX_SEEDS
 from bench.experiment.spec import RunSpec
-from bench.records.comparability import MICRO_BATCH, asked
+from bench.records.comparability import MICRO_BATCH, WAY, asked
 from bench.records.metrics import format_bytes, format_rate
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def reproduce(comparison: Comparison) -> str:
     """The command that asks for these runs, from their records alone; empty where no one command would."""
     if not comparison.records or comparison.mismatches or len(comparison.asked) > 1:
         return ""
-    (wanted,), usual = comparison.asked, asked(RunSpec(strategy=()))
+    (wanted,), usual = comparison.asked, {WAY: None, **asked(RunSpec(strategy=()))}
     num_seeds = 1 + max(record.spec.seed for record in comparison.records)
     if num_seeds > MAX_SEEDS or wanted.keys() - usual.keys() or not _has_known_choices(comparison.records[0].spec):
         return ""
@@ -140,6 +141,7 @@ def provenance(comparison: Comparison) -> dict[str, str]:
     """Hardware, software and the digest of the data."""
     shown = {name: _distinct(map(read, comparison.environments)) for name, read in _ENVIRONMENT.items()}
     shown["data digest"] = _distinct(record.measured.data_digest for record in comparison.records if record.measured)
+    shown["ways timed"] = in_words({record.spec.name: record.ways for record in comparison.records if record.ways})
     shown["records"] = _distinct(f"schema {record.schema_version}" for record in comparison.records)
     return {name: text for name, text in shown.items() if text}
 

@@ -20,6 +20,7 @@ from bench.campaign.notebook import NotebookDisplay
 from bench.campaign.preflight import check_same_code, check_same_experiment, that_set, with_own_rate
 from bench.campaign.progress import Display
 from bench.campaign.rate_search import Tuned, Tuner
+from bench.campaign.way import with_way, with_way_of
 from bench.errors import BenchError, UsageError
 from bench.executors import InProcessRunner
 from bench.executors.registry import LOCAL, Options, make
@@ -80,6 +81,7 @@ def measure(
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
         work = _Work(settings, store, in_process=in_process, progress=progress)
+        specs = with_way_of(specs, store.read_all())
         interrupted, specs = work.fit(specs)
         halving = None
         if settings.on_oom == "halve":
@@ -169,7 +171,8 @@ class _Work:
             executor = stack.enter_context(self._executor(display))
             tuner = Tuner(search, QUALITIES[self.settings.quality], trials, executor, display)
             try:
-                found = tuner.tune(spec for spec in specs if spec.strategy not in own)
+                # A trial is the same, whatever way is chosen for the runs.
+                found = tuner.tune(with_way((it for it in specs if it.strategy not in own), self.settings.way))
             except KeyboardInterrupt:
                 return True, Tuned.of(specs, {})
             for strategy, tuning in found.items():
@@ -208,6 +211,7 @@ class _Work:
                 halving,
                 forecasts=settings.forecast,
                 force=settings.force,
+                way_is_forced=settings.way is not None,
             )
             try:
                 campaign.carry_out()

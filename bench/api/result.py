@@ -7,12 +7,12 @@ import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from bench.analysis.comparison import compare
-from bench.analysis.grouping import split
+from bench.analysis.grouping import split, unlike_ways
 from bench.analysis.provenance import titles
 from bench.analysis.quality import QUALITIES
 from bench.api.keywords import in_keywords, named, path_named, to_keywords
@@ -236,13 +236,10 @@ def read_back(
     """Do what `load` does, in the words of the command line."""
     reference = None if reference is None else canonical(reference)
     read, warnings = read_directories(directories)
-    ranked = QUALITIES[quality]
-    comparisons = (
-        (compare(read[0], reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch),)
-        if len(read) == 1
-        else split(read, reference, quality=ranked, rank_suspect=rank_suspect, allow_mismatch=allow_mismatch)
-    )
-    return Result(comparisons, directories[0] if len(read) == 1 else None, tuple(warnings), budget)
+    how: Any = {"quality": QUALITIES[quality], "rank_suspect": rank_suspect, "allow_mismatch": allow_mismatch}
+    comparisons = (compare(read[0], reference, **how),) if len(read) == 1 else split(read, reference, **how)
+    said = (*warnings, *unlike_ways(comparisons))
+    return Result(comparisons, directories[0] if len(read) == 1 else None, said, budget)
 
 
 def default_directory() -> Path:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from bench.campaign.executing import observed
+from bench.campaign.way import fastest_way, is_open, with_way
 from bench.errors import BenchError
-from bench.protocol import Forecasted, Request, Tried
+from bench.experiment.ways import WAYS
+from bench.protocol import DataRead, Forecasted, Request, Tried
 from bench.records.endings import ran_out_of_memory
 from bench.records.micro_batch import rows_asked
 from bench.records.shelf import shelf_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bench.campaign.executing import Executor, Observer
     from bench.campaign.halving import Halving
     from bench.experiment.spec import RunSpec
+    from bench.experiment.ways import Way
     from bench.protocol import Message
     from bench.records.record import RunRecord, Status
     from bench.records.store import Store
@@ -51,11 +55,15 @@ class Campaign:
     """Whether each strategy is forecast before its first step; one that cannot fit is skipped."""
     force: bool = False
     """Run it all the same."""
+    way_is_forced: bool = False
+    """Whether a strategy whose model cannot be run in the way of the runs is skipped."""
     _tried: dict[str, Tried] = field(default_factory=dict)
     _forecasts: dict[str, Forecasted] = field(default_factory=dict)
     _untried: dict[str, Sequence[RunSpec]] = field(default_factory=dict)
     """The runs of a strategy that wait for its dry step."""
     _shelf: str | None = None
+    _way_is_open: bool = False
+    _way: Way | None = None  # by counts, where it is open
 
     def carry_out(self) -> None:
         """Run all that is not done, until the user interrupts.
@@ -66,19 +74,32 @@ class Campaign:
         """
         todo: Sequence[RunSpec] = self.store.todo(self.specs)
         self.store.checkpoints.forget(set(self.specs) - set(todo))
+        self._way_is_open = is_open(todo, self.store.read_all())
         if not todo or not self._is_prepared(todo):
             return
+        todo = self._in_way(self._way, todo)
         with shelf_in(self.store.directory) as self._shelf:
             todo = self._tried_out(todo)
             if not self.executor.interrupted:
+                todo = self._in_way(fastest_way({spec.name: self._tried[spec.name].ways for spec in todo}), todo)
                 self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
                 self._run(todo)
 
     def _is_prepared(self, specs: Sequence[RunSpec]) -> bool:
         """Fetch and tokenise what all runs need; where that fails, it fails for all of them, and each gets its row."""
-        ((_, record),) = observed(self.executor, [self._request("prepare", specs[0])], self.observer)
+        ((_, record),) = observed(self.executor, [self._request("prepare", specs[0])], self.observer, self._note)
         self._write_failed(record, "prepare", specs)
         return record.status == "ok"
+
+    def _in_way(self, way: Way | None, todo: Sequence[RunSpec]) -> Sequence[RunSpec]:
+        """Let all runs take a way, once it is chosen."""
+        if way is None or not self._way_is_open:
+            return todo
+        self._way_is_open = False
+        self.specs = with_way(self.specs, way)
+        with self._reported():
+            self.store.ask_otherwise(lambda spec: spec if spec.way else spec.model_copy(update={"way": way}))
+        return with_way(todo, way)
 
     def _tried_out(self, todo: Sequence[RunSpec]) -> Sequence[RunSpec]:
         """Take one step of each strategy, and return what is left to do; where it fails, each of its runs gets its row."""
@@ -164,13 +185,20 @@ class Campaign:
         told = self._forecasts.get(name, Forecasted())
         known = {
             "tuning": self.tunings.get(name),
+            "ways": (tried.ways or None) if (tried := self._tried.get(name)) else None,
             "forecast": told.forecast,
             "why_no_forecast": told.why_none,
             "flags": (*record.flags, *(self.halving.flags(record.spec) if self.halving else ())),
         }
-        try:
+        with self._reported():
             self.store.write(record.model_copy(update=known))
-        except BenchError as error:  # a full disk costs this row: those to come may find room
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Go on where the store cannot be written: a full disk costs this row, and those to come may find room."""
+        try:
+            yield
+        except BenchError as error:
             self.observer.say(str(error))
 
     def _request(self, mode: Literal["prepare", "dry", "run"], spec: RunSpec) -> Request:
@@ -182,10 +210,14 @@ class Campaign:
             shelf=self._shelf,
             forecast=self.forecasts and mode == "dry",
             force=self.force,
+            way_is_forced=self.way_is_forced,
+            ways=WAYS if mode == "dry" and self._way_is_open and spec.device != "cpu" else (),
             checkpoint=str(self.store.checkpoints.of(spec)) if mode == "run" else None,
         )
 
     def _note(self, request: Request, message: Message) -> None:
+        if isinstance(message, DataRead):
+            self._way = message.way
         if isinstance(message, Tried):
             self._tried[request.spec.name] = message
         if isinstance(message, Forecasted):

@@ -114,4 +114,4 @@ class Halving:
 
 
 def _without_size(spec: RunSpec) -> RunSpec:
-    return spec.model_copy(update={"seed": 0, "micro_batch_size": None})
+    return spec.model_copy(update={"seed": 0, "micro_batch_size": None, "way": None})

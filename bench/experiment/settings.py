@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,7 +33,7 @@ WORK = (
     *(name for name in TrainingSpec.model_fields if name not in {"epochs", "evaluations"}),
 )
 """The settings that say what a gate trains, and on which rows."""
-WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm")
+WORK_SINCE = ("subset", "encoding", "quoting", "data_seed", "warmup_ratio", "weight_decay", "max_grad_norm", "way")
 """Of them, those that a baseline names only where they are not at their default: earlier ones name none."""
 
 FIT: Literal["fit"] = "fit"
@@ -204,7 +205,10 @@ class Settings(TrainingSpec, WorkloadSpec):
             name = str(first["loc"][0])
             where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
             said = first["msg"].removeprefix("Value error, ")
-            raise UsageError(f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}") from error
+            known = re.findall(r"'([^']*)'", said) if first["type"] == "literal_error" else ()
+            nearest = get_close_matches(str(first["input"]), known, n=1)
+            guess = f". Did you mean {nearest[0]}?" if nearest else ""
+            raise UsageError(f"{where}: {said[0].lower()}{said[1:]}, not {shown(first['input'])}{guess}") from error
         _ = settings.budget  # what does not go together is told before any work
         own = {} if config is None else read_groups(groups, config)
         if (strategies := expand(settings.strategies, own)) != settings.strategies:

@@ -30,6 +30,7 @@ from bench.experiment.bounds import (
     WarmupRatio,
     WeightDecay,
 )
+from bench.experiment.ways import AskedWay
 from bench.plan.option_text import normalise, read, write
 
 __all__ = [
@@ -109,9 +110,7 @@ class TrainingSpec(Frozen):
     epochs: NumEpochs = Field(default=1, description="Passes over the training rows.")
     steps: NumSteps | None = Field(default=None, description="Exactly so many optimizer steps, whatever --epochs says.")
     batch_size: BatchSize = Field(default=16, description="Rows per optimizer step.")
-    micro_batch_size: BatchSize | None = Field(
-        default=None, description="Rows per forward pass; fewer accumulate gradients."
-    )
+    micro_batch_size: BatchSize | None = Field(default=None, description="Rows per forward pass.")
     lr: LearningRate | None = Field(
         default=None, description="Base learning rate of every strategy; default: by what trains."
     )
@@ -119,6 +118,7 @@ class TrainingSpec(Frozen):
     weight_decay: WeightDecay = Field(default=0.01, description="Of the optimizer; biases and norms do not decay.")
     max_grad_norm: MaxGradNorm = Field(default=1.0, description="Norm that longer gradients are cut to.")
     evaluations: NumPoints = Field(default=3, description="Points of the learning curve.")
+    way: AskedWay = Field(default=None, description="How rows of unlike length are run; default: by counts or times.")
 
 
 def with_lr(terms: tuple[Term, ...], lr: float) -> tuple[Term, ...]:

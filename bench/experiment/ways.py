@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-__all__ = ["WAYS", "Way"]
+from pydantic import Field
+
+from bench.experiment.bounds import Lenient
+
+__all__ = ["WAYS", "AskedWay", "Way"]
 
 Way = Literal["packed-varlen", "packed-spread", "rows", "padded"]
 """How rows of unlike length take one forward pass.
@@ -15,3 +19,6 @@ the last layer. padded: as transformers does it.
 """
 
 WAYS: tuple[Way, ...] = get_args(Way)
+
+AskedWay = Annotated[Lenient[Way] | None, Field(exclude_if=lambda way: way is None)]
+"""Of all runs of a comparison; None where it is not chosen yet, and in records of before, which have no such field."""

@@ -61,7 +61,7 @@ def forecaster_on(
     """
     training = _training(spec, data.train, data.pad_token_id)
     size = _size(training, spec, int(data.evaluation.lengths.sum()))
-    return Forecaster(config, training, num_labels=len(data.label_names), aim=aim, card=card, size=size)
+    return Forecaster(config, training, num_labels=len(data.label_names), aim=aim, card=card, size=size, way=spec.way)
 
 
 def compositions_on(
@@ -79,8 +79,10 @@ def compositions_on(
     check_no_two_are_one(compositions)
     config = configuration_of(settings.model)
     if lengths is None:
-        return compositions, forecaster_on(_data(settings), config, settings, card=card, aim=aim)
-    return compositions, _forecaster_of(lengths, config, settings, card=card, aim=aim)
+        forecaster = forecaster_on(_data(settings), config, settings, card=card, aim=aim)
+    else:
+        forecaster = _forecaster_of(lengths, config, settings, card=card, aim=aim)
+    return compositions, forecaster.in_way(settings.way)
 
 
 def forecasts(

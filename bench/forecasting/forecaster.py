@@ -18,6 +18,7 @@ from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.forward.by_shape import choose_by_shape
+from bench.training.forward.rule import way_on_cpu
 from bench.training.here import import_needed
 from bench.training.step_flops import flops_of_step, flops_per_unit
 from bench.training.target import aiming_at, target
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig, PreTrainedModel
 
+    from bench.experiment.ways import Way
     from bench.forecasting.cards import Card
     from bench.forecasting.duration import Bounds
     from bench.forecasting.run_size import RunSize
@@ -55,20 +57,26 @@ class Forecaster:
         aim: Target | None = None,
         card: Card | None = None,
         size: RunSize | None = None,
+        way: Way | None = None,
     ) -> None:
         """Forecast for the device `aim`, or for the CPU of this machine; with its `card` and the size of a run, their time too.
+
+        The model is run in this `way`; None packs.
 
         Raises:
             ModelError: no classifier can be built of `config`, or its parts cannot be told apart.
 
         """
         self._config, self._training, self._num_labels, self._aim = config, training, num_labels, aim
-        self._card, self._size = card, size
+        self._card, self._size, self._way = card, size, way
         self._num_layers: int = config.get_text_config().num_hidden_layers
         self._view = cache(lambda num_layers: self._view_of(self._model(num_layers)))
         with without_numbers():
             whole = self._model(self._num_layers)
             self._whole_view, self._are_alike = self._view_of(whole), are_alike(whole)
+            on_cpu = aim is None or aim.kind == "cpu"
+            sizes = (training.split.lengths, training.batch_size, training.micro_batch_size)
+            self._chosen = way_on_cpu(whole, *sizes) if on_cpu else None
 
     @property
     def batch_size(self) -> int:
@@ -115,6 +123,12 @@ class Forecaster:
         """Return one whose steps have forward passes of so many rows, however many a batch has; it tells no time."""
         return self._on(self._training.in_passes_of(num_rows), None)
 
+    def in_way(self, way: Way | None) -> Forecaster:
+        """Return one that runs the model in this way; None is what a comparison would choose: on a GPU, before any time is known."""
+        other = copy(self)
+        vars(other).update(_way=way or self._chosen)
+        return other
+
     def _on(self, training: Training, size: RunSize | None) -> Forecaster:
         other = copy(self)
         vars(other).update(_training=training, _size=size)
@@ -157,7 +171,7 @@ class Forecaster:
 
     def _taken(self, plan: TrainPlan, view: ModelView) -> Taken:
         num_layers = len(view.layers) - 2
-        traced = trace(self._model(num_layers), view, plan, self._training, choose=choose_by_shape)
+        traced = trace(self._model(num_layers), view, plan, self._training, way=self._way, choose=choose_by_shape)
         return Taken(
             num_layers=num_layers,
             peaks=traced.peaks,

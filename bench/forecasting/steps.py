@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.experiment.ways import Way
     from bench.forecasting.duration import StepWork
     from bench.forecasting.tracker import Slot
     from bench.plan.train_plan import TrainPlan
@@ -122,6 +123,7 @@ def trace(
     plan: TrainPlan,
     training: Training,
     *,
+    way: Way | None = None,
     choose: ForwardChoice | None = None,
 ) -> Traced:
     """Apply a plan to a model, in place, and take steps on the longest rows, with the most of it training that ever does.
@@ -131,7 +133,8 @@ def trace(
         view: Of this model.
         plan: Of this view. What it compiles runs as it is, since what compiled code allocates cannot be seen.
         training: What is trained on.
-        choose: The way to run the model.
+        way: To run the model; None packs.
+        choose: Finds how that is done.
 
     Raises:
         UsageError, Unsupported: as `bench.training.prepare.prepare` does.
@@ -149,6 +152,7 @@ def trace(
             rates=DEFAULT_RATES,
             device=DEVICE,
             weight_decay=training.weight_decay,
+            way=way,
             choose=choose,
         )
         prepared.let_train(largest_part(plan, view))

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
     _Fields = dict[str, Hashable]
 
-__all__ = ["MICRO_BATCH", "Mismatch", "asked", "in_words", "mismatches", "mismatches_asked"]
+__all__ = ["MICRO_BATCH", "WAY", "Mismatch", "asked", "in_words", "mismatches", "mismatches_asked"]
 
 MICRO_BATCH = "micro_batch_size"
+WAY = "way"
 _LATER = "settings that this version of bench does not know"
 _NOTHING_LATER: _Fields = {_LATER: "none"}
 
@@ -50,14 +51,16 @@ def mismatches_asked(specs: Iterable[RunSpec]) -> tuple[Mismatch, ...]:
 
 
 def in_words(found: Iterable[Mismatch]) -> str:
-    """Return what differs as text: "max_length (64 for full; 128 for amp), num_steps (...)"."""
-    return ", ".join(f"{mismatch.field} ({_grouped(mismatch.values)})" for mismatch in found)
+    """Return what differs as text: "max_length (64 for full; 128 for amp), num_steps (...)", and how ways become one."""
+    return ", ".join(f"{mismatch.field} ({_grouped(mismatch.values)}{_remedy(mismatch)})" for mismatch in found)
 
 
 def asked(spec: RunSpec) -> _Fields:
     """Return everything asked of a run but strategy and seed; which of several GPUs it ran on does not matter."""
     fields = vars(spec.workload) | vars(spec) | {"device": spec.device.partition(":")[0]}
     del fields["strategy"], fields["seed"], fields["workload"]
+    if spec.way is None:  # as in records of before
+        del fields[WAY]
     return fields | _of_later_versions(spec)
 
 
@@ -88,6 +91,13 @@ def _grouped(values: Mapping[str, str]) -> str:
     for name, value in values.items():
         by_value.setdefault(value, []).append(name)
     return "; ".join(f"{value} for {', '.join(names)}" for value, names in by_value.items())
+
+
+def _remedy(mismatch: Mismatch) -> str:
+    if mismatch.field != WAY:
+        return ""
+    first, *_ = next(iter(mismatch.values.values())).split(" and ")
+    return f"; measure the others again with --way {first}"
 
 
 def _fields(record: RunRecord) -> _Fields:

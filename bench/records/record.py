@@ -219,6 +219,8 @@ class RunRecord(Frozen):
     """How the learning rate was found; None where it was not searched for."""
     micro_batch_size: Positive | None = None
     """Most rows of a forward pass; None in older records, and of runs that came to no plan."""
+    ways: dict[str, tuple[Elapsed, ...]] | None = Field(default=None, exclude_if=lambda ways: ways is None)
+    """Before any run, by way of running the model: seconds that its strategy took in every turn. None where none was timed."""
     forecast: Forecast | None = None
     why_no_forecast: str | None = None
     environment: Environment | None = None

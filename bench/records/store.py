@@ -135,6 +135,18 @@ class Store:
                 other.write(record)
                 path.unlink()
 
+    def ask_otherwise(self, now: Callable[[RunSpec], RunSpec]) -> None:
+        """Keep each run under what it is asked for `now`.
+
+        Raises:
+            BenchError: the directory cannot be written; the record is on stderr.
+
+        """
+        for path in sorted(self.runs.glob("*.json")):
+            if (record := self._try(path)) and (spec := now(record.spec)) != record.spec:
+                self.write(record.model_copy(update={"spec": spec}))
+                path.unlink()
+
     def keep_order(self, strategies: Iterable[str]) -> None:
         """Save the order of the strategies; those asked for in earlier calls alone come last.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
-__all__ = ["SetUp", "set_up", "warm_up"]
+__all__ = ["SetUp", "set_up", "try_pass", "warm_up"]
 
 WARM_UP_SECONDS = 10.0
 """After which a warm-up leaves the sizes that are left, the rarest, to the steps."""
@@ -65,7 +65,7 @@ def warm_up(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64
         if time.perf_counter() - began > WARM_UP_SECONDS:
             break
         with torch.compiler.set_stance("force_eager"):  # to compile is the strategy's own, and billed
-            _try_pass(prepared, split, some[0])
+            try_pass(prepared, split, some[0])
 
 
 def _compile(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64]]) -> float:
@@ -78,7 +78,7 @@ def _compile(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int6
         first.setdefault(len(rows), rows)
     began = time.perf_counter()
     for rows in first.values():
-        _try_pass(prepared, split, rows)
+        try_pass(prepared, split, rows)
     return time.perf_counter() - began
 
 
@@ -87,7 +87,7 @@ def _passes(prepared: Prepared, batches: Iterable[NDArray[np.int64]]) -> Iterato
     return chain.from_iterable(map(prepared.parts, batches))
 
 
-def _try_pass(prepared: Prepared, split: Split, rows: NDArray[np.int64]) -> None:
+def try_pass(prepared: Prepared, split: Split, rows: NDArray[np.int64]) -> None:
     """Run forward and backward, and forget the gradients and the random numbers drawn."""
     prepared.training_mode()  # compiled code is for one mode: in any other, the first step would compile again
     with torch.random.fork_rng(devices=range(torch.cuda.device_count() if prepared.device.type == "cuda" else 0)):

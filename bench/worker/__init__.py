@@ -24,6 +24,7 @@ from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved
 from bench.training.activation_cache import CacheDirectory, check_room
 from bench.training.checkpoints import EVERY_SECONDS
 from bench.training.forward.initial_loss import initial_loss
+from bench.training.forward.rule import way_on_cpu
 from bench.training.schedule import dry_schedule, schedule_of
 from bench.worker.assemble import load_inputs
 from bench.worker.failure import failure
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bench.experiment.spec import RunSpec
+    from bench.experiment.ways import Way
     from bench.plan.train_plan import TrainPlan
     from bench.protocol import Message
     from bench.training.prepared import Prepared
@@ -104,7 +106,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     )
     data, digest = inputs.data, model_digest(spec.workload.model)
     if request.mode == "prepare":
-        send(DataRead(data=data.summary))
+        send(DataRead(data=data.summary, way=_way(inputs)))
         return Finished()
     if spec.device != "cpu" and not torch.cuda.is_available():
         msg = f"the driver has a GPU, but torch {torch.__version__} cannot use it; give --device cpu, or install a torch for its CUDA"
@@ -126,6 +128,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         _device(spec),
         plan=_tried(plan, inputs) if request.mode == "dry" else plan,
         cache_directory=_cache_directory(request, data, digest),
+        way_is_forced=request.way_is_forced,
     )
     send(
         Planned(
@@ -140,7 +143,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)
     every_seconds = _checkpoint_seconds()
     if request.mode == "dry":
-        return run.dry()
+        return run.dry(inputs.loaded.model, request.ways)
     if request.checkpoint:
         run.keep_checkpoints(Path(request.checkpoint), every_seconds=every_seconds)
     run.warm_up()
@@ -158,6 +161,14 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         split=data.train,
     )
     return Saved()
+
+
+def _way(inputs: Inputs) -> Way | None:
+    """Choose how all runs of a comparison on a CPU run their model; None elsewhere."""
+    spec = inputs.spec
+    if spec.device != "cpu":
+        return None
+    return way_on_cpu(inputs.loaded.model, inputs.data.train.lengths, spec.batch_size, spec.micro_batch_size)
 
 
 def _tried(plan: TrainPlan, inputs: Inputs) -> TrainPlan:

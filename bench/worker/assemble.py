@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,6 +13,7 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.plan.describe import changes
+from bench.training.forward.choose import choose_forward
 from bench.training.here import import_needed
 from bench.training.passes.weights import store_weights
 from bench.training.precision import resolve_dtype
@@ -72,7 +73,12 @@ class Inputs:
         return changes(self.plan, self.view, {term.name: registry.load(term) for term in self.spec.strategy})
 
     def prepare(
-        self, device: torch.device, *, plan: TrainPlan | None = None, cache_directory: CacheDirectory | None = None
+        self,
+        device: torch.device,
+        *,
+        plan: TrainPlan | None = None,
+        cache_directory: CacheDirectory | None = None,
+        way_is_forced: bool = False,
     ) -> Prepared:
         """Apply the plan to the model, in place, and move it to `device`. What it adds begins with numbers of the run's seed.
 
@@ -80,6 +86,7 @@ class Inputs:
             device: Trains.
             plan: In place of the run's own.
             cache_directory: Where equal runs share activations of frozen layers.
+            way_is_forced: Whether no other way of running the model will do than that of the run.
 
         Raises:
             UsageError, Unsupported: as `bench.training.prepare.prepare` does.
@@ -96,6 +103,8 @@ class Inputs:
             device=device,
             weight_decay=self.spec.weight_decay,
             cache_directory=cache_directory,
+            way=self.spec.way,
+            choose=partial(choose_forward, forced=True) if way_is_forced else None,
         )
 
     def reload(self) -> PreTrainedModel:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bench.training.trainer import Schedule
     from bench.workload.data.dataset import Split
 
-__all__ = ["Efficiency", "flops_of_steps", "measure_efficiency", "work_of"]
+__all__ = ["Efficiency", "flops_of_steps", "measure_efficiency", "typical_step", "work_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def work_of(
     flops, shapes = flops_of_steps(prepared, split, schedule)
     lengths = prepared.lengths(split)
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
-    typical = prepared.parts(_typical_step(lengths, schedule))[0]
+    typical = prepared.parts(typical_step(lengths, schedule))[0]
     rate = _rate(shapes, prepared.forward.extent(lengths[typical]), dtype, prepared.device, device_name)
     achieved = round(steady)
     return Work(
@@ -131,7 +131,7 @@ def flops_of_steps(prepared: Prepared, split: Split, schedule: Schedule) -> tupl
     return flops, shapes
 
 
-def _typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.int64]:
+def typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.int64]:
     """Pick the step whose number of tokens is nearest to the median."""
     steps = list(schedule.batches)
     tokens = np.array([lengths[rows].sum() for rows in steps])

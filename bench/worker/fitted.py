@@ -30,6 +30,7 @@ def fitted(spec: RunSpec, data: Data) -> Fitted:
     free = with_free_memory(card).memory_bytes
     whole = spec.model_copy(update={"micro_batch_size": None})
     forecaster = forecaster_on(data, configuration_of(spec.workload.model), whole, card=card, aim=aim)
+    forecaster = forecaster.in_way(spec.way)
     batch_size = forecaster.batch_size
     found = micro_batch(forecaster, registry.strategies_of(spec.strategy), free, most=batch_size)
     return Fitted(

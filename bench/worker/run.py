@@ -24,16 +24,20 @@ from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
 from bench.training.set_up import warm_up
 from bench.training.trainer import train
-from bench.worker.efficiency import measure_efficiency
+from bench.worker.efficiency import measure_efficiency, typical_step
 from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.worker.merged import evaluate_merged
 from bench.worker.origin import origin
+from bench.worker.way_times import time_ways
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from transformers import PreTrainedModel
+
     from bench.experiment.spec import RunSpec
+    from bench.experiment.ways import Way
     from bench.measuring.peaks import Peaks
     from bench.protocol import Message
     from bench.tasks.classification import Predictions
@@ -92,8 +96,8 @@ class Run:
         if self.prepared.device.type == "cuda":
             warm_up(self.prepared, self.data.train, self.schedule.batches)
 
-    def dry(self) -> Finished:
-        """Take the one step of a dry run, and send how much work the whole run would be."""
+    def dry(self, model: PreTrainedModel, ways: Sequence[Way] = ()) -> Finished:
+        """Take the one step of a dry run, time `ways` to run `model`, as loaded, and send how much work the whole run would be."""
         trained = self.train()
         memory, cache = self.peaks.end(), trained.set_up.cache
         whole = schedule_of(self.spec, self.data.train)
@@ -107,6 +111,9 @@ class Run:
                 cache_seconds=cache.seconds if cache else None,
                 cache_tokens=int(lengths[whole.rows].sum()),
                 peak_bytes=memory.training_bytes,
+                ways=time_ways(
+                    self.prepared, model, self.data, [typical_step(lengths, whole), self.schedule.rows], ways
+                ),
             )
         )
         return Finished()

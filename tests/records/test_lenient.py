@@ -207,6 +207,7 @@ KEPT = {
     ("tuning", "trials", "status"),
     ("flags", "code"),
     ("phase",),
+    ("spec", "way"),
     ("spec", "workload", "head"),
     ("spec", "workload", "quoting"),
     ("memory", "method"),

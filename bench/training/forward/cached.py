@@ -51,6 +51,10 @@ class CachedForward:
         """What the vectors depend on, beside the model, the rows and the device."""
         return self._num_layers, (self._inner.dtype, self._precision.dtype)
 
+    def on(self, inner: LayeredForward) -> CachedForward:
+        """Start above the same layers, run in another way, whose output is still to be stored."""
+        return CachedForward(inner, num_layers=self._num_layers, precision=self._precision)
+
     def check(self, split: Split, device: torch.device) -> None:
         """Make sure that the vectors never change: a part that the checkpoint lacks trains with the head, adapters may stand anywhere.
 

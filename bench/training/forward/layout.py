@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Bounds", "Layout", "Pack", "Rows", "Slots", "bounds_of", "lay_out", "num_pairs"]
+__all__ = ["Bounds", "Layout", "Pack", "Rows", "Slots", "bounds_of", "lay_out", "num_pairs", "num_slots"]
 
 LEAST = 4
 """Sequences that are two groups: compiled code is not made for a group of one."""
@@ -65,9 +65,11 @@ class Rows(NamedTuple):
     """The tokens of the longest row."""
 
     @classmethod
-    def of(cls, mask: torch.Tensor) -> Self:
-        """Lay out rows by their mask, (rows, longest), on the CPU."""
-        return cls(torch.from_numpy(np.flatnonzero(mask.numpy())), mask.sum(1), mask.shape[1])
+    def of(cls, lengths: NDArray[np.integer]) -> Self:
+        """Lay out rows of these lengths, on the CPU."""
+        longest = int(lengths.max())
+        homes = np.flatnonzero(np.arange(longest) < lengths[:, None])
+        return cls(torch.from_numpy(homes), torch.from_numpy(lengths.astype(np.int64)), longest)
 
     @property
     def lengths(self) -> torch.Tensor:
@@ -108,6 +110,11 @@ def lay_out(lengths: NDArray[np.integer]) -> Slots:
 def num_pairs(lengths: NDArray[np.integer]) -> int:
     """Count the pairs of query and key that attention computes for sequences of these lengths, padding included."""
     return sum(len(group) * int(lengths[group].max()) ** 2 for group in _groups(lengths))
+
+
+def num_slots(lengths: NDArray[np.integer]) -> int:
+    """Count the slots of attention for sequences of these lengths, padding included."""
+    return sum(len(group) * int(lengths[group].max()) for group in _groups(lengths))
 
 
 def _groups(lengths: NDArray[np.integer]) -> list[NDArray[np.intp]]:

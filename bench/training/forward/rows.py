@@ -6,13 +6,13 @@ gets one that hides padding. Above the last layer the picked tokens alone go on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from bench.measuring.flops import Extent
-from bench.tasks.classification import targets_of
-from bench.training.forward.batch import Batch
 from bench.training.forward.layers import LayersForward
 from bench.training.forward.layout import Rows
 from bench.training.forward.padded import collate
@@ -20,11 +20,11 @@ from bench.training.forward.padded import collate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.training.forward.batch import Batch
     from bench.workload.data.dataset import Split
 
 __all__ = ["RowsForward"]
@@ -51,22 +51,17 @@ class RowsForward(LayersForward):
     def batch(self, split: Split, rows: NDArray[np.int64] | Sequence[int]) -> Batch:
         """Pad the given rows of a split, on the CPU."""
         padded = collate(split, rows, self._pad_token_id)
-        body = dict(padded.inputs)
-        mask = body["attention_mask"]
-        if self._picks_last:
-            del body["attention_mask"]
-        layout = Rows.of(mask)
-        picked = torch.arange(len(mask)) * mask.shape[1]
-        if self._picks_last:
-            picked += layout.row_lengths - 1
-        return Batch(
-            inputs={"input_ids": body["input_ids"].flatten()[picked, None]},
-            targets=targets_of(split, rows),
-            num_tokens=padded.num_tokens,
-            num_computed=padded.num_computed,
-            body=body,  # each (rows, longest)
-            layout=layout,
-            picked=picked,
+        lengths = split.lengths[rows]
+        places = lengths - 1 if self._picks_last else np.zeros_like(lengths)
+        tokens = np.array([split.row(row)[place] for row, place in zip(rows, places, strict=True)], dtype=np.int64)
+        picked = np.arange(len(lengths)) * lengths.max() + places
+        needless = {"attention_mask"} if self._picks_last else set()
+        return replace(
+            padded,
+            inputs={"input_ids": torch.from_numpy(tokens[:, None])},
+            body={name: ids for name, ids in padded.inputs.items() if name not in needless},  # each (rows, longest)
+            layout=Rows.of(lengths),
+            picked=torch.from_numpy(picked),
         )
 
     plain_batch = batch
