@@ -14,8 +14,8 @@ Way = Literal["packed-varlen", "packed-spread", "rows", "padded"]
 """How rows of unlike length take one forward pass.
 
 packed-varlen: end to end, with attention by a GPU's kernels for various lengths. packed-spread: end to end, spread out to
-rows for attention alone. rows: each padded on its right, with the model's own attention, and the picked tokens alone above
-the last layer. padded: as transformers does it.
+rows for attention alone. rows: each padded on its right and attended to as it is, and the picked tokens alone above the
+last layer. padded: as transformers does it.
 """
 
 WAYS: tuple[Way, ...] = get_args(Way)

@@ -96,6 +96,9 @@ def test_losses_are_those_that_were_measured(
         ("lora+accumulate:rows=2", {"micro_batch_size": 3}),
         ("lora", {"steps": 5, "lr": None}),
         ("lora", {"warmup_ratio": 0.0, "seed": 7}),
+        ("full", {"way": "rows"}),
+        ("freeze:last=1+cached", {"way": "rows"}),
+        ("full", {"way": "padded"}),
     ],
 )
 def test_settings_of_the_run_are_those_of_the_script(

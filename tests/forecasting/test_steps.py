@@ -21,20 +21,32 @@ from bench.workload.toy import toy_split
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+    from bench.experiment.ways import Way
     from bench.training.forward.choose import ForwardChoice
 
 TRAINING = Training(split=toy_split(32, shortest=3), batch_size=8)
 
 
 def traced(
-    model: PreTrainedModel, strategy: str, choose: ForwardChoice | None = None, training: Training = TRAINING
+    model: PreTrainedModel,
+    strategy: str,
+    choose: ForwardChoice | None = None,
+    training: Training = TRAINING,
+    way: Way | None = None,
 ) -> Traced:
     view = view_of(model, num_steps=4, num_epochs=2)
     plan = compose(registry.strategies_of(parse_strategy(strategy)), view)
-    return trace(model, view, plan, training, choose=choose)
+    return trace(model, view, plan, training, way=way, choose=choose)
 
 
-QUICK = (("llama", "full"), ("bert", "freeze:last=2"), ("gpt2", "lora"))
+QUICK = (
+    ("llama", "full", None),
+    ("llama", "full", "rows"),
+    ("bert", "freeze:last=2", None),
+    ("bert", "freeze:last=1+cached", "rows"),
+    ("gpt2", "lora", None),
+    ("gpt2", "lora", "padded"),
+)
 EVERY = (
     *("accumulate", "freeze:last=1+cached+accumulate:rows=3", "lora+checkpoint+accumulate:rows=1"),
     *("adafactor", "adalora", "adamw4bit", "adamw8bit", "adamw8bit:by=torchao", "amp:dtype=bf16", "amp:dtype=fp16"),
@@ -47,9 +59,11 @@ EVERY = (
 )
 
 
-@pytest.mark.parametrize(("name", "strategy"), QUICK)
-def test_without_numbers_every_peak_is_that_of_real_tensors_to_the_byte(name: str, strategy: str) -> None:
-    check_equal(name, strategy)
+@pytest.mark.parametrize(("name", "strategy", "way"), QUICK)
+def test_without_numbers_every_peak_is_that_of_real_tensors_to_the_byte(
+    name: str, strategy: str, way: Way | None
+) -> None:
+    check_equal(name, strategy, way)
 
 
 MIXED_NORM = "frozen:weights=bf16+lora+amp:dtype=bf16"
@@ -59,12 +73,15 @@ MIXED_NORM = "frozen:weights=bf16+lora+amp:dtype=bf16"
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", EVERY)
 @pytest.mark.parametrize("name", ["llama", "bert", "gpt2"])
-def test_every_strategy_is_told_to_the_byte(request: pytest.FixtureRequest, name: str, strategy: str) -> None:
+@pytest.mark.parametrize("way", [None, "rows"])
+def test_every_strategy_is_told_to_the_byte(
+    request: pytest.FixtureRequest, name: str, strategy: str, way: Way | None
+) -> None:
     if strategy == MIXED_NORM and name != "llama":
         request.applymarker(
             pytest.mark.xfail(reason="two numbers of a norm per token are wider than said", strict=True)
         )
-    check_equal(name, strategy)
+    check_equal(name, strategy, way)
 
 
 def test_every_strategy_is_among_those_that_are_told() -> None:
@@ -73,17 +90,17 @@ def test_every_strategy_is_among_those_that_are_told() -> None:
     }
 
 
-def check_equal(name: str, strategy: str) -> None:
+def check_equal(name: str, strategy: str, way: Way | None) -> None:
     real = fresh_model(name)
     config = copy.deepcopy(real.config)  # the model's own tells how it is run
     import_needed(registry.strategies_of(parse_strategy(strategy)))
     torch.manual_seed(0)
     try:
-        expected = traced(real, strategy)
+        expected = traced(real, strategy, way=way)
     except Unsupported as error:
         pytest.skip(f"it does not run: {error}")
     with without_numbers():
-        found = traced(classifier(config, num_labels=2), strategy, choose_by_shape)
+        found = traced(classifier(config, num_labels=2), strategy, choose_by_shape, way=way)
     assert type(found.prepared.forward) is type(expected.prepared.forward)
     assert {slot: parts.tolist() for slot, parts in found.peaks.items()} == {
         slot: parts.tolist() for slot, parts in expected.peaks.items()

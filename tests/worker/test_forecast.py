@@ -56,7 +56,9 @@ def told(messages: list[Message]) -> Forecasted:
 
 
 def test_a_run_is_forecast_as_the_command_does_it_on_rows_of_data(workload: WorkloadSpec) -> None:
-    settings = Settings(**workload.model_dump(), strategies="freeze:last=1+checkpoint", batch_size=8, steps=4)
+    settings = Settings(
+        **workload.model_dump(), strategies="freeze:last=1+checkpoint", batch_size=8, steps=4, way="packed-spread"
+    )
     ((_, expected),) = forecasts(settings, None, *device_here(is_gpu=False, only_known=True))
     record, messages = dry(workload, "freeze:last=1+checkpoint")
     assert record.status == "ok"

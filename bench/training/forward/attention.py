@@ -4,7 +4,8 @@ A packed batch is a single row of tokens in which many sequences stand end to en
 know where one ends. Here it spreads queries, keys and values out to one sequence per row, runs
 torch's own kernel on each group of rows, and gathers the outputs back: all else of the model
 computes no padding.
-On a GPU there are kernels for various lengths, which do without the spreading.
+On a GPU there are kernels for various lengths, which do without the spreading. Rows that are padded on their right are
+attended to as they are, without a mask where causality says it all.
 
 Under any other attention a packed batch mixes its sequences without an error. So this function refuses a call without a layout, and `bench.training.forward.choose`
 compares the packed model with the plain one before it is used.
@@ -21,7 +22,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
-from bench.training.forward.layout import Bounds
+from bench.training.forward.layout import Bounds, Rows
 from bench.training.forward.spreading import gather, spread
 from bench.training.forward.various_lengths import NoKernel, attend
 from bench.training.target import kind_of
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from bench.training.forward.layout import Pack
+    from bench.training.forward.layout import Layout
 
 __all__ = ["NAME", "Asked", "packed_attention", "watched"]
 
@@ -41,12 +42,12 @@ NAME = "bench_packed"
 
 def packed_attention(
     module: nn.Module,
-    query: torch.Tensor,  # (1, heads, tokens, size)
-    key: torch.Tensor,  # (1, key heads, tokens, size)
+    query: torch.Tensor,  # (1, heads, tokens, size) of a pack, or (rows, heads, longest, size)
+    key: torch.Tensor,  # (1 or rows, key heads, tokens, size)
     value: torch.Tensor,
     _mask_of_rows: torch.Tensor | None,
     *,
-    pack: Pack | None = None,
+    pack: Layout | None = None,
     dropout: float = 0.0,
     scaling: float | None = None,
     is_causal: bool | None = None,
@@ -55,9 +56,9 @@ def packed_attention(
     position_bias: torch.Tensor | None = None,
     **_: object,
 ) -> tuple[torch.Tensor, None]:
-    """Attend within each sequence of a packed batch: (1, tokens, heads, size).
+    """Attend within each sequence of a packed batch, or each row: (1 or rows, tokens, heads, size).
 
-    The layout is what `PackedForward` hands down as `pack`. All other options mean what they mean
+    The layout is what `LayersForward` hands down as `pack`. All other options mean what they mean
     in transformers.
 
     Raises:
@@ -67,8 +68,8 @@ def packed_attention(
     if pack is None or position_bias is not None:
         raise ValueError("packed attention was called without the layout of a pack, or with a bias on positions")
     causal: bool = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # (tokens, heads, size)
     if isinstance(pack, Bounds):
+        q, k, v = (part.squeeze(0).transpose(0, 1) for part in (query, key, value))  # (tokens, heads, size)
         if softcap is not None:
             raise NoKernel("no kernel for various lengths caps scores")
         outputs = attend(
@@ -88,7 +89,7 @@ def packed_attention(
     grouped = key.shape[1] != query.shape[1]
     if grouped and kind_of(value.device) == "cuda":
         # A GPU's kernels for fp32, or with a mask, take no fewer key heads, and what torch does instead keeps all scores.
-        k, v = (part.repeat_interleave(q.shape[1] // part.shape[1], dim=1) for part in (k, v))
+        key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], dim=1) for part in (key, value))
         grouped = False
     kernel = partial(
         scaled_dot_product_attention if softcap is None else partial(_capped, softcap=softcap),
@@ -96,21 +97,25 @@ def packed_attention(
         scale=scaling,
         enable_gqa=grouped,
     )
-    rows = [spread(part, pack) for part in (q, k, v)]
+    masks = (pack.present,) if isinstance(pack, Rows) else pack.masks
+    rows = [
+        [part] if isinstance(pack, Rows) else spread(part.squeeze(0).transpose(0, 1), pack)
+        for part in (query, key, value)
+    ]
 
     def by_group(*rows: Sequence[torch.Tensor]) -> torch.Tensor:
         outputs = []
-        for *parts, present in zip(*rows, pack.masks, strict=True):
+        for *parts, present in zip(*rows, masks, strict=True):
             mask = _mask(present, causal=causal, window=sliding_window)
             outputs.append(kernel(*parts, attn_mask=mask, is_causal=causal and mask is None))
-        return gather(outputs, pack)
+        return outputs[0].transpose(1, 2) if isinstance(pack, Rows) else gather(outputs, pack).unsqueeze(0)
 
     if kind_of(value.device) == "cpu" and value.dtype == torch.bfloat16:
         # The backward pass of torch's CPU kernel is slower in bf16 than in fp32, and less exact.
         with torch.autocast("cpu", enabled=False):
             exact = [[part.float() for part in parts] for parts in rows]
-            return by_group(*exact).to(value.dtype).unsqueeze(0), None
-    return by_group(*rows).unsqueeze(0), None
+            return by_group(*exact).to(value.dtype), None
+    return by_group(*rows), None
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,11 @@ def candidates_for(
         forced: Whether no other way will do.
 
     """
+    if not model._can_set_attn_implementation():  # noqa: SLF001  (there is no public way to ask)
+        return "its attention is not one of those that transformers lets one choose"
     if way == "rows":
         by_rows = partial(RowsForward, outer, model, pad_token_id)
         return [partial(by_rows, picks_early=early, picks_inside=inside) for early, inside in PICKS]
-    if not model._can_set_attn_implementation():  # noqa: SLF001  (there is no public way to ask)
-        return "its attention is not one of those that transformers lets one choose"
     has_kernels, *_ = there = kernels_for(outer)
     if way == "packed-spread":
         there = (False,)
@@ -178,8 +178,7 @@ def first_that_agrees(
         try:
             with watched() as asked:
                 reason = differs(forward, asked)
-            if forward.attention:
-                reason = reason or _unasked(model, asked.modules, but_last=forward.picks_inside)
+            reason = reason or _unasked(model, asked.modules, but_last=forward.picks_inside)
         except Exception as error:  # noqa: BLE001  (a body or kernel that was not made for packs may fail in any way)
             reason = first_line(error)
         if not reason:

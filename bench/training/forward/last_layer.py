@@ -93,12 +93,11 @@ def _attend(
         return _one_each(query, key, value, layout, scale=scale, dropout=dropout)
     if isinstance(layout, Slots):
         return _by_group(query, key, value, layout, scale=scale, dropout=dropout)
-    seen = torch.arange(layout.longest, device=key.device) < layout.lengths  # (rows, longest)
     return scaled_dot_product_attention(
         query,
         key,
         value,
-        attn_mask=seen[:, None, None, :],
+        attn_mask=layout.present[:, None, None, :],
         dropout_p=dropout,
         scale=scale,
         enable_gqa=key.shape[1] != query.shape[1],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 
+from bench.training.forward.attention import NAME
 from bench.training.forward.last_layer import can_pick, is_within_window, picks_last, run_picked
 from bench.workload.models.layers import layers_of
 
@@ -40,8 +41,6 @@ _OF_ROWS = {"input_ids", "attention_mask", "position_ids", "token_type_ids", "in
 class LayersForward(ABC):
     """Runs a classifier layer by layer, and can start above layers whose output is stored."""
 
-    attention: ClassVar[str | None] = None
-    """By its name among those of transformers, which every layer must ask; None is the model's own."""
     various_lengths = False
     """Whether attention is by kernels for various lengths."""
     _of_picked: ClassVar[tuple[int, int]]
@@ -68,10 +67,9 @@ class LayersForward(ABC):
         self._picks_last = picks_last(self._layers[0])
         self.picks_inside = picks_inside and can_pick(self._layers[-1])
         self._undo: list[Callable[[], None]] = []
-        if self.attention:
-            plain = model.config._attn_implementation  # noqa: SLF001  (there is no public way to ask)
-            model.set_attn_implementation(self.attention)
-            self._undo.append(partial(model.set_attn_implementation, plain))
+        plain = model.config._attn_implementation  # noqa: SLF001  (there is no public way to ask)
+        model.set_attn_implementation(NAME)
+        self._undo.append(partial(model.set_attn_implementation, plain))
         self._undo.append(model.base_model.register_forward_pre_hook(self._enter, with_kwargs=True).remove)
         if not picks_early:
             self._undo.append(model.base_model.register_forward_hook(self._leave).remove)
@@ -98,10 +96,6 @@ class LayersForward(ABC):
     @abstractmethod
     def kernel_size(self, lengths: NDArray[np.integer]) -> tuple[int, int]:
         """What a GPU chooses its kernels by."""
-
-    @abstractmethod
-    def _of_body(self, batch: Batch) -> dict[str, Any]:
-        """What the body is called with."""
 
     @abstractmethod
     def _stored(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -163,7 +157,8 @@ class LayersForward(ABC):
     ) -> tuple[tuple[()], dict[str, Any]]:
         """Hand the body all tokens, where the classifier hands it the picked ones."""
         others = {name: value for name, value in kwargs.items() if name not in _OF_ROWS}
-        return (), {**others, **self._of_body(self._now())}
+        batch = self._now()
+        return (), {**others, **batch.body, "pack": batch.layout}
 
     def _now(self) -> Batch:
         """The batch that is run: a body that anything else calls would mix sequences, or find none."""

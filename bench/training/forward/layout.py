@@ -15,7 +15,7 @@ import torch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Bounds", "Layout", "Pack", "Rows", "Slots", "bounds_of", "lay_out", "num_pairs", "num_slots"]
+__all__ = ["Bounds", "Layout", "Rows", "Slots", "bounds_of", "lay_out", "num_pairs", "num_slots"]
 
 LEAST = 4
 """Sequences that are two groups: compiled code is not made for a group of one."""
@@ -60,26 +60,26 @@ class Rows(NamedTuple):
     """The places of tokens in rows that are padded on their right, counted through all rows."""
 
     homes: torch.Tensor  # (tokens,): the place of each token
-    row_lengths: torch.Tensor  # (rows,): its tokens
-    longest: int
-    """The tokens of the longest row."""
+    present: torch.Tensor  # (rows, longest): whether a place is the home of a token
 
     @classmethod
     def of(cls, lengths: NDArray[np.integer]) -> Self:
         """Lay out rows of these lengths, on the CPU."""
-        longest = int(lengths.max())
-        homes = np.flatnonzero(np.arange(longest) < lengths[:, None])
-        return cls(torch.from_numpy(homes), torch.from_numpy(lengths.astype(np.int64)), longest)
+        present = np.arange(lengths.max()) < lengths[:, None]
+        return cls(torch.from_numpy(np.flatnonzero(present)), torch.from_numpy(present))
+
+    @property
+    def longest(self) -> int:
+        """The tokens of the longest row."""
+        return self.present.shape[1]
 
     @property
     def lengths(self) -> torch.Tensor:
         """How long the row of each token is: (rows, 1)."""
-        return self.row_lengths.unsqueeze(1)
+        return self.present.sum(1, keepdim=True)
 
 
-Pack = Slots | Bounds
-"""Of sequences end to end."""
-Layout = Pack | Rows
+Layout = Slots | Bounds | Rows
 
 
 def bounds_of(lengths: NDArray[np.integer]) -> Bounds:

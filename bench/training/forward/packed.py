@@ -6,14 +6,13 @@ multiple of `GRAIN` tokens: a GPU chooses its kernels by size, and loading each 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from bench.measuring.flops import Extent
 from bench.tasks.classification import targets_of
-from bench.training.forward.attention import NAME
 from bench.training.forward.batch import Batch
 from bench.training.forward.layers import LayersForward
 from bench.training.forward.layout import bounds_of, lay_out, num_pairs
@@ -37,7 +36,6 @@ GRAIN = 64
 class PackedForward(LayersForward):
     """Runs a classifier on packed rows, and can start above layers whose output is stored."""
 
-    attention = NAME
     _of_picked = (1, -1)
 
     def __init__(
@@ -107,9 +105,6 @@ class PackedForward(LayersForward):
     def kernel_size(self, lengths: NDArray[np.integer]) -> tuple[int, int]:
         """Rows, and tokens in whole GRAINs."""
         return len(lengths), -(-int(lengths.sum()) // GRAIN)
-
-    def _of_body(self, batch: Batch) -> dict[str, Any]:
-        return {**batch.body, "pack": batch.layout}
 
     def _stored(self, hidden: torch.Tensor, _batch: Batch) -> torch.Tensor:
         return hidden.flatten(0, 1)

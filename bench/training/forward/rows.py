@@ -1,13 +1,13 @@
-"""The way with the fewest operations: each row padded on its right to the longest, and the model's own attention.
+"""The way with the fewest operations: each row padded on its right to the longest, and attended to as it is.
 
-A causal model that is read at a row's last token needs no mask: what stands behind that token cannot change it. Any other
-gets one that hides padding. Above the last layer the picked tokens alone go on.
+A causal model that is read at a row's last token needs no mask: what stands behind that token cannot change it. For any
+other, attention hides padding. Above the last layer the picked tokens alone go on.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -55,11 +55,10 @@ class RowsForward(LayersForward):
         places = lengths - 1 if self._picks_last else np.zeros_like(lengths)
         tokens = np.array([split.row(row)[place] for row, place in zip(rows, places, strict=True)], dtype=np.int64)
         picked = np.arange(len(lengths)) * lengths.max() + places
-        needless = {"attention_mask"} if self._picks_last else set()
         return replace(
             padded,
             inputs={"input_ids": torch.from_numpy(tokens[:, None])},
-            body={name: ids for name, ids in padded.inputs.items() if name not in needless},  # each (rows, longest)
+            body={name: ids for name, ids in padded.inputs.items() if name != "attention_mask"},  # each (rows, longest)
             layout=Rows.of(lengths),
             picked=torch.from_numpy(picked),
         )
@@ -73,9 +72,6 @@ class RowsForward(LayersForward):
     def kernel_size(self, lengths: NDArray[np.integer]) -> tuple[int, int]:
         """Rows, and tokens of the longest."""
         return len(lengths), int(lengths.max())
-
-    def _of_body(self, batch: Batch) -> dict[str, Any]:
-        return dict(batch.body)
 
     def _stored(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         return hidden.flatten(0, 1).index_select(0, _layout(batch).homes)

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.errors import UsageError
-from bench.gate.sampling.subject import gather
+from bench.gate.sampling.subject import TINY, gather
 from bench.workload import toy
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
@@ -34,6 +34,14 @@ def test_what_is_given_goes_over_the_file_and_the_file_over_what_suits_a_gate(tm
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     made = gather({"steps": 40}, config, on_cpu)
     assert (made.specs[0].lr, made.specs[0].steps, made.timeout, made.threads) == (0.5, 40, 9.0, 2)
+
+
+def test_both_sides_pack_unless_a_way_is_given_which_a_baseline_keeps():
+    plain, forced = gather({}, None, on_cpu), gather({"way": "rows"}, None, on_cpu)
+    assert [made.specs[0].way for made in (plain, forced)] == [None, "rows"]
+    assert "way" not in plain.work
+    again = gather({name: value for name, value in forced.work.items() if name != TINY}, None, on_cpu)
+    assert (again.specs, again.work) == (forced.specs, forced.work)
 
 
 def test_a_model_and_data_of_ones_own(tmp_path):

@@ -80,7 +80,7 @@ def test_every_way_answers_and_learns_like_the_plain_one(
     for way, attention, num_computed in (
         (None, NAME, num_packed),
         ("packed-spread", NAME, num_packed),
-        ("rows", own, num_padded),
+        ("rows", NAME, num_padded),
         ("padded", own, num_padded),
     ):
         forward, why_not = choose_forward(

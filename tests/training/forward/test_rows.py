@@ -31,7 +31,7 @@ def test_a_causal_model_needs_no_mask_and_an_encoder_one_of_keys(
         seen.append(attn_mask is not None)
         return attend(*args, attn_mask=attn_mask, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("torch.nn.functional.scaled_dot_product_attention", note)
+    monkeypatch.setattr("bench.training.forward.attention.scaled_dot_product_attention", note)
     forward = RowsForward(model, model, 0, picks_early=name != "GPT2")
     forward.logits(forward.batch(SPLIT, EVERYTHING))
     assert seen == [has_mask] * forward.num_layers
