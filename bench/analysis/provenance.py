@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -141,7 +141,8 @@ def provenance(comparison: Comparison) -> dict[str, str]:
     """Hardware, software and the digest of the data."""
     shown = {name: _distinct(map(read, comparison.environments)) for name, read in _ENVIRONMENT.items()}
     shown["data digest"] = _distinct(record.measured.data_digest for record in comparison.records if record.measured)
-    shown["ways timed"] = in_words({record.spec.name: record.ways for record in comparison.records if record.ways})
+    timed: dict[str, Any] = {record.spec.name: record.ways for record in comparison.records if record.ways}
+    shown["ways timed"] = in_words(timed)
     shown["records"] = _distinct(f"schema {record.schema_version}" for record in comparison.records)
     return {name: text for name, text in shown.items() if text}
 

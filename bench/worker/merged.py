@@ -18,7 +18,7 @@ import torch
 from bench.errors import Unsupported, first_line
 from bench.records.record import Flag
 from bench.training.evaluation import predict
-from bench.training.forward.choose import TOLERANCES
+from bench.training.forward.trial import TOLERANCES
 from bench.training.precision import observe_dtypes
 
 if TYPE_CHECKING:

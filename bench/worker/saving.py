@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bench.errors import Unsupported
-from bench.training.forward.choose import TOLERANCES
 from bench.training.forward.padded import collate
+from bench.training.forward.trial import TOLERANCES
 from bench.training.precision import is_mixed
 from bench.worker.changed import modules_beside_adapters, tensors_of
 from bench.worker.saved_prompt import keep_prompt
