@@ -16,6 +16,7 @@ from bench.experiment.ways import WAYS
 from bench.protocol import DataRead, Tried
 from bench.records.store import Store
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
+from tests.campaign.one_by_one import OneByOne
 from tests.campaign.test_halving import Listening
 from tests.conftest import DATA
 
@@ -71,20 +72,17 @@ def test_runs_that_are_done_say_the_way_and_older_ones_none(make_record: MakeRec
     assert not is_open(with_way(specs, "rows"), [])
 
 
-class Gpu:
+class Gpu(OneByOne):
     """Carries out requests without any work; tells of each strategy how long ways took, if it is asked."""
-
-    interrupted = False
 
     def __init__(self, make_record: MakeRecord, times: Mapping[str, Times], way: Way | None = None) -> None:
         self._make, self._times, self._way = make_record, times, way
         self.asked: list[Request] = []
 
-    def run(self, request: Request, on_message: Callable[[Message], None] | None = None, /) -> RunRecord:
+    def carry_out(self, request: Request, on_message: Callable[[Message], None]) -> RunRecord:
         self.asked.append(request)
         name, record = request.spec.name, self._make()
         failed = request.mode == "dry" and name not in self._times
-        assert on_message is not None
         if request.mode == "prepare":
             on_message(DataRead(data=DATA, way=self._way))
         elif request.mode == "dry" and not failed:
