@@ -19,7 +19,8 @@ from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f
 from bench.experiment.spec import RunSpec, Term, WorkloadSpec, parse_strategy
 from bench.plan import Layer, Linear, ModelView, Param
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
-from bench.records.record import CurvePoint, Environment, Evaluation, Flag, LayerRate, Measurement, Memory, RunRecord
+from bench.records.evaluation import CurvePoint, Evaluation
+from bench.records.record import Environment, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.row_classes import encode
 from bench.records.tuning import Tuning, TuningTrial
 

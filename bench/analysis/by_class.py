@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bench.records.record import Evaluation
+    from bench.records.evaluation import Evaluation
 
     Matrix = NDArray[np.int64]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.experiment.spec import QualityName
-    from bench.records.record import Evaluation
+    from bench.records.evaluation import Evaluation
 
 __all__ = ["difference", "interval", "of_majority"]
 

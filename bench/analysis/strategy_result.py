@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from bench.analysis.intervals import Interval, Samples
     from bench.analysis.quality import Quality
     from bench.experiment.spec import QualityName
+    from bench.records.evaluation import Evaluation
     from bench.records.forecast import Forecast
-    from bench.records.record import Evaluation, Flag, LayerRate, Measurement, RunRecord, Status
+    from bench.records.record import Flag, LayerRate, Measurement, RunRecord, Status
     from bench.records.tuning import Tuning
 
 __all__ = ["StrategyResult", "against", "make_result", "relative"]

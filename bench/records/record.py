@@ -24,18 +24,16 @@ from bench.experiment.bounds import (
 )
 from bench.experiment.spec import RunSpec
 from bench.records.data_summary import DataSummary
+from bench.records.evaluation import CurvePoint, Evaluation, agree
 from bench.records.flags import Flag
 from bench.records.forecast import Forecast
 from bench.records.lenient import read_json
 from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, StepParts, Work
-from bench.records.row_classes import fits
 from bench.records.tuning import Tuning
 
 __all__ = [
     "SCHEMA_VERSION",
-    "CurvePoint",
     "Environment",
-    "Evaluation",
     "Flag",
     "LayerRate",
     "Measurement",
@@ -61,51 +59,6 @@ class LayerRate(Frozen):
     num_params: Count
     num_trainable_params: Count
     """At the end of training."""
-
-
-class CurvePoint(Frozen):
-    """One point of the learning curve, evaluated on the first rows of the evaluation set."""
-
-    step: Count
-    """Optimizer steps done."""
-    seconds: Seconds
-    """Training time so far, evaluation excluded."""
-    loss: Loss
-    accuracy: Share
-    num_samples: Positive
-
-
-class Evaluation(Frozen):
-    """The trained model on the evaluation set."""
-
-    accuracy: Share
-    macro_f1: Share
-    loss: Loss
-    """Mean cross-entropy, in nats."""
-    num_samples: Positive
-    majority_accuracy: Share
-    """Accuracy of predicting the most frequent class of the evaluation set for every row."""
-    correct: str = Field(pattern="^[01]+$")
-    """One character per row in the order of the data, "1" where the prediction was right."""
-    seconds: Seconds
-    balanced_accuracy: Share | None = None
-    """Mean of the recalls of the classes."""
-    classes: tuple[str, ...] | None = None
-    """The names of the classes, by number."""
-    labels: str | None = None
-    """The number of each row's class, in the order of the data; `bench.records.row_classes` writes and reads it."""
-    predictions: str | None = None
-    """Likewise the number of the predicted class of each row."""
-    merged_seconds: Seconds | None = None
-    """Of the same evaluation with adapters merged into the weights; None without adapters that can be merged."""
-
-    @model_validator(mode="after")
-    def _has_every_row(self) -> Self:
-        _agree("correct", len(self.correct), "num_samples", self.num_samples)
-        for written in (self.labels, self.predictions):
-            if written is not None and not fits(written, self.num_samples, self.classes or ()):
-                raise ValueError(f"the classes of {self.num_samples} rows are not written as they should be")
-        return self
 
 
 class Measurement(Frozen):
@@ -194,7 +147,7 @@ class Measurement(Frozen):
     @model_validator(mode="after")
     def _has_every_step(self) -> Self:
         for name in ("step_seconds", "step_tokens", "losses"):
-            _agree(name, len(getattr(self, name)), "num_steps", self.num_steps)
+            agree(name, len(getattr(self, name)), "num_steps", self.num_steps)
         return self
 
 
@@ -245,8 +198,3 @@ class RunRecord(Frozen):
     def to_json(self) -> str:
         """Write the record as indented JSON."""
         return self.model_dump_json(indent=1)
-
-
-def _agree(name: str, length: int, total: str, expected: int) -> None:
-    if length != expected:
-        raise ValueError(f"{name} has {length} entries, but {total} is {expected}")

@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from bench.analysis.by_class import balanced_accuracy, confusion_matrix, macro_f1
-from bench.records.record import CurvePoint, Evaluation
+from bench.records.evaluation import CurvePoint, Evaluation
 from bench.records.row_classes import encode
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from bench.worker.changed import deploy_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.records.evaluation import CurvePoint, Evaluation
     from bench.records.readings import HostActivity, Memory
-    from bench.records.record import CurvePoint, Evaluation, LayerRate
+    from bench.records.record import LayerRate
     from bench.training.prepared import Prepared
     from bench.training.trained import Trained
     from bench.training.trainer import Schedule

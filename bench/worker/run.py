@@ -14,7 +14,7 @@ from bench.measuring.contention import Contention
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
 from bench.protocol import Finished, Progress, Said, Stage, Tried
-from bench.records.record import CurvePoint
+from bench.records.evaluation import CurvePoint
 from bench.tasks.classification import curve_point, evaluation_of
 from bench.training.checkpoints import Checkpoints
 from bench.training.evaluation import predict

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bench.analysis.comparison import Comparison
     from bench.analysis.strategy_result import StrategyResult
-    from bench.records.record import CurvePoint
+    from bench.records.evaluation import CurvePoint
 
     from .theme import Style
 

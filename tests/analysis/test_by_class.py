@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, precision_recall_
 from sklearn.metrics import confusion_matrix as sklearn_matrix
 
 from bench.analysis.by_class import balanced_accuracy, by_class, confusion_matrix, macro_f1
-from bench.records.record import Evaluation
+from bench.records.evaluation import Evaluation
 from bench.records.row_classes import encode
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from bench.analysis.quality import ACCURACY, QUALITIES
 from bench.gate.judging.grammar import parse_rule
 from bench.gate.judging.rules import judge_rules
 from bench.records.doubts import doubts
+from bench.records.evaluation import Evaluation
 from bench.records.metrics import METRICS
-from bench.records.record import Evaluation
 from bench.records.store import Store
 from reports import render, write_report
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.experiment.spec import QualityName
-    from bench.records.record import Evaluation, RunRecord
+    from bench.records.evaluation import Evaluation
+    from bench.records.record import RunRecord
 
 SCORES = {"macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}
 METRICS: tuple[QualityName, ...] = ("macro_f1", "balanced_accuracy")

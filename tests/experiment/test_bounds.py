@@ -9,8 +9,9 @@ from pydantic import BaseModel
 from bench.experiment.matrix import matrix
 from bench.experiment.settings import Settings
 from bench.experiment.spec import RunSpec, WorkloadSpec
+from bench.records.evaluation import Evaluation
 from bench.records.readings import Memory, Work
-from bench.records.record import Evaluation, RunRecord
+from bench.records.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
