@@ -16,6 +16,7 @@ import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.plan.compose import compose
 from bench.training.forward.layout import bounds_of
+from bench.training.forward.rule import way_on_cpu
 from bench.training.forward.various_lengths import attend
 from bench.training.prepare import prepare
 from bench.training.trainer import Schedule, steps
@@ -154,12 +156,14 @@ def _in_float64(parts: list[torch.Tensor], places: list[int]) -> list[torch.Tens
     return [joined.detach(), *torch.autograd.grad(joined, leaves, grad)]
 
 
-def ours(strategy: str, size: Size, on_step: Callable[[], None]) -> list[float]:
-    """Train a fresh model; give the losses."""
+def ours(strategy: str, size: Size, on_step: Callable[[], None], *, by_counts: bool = False) -> list[float]:
+    """Train a fresh model, packed or in the way that is chosen on a CPU by counts; give the losses."""
     model, split = size.model(), size.split()
+    way = way_on_cpu(model, split.lengths, size.batch_size, None) if by_counts else None
     view = view_of(model)
     plan = compose([registry.load(term) for term in parse_strategy(strategy)], view).with_lr(RATE)
-    prepared = prepare(model, view, plan, split=split, pad_token_id=0, rates=TOY_RATES, device=DEVICE, weight_decay=0.0)
+    applied = partial(prepare, split=split, pad_token_id=0, rates=TOY_RATES, device=DEVICE, weight_decay=0.0)
+    prepared = applied(model, view, plan, way=way)
     if prepared.why_padded:
         print(f"ours pads: {prepared.why_padded}")
     loop = steps(prepared, split, Schedule(epochs=[size.batches], warmup_ratio=0.0), on_point=lambda *_: None)

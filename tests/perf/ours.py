@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bench.measuring import host_memory
+from bench.training.forward.rule import way_on_cpu
 from bench.training.trainer import Schedule, train
 from tests.perf.side import DEVICE, Done, load
 
@@ -18,8 +20,11 @@ _ready: list[tuple[Prepared, Work]] = []
 
 
 def prepare_ours(work: Work) -> Prepared:
-    """Apply the plan, as a run does before it trains."""
-    return work.inputs.prepare(DEVICE, plan=work.plan)
+    """Apply the plan, as a run does before it trains, in the way that a comparison chooses on a CPU; a GPU packs."""
+    spec, lengths = work.inputs.spec, work.data.train.lengths
+    if DEVICE.type == "cpu":
+        spec = spec.model_copy(update={"way": way_on_cpu(work.model, lengths, spec.batch_size, None)})
+    return replace(work.inputs, spec=spec).prepare(DEVICE, plan=work.plan)
 
 
 def make_ready(strategy: str, model: str, num_rows: int, *, compiled: bool = True) -> None:
