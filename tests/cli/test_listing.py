@@ -75,7 +75,7 @@ def test_all_there_is_to_say_of_one_is_told_by_its_name(monkeypatch: pytest.Monk
     assert told["sets"] == "phases: only the head trains"
     assert told["not with"].startswith("bitfit, chain_thaw, full")
     assert told["runs here"] == "yes"
-    assert "not alone   cached() stores the output of frozen layers" in second
+    assert "not alone   cached stores the output of frozen layers" in second
     assert max(map(len, shown.splitlines())) <= 80
 
 
