@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from bench.experiment.ways import Way
     from bench.training.activation_cache import CacheDirectory
+    from bench.training.parallel.group import Group
     from bench.training.prepared import Prepared
     from bench.training.trained import Trained
     from bench.workload.data.dataset import Split
@@ -45,6 +46,7 @@ def applied(
     device: torch.device = CPU,
     cache_directory: CacheDirectory | None = None,
     way: Way | None = None,
+    group: Group | None = None,
 ) -> Prepared:
     """Apply a strategy, as text, to a model: a tiny Llama unless another is given."""
     model = model or tiny_llama()
@@ -60,6 +62,7 @@ def applied(
         weight_decay=0.01,
         cache_directory=cache_directory,
         way=way,
+        group=group,
     )
 
 

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from bench.errors import Unsupported
 from bench.training.target import target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from torch.optim import Optimizer
 
     from bench.plan.train_plan import Precision as Name
+
+    Norm = Callable[[Sequence[torch.Tensor]], torch.Tensor]
 
 __all__ = ["Precision", "is_mixed", "observe_dtypes", "resolve_dtype"]
 
@@ -77,10 +80,12 @@ class Precision:
         """Add the gradients of `loss`, a scalar, to those that are there."""
         self.scaler.scale(loss).backward()
 
-    def step(self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float) -> None:
-        """Clip the gradients to a joint norm and step, unless fp16 overflowed, and adapt the loss scale."""
+    def step(
+        self, optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, norm_of: Norm = get_total_norm
+    ) -> None:
+        """Clip the gradients to a joint norm, as `norm_of` finds it, and step, unless fp16 overflowed, and adapt the loss scale."""
         self.scaler.unscale_(optimizer)
-        _clip(optimizer, params, max_norm, in_step=not self.scaler.is_enabled())
+        _clip(optimizer, list(params), max_norm, norm_of, in_step=not self.scaler.is_enabled())
         self.scaler.step(optimizer)
         vars(optimizer).pop("grad_scale", None)
         self.scaler.update()
@@ -105,17 +110,19 @@ class Precision:
         self._scale = self.scaler.get_scale()
 
 
-def _clip(optimizer: Optimizer, params: Iterable[nn.Parameter], max_norm: float, *, in_step: bool) -> None:
+def _clip(
+    optimizer: Optimizer, params: Sequence[nn.Parameter], max_norm: float, norm_of: Norm, *, in_step: bool
+) -> None:
     """Scale the gradients down to a joint norm; a fused optimizer of torch does it in the same pass over them as its step.
 
     What wraps or extends one may say that it can and not look: for it the gradients are scaled here. The kernel divides gradients by `grad_scale`, as it does for a GradScaler, which needs that
     for itself (`in_step` is False then).
     """
+    norm = norm_of([param.grad for param in params if param.grad is not None])
     is_of_torch = type(optimizer).__module__.startswith("torch.optim.")
     if not (in_step and is_of_torch and getattr(optimizer, "_step_supports_amp_scaling", False)):
-        torch.nn.utils.clip_grad_norm_(params, max_norm)
+        clip_grads_with_norm_(params, max_norm, norm)
         return
-    norm = torch.nn.utils.get_total_norm([param.grad for param in params if param.grad is not None])
     # In fp32 whatever the weights are: the kernel reads it as such.
     optimizer.grad_scale = ((norm.float() + 1e-6) / max_norm).clamp(min=1.0)  # type: ignore[attr-defined]
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from bench.errors import Unsupported
 from bench.training.forward.choose import choose_forward
+from bench.training.parallel.replicate import Replicate
+from bench.training.parallel.single import Single
 from bench.training.passes.averaging import AveragedWeights
 from bench.training.passes.cache import cache_layers, num_frozen_layers
 from bench.training.passes.checkpoint import recompute_layers
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from bench.plan.view import ModelView
     from bench.training.activation_cache import CacheDirectory
     from bench.training.forward.choose import ForwardChoice
+    from bench.training.parallel.group import Group
     from bench.workload.data.dataset import Split
 
 __all__ = ["prepare"]
@@ -53,6 +56,7 @@ def prepare(
     weight_decay: float,
     cache_directory: CacheDirectory | None = None,
     way: Way | None = None,
+    group: Group | None = None,
     choose: ForwardChoice | None = None,
 ) -> Prepared:
     """Apply a plan to a model, in place.
@@ -69,6 +73,8 @@ def prepare(
         cache_directory: Where equal runs share the output of their frozen layers.
         way: To run the model; None packs.
         choose: Finds how that is done, as `choose_forward` does by comparing numbers.
+        group: The ranks that share the run, where several do.
+        choose: Finds the way to run the model, as `choose_forward` does by comparing numbers.
 
     Raises:
         UsageError: nothing would train.
@@ -76,6 +82,7 @@ def prepare(
 
     """
     resolved = resolve(plan, view, rates)
+    parallel = Replicate(group.rank, group.num_ranks, group.device) if group else Single()
     # First, since it may refuse the device: nothing has been changed by then.
     precision = Precision(resolve_dtype(plan.precision, device), device)
     # Before the transforms, which may rename parameters, wrap layers, and compute with the weights that they find.
@@ -142,6 +149,7 @@ def prepare(
         prompt=prompt,
         noise=noise,
         averaged=AveragedWeights(plan.averaging, rate_of) if plan.averaging else None,
+        parallel=parallel,
     )
     prepared.let_train(plan.phases.at(0, view.num_steps, 0))
     if cache:

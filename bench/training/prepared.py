@@ -10,7 +10,6 @@ from torch import nn
 
 from bench.measuring.torch_memory import num_values
 from bench.tasks.classification import loss_of
-from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from bench.training.activation_cache import ActivationCache
     from bench.training.forward.base import Forward
     from bench.training.forward.batch import Batch
+    from bench.training.parallel.base import Parallel
     from bench.training.passes.averaging import AveragedWeights
     from bench.training.passes.noise import EmbeddingNoise
     from bench.training.passes.prompt import Prompt
@@ -61,6 +61,8 @@ class Prepared:
     """On embeddings, in training."""
     averaged: AveragedWeights | None
     """What is evaluated in place of the last weights."""
+    parallel: Parallel
+    """The processes that share the run."""
 
     @property
     def plan(self) -> TrainPlan:
@@ -125,9 +127,13 @@ class Prepared:
             split, rows = self.prompt.before(split, rows), range(len(rows))
         return self.forward.batch(split, rows).to(self.device)
 
+    def passes(self, rows: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], float]]:
+        """Cut the rows of one optimizer step into those of this rank's forward passes, each with its share of the loss."""
+        return self.parallel.passes(rows, self.plan.micro_batch_size)
+
     def parts(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-        """Cut the rows of one optimizer step into those of its forward passes."""
-        return list(micro_batches(rows, self.plan.micro_batch_size))
+        """The rows alone of these passes."""
+        return [part for part, _ in self.passes(rows)]
 
     def lengths(self, split: Split) -> NDArray[np.int64]:
         """The tokens that the model sees of each row of a split, a prompt included: (rows,)."""

@@ -24,7 +24,7 @@ class Step:
     """What one optimizer step was."""
 
     loss: torch.Tensor
-    """Mean of its rows, in nats: a scalar on the device."""
+    """Mean of its rows, in nats: a scalar on the device. Of the rows of all ranks, as the rest is of this one's."""
     num_tokens: int
     num_computed: int
     """Padding included."""
@@ -49,24 +49,26 @@ def take_step(
         step: Which it is of the `num_steps` of the run, from 0.
         num_steps: Of the run.
         max_grad_norm: The norm that longer gradients are cut to.
-        mark: Called when a part is done: "data", "forward" and "backward" of every forward pass.
+        mark: Called when a part is done: "data", "forward" and "backward" of every forward pass, and "communication"
+            where ranks share the step.
 
     """
     precision = prepared.precision
     loss = torch.zeros((), device=prepared.device)
     num_tokens = num_computed = 0
-    for part in prepared.parts(rows):
+    for part, share in prepared.passes(rows):
         batch = prepared.batch(split, part)
         mark("data")
         with precision.forward():
-            part_loss = prepared.loss(batch) * (len(part) / len(rows))
+            part_loss = prepared.loss(batch) * share
         mark("forward")
         precision.backward(part_loss)
         loss += part_loss.detach()
-        num_tokens += batch.num_tokens
+        num_tokens += batch.num_tokens if share else 0  # of a pass that counts nothing
         num_computed += batch.num_computed
         mark("backward")
-    precision.step(prepared.optimizer, prepared.trained, max_grad_norm)
+    loss = prepared.parallel.reduce(prepared.trained, loss, mark)
+    precision.step(prepared.optimizer, prepared.trained, max_grad_norm, norm_of=prepared.parallel.norm)
     for hook in prepared.plan.after_step:
         hook(prepared.model, step)
     prepared.optimizer.zero_grad(set_to_none=True)

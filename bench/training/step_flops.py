@@ -11,6 +11,7 @@ import torch
 from bench.measuring.flops import Extent
 from bench.measuring.matmuls import PROBE_LENGTHS, read_shapes
 from bench.training.precision import is_mixed
+from bench.workload.data.batches import micro_batches
 from bench.workload.data.dataset import Split
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def flops_of_step(
 ) -> int:
     """Add up the useful FLOPs of the passes of a step on `rows`."""
     lengths, (per_row, per_token, per_pair) = prepared.lengths(split), per_unit
-    extents = [prepared.forward.extent(lengths[part]) for part in prepared.parts(rows)]
+    extents = [prepared.forward.extent(lengths[part]) for part in micro_batches(rows, prepared.plan.micro_batch_size)]
     return sum(per_row * it.rows + per_token * it.tokens + per_pair * it.pairs for it in extents)
 
 

@@ -17,6 +17,7 @@ from bench.measuring.clock import open_clock
 from bench.training.set_up import set_up
 from bench.training.step import take_step
 from bench.training.target import kind_of
+from bench.training.together import together
 from bench.training.trained import Tally
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def steps(
             checkpoints.write(tally, scheduler)
     clock.stop()
     _check(tally.losses[-CHECK_EVERY:], tally.num_steps)
-    return tally.trained()
+    return together(tally.trained(), prepared.parallel)
 
 
 def _check(losses: Sequence[torch.Tensor], step: int) -> None:

@@ -1,0 +1,51 @@
+"""What the training loop asks of the processes that share a run; it never asks which way they share it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from torch import nn
+
+__all__ = ["Parallel"]
+
+
+class Parallel(Protocol):
+    """The processes of a run, its ranks, as one of them sees them."""
+
+    @property
+    def rank(self) -> int:
+        """Which of them this process is; 0 measures, evaluates and keeps what is kept."""
+        ...
+
+    @property
+    def num_ranks(self) -> int:
+        """How many there are."""
+        ...
+
+    def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
+        """Cut the rows of one optimizer step into those of this rank's forward passes, at most `size` in each.
+
+        Beside the rows of a pass stands what their mean loss counts in the mean loss of the whole step. Over all passes
+        of all ranks it is 1. Every rank has as many passes as any other.
+        """
+        ...
+
+    def reduce(
+        self, params: Iterable[nn.Parameter], loss: torch.Tensor, mark: Callable[[str], None], /
+    ) -> torch.Tensor:
+        """Give the gradients of `params` their sum over the ranks, and return that of `loss`; marks "communication" if any."""
+        ...
+
+    def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
+        """The joint norm of gradients that were reduced."""
+        ...
+
+    def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
+        """Tell all ranks the numbers of each, as many from each, in the order of the ranks."""
+        ...

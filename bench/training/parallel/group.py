@@ -1,0 +1,78 @@
+"""The processes of a run that share it: how they meet, what each of them takes of a step, and what they tell each other."""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import torch
+import torch.distributed as dist
+
+from bench.workload.data.batches import micro_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Group", "joined"]
+
+PATIENCE = timedelta(days=7)
+"""For the others, who may evaluate or compile meanwhile: whoever started the ranks ends them where one is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One of the ranks of a run, on its device, with all of them in the default process group of torch."""
+
+    rank: int
+    num_ranks: int
+    device: torch.device
+
+    def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
+        """Every so-many-th row, so that lengths are alike on all ranks, as rows of a batch are sorted by them.
+
+        A rank that lacks a pass which others have takes one row of the step that counts nothing. So all have gradients
+        of the same parameters, and none is missing where they meet.
+        """
+        most = len(rows[:: self.num_ranks])
+        parts = list(micro_batches(rows[self.rank :: self.num_ranks], size or most))
+        passes = [(part, len(part) / len(rows)) for part in parts]
+        return passes + [(rows[:1], 0.0)] * (math.ceil(most / (size or most)) - len(passes))
+
+    def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
+        """Tell all ranks the numbers of each, as many from each, in the order of the ranks."""
+        own = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        of_all = [torch.empty_like(own) for _ in range(self.num_ranks)]
+        dist.all_gather(of_all, own)
+        return [one.tolist() for one in of_all]
+
+
+@contextmanager
+def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> Iterator[Group]:
+    """Meet the other ranks of a run; in the context, torch's default process group is theirs.
+
+    Args:
+        meeting: A URL that all give alike: `file://` with a path that none has made, or `tcp://` with the address of rank 0.
+        rank: Of this process, from 0.
+        num_ranks: Of all.
+        device: Of this rank: NCCL connects GPUs, gloo CPUs.
+
+    """
+    is_gpu = device.type == "cuda"
+    dist.init_process_group(
+        "nccl" if is_gpu else "gloo",
+        init_method=meeting,
+        rank=rank,
+        world_size=num_ranks,
+        timeout=PATIENCE,
+        device_id=torch.device("cuda", torch.cuda.current_device()) if is_gpu else None,
+    )
+    try:
+        yield Group(rank, num_ranks, device)
+    finally:
+        dist.destroy_process_group()

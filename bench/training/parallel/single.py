@@ -1,0 +1,40 @@
+"""The one process of a run that is not shared: its rows are all rows, and there is nobody to tell anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch.nn.utils import get_total_norm
+
+from bench.workload.data.batches import micro_batches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+__all__ = ["Single"]
+
+
+class Single:
+    """Does what a loop without ranks would do, and no operation more."""
+
+    rank, num_ranks = 0, 1
+
+    def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
+        """All rows, in order."""
+        return [(part, len(part) / len(rows)) for part in micro_batches(rows, size)]
+
+    def reduce(self, _params: object, loss: torch.Tensor, _mark: object, /) -> torch.Tensor:
+        """Leave the gradients and the loss as they are."""
+        return loss
+
+    def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
+        """The joint norm of gradients."""
+        return get_total_norm(grads)
+
+    def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
+        """Return the numbers of the one rank."""
+        return [list(numbers)]

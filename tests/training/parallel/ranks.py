@@ -1,0 +1,145 @@
+"""Two ranks on a CPU, started once for a module of tests: each is told a case at a time, as a line of JSON, and answers with one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from transformers import LlamaForSequenceClassification
+
+from bench.training.parallel.group import joined
+from bench.training.trainer import Schedule, train
+from bench.workload.toy import tiny_llama, toy_split
+from tests.applied import CPU, applied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from transformers import PreTrainedModel
+
+    from bench.training.parallel.group import Group
+
+__all__ = ["Case", "Outcome", "ask_ranks", "outcome_of"]
+
+SPLIT = toy_split(23, longest=20)
+EPOCH = [np.arange(8), np.arange(8, 22), np.array([int(SPLIT.lengths.argmin())]), np.array([22, 3, 5])]
+"""Ragged batches: one that two ranks share evenly, one of a single row, one that they cannot share evenly."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be trained, and how."""
+
+    strategy: str
+    max_grad_norm: float = 1.0
+    num_tokens: int = 64
+    """Of the vocabulary."""
+    has_biases: bool = False
+    num_epochs: int = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it, by one rank."""
+
+    losses: list[float]
+    num_tokens: list[int]
+    weights: list[float]
+    """The sum of each parameter of the model, by name."""
+    grad_dtypes: list[str]
+    parts: list[str] = field(default_factory=list)
+    """Of a step, as the clock names them."""
+    error: str = ""
+
+
+def outcome_of(case: Case, group: Group | None = None) -> Outcome:
+    """Train as the case says, in this process alone or with others."""
+    prepared = applied(case.strategy, _model(case), split=SPLIT, group=group)
+    dtypes: set[str] = set()
+    prepared.optimizer.register_step_pre_hook(
+        lambda *_: dtypes.update(str(param.grad.dtype) for param in prepared.trained if param.grad is not None)
+    )
+    trained = train(
+        prepared,
+        SPLIT,
+        Schedule(epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm),
+        on_step=lambda *_: None,
+        on_point=lambda *_: None,
+    )
+    whole = {name: getattr(param, "full_tensor", param.detach)() for name, param in prepared.model.named_parameters()}
+    return Outcome(
+        losses=list(trained.losses),
+        num_tokens=list(trained.step_tokens),
+        weights=[float(whole[name].double().sum()) for name in sorted(whole)],
+        grad_dtypes=sorted(dtypes),
+        parts=sorted(trained.step_parts[-1]),
+    )
+
+
+def _model(case: Case) -> PreTrainedModel:
+    model = tiny_llama(num_tokens=case.num_tokens)
+    if not case.has_biases:
+        return model
+    model.config.attention_bias = True
+    torch.manual_seed(0)
+    return LlamaForSequenceClassification(model.config)  # type: ignore[arg-type]
+
+
+@contextmanager
+def ask_ranks(num_ranks: int = 2) -> Iterator[Callable[[Case], list[Outcome]]]:
+    """Start the ranks, and return what has them carry out a case; each is told it at once."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        arguments = [sys.executable, "-m", __name__, f"file://{folder}/meeting", str(num_ranks)]
+        ranks = [
+            subprocess.Popen(
+                [*arguments, str(rank)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=Path(__file__).parents[3],
+            )
+            for rank in range(num_ranks)
+        ]
+
+        def ask(case: Case) -> list[Outcome]:
+            for process in ranks:
+                assert process.stdin is not None
+                process.stdin.write(json.dumps(asdict(case)) + "\n")
+                process.stdin.flush()
+            return [_answer(process) for process in ranks]
+
+        try:
+            yield ask
+        finally:
+            for process in ranks:
+                process.kill()
+                process.communicate()
+
+
+def _answer(process: subprocess.Popen[str]) -> Outcome:
+    assert process.stdout is not None
+    told: Mapping[str, Any] = json.loads(process.stdout.readline())
+    return Outcome(**told)
+
+
+def _main(meeting: str, num_ranks: int, rank: int) -> None:
+    torch.set_num_threads(1)
+    with joined(meeting, rank=rank, num_ranks=num_ranks, device=CPU) as group:
+        for line in sys.stdin:
+            try:
+                told = outcome_of(Case(**json.loads(line)), group)
+            except Exception as error:  # noqa: BLE001  (the test says what it wanted)
+                told = Outcome([], [], [], [], error=f"{type(error).__name__}: {error}")
+            print(json.dumps(asdict(told)), flush=True)  # noqa: T201  (it is the answer)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.training.parallel.group import Group, joined
+from tests.applied import CPU
+
+
+@given(num_rows=st.integers(1, 40), num_ranks=st.integers(1, 9), size=st.none() | st.integers(1, 12))
+def test_the_passes_of_all_ranks_have_every_row_once_and_are_as_many_on_each(
+    num_rows: int, num_ranks: int, size: int | None
+) -> None:
+    rows = np.arange(100, 100 + num_rows)
+    of_ranks = [Group(rank, num_ranks, CPU).passes(rows, size) for rank in range(num_ranks)]
+    counted = [(part, share) for passes in of_ranks for part, share in passes if share]
+    assert sorted(row for part, _ in counted for row in part) == rows.tolist()
+    assert all(share == pytest.approx(len(part) / num_rows) for part, share in counted)
+    assert len({len(passes) for passes in of_ranks}) == 1
+    assert all(len(part) for passes in of_ranks for part, _ in passes)
+    assert size is None or max(len(part) for passes in of_ranks for part, _ in passes) <= size
+
+
+def test_one_rank_meets_itself(tmp_path: object) -> None:
+    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=CPU) as group:
+        assert group.gather((1.0, 2.5)) == [[1.0, 2.5]]
