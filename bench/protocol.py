@@ -25,6 +25,7 @@ __all__ = [
     "Failed",
     "Finished",
     "Fitted",
+    "Followed",
     "Forecasted",
     "Message",
     "Planned",
@@ -67,6 +68,10 @@ class Request(_Message):
     """Whether no other way than that of the run will do: what cannot be run in it is skipped."""
     ways: tuple[Way, ...] = ()
     """To be timed after the step of a dry run."""
+    rank: int = 0
+    """Which of the processes of the run this one is."""
+    meeting: str | None = None
+    """URL at which they meet; None where there is one process."""
     checkpoint: str | None = None
     """File that a long run goes on from, if it is there, and writes from time to time; None writes none."""
 
@@ -180,6 +185,14 @@ class Saved(_Message):
     kind: Literal["saved"] = "saved"
 
 
+class Followed(_Message):
+    """A rank other than 0 has done its part of the training."""
+
+    kind: Literal["followed"] = "followed"
+    memory: Memory
+    """Peaks of this rank."""
+
+
 class Failed(_Message):
     """The run ended badly, and its process could still say why. After `Finished`: its weights are not kept."""
 
@@ -191,10 +204,12 @@ class Failed(_Message):
     traceback: str | None = None
     memory: Memory | None = None
     """Peaks so far."""
+    lost_a_peer: bool = False
+    """It failed since another rank did not answer any more, which may say why."""
 
 
 Message = Annotated[
-    Stage | DataRead | Forecasted | Planned | Progress | Said | Tried | Fitted | Finished | Saved | Failed,
+    Stage | DataRead | Forecasted | Planned | Progress | Said | Tried | Fitted | Finished | Followed | Saved | Failed,
     Field(discriminator="kind"),
 ]
 

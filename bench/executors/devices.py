@@ -35,26 +35,32 @@ class Busy(Exception):
 
 
 @contextmanager
-def lease(request: Request, on_wait: Callable[[str], None] | None) -> Iterator[str | None]:
-    """Lock the device that the request measures on; yields the UUID of the leased GPU, None on a CPU.
+def lease(request: Request, on_wait: Callable[[str], None] | None, *, num: int = 1) -> Iterator[tuple[str, ...]]:
+    """Lock the devices that the request measures on; yields the UUIDs of `num` leased GPUs, none on a CPU.
 
     `on_wait` gets one sentence if another run measures there now; None waits for no other. Preparing measures
     nothing and takes no lock.
 
     Raises:
         Busy: another run measures there, and it was not to be waited for.
-        UsageError: there is no such device, or the lock cannot be taken.
+        UsageError: there is no such device, or fewer of them, or the lock cannot be taken.
 
     """
     gpus = gpus_of(request.spec.device)
     if request.mode == "prepare":
-        yield None
+        yield ()
         return
-    name, lock = _first_free(gpus or ["cpu"], on_wait)
+    if gpus and num > len(gpus):
+        raise UsageError(
+            f"{num} processes on GPUs need a GPU each, and --device {request.spec.device} stands for {len(gpus)} here: give a smaller "
+            "--nproc"
+        )
+    locks = _first_free(gpus or ["cpu"], num if gpus else 1, on_wait)
     try:
-        yield name if gpus else None
+        yield tuple(locks) if gpus else ()
     finally:
-        lock.release()
+        for lock in locks.values():
+            lock.release()
 
 
 def visible_gpus(chosen: str | None) -> list[str]:
@@ -103,11 +109,13 @@ def gpus_of(device: str) -> list[str]:
     return gpus
 
 
-def _first_free(names: Sequence[str], on_wait: Callable[[str], None] | None) -> tuple[str, FileLock]:
+def _first_free(names: Sequence[str], num: int, on_wait: Callable[[str], None] | None) -> dict[str, FileLock]:
+    """Lock `num` of them at once, or none: who waits holds nothing that another waits for."""
     locks = {name: FileLock(lock_file(name), mode=0o666) for name in names}
     what = "this machine" if names == ["cpu"] else f"each of the {len(names)} GPUs" if len(names) > 1 else "this GPU"
     has_announced = False
     while True:
+        held: dict[str, FileLock] = {}
         for name, lock in locks.items():
             try:
                 lock.acquire(blocking=False)
@@ -115,7 +123,11 @@ def _first_free(names: Sequence[str], on_wait: Callable[[str], None] | None) -> 
                 continue
             except OSError as error:
                 raise cannot_lock(lock.lock_file, error) from error
-            return name, lock
+            held[name] = lock
+            if len(held) == num:
+                return held
+        for lock in held.values():
+            lock.release()
         if on_wait is None:
             raise Busy
         if not has_announced:

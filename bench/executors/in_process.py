@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from bench.errors import UsageError
 from bench.executors.child import call
 from bench.executors.local import Runner
 from bench.protocol import read_message
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
-    from bench.executors.gpu_monitor import DeviceSampler
     from bench.executors.outcome import Outcome
-    from bench.executors.process import RunProcess
+    from bench.executors.ranks import Ranks
     from bench.protocol import Request
 
 __all__ = ["InProcessRunner"]
@@ -39,11 +39,13 @@ class InProcessRunner(Runner):
     def __exit__(self, *_: object) -> None:
         """Nothing outlives a run."""
 
-    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> Generator[RunProcess]:
-        if sampler:
-            os.environ["CUDA_VISIBLE_DEVICES"] = str(request.gpu_uuid)
-            sampler.watch(os.getpid())
-        outcome.begin(sampler)
+    def _supervise(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> Generator[Ranks]:
+        if len(requests) > 1:
+            raise UsageError("--in-process runs in one process: leave --nproc out")
+        (request,), (outcome,) = requests, outcomes
+        if request.gpu_uuid:
+            os.environ["CUDA_VISIBLE_DEVICES"] = request.gpu_uuid
+        outcome.watch(os.getpid())
         call(_Sink(outcome), self._entry, request.model_dump_json())
         outcome.decide("failed", "it returned without a last message")
         yield from ()  # there is no process to wait for

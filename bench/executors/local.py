@@ -12,22 +12,19 @@ from functools import partial
 from multiprocessing import connection, get_context
 from typing import TYPE_CHECKING, Self
 
-from pydantic import ValidationError
-
 from bench.executors.devices import Busy, gpus_of, lease
 from bench.executors.fork_server import ensure_server, stop_server
 from bench.executors.gpu_monitor import sampled
 from bench.executors.outcome import Outcome
 from bench.executors.process import RunProcess
+from bench.executors.ranks import Rank, Ranks, meeting_of, num_ranks, record_of, request_of, surroundings
 from bench.executors.slots import slot
 from bench.executors.socket_directory import socket_directory
 from bench.measuring import host_memory
-from bench.protocol import read_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from bench.executors.gpu_monitor import DeviceSampler
     from bench.executors.registry import Options
     from bench.protocol import Message, Request
     from bench.records.record import RunRecord
@@ -125,20 +122,20 @@ class Runner:
                 try:
                     if has_room:  # to ask more often would take time from what is measured
                         self._begin(requests, on_event, running)
-                    processes = [run.process for run in running if run.process]
-                    if len(processes) == len(running):
-                        connection.wait([end for process in processes for end in process.awaited], HOST_PERIOD_SECONDS)
+                    ranks = [run.ranks for run in running if run.ranks]
+                    if len(ranks) == len(running):
+                        connection.wait([end for one in ranks for end in one.awaited], HOST_PERIOD_SECONDS)
                     for run in running:
-                        run.process = next(run.steps, None)
+                        run.ranks = next(run.steps, None)
                 except KeyboardInterrupt:
                     self.interrupted = True
                     for run in running:
                         run.interrupt()
                 has_room = False
-                for run in [run for run in running if run.process is None]:
+                for run in [run for run in running if run.ranks is None]:
                     running.remove(run)
                     has_room = True
-                    yield run.outcome.record()
+                    yield record_of(run.outcomes)
         finally:
             for run in running:
                 run.steps.close()
@@ -148,86 +145,87 @@ class Runner:
         while requests and len(running) < self._most and not self.interrupted:
             request = requests[0]
             listen = partial(on_event, request) if on_event else None
-            outcome = Outcome(request.spec, listen, saves_model=request.save_model is not None)
-            run = _Run(outcome, self._carry_out(request, outcome, None if running else self._on_wait))
+            first = Outcome(request.spec, listen, saves_model=request.save_model is not None)
+            outcomes = [first, *(Outcome(request.spec, None) for _ in range(1, num_ranks(request)))]
+            run = _Run(outcomes, self._carry_out(request, outcomes, None if running else self._on_wait))
             running.append(run)
             try:
-                run.process = next(run.steps, None)
+                run.ranks = next(run.steps, None)
             except Busy:
                 running.remove(run)
                 return
             finally:
                 if run in running:
                     requests.pop(0)
-            if run.process is None:
+            if run.ranks is None:
                 return
 
     def _carry_out(
-        self, request: Request, outcome: Outcome, on_wait: Callable[[str], None] | None
-    ) -> Generator[RunProcess]:
-        """Carry out a request, step by step: its process is to be waited for between two."""
+        self, request: Request, outcomes: Sequence[Outcome], on_wait: Callable[[str], None] | None
+    ) -> Generator[Ranks]:
+        """Carry out a request, step by step: its processes are to be waited for between two."""
+        num, uuids = len(outcomes), tuple[str, ...]()
         with ExitStack() as held:
             if self._num_slots > 1 and request.mode != "prepare" and not gpus_of(request.spec.device):
-                uuid, name = None, held.enter_context(slot(self._num_slots, on_wait))
-                outcome.share(self._num_slots)
+                name = held.enter_context(slot(self._num_slots, on_wait))
+                outcomes[0].share(self._num_slots)
             else:
-                uuid = held.enter_context(lease(request, on_wait))
-                name = uuid or "cpu"
-            outcome.device = name
-            sampler = held.enter_context(sampled(uuid))
-            yield from self._supervise(request.model_copy(update={"gpu_uuid": uuid}), outcome, sampler)
+                uuids = held.enter_context(lease(request, on_wait, num=num))
+                name = ",".join(uuids) or "cpu"
+            outcomes[0].device = name
+            leased = uuids or (None,) * num
+            for outcome, sampler in zip(outcomes, [held.enter_context(sampled(uuid)) for uuid in leased], strict=True):
+                outcome.begin(sampler)
+            meeting = held.enter_context(meeting_of(num))
+            requests = [request_of(request, rank, meeting, uuid) for rank, uuid in enumerate(leased)]
+            yield from self._supervise(requests, outcomes)
 
-    def _supervise(self, request: Request, outcome: Outcome, sampler: DeviceSampler | None) -> Generator[RunProcess]:
-        limit = math.inf if request.mode == "prepare" else self._limit_seconds  # a download may take its time
+    def _supervise(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> Generator[Ranks]:
+        limit = math.inf if requests[0].mode == "prepare" else self._limit_seconds  # a download may take its time
         kills = host_memory.oom_kills()
         ensure_server()
-        outcome.begin(sampler)
-        own = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "PYTHONSAFEPATH")}  # not the fork server's
-        environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or "", **own}
-        with RunProcess(
-            self._context, self._entry, request.model_dump_json(), environ, grace_seconds=self._grace_seconds
-        ) as process:
-            if sampler:
-                sampler.watch(process.pid)
-            deadline = time.monotonic() + limit
-            while process.is_running and not outcome.is_over:
-                yield process
-                outcome.see_host_peak(peak := process.peak_bytes)
-                _listen(process, outcome)
-                if (peak or 0) > self._limit_bytes:
-                    limit_gib = self._limit_bytes / 2**30
-                    outcome.decide(
-                        "oom", f"its process took more than {limit_gib:.3g} GiB, the limit of a run (--max-memory)"
-                    )
-                    process.end()
+        with ExitStack() as stack:
+            processes = [stack.enter_context(self._start(request)) for request in requests]
+            ranks = Ranks([Rank(*pair) for pair in zip(processes, outcomes, strict=True)], kills)
+            first, deadline = ranks.all[0], time.monotonic() + limit
+            while first.process.is_running and not (first.outcome.is_over or ranks.has_failed):
+                yield ranks
+                ranks.look()
+                for rank in ranks.all:
+                    self._limit_memory(rank)
                 if time.monotonic() >= deadline:
-                    outcome.decide("timeout", f"still in {outcome.last_phase} after {limit:g} s, the limit of a run")
-                    process.end()
-            process.close()
-            _listen(process, outcome)
-            now = host_memory.oom_kills()
-            outcome.exited(process.exit_code, oom_kills=None if kills is None or now is None else now - kills)
+                    told = f"still in {first.outcome.last_phase} after {limit:g} s, the limit of a run"
+                    first.outcome.decide("timeout", told)
+                    first.process.end()
+            yield from ranks.end()
+
+    def _start(self, request: Request) -> RunProcess:
+        own = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "PYTHONSAFEPATH")}  # not the fork server's
+        environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or "", **own, **surroundings(request)}
+        return RunProcess(
+            self._context, self._entry, request.model_dump_json(), environ, grace_seconds=self._grace_seconds
+        )
+
+    def _limit_memory(self, rank: Rank) -> None:
+        if (rank.process.peak_bytes or 0) > self._limit_bytes:
+            limit_gib = self._limit_bytes / 2**30
+            told = f"its process took more than {limit_gib:.3g} GiB, the limit of a run (--max-memory)"
+            rank.outcome.decide("oom", told)
+            rank.process.end()
 
 
 @dataclass(slots=True)
 class _Run:
     """A run that has begun."""
 
-    outcome: Outcome
-    steps: Generator[RunProcess]
-    process: RunProcess | None = None
+    outcomes: Sequence[Outcome]
+    steps: Generator[Ranks]
+    ranks: Ranks | None = None
     """None once it is over."""
 
     def interrupt(self) -> None:
         """End it."""
         self.steps.close()
-        self.outcome.decide("interrupted", f"interrupted in {self.outcome.last_phase}")
-        self.process = None
-
-
-def _listen(process: RunProcess, outcome: Outcome) -> None:
-    for data in process.messages():
-        try:
-            outcome.add(read_message(data))
-        except ValidationError as error:
-            outcome.decide("failed", f"its process sent what is no message: {error.errors()[0]['msg']}")
+        first = self.outcomes[0]
+        first.decide("interrupted", f"interrupted in {first.last_phase}")
+        self.ranks = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import socket
 import time
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
-from bench.protocol import Failed, Finished, Planned, Saved, Stage
+from bench.protocol import Failed, Finished, Followed, Planned, Saved, Stage
 from bench.records.doubts import doubts
 from bench.records.endings import KILLED_FOR_MEMORY
 from bench.records.record import Flag, Memory, RunRecord
@@ -39,6 +40,8 @@ class Outcome:
         self._last: Finished | Failed | None = None
         self._verdict: tuple[Status, str | None] | None = None
         self._host_peaks: dict[str | None, int] = {}
+        self._followed: Memory | None = None
+        self._decided_at = math.inf
         self._flags: list[Flag] = []
         self.device: str | None = None
         """What the run has to itself: the UUID of a GPU, or the processors or a slot of them."""
@@ -54,6 +57,23 @@ class Outcome:
         return self.is_decided and not (self._is_to_save and self._verdict == ("ok", None))
 
     @property
+    def has_failed(self) -> bool:
+        """Whether it ended otherwise than well."""
+        return self.is_decided and self._verdict != ("ok", None)
+
+    @property
+    def precedence(self) -> tuple[bool, bool, float]:
+        """What orders the failures of the ranks of a run: the least is the cause of the others."""
+        assert self._verdict is not None
+        lost_a_peer = isinstance(self._last, Failed) and self._last.lost_a_peer
+        return lost_a_peer, self._verdict[0] != "killed", self._decided_at
+
+    @property
+    def followed(self) -> Memory | None:
+        """The memory of a rank other than 0, once it has done its part."""
+        return self._followed and self._with_device(self._followed)
+
+    @property
     def last_phase(self) -> str:
         """The present phase of the run, for a sentence."""
         return self._phase or "start"
@@ -62,6 +82,11 @@ class Outcome:
         """Start the clock: waiting until now is not part of the run."""
         self._sampler = sampler
         self._started_at, self._started = datetime.now(UTC), time.perf_counter()
+
+    def watch(self, pid: int | None) -> None:
+        """Tell whoever watches the GPU which process is the run's."""
+        if self._sampler:
+            self._sampler.watch(pid)
 
     def add(self, message: Message) -> None:
         """Note a message of the run; call it in the order of sending."""
@@ -75,6 +100,9 @@ class Outcome:
             case Finished() | Failed() if not self.is_decided:
                 self._last = message
                 self.decide(*_verdict(message))
+            case Followed():
+                self._followed = message.memory
+                self.decide("ok")
             case Saved():
                 self._is_to_save = False
             case Failed() if self._is_to_save:
@@ -99,13 +127,15 @@ class Outcome:
 
     def decide(self, status: Status, reason: str | None = None) -> None:
         """Set how the run ended, unless that is known."""
-        self._verdict = self._verdict or (status, reason)
+        if self._verdict is None:
+            self._verdict, self._decided_at = (status, reason), time.monotonic()
 
     def exited(self, exit_code: int | None, *, oom_kills: int | None) -> None:
         """Set how a run ended that sent no last message, and flag one that reported success but exited otherwise."""
         if self._verdict == ("ok", None) and exit_code != 0:
             message = f"after its last message, the process did not end by itself (exit code {exit_code})"
-            self._flags.append(Flag(code="exit", message=message))
+            flag = Flag(code="exit", message=message)
+            self._flags += [] if flag in self._flags else [flag]
         self.decide(*how_it_ended(exit_code, oom_kills=oom_kills))
 
     def record(self) -> RunRecord:

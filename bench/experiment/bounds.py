@@ -28,6 +28,7 @@ __all__ = [
     "NumAtOnce",
     "NumEpochs",
     "NumPoints",
+    "NumProcesses",
     "NumRows",
     "NumSeeds",
     "NumSteps",
@@ -93,6 +94,7 @@ Seed = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 NumAtOnce = Annotated[int, Field(ge=1, le=1000)]
 NumSeeds = Annotated[int, Field(ge=1, le=MAX_SEEDS)]
 NumEpochs = Annotated[int, Field(ge=1, le=1_000_000)]
+NumProcesses = Annotated[int, Field(ge=1, le=4096)]
 NumSteps = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 NumRows = Annotated[int, Field(ge=1, le=10**12)]
 NumPoints = Annotated[int, Field(ge=1, le=10_000)]

@@ -58,4 +58,5 @@ def run_spec(settings: Settings, terms: tuple[Term, ...], seed: int, device: str
         raise UsageError(f"--micro-batch-size {FIT} is for compare, which looks for it; here give a number of rows")
     workload = WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields)))
     training = settings.model_dump(include=set(TrainingSpec.model_fields))
-    return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **training)
+    several = None if settings.num_processes == 1 else settings.num_processes
+    return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, num_processes=several, **training)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 
 from bench.errors import UnknownName, UsageError
-from bench.experiment.bounds import BatchSize, NumAtOnce, NumRows, NumSeeds, Timeout
+from bench.experiment.bounds import BatchSize, NumAtOnce, NumProcesses, NumRows, NumSeeds, Timeout
 from bench.experiment.budget import BUDGET, Budget, Maximize, check_bound
 from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
@@ -64,6 +64,9 @@ class Settings(TrainingSpec, WorkloadSpec):
     )
     seeds: NumSeeds = Field(default=1, description="Repetitions, each with another seed.")
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:INDEX.")
+    num_processes: NumProcesses | None = Field(
+        default=None, description="Processes that share each run, with a GPU each, or the CPU; default: one."
+    )
     reference: str | None = Field(
         default=None, description="Strategy that others are compared with; default: full, or the first."
     )

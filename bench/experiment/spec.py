@@ -24,20 +24,20 @@ from bench.experiment.bounds import (
     MaxLength,
     NumEpochs,
     NumPoints,
+    NumProcesses,
     NumRows,
     NumSteps,
     Seed,
     WarmupRatio,
     WeightDecay,
 )
+from bench.experiment.choices import HeadChoice, Quoting
 from bench.experiment.ways import AskedWay
 from bench.plan.option_text import normalise, read, write
 
 __all__ = [
     "LR",
-    "HeadChoice",
     "QualityName",
-    "Quoting",
     "RunSpec",
     "Term",
     "TrainingSpec",
@@ -48,12 +48,6 @@ __all__ = [
     "parse_strategy",
     "with_lr",
 ]
-
-HeadChoice = Literal["auto", "fresh", "checkpoint"]
-"""The checkpoint's head where it fits the data, a fresh one in any case, the checkpoint's or an error."""
-
-Quoting = Literal["none", "standard", "backslash"]
-"""What quotes mean in files of separated values."""
 
 QualityName = Literal["accuracy", "macro_f1", "balanced_accuracy"]
 """The scores that a comparison can rank by."""
@@ -158,6 +152,8 @@ class RunSpec(TrainingSpec, _Trial):
 
     device: str = "cpu"
     """"cpu", "cuda" or "cuda:<index>"."""
+    num_processes: NumProcesses | None = Field(default=None, exclude_if=lambda num: num is None)
+    """That share the run, each on such a device; None, which is not written, is one."""
 
     @property
     def name(self) -> str:

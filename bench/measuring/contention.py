@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ from bench.measuring import host_memory, torch_memory
 from bench.records.readings import HostActivity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from numpy.typing import NDArray
 
@@ -25,9 +28,15 @@ MIN_SECONDS = 1.0
 class Contention:
     """Adds up the disturbances between every `start` and `stop`."""
 
-    def __init__(self, device: torch.device) -> None:
-        """Watch the whole machine, this process and, on a GPU, torch's allocator on `device`."""
-        self._device = device
+    def __init__(self, device: torch.device, beside: Sequence[int] = ()) -> None:
+        """Watch the whole machine, this process and, on a GPU, torch's allocator on `device`.
+
+        Args:
+            device: Of the run.
+            beside: Other processes of the same run, which must be there until the last `stop`.
+
+        """
+        self._device, self._beside = device, tuple(beside)
         self._seconds, self._processor = 0.0, np.zeros(4)
         self._began: tuple[float, NDArray[np.float64] | None, tuple[int | None, int | None]] | None = None
         self._troubles: tuple[int | None, int | None] = (0, 0)
@@ -76,6 +85,8 @@ class Contention:
             return None
         busy = cpu.user + cpu.nice + cpu.system + cpu.irq + cpu.softirq
         own = sum(os.times()[:4])  # with children that have ended: a compiler, say
+        with suppress(psutil.Error):
+            own += sum(sum(psutil.Process(pid).cpu_times()[:4]) for pid in self._beside)
         return np.array([busy + cpu.idle + cpu.iowait + cpu.steal, busy, cpu.steal, own])
 
 

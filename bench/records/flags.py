@@ -30,6 +30,7 @@ FlagCode = Literal[
     "memory-residual",
     "gpu-lost",
     "other-start",
+    "replicas-differ",
     "resumed-within",
     "shared-host",
     "checkpoint-head",
@@ -92,6 +93,7 @@ _SUSPECT: dict[FlagCode, str] = {
     "memory-residual": "The measured parts of the memory do not add up to the measured total.",
     "gpu-lost": "The device stopped responding during the run.",
     "other-start": "The run began from another model, head or data than the others, so it says nothing of its strategy.",
+    "replicas-differ": "The copies of the model on the devices of the run were no longer alike at its end, so no one process would have trained so.",
 }
 
 _UNTIMED: dict[FlagCode, str] = {
@@ -129,6 +131,7 @@ _OF_TIMES: frozenset[FlagCode] = frozenset(_SUSPECT) - {
     "fp16-skipped-steps",
     "gpu-lost",
     "other-start",
+    "replicas-differ",
 }
 """Doubts about times and memory, and about nothing that was learnt."""
 

@@ -11,7 +11,17 @@ from bench.experiment.bounds import Bytes, Count, Frozen, Lenient, Quantity, Sec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DeviceActivity", "Environment", "HostActivity", "Memory", "MemoryParts", "PhasePeak", "StepParts", "Work"]
+__all__ = [
+    "DeviceActivity",
+    "Environment",
+    "HostActivity",
+    "Memory",
+    "MemoryParts",
+    "PhasePeak",
+    "RankReadings",
+    "StepParts",
+    "Work",
+]
 
 
 class PhasePeak(Frozen):
@@ -132,6 +142,16 @@ class StepParts(Frozen):
     """Clipping, optimizer step, zeroing gradients, and what a strategy does after each step."""
     num_steps: Count
     """Number of steps in the means."""
+    communication: Seconds | None = None
+    """Summing gradients over ranks, and waiting for the slowest; None in a run of one process."""
+
+
+class RankReadings(Frozen):
+    """What each process of a run with several measured."""
+
+    num: Count
+    peak_bytes: tuple[Bytes | None, ...]
+    """The headline of each rank's memory, in the order of ranks; the largest is that of the run."""
 
 
 class Work(Frozen):

@@ -28,7 +28,7 @@ from bench.records.evaluation import CurvePoint, Evaluation, agree
 from bench.records.flags import Flag
 from bench.records.forecast import Forecast
 from bench.records.lenient import read_json
-from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, StepParts, Work
+from bench.records.readings import DeviceActivity, Environment, HostActivity, Memory, RankReadings, StepParts, Work
 from bench.records.tuning import Tuning
 
 __all__ = [
@@ -134,6 +134,8 @@ class Measurement(Frozen):
     phase_steps: tuple[Count, ...] | None = None
     """Steps after which other layers trained than before."""
     step_parts: StepParts | None = None
+    ranks: RankReadings | None = None
+    """Of a run with several processes, whose other numbers are of all: times of the slowest, memory of the largest."""
     work: Work | None = None
     host: HostActivity | None = None
     device: DeviceActivity | None = None

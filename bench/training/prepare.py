@@ -72,9 +72,8 @@ def prepare(
         weight_decay: Of what decays.
         cache_directory: Where equal runs share the output of their frozen layers.
         way: To run the model; None packs.
-        choose: Finds how that is done, as `choose_forward` does by comparing numbers.
         group: The ranks that share the run, where several do.
-        choose: Finds the way to run the model, as `choose_forward` does by comparing numbers.
+        choose: Finds how the model is run in that way, as `choose_forward` does by comparing numbers.
 
     Raises:
         UsageError: nothing would train.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
@@ -20,7 +21,7 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.measuring.peaks import Peaks
 from bench.plan.phases import InTurn
-from bench.protocol import DataRead, Finished, Planned, Progress, Request, Saved, Stage
+from bench.protocol import DataRead, Finished, Followed, Planned, Progress, Request, Saved, Stage
 from bench.training.activation_cache import CacheDirectory, check_room
 from bench.training.checkpoints import EVERY_SECONDS
 from bench.training.forward.initial_loss import initial_loss
@@ -31,6 +32,7 @@ from bench.worker.failure import failure
 from bench.worker.fitted import fitted
 from bench.worker.forecast import forecasted
 from bench.worker.measurement import StartingPoint
+from bench.worker.meeting import has_lost_a_peer, met
 from bench.worker.run import Run
 from bench.worker.saving import save
 from bench.workload.data.dataset import load_data
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
     from bench.experiment.ways import Way
     from bench.plan.train_plan import TrainPlan
     from bench.protocol import Message
+    from bench.training.parallel.group import Group
     from bench.training.prepared import Prepared
+    from bench.training.trainer import Schedule
     from bench.worker.assemble import Inputs
     from bench.workload.data.dataset import Data
 
@@ -73,7 +77,7 @@ def main(connection: Connection, request_json: str) -> None:
         send(_fit(request.spec, send) if request.mode == "fit" else _carry_out(request, send, peaks))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises becomes a row)
         # Where a dry step went well, the request is valid: the other runs go on.
-        send(failure(error, peaks, ends_all=request.mode != "run"))
+        send(failure(error, peaks, ends_all=request.mode != "run", lost_a_peer=has_lost_a_peer(error)))
 
 
 def _fit(spec: RunSpec, send: Send) -> Finished:
@@ -87,7 +91,7 @@ def _reporting(send: Send) -> Callable[[int, int], None]:
     return lambda done, total: send(Progress(done=done, total=total, unit="bytes"))
 
 
-def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
+def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Followed | Saved:
     spec, began = request.spec, time.perf_counter()
     send(Stage(name="fetch", at=time.monotonic()))
 
@@ -112,7 +116,6 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         msg = f"the driver has a GPU, but torch {torch.__version__} cannot use it; give --device cpu, or install a torch for its CUDA"
         raise UsageError(msg)
     send(Stage(name="load", at=time.monotonic()))
-    plan = inputs.plan
     start = StartingPoint(
         head=str(inputs.loaded.head),
         flags=inputs.loaded.flags,
@@ -124,11 +127,29 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
         asked = time.perf_counter()
         loss = initial_loss(inputs.loaded.model, data.train, schedule.epochs[0][0], data.pad_token_id)
         start, began = replace(start, initial_loss=loss), began + time.perf_counter() - asked
+    with ExitStack() as stack:
+        group = stack.enter_context(met(request, _device(spec)))
+        return _train(request, inputs, group=group, start=start, schedule=schedule, began=began, send=send, peaks=peaks)
+
+
+def _train(
+    request: Request,
+    inputs: Inputs,
+    *,
+    group: Group | None,
+    start: StartingPoint,
+    schedule: Schedule,
+    began: float,
+    send: Send,
+    peaks: Peaks,
+) -> Finished | Followed | Saved:
+    spec, data, plan = request.spec, inputs.data, inputs.plan
     prepared = inputs.prepare(
         _device(spec),
+        group=group,
         plan=_tried(plan, inputs) if request.mode == "dry" else plan,
-        cache_directory=_cache_directory(request, data, digest),
         way_is_forced=request.way_is_forced,
+        cache_directory=_cache_directory(request, data, start.model_digest),
     )
     send(
         Planned(
@@ -143,10 +164,13 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Saved:
     run = Run(spec=spec, data=data, prepared=prepared, start=start, schedule=schedule, send=send, peaks=peaks)
     every_seconds = _checkpoint_seconds()
     if request.mode == "dry":
-        return run.dry(inputs.loaded.model, request.ways)
-    if request.checkpoint:
+        # Ranks would have to time them together.
+        return run.dry(inputs.loaded.model, request.ways if group is None else ())
+    if request.checkpoint and group is None:
         run.keep_checkpoints(Path(request.checkpoint), every_seconds=every_seconds)
     run.warm_up()
+    if request.rank:
+        return run.follow()
     finished = run.whole(load_seconds=time.perf_counter() - began)
     if not request.save_model:
         return finished
@@ -212,7 +236,7 @@ def _checkpoint_seconds() -> float:
         raise UsageError(f"BENCH_CHECKPOINT_SECONDS is to be a number of seconds: {error}") from error
 
 
-def _cache_directory(request: Request, data: Data, model_digest: str) -> CacheDirectory | None:
+def _cache_directory(request: Request, data: Data, model_digest: str | None) -> CacheDirectory | None:
     """Return where equal runs share activations; a dry run stores none worth sharing."""
     if request.shelf is None or request.mode == "dry":
         return None

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
     from bench.training.activation_cache import CacheDirectory
+    from bench.training.parallel.group import Group
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Data
     from bench.workload.models.load import LoadedModel
@@ -79,6 +80,7 @@ class Inputs:
         plan: TrainPlan | None = None,
         cache_directory: CacheDirectory | None = None,
         way_is_forced: bool = False,
+        group: Group | None = None,
     ) -> Prepared:
         """Apply the plan to the model, in place, and move it to `device`. What it adds begins with numbers of the run's seed.
 
@@ -87,6 +89,7 @@ class Inputs:
             plan: In place of the run's own.
             cache_directory: Where equal runs share activations of frozen layers.
             way_is_forced: Whether no other way of running the model will do than that of the run.
+            group: The ranks that share the run, where several do.
 
         Raises:
             UsageError, Unsupported: as `bench.training.prepare.prepare` does.
@@ -105,6 +108,7 @@ class Inputs:
             cache_directory=cache_directory,
             way=self.spec.way,
             choose=partial(choose_forward, forced=True) if way_is_forced else None,
+            group=group,
         )
 
     def reload(self) -> PreTrainedModel:

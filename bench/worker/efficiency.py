@@ -104,13 +104,13 @@ def work_of(
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
     typical = prepared.parts(typical_step(lengths, schedule))[0]
     rate = _rate(shapes, prepared.forward.extent(lengths[typical]), dtype, prepared.device, device_name)
-    achieved = round(steady)
+    achieved, of_all = round(steady), seconds * prepared.parallel.num_ranks
     return Work(
         step_flops=steady / len(flops[num_warmup_steps:]),
         flops_per_second=steady / seconds,
         matmul_flops_per_second=rate,
-        mfu=mfu(achieved, seconds, rate),
-        datasheet_mfu=mfu(achieved, seconds, datasheet_peak(device_name, arithmetic_of(dtype, prepared.device))),
+        mfu=mfu(achieved, of_all, rate),
+        datasheet_mfu=mfu(achieved, of_all, datasheet_peak(device_name, arithmetic_of(dtype, prepared.device))),
     )
 
 

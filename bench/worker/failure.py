@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["failure"]
 
 
-def failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
+def failure(error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool = False) -> Failed:
     """Return the message that ends a run with `error`, with the peaks so far where memory may be the cause.
 
     Args:
         error: What the run raised.
         peaks: Of the run.
         ends_all: Whether an invalid request ends the whole comparison.
+        lost_a_peer: Whether another rank did not answer, which may say why.
 
     """
     trace = "".join(traceback.format_exception(error))
@@ -41,6 +42,7 @@ def failure(error: Exception, peaks: Peaks, *, ends_all: bool) -> Failed:
                 reason=reason,
                 traceback=trace,
                 memory=peaks.end(),
+                lost_a_peer=lost_a_peer,
             )
 
 

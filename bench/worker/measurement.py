@@ -68,6 +68,8 @@ class Observed:
     efficiency: Efficiency
     merging: Merging
     checkpoint_seconds: float | None = None
+    replicas_differ: bool = False
+    """The ranks of the run ended with unlike weights."""
 
 
 def measurement(seen: Observed) -> Measurement:
@@ -141,6 +143,8 @@ def flags_of(seen: Observed) -> tuple[Flag, ...]:
     precision, flags = seen.prepared.precision, list(seen.start.flags)
     if seen.prepared.why_padded:
         flags.append(Flag(code="not-packed", message=f"batches are padded: {seen.prepared.why_padded}"))
+    if seen.replicas_differ:
+        flags.append(Flag(code="replicas-differ", message="the ranks' weights are not the same after the last step"))
     flags += (*seen.efficiency.flags, *seen.merging.flags)
     wanted = torch.bfloat16 if seen.prepared.plan.weights == "bf16" else precision.dtype
     if wanted != seen.compute_dtype:

@@ -13,7 +13,7 @@ import torch
 from bench.measuring.contention import Contention
 from bench.measuring.environment import fingerprint
 from bench.measuring.torch_memory import split_peak, touch
-from bench.protocol import Finished, Progress, Said, Stage, Tried
+from bench.protocol import Finished, Followed, Progress, Said, Stage, Tried
 from bench.records.evaluation import CurvePoint
 from bench.tasks.classification import curve_point, evaluation_of
 from bench.training.checkpoints import Checkpoints
@@ -26,6 +26,7 @@ from bench.training.set_up import warm_up
 from bench.training.trainer import train
 from bench.worker.efficiency import measure_efficiency, typical_step
 from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
+from bench.worker.meeting import pids_beside
 from bench.worker.merged import evaluate_merged
 from bench.worker.origin import origin
 from bench.worker.way_times import time_ways
@@ -74,7 +75,7 @@ class Run:
 
     def __post_init__(self) -> None:
         """Watch the machine for other processes from now on."""
-        self.contention = Contention(self.prepared.device)
+        self.contention = Contention(self.prepared.device, pids_beside(self.prepared.parallel))
 
     def keep_checkpoints(self, path: Path, *, every_seconds: float) -> None:
         """Go on from the checkpoint of this run at `path`, where there is one, and write others while it is long."""
@@ -123,6 +124,7 @@ class Run:
         trained = self.train()
         self._enter("evaluate")
         data, prepared = self.data, self.prepared
+        differ = prepared.parallel.differ(prepared.trained)
         rates = layer_rates(prepared)
         with observe_dtypes(prepared.model) as seen_dtypes:
             predictions = predict(prepared, data.evaluation)
@@ -158,6 +160,7 @@ class Run:
             compute_dtype=compute_dtype,
             load_seconds=load_seconds,
             skipped_steps=tuple(self.skipped),
+            replicas_differ=differ,
             host=self.contention.activity(),
             efficiency=efficiency,
             merging=evaluate_merged(prepared, data.evaluation, predictions),
@@ -165,6 +168,18 @@ class Run:
         )
         flags = (*flags_of(seen), *(self.checkpoints.flags if self.checkpoints else ()))
         return Finished(measured=measurement(seen), flags=flags, environment=environment)
+
+    def follow(self) -> Followed:
+        """Train as a rank other than 0, which measures and evaluates for all; return what this one took."""
+        prepared = self.prepared
+        trained = self.train()
+        self._enter("evaluate")
+        prepared.parallel.differ(prepared.trained)
+        if (cache := trained.set_up.cache) and cache.is_shared:
+            self.peaks.include(cache.peak)
+        memory = self.peaks.end()
+        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer, prepared.averaged)
+        return Followed(memory=memory.model_copy(update={"parts": parts}))
 
     def train(self) -> Trained:
         """Train from the seed of the run, with memory and other processes watched."""
@@ -208,6 +223,9 @@ class Run:
 
     def _interrupt(self, step: int, seconds: float) -> None:
         """Add a point to the learning curve."""
+        if self.prepared.parallel.rank:
+            with self.prepared.evaluating():  # as rank 0, whose optimizer turns to other weights and back
+                return
         with self._aside("evaluate"):
             predictions = predict(self.prepared, self.data.evaluation.first(CURVE_ROWS))
         self._point(step, seconds, predictions)

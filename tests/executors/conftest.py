@@ -27,7 +27,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from bench.errors import UsageError
 from bench.measuring import host_memory
-from bench.protocol import Failed, Finished, Planned, Progress, Request, Stage
+from bench.protocol import Failed, Finished, Followed, Planned, Progress, Request, Stage
+from bench.records.record import Measurement, Memory
 
 def send(connection, message):
     connection.send_bytes(message.model_dump_json().encode())
@@ -170,6 +171,68 @@ def closes(connection, request_json):
     train(connection)
     connection.close()
     time.sleep(0.5)
+
+def rank_of(request_json, folder=True):
+    request = Request.model_validate_json(request_json)
+    if folder:
+        Path(f"{argument(request_json)}{request.rank}").write_text(str(os.getpid()))
+    return request.rank
+
+def shares(connection, request_json):
+    request = Request.model_validate_json(request_json)
+    place = Path(request.meeting.removeprefix("file://"))
+    here = {"pid": os.getpid(), "meeting": request.meeting, "meeting_was_there": place.exists()}
+    measured = Measurement.model_validate_json(Path(argument(request_json)).read_text())
+    if request.rank == 0:
+        send(connection, Stage(name="train", at=time.monotonic(), detail=json.dumps(here)))
+        return send(connection, Finished(measured=measured))
+    Path(argument(request_json)).with_name("rank1").write_text(json.dumps(here))
+    memory = measured.memory
+    more = memory.host_peak_bytes + memory.training_bytes
+    send(connection, Followed(memory=memory.model_copy(update={"host_peak_bytes": more})))
+
+def hears_nothing_bad(connection, request_json):
+    rank = rank_of(request_json, folder=False)
+    train(connection)
+    send(connection, Followed(memory=Memory()) if rank else Finished())
+
+def waits_for_its_peer(connection, request_json):
+    # as a collective does: the other has failed, and this one says that it lost it
+    time.sleep(0.2)
+    send(connection, Failed(status="failed", reason="Connection closed by peer", lost_a_peer=True))
+
+def meets(connection, request_json, second):
+    rank = rank_of(request_json)
+    train(connection)
+    if rank == 0:
+        while not Path(f"{argument(request_json)}1").exists():
+            time.sleep(0.01)
+        return waits_for_its_peer(connection, request_json)
+    time.sleep(0.1)
+    second()
+
+def second_is_killed(connection, request_json):
+    meets(connection, request_json, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+def second_runs_out(connection, request_json):
+    meets(connection, request_json, lambda: send(connection, Failed(status="oom", reason="no room")))
+
+def second_exits(connection, request_json):
+    meets(connection, request_json, lambda: os._exit(3))
+
+def second_returns(connection, request_json):
+    meets(connection, request_json, lambda: None)
+
+def second_hangs(connection, request_json):
+    rank_of(request_json)
+    train(connection)
+    time.sleep(60)
+
+def second_hoards(connection, request_json):
+    rank = rank_of(request_json)
+    train(connection)
+    held = bytearray(b"1") * (400 << 20) if rank else None
+    time.sleep(60)
 
 def interrupts(connection, request_json):
     train(connection)

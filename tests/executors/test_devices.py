@@ -43,8 +43,8 @@ def no_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_cpu_is_one_lock_that_every_user_may_take(make_request: Callable[..., Request], tmp_path: Path) -> None:
-    with lease(make_request(), never) as gpu:
-        assert gpu is None
+    with lease(make_request(), never) as gpus:
+        assert gpus == ()
         lock = tmp_path / "finetune-bench-cpu.lock"
         assert stat.S_IMODE(lock.stat().st_mode) == 0o666
         with lock.open("w") as other, pytest.raises(BlockingIOError):
@@ -69,8 +69,8 @@ def test_locks_lie_where_the_next_user_may_open_them(monkeypatch: pytest.MonkeyP
 def test_preparing_waits_for_nobody(make_request: Callable[..., Request], tmp_path: Path) -> None:
     with (tmp_path / "finetune-bench-cpu.lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with lease(make_request(mode="prepare"), never) as gpu:
-            assert gpu is None
+        with lease(make_request(mode="prepare"), never) as gpus:
+            assert gpus == ()
 
 
 @pytest.mark.usefixtures("gpus")
@@ -78,7 +78,44 @@ def test_two_runs_get_two_gpus(make_request: Callable[..., Request]) -> None:
     request = make_request(device="cuda")
 
     with lease(request, never) as one, lease(request, never) as two:
-        assert [one, two] == UUIDS[:2]
+        assert [*one, *two] == UUIDS[:2]
+
+
+@pytest.mark.usefixtures("gpus")
+def test_a_run_of_two_processes_gets_two_gpus_at_once_or_waits_holding_none(
+    make_request: Callable[..., Request], tmp_path: Path
+) -> None:
+    request = make_request(device="cuda")
+    files = [(tmp_path / f"finetune-bench-{uuid}.lock").open("w") for uuid in UUIDS[:2]]
+    for file in files:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+    def release(text: str) -> None:
+        assert text == "another bench is measuring on each of the 3 GPUs; waiting"
+        with lease(request, never) as third:
+            assert third == (UUIDS[2],), "whoever waits for two holds none of them"
+        files[0].close()
+
+    with lease(request, release, num=2) as gpus:
+        assert gpus == (UUIDS[0], UUIDS[2])
+    files[1].close()
+
+
+@pytest.mark.usefixtures("gpus")
+@pytest.mark.parametrize(("device", "num", "has"), [("cuda", 4, 3), ("cuda:1", 2, 1)])
+def test_more_processes_than_gpus_are_refused(
+    make_request: Callable[..., Request], device: str, num: int, has: int
+) -> None:
+    says = (
+        f"{num} processes on GPUs need a GPU each, and --device {device} stands for {has} here: give a smaller --nproc"
+    )
+    with pytest.raises(UsageError, match=says), lease(make_request(device=device), never, num=num):
+        pass
+
+
+def test_processes_on_a_cpu_share_its_lock(make_request: Callable[..., Request]) -> None:
+    with lease(make_request(), never, num=4) as gpus:
+        assert gpus == ()
 
 
 @pytest.mark.usefixtures("gpus")
@@ -91,8 +128,8 @@ def test_a_gpu_is_chosen_by_its_index_and_waited_for(make_request: Callable[...,
             said.append(text)
             fcntl.flock(other, fcntl.LOCK_UN)
 
-        with lease(make_request(device="cuda:1"), release) as gpu:
-            assert gpu == UUIDS[1]
+        with lease(make_request(device="cuda:1"), release) as gpus:
+            assert gpus == (UUIDS[1],)
     assert said == ["another bench is measuring on this GPU; waiting"]
 
 
@@ -109,8 +146,8 @@ def test_where_all_gpus_are_lent_the_first_free_one_is_taken(
         said.append(text)
         files[2].close()
 
-    with lease(make_request(device="cuda"), release) as gpu:
-        assert gpu == UUIDS[2]
+    with lease(make_request(device="cuda"), release) as gpus:
+        assert gpus == (UUIDS[2],)
     assert said == ["another bench is measuring on each of the 3 GPUs; waiting"]
     for file in files:
         file.close()
@@ -140,8 +177,8 @@ def test_gpus_named_in_full_need_no_listing(
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", MIG)
 
-    with lease(make_request(device="cuda"), never) as gpu:
-        assert gpu == MIG
+    with lease(make_request(device="cuda"), never) as gpus:
+        assert gpus == (MIG,)
 
 
 @pytest.mark.usefixtures("no_nvml")

@@ -885,6 +885,27 @@ OF_PROCESSES = (
         "executors/test_process.py::test_a_run_beyond_the_memory_that_it_may_take_is_ended_with_all_that_it_started",
     ),
     OfProcess(
+        "one of several processes of a run (--nproc) that is killed, in mid-training",
+        "killed",
+        "1",
+        f"the reason of that one; no process is left; {NEXT}",
+        "worker/test_meeting.py::test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends",
+    ),
+    OfProcess(
+        "one of several that runs out of memory, raises or ends without a word",
+        "oom, failed",
+        "1",
+        f"the reason of that one, not of those that lost it; no process is left; {NEXT}",
+        "executors/test_ranks.py::test_a_lost_rank_gives_one_row_with_its_reason_in_seconds_and_leaves_no_process",
+    ),
+    OfProcess(
+        "one of several that hangs, with --timeout",
+        "timeout",
+        "1",
+        f"no process is left; {NEXT}",
+        "executors/test_ranks.py::test_a_rank_that_hangs_ends_with_the_time_of_the_run",
+    ),
+    OfProcess(
         "a run that does not end by itself",
         "ok",
         "0",

@@ -115,3 +115,19 @@ def test_the_real_counters_can_be_read() -> None:
     seen.stop()
 
     assert seen.activity().seconds >= 0
+
+
+def test_the_other_processes_of_a_run_are_no_strangers(stat: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = [5.0]
+    process = create_autospec(psutil.Process, instance=True)
+    process.cpu_times.side_effect = lambda: (spent[0], 0.0, 0.0, 0.0)
+    monkeypatch.setattr(psutil, "Process", create_autospec(psutil.Process, return_value=process))
+    tell(stat, user=1000, idle=1000)
+    seen = [Contention(CPU, beside) for beside in ((), (7,))]
+    for one in seen:
+        one.start()
+    tell(stat, user=1100, idle=1100)
+    spent[0] += 100 / os.sysconf("SC_CLK_TCK")
+    for one in seen:
+        one.stop()
+    assert [one.activity().others_share for one in seen] == [0.5, 0.0]

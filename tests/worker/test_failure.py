@@ -34,3 +34,9 @@ def test_an_invalid_request_ends_all_runs_before_the_first() -> None:
     peaks = Peaks(torch.device("cpu"))
     assert failure(UsageError("unknown strategy"), peaks, ends_all=True).usage
     assert not failure(RuntimeError("a fault"), peaks, ends_all=True).usage
+
+
+def test_a_lost_peer_is_no_cause_of_its_own() -> None:
+    error = RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer")
+    assert failure(error, Peaks(torch.device("cpu")), ends_all=False, lost_a_peer=True).lost_a_peer
+    assert not failure(error, Peaks(torch.device("cpu")), ends_all=False).lost_a_peer

@@ -108,9 +108,9 @@ class Session:
         """Take pairs of the strategies with fresh servers, as many as each needs."""
         specs = [self._specs[name] for name in wanted]
         with ExitStack() as stack:
-            uuid = stack.enter_context(lease(Request(spec=specs[0]), self._say))
+            uuids = stack.enter_context(lease(Request(spec=specs[0]), self._say))
             # Memory addresses and the order of sets are those of a server, so that a rerun gets others.
-            environ = {"PYTHONHASHSEED": str(first_seed), "CUDA_VISIBLE_DEVICES": uuid or ""}
+            environ = {"PYTHONHASHSEED": str(first_seed), "CUDA_VISIBLE_DEVICES": ",".join(uuids)}
             if self._subject.threads:
                 environ["OMP_NUM_THREADS"] = str(self._subject.threads)
             limit = self._subject.timeout

@@ -46,6 +46,10 @@ class Parallel(Protocol):
         """The joint norm of gradients that were reduced."""
         ...
 
+    def differ(self, params: Iterable[nn.Parameter], /) -> bool:
+        """Whether `params`, which all ranks have whole, are not the same on all of them."""
+        ...
+
     def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
         """Tell all ranks the numbers of each, as many from each, in the order of the ranks."""
         ...

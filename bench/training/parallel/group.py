@@ -72,7 +72,5 @@ def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> 
         timeout=PATIENCE,
         device_id=torch.device("cuda", torch.cuda.current_device()) if is_gpu else None,
     )
-    try:
-        yield Group(rank, num_ranks, device)
-    finally:
-        dist.destroy_process_group()
+    yield Group(rank, num_ranks, device)
+    dist.destroy_process_group()  # where all is well: else a rank may wait there for one that is gone

@@ -55,6 +55,12 @@ class Replicate(Group):
         """The joint norm of gradients, which are the same on every rank."""
         return get_total_norm(grads)
 
+    @torch.no_grad()
+    def differ(self, params: Iterable[nn.Parameter], /) -> bool:
+        """Whether the replicas have come apart, as where an optimizer draws by chance: told by the sums of the parameters."""
+        sums = torch.stack([param.sum(dtype=torch.float64) for param in params]).tolist()
+        return any(of_rank != sums for of_rank in self.gather(sums))
+
 
 def _buckets(grads: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
     bucket, num_bytes = list[torch.Tensor](), 0

@@ -35,6 +35,10 @@ class Single:
         """The joint norm of gradients."""
         return get_total_norm(grads)
 
+    def differ(self, _params: object, /) -> bool:
+        """Whether it is unlike itself."""
+        return False
+
     def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
         """Return the numbers of the one rank."""
         return [list(numbers)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from bench.experiment.spec import HeadChoice
+    from bench.experiment.choices import HeadChoice
     from bench.workload.models.fitting import HeadOrigin
 
 __all__ = [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bench.experiment.spec import Quoting
+    from bench.experiment.choices import Quoting
     from bench.workload.data.files.table import Options
 
 __all__ = ["open_delimited"]

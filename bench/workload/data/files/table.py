@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from bench.experiment.spec import Quoting
+    from bench.experiment.choices import Quoting
 
     Read = Callable[[Sequence[str], str], "Columns"]
 

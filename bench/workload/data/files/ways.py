@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from bench.experiment.spec import Quoting
+    from bench.experiment.choices import Quoting
 
 __all__ = ["SEPARATORS", "Fit", "Misfit", "Record", "Way", "records", "try_way"]
 

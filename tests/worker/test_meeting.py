@@ -1,0 +1,116 @@
+"""Runs that several real processes share, on gloo."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from bench.campaign.executing import only
+from bench.executors import Runner
+from bench.experiment.spec import RunSpec, parse_strategy
+from bench.protocol import Progress, Request
+from bench.training.parallel.single import Single
+from bench.worker.meeting import has_lost_a_peer, pids_beside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from bench.experiment.spec import WorkloadSpec
+    from bench.protocol import Message
+    from bench.records.record import RunRecord
+
+    Share = Callable[..., RunRecord]
+
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("BENCH_LOCK_DIR", str(tmp_path_factory.mktemp("locks")))
+        with Runner(grace_seconds=5) as runner:
+            yield runner
+
+
+@pytest.fixture
+def share(runner: Runner, workload: WorkloadSpec) -> Share:
+    """Carry out a run with two processes, or as many as asked for."""
+
+    def carry_out(
+        text: str = "full",
+        on_message: Callable[[Message], None] = lambda _: None,
+        *,
+        num: int | None = 2,
+        steps: int = 7,
+        save_model: Path | None = None,
+    ) -> RunRecord:
+        spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=10, steps=steps, num_processes=num)
+        return only(runner, Request(spec=spec, save_model=save_model and str(save_model)), on_message)
+
+    return carry_out
+
+
+def test_two_processes_train_measure_and_keep_what_one_does(share: Share, tmp_path: Path) -> None:
+    alone, shared = share(num=None), share(save_model=tmp_path / "kept")
+    assert shared.status == "ok", shared.reason
+    assert alone.measured is not None
+    assert shared.measured is not None
+    assert shared.measured.losses == pytest.approx(alone.measured.losses, rel=1e-5)
+    assert shared.measured.evaluation.correct == alone.measured.evaluation.correct
+    assert shared.measured.num_samples == alone.measured.num_samples
+    assert shared.measured.step_tokens == alone.measured.step_tokens
+    assert [point.step for point in shared.measured.curve] == [point.step for point in alone.measured.curve]
+    assert shared.measured.step_parts is not None
+    assert shared.measured.step_parts.communication
+    assert alone.measured.step_parts is not None
+    assert alone.measured.step_parts.communication is None
+    assert alone.measured.ranks is None
+    assert shared.measured.ranks is not None
+    assert all(shared.measured.ranks.peak_bytes)
+    assert shared.measured.memory.training_bytes == max(filter(None, shared.measured.ranks.peak_bytes))
+    assert shared.measured.host is not None
+    assert "replicas-differ" not in [flag.code for flag in shared.flags]
+    assert (tmp_path / "kept" / "model.safetensors").is_file()
+
+
+def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(share: Share) -> None:
+    killed: list[int] = []
+    others: list[int] = []
+    at = 0.0
+
+    def kill(message: Message) -> None:
+        nonlocal at
+        if isinstance(message, Progress) and message.done == 3 and not killed:
+            (server,) = {one.ppid() for one in _runs()}
+            runs = sorted(one.pid for one in psutil.Process(server).children())
+            others.append(runs[-2])
+            killed.append(runs[-1])
+            at = time.monotonic()
+            psutil.Process(runs[-1]).kill()
+
+    record = share("full", kill, steps=5000)
+    assert record.status == "killed"
+    assert str(record.reason).startswith("rank 1 of 2: its process was ended by SIGKILL")
+    assert time.monotonic() - at < SECONDS
+    assert not psutil.pid_exists(others[0])
+    assert share().status == "ok", "the next run goes on"
+
+
+def _runs() -> list[psutil.Process]:
+    """The processes of the run: those that the fork server of this process has started."""
+    below = psutil.Process(os.getpid()).children(recursive=True)
+    return [one for one in below if one.ppid() != os.getpid()]
+
+
+def test_only_what_comes_of_a_lost_peer_is_laid_to_it() -> None:
+    assert not has_lost_a_peer(RuntimeError("Connection closed by peer")), "there is none"
+
+
+def test_one_process_has_none_beside_it() -> None:
+    assert pids_beside(Single()) == []
