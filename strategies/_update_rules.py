@@ -108,7 +108,7 @@ class Adafactor(ByParameter):
 def _mean_square(grad: torch.Tensor, dim: int) -> torch.Tensor:
     """The mean of squares along a dimension, which stays, with no memory for the squares."""
     norm: torch.Tensor = torch.linalg.vector_norm(grad, dim=dim, keepdim=True)
-    return norm.square_().div_(grad.shape[dim])
+    return norm.square().div_(grad.shape[dim])
 
 
 def _size(values: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import BatchSize, NumAtOnce, NumProcesses, NumRows, NumSeeds, Timeout
 from bench.experiment.budget import BUDGET, Budget, Maximize, check_bound
+from bench.experiment.choices import Sharing
 from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
 from bench.experiment.tables import read_tables, with_tables
@@ -66,6 +67,9 @@ class Settings(TrainingSpec, WorkloadSpec):
     device: str = Field(default="auto", description="auto, cpu, cuda or cuda:INDEX.")
     num_processes: NumProcesses | None = Field(
         default=None, description="Processes that share each run, with a GPU each, or the CPU; default: one."
+    )
+    parallel: Sharing | None = Field(
+        default=None, description="How they share it where no strategy says so: replicate or shard; default: replicate."
     )
     reference: str | None = Field(
         default=None, description="Strategy that others are compared with; default: full, or the first."

@@ -33,6 +33,7 @@ from bench.experiment.bounds import (
 )
 from bench.experiment.choices import HeadChoice, Quoting
 from bench.experiment.ways import AskedWay
+from bench.experiment.choices import HeadChoice, Quoting, Sharing
 from bench.plan.option_text import normalise, read, write
 
 __all__ = [
@@ -154,6 +155,8 @@ class RunSpec(TrainingSpec, _Trial):
     """"cpu", "cuda" or "cuda:<index>"."""
     num_processes: NumProcesses | None = Field(default=None, exclude_if=lambda num: num is None)
     """That share the run, each on such a device; None, which is not written, is one."""
+    parallel: Lenient[Sharing] | None = Field(default=None, exclude_if=lambda how: how is None)
+    """How they share it where no strategy says so; None is replicate."""
 
     @property
     def name(self) -> str:

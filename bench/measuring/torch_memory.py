@@ -113,7 +113,7 @@ def split_peak(
     trained = list(trained)
     of_model = _storages(held_by_model(model, trained))
     weights = sum(storage.nbytes() for storage in of_model.values())
-    gradients = sum(param.nbytes for param in trained if param.requires_grad)
+    gradients = sum(part.nbytes for param in trained if param.requires_grad for part in inner_tensors(param))
     of_optimizer = _storages(held_by_optimizer(optimizer, averaged), device)
     state = sum(storage.nbytes() for key, storage in of_optimizer.items() if key not in of_model)
     known = memory.host_before_bytes if on_host else None
@@ -156,7 +156,8 @@ def _storages(
 def inner_tensors(tensor: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield the tensors inside a wrapper such as torchao's; of any other tensor, itself."""
     if hasattr(tensor, "__tensor_flatten__"):
-        inside = [getattr(tensor, name) for name in tensor.__tensor_flatten__()[0]]
+        named = (getattr(tensor, name) for name in tensor.__tensor_flatten__()[0])
+        inside = [value for value in named if isinstance(value, torch.Tensor)]
     else:
         inside = [value for value in getattr(tensor, "__dict__", {}).values() if isinstance(value, torch.Tensor)]
         if not inside or _has_memory(tensor):

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bench.errors import Diverged
 from bench.tasks.classification import Predictions, loss_of, predicted
@@ -35,7 +34,7 @@ def predict(prepared: Prepared, split: Split) -> Predictions:
     with prepared.evaluating():
         for rows in by_token_budget(prepared.lengths(split), np.arange(len(split)), TOKENS_AT_ONCE):
             batch = prepared.batch(split, rows)
-            with torch.inference_mode(), prepared.precision.forward():
+            with prepared.parallel.inferring(), prepared.precision.forward():
                 logits = prepared.logits(batch).float()  # (rows, classes)
                 row_losses = loss_of(logits, batch.targets, "none")
             if not logits.isfinite().all():

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from bench.errors import Unsupported
 from bench.training.forward.choose import choose_forward
-from bench.training.parallel.replicate import Replicate
-from bench.training.parallel.single import Single
+from bench.training.parallel.choose import shared_by
 from bench.training.passes.averaging import AveragedWeights
 from bench.training.passes.cache import cache_layers, num_frozen_layers
 from bench.training.passes.checkpoint import recompute_layers
 from bench.training.passes.compile import compile_layers
+from bench.training.passes.cut import cut
 from bench.training.passes.noise import EmbeddingNoise
 from bench.training.passes.optimizer import make_optimizer, places_of
 from bench.training.passes.prompt import add_prompt
@@ -81,7 +81,9 @@ def prepare(
 
     """
     resolved = resolve(plan, view, rates)
-    parallel = Replicate(group.rank, group.num_ranks, group.device) if group else Single()
+    parallel = shared_by(group, plan)
+    # No device has room for all parameters where each is to have a part of them.
+    home = parallel.home(device)
     # First, since it may refuse the device: nothing has been changed by then.
     precision = Precision(resolve_dtype(plan.precision, device), device)
     # Before the transforms, which may rename parameters, wrap layers, and compute with the weights that they find.
@@ -91,7 +93,7 @@ def prepare(
         weights=plan.weights,
         frozen_weights=plan.frozen_weights,
         precision=precision.dtype,
-        device=device,
+        device=home,
     )
     by_name = dict(classifier.named_parameters())
     params = {name: by_name[name] for layer in view.layers for name in layer.param_names}
@@ -100,7 +102,7 @@ def prepare(
     model, is_rewritten = rewrite(classifier, plan.transforms)
     # After the transforms, which may freeze what they find.
     prompt = add_prompt(classifier, plan.prompt_tokens, split) if plan.prompt_tokens else None
-    store_introduced(model, set(params.values()), weights=plan.weights, device=device)
+    store_introduced(model, set(params.values()), weights=plan.weights, device=home)
     # After the weights have their type, and before layers are compiled, since compiled code calls it.
     if is_by_onednn(precision.dtype, device):
         multiply_by_onednn(model)
@@ -110,11 +112,15 @@ def prepare(
         fuse_layers(model)
     # After the prompt, whose embeddings get it too.
     noise = EmbeddingNoise(classifier, plan.embedding_noise) if plan.embedding_noise else None
+    # Before anything keeps a parameter, and with what trains at first told apart.
+    params, is_rewritten = cut(
+        parallel, model, layers=layers, params=params, is_rewritten=is_rewritten, resolved=resolved
+    )
     # Once parameters are where they stay, and before the optimizer and whatever else asks what trains.
     rate_of = rates_of_params(model, params, resolved, device)
     seen = split_table(model, classifier, split, pad_token_id, rate_of=rate_of) if plan.seen_embeddings else None
     # Once nothing moves numbers any more.
-    if fuses:
+    if fuses and not parallel.cuts:
         join_products(model)
     # Compiled before they are recomputed, so that recomputing runs compiled code.
     if plan.compile:
@@ -126,7 +132,9 @@ def prepare(
     cache = None
     if plan.cache_prefix:
         num_frozen = num_frozen_layers(view, params, layers, rate_of)
-        cache = cache_layers(forward, num_frozen, precision, cache_directory, plan)
+        # Where layers are gathered to run, all ranks run them, and none waits for what another stores.
+        shared = None if parallel.cuts else cache_directory
+        cache = cache_layers(forward, num_frozen, precision, shared, plan)
     # Last, since each of its parameters must be the one that trains.
     optimizer = make_optimizer(rate_of, places_of(view, params), plan.optimizer, weight_decay)
     if seen:

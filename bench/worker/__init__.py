@@ -176,6 +176,10 @@ def _train(
         return finished
     send(finished)
     send(Stage(name="save", at=time.monotonic()))
+    if prepared.parallel.cuts:
+        raise Unsupported(
+            "under shard no process has the whole model, and parts are not kept yet: leave shard out to keep it"
+        )
     save(
         prepared,
         Path(request.save_model),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import torch
@@ -65,7 +67,7 @@ class Inputs:
 
         """
         plan = compose(registry.strategies_of(self.spec.strategy), self.view)
-        plan = plan.with_micro_batch_size(self.spec.micro_batch_size)
+        plan = plan.with_micro_batch_size(self.spec.micro_batch_size).with_parallel(self.spec.parallel)
         return plan if self.spec.lr is None or self.spec.has_own_lr else plan.with_lr(self.spec.lr)
 
     @property
@@ -155,6 +157,8 @@ def load_inputs(
 
 
 def _import_needed(spec: RunSpec) -> None:
+    if spec.num_processes:
+        import_module("bench.training.parallel.shard")  # for all strategies alike, whichever needs it
     with suppress(UsageError, Unsupported):  # which the plan says later
         import_needed(registry.strategies_of(spec.strategy))
 

@@ -59,6 +59,7 @@ def measure_efficiency(
     work, flags = None, []
     if trained.step_seconds[num_warmup_steps:]:
         try:
+            _check_whole(prepared)
             work = work_of(
                 prepared,
                 split,
@@ -71,6 +72,11 @@ def measure_efficiency(
         except (Unsupported, AssetError, torch.OutOfMemoryError) as error:
             flags = [Flag(code="probe-failed", message=f"counting FLOPs: {first_line(error)}")]
     return Efficiency(work=work, flags=tuple(flags), seconds=time.perf_counter() - began)
+
+
+def _check_whole(prepared: Prepared) -> None:
+    if prepared.parallel.cuts:
+        raise Unsupported("the parameters are in parts on several devices")
 
 
 def work_of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bench.errors import Diverged, Unsupported, UsageError
+from bench.errors import Diverged, Unsupported, UsageError, first_line
 from bench.protocol import Failed
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ def failure(error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool
     kind = type(error).__name__
     reason = f"{kind}: {error}".splitlines()[0] if str(error).strip() else f"{kind}, which says no more"
     match error:
+        case RuntimeError() | NotImplementedError() if "DTensor" in str(error) or "placement" in str(error):
+            told = "something in this strategy does not compute with parts of parameters, which is all that shard leaves a device"
+            return Failed(status="skipped", reason=f"{told}: {first_line(error)}", traceback=trace)
         case Unsupported():
             return Failed(status="skipped", reason=str(error))
         case Diverged():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bench.errors import UsageError
 from bench.experiment import registry
 from bench.forecasting.compositions import device_here, forecaster_on
 from bench.forecasting.here import with_free_memory
@@ -22,10 +23,12 @@ def fitted(spec: RunSpec, data: Data) -> Fitted:
     """Find the largest micro-batch, at most a batch, on the longest rows of `data`.
 
     Raises:
-        UsageError: the strategies make no plan for this model.
+        UsageError: the strategies make no plan for this model, or several processes share the run.
         Unsupported: this device cannot do what they ask for, or what they take cannot be told without numbers.
 
     """
+    if spec.num_processes:
+        raise UsageError("--micro-batch-size fit forecasts runs of one process: with --nproc give a number of rows")
     card, aim = device_here(is_gpu=spec.device != "cpu", only_known=True)
     free = with_free_memory(card).memory_bytes
     whole = spec.model_copy(update={"micro_batch_size": None})

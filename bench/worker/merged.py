@@ -50,6 +50,8 @@ def evaluate_merged(prepared: Prepared, split: Split, unmerged: Predictions) -> 
     """
     began = time.perf_counter()
     flags: tuple[Flag, ...] = ()
+    if prepared.parallel.cuts:
+        return Merging(evaluation_seconds=None, flags=(), seconds=0.0)
     try:
         seconds = _seconds(prepared, split, unmerged)
     except Exception as error:  # noqa: BLE001  (the run has its numbers; what an adapter does here may fail in any way)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bench.training.trained import Trained
     from bench.training.trainer import Schedule
     from bench.worker.measurement import StartingPoint
-    from bench.workload.data.dataset import Data
+    from bench.workload.data.dataset import Data, Split
 
 __all__ = ["Run"]
 
@@ -175,6 +175,7 @@ class Run:
         trained = self.train()
         self._enter("evaluate")
         prepared.parallel.differ(prepared.trained)
+        self._evaluate_with_rank_0(self.data.evaluation)
         if (cache := trained.set_up.cache) and cache.is_shared:
             self.peaks.include(cache.peak)
         memory = self.peaks.end()
@@ -224,12 +225,20 @@ class Run:
     def _interrupt(self, step: int, seconds: float) -> None:
         """Add a point to the learning curve."""
         if self.prepared.parallel.rank:
-            with self.prepared.evaluating():  # as rank 0, whose optimizer turns to other weights and back
-                return
+            self._evaluate_with_rank_0(self.data.evaluation.first(CURVE_ROWS))
+            return
         with self._aside("evaluate"):
             predictions = predict(self.prepared, self.data.evaluation.first(CURVE_ROWS))
         self._point(step, seconds, predictions)
         self.curve_seconds += predictions.seconds
+
+    def _evaluate_with_rank_0(self, split: Split) -> None:
+        """Do what it does, as far as the model takes both."""
+        if self.prepared.parallel.cuts:
+            predict(self.prepared, split)
+        else:
+            with self.prepared.evaluating():  # where an optimizer turns to other weights and back
+                pass
 
     def _besides(self) -> dict[str, Any]:
         """What a checkpoint holds that the training loop does not know of."""

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     import torch
     from numpy.typing import NDArray
     from torch import nn
 
-__all__ = ["Parallel"]
+__all__ = ["Parallel", "is_cut"]
 
 
 class Parallel(Protocol):
@@ -26,6 +27,15 @@ class Parallel(Protocol):
     @property
     def num_ranks(self) -> int:
         """How many there are."""
+        ...
+
+    @property
+    def cuts(self) -> bool:
+        """Whether each rank has a part of every parameter, so that running the model takes all of them."""
+        ...
+
+    def home(self, device: torch.device, /) -> torch.device:
+        """Where parameters wait until they are shared, of a run on `device`."""
         ...
 
     def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
@@ -46,6 +56,10 @@ class Parallel(Protocol):
         """The joint norm of gradients that were reduced."""
         ...
 
+    def inferring(self) -> AbstractContextManager[object]:
+        """Open the context of a forward pass without gradients."""
+        ...
+
     def differ(self, params: Iterable[nn.Parameter], /) -> bool:
         """Whether `params`, which all ranks have whole, are not the same on all of them."""
         ...
@@ -53,3 +67,8 @@ class Parallel(Protocol):
     def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
         """Tell all ranks the numbers of each, as many from each, in the order of the ranks."""
         ...
+
+
+def is_cut(tensor: torch.Tensor) -> bool:
+    """Whether it is a part of a parameter that other ranks have the rest of."""
+    return hasattr(tensor, "full_tensor")

@@ -16,6 +16,7 @@ from bench.training.parallel.group import Group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from torch import nn
 
@@ -29,6 +30,7 @@ class Replicate(Group):
     """Sums gradients in flat pieces, in fp32 whatever their type is."""
 
     __slots__ = ()
+    cuts = False
 
     @torch.no_grad()
     def reduce(
@@ -54,6 +56,14 @@ class Replicate(Group):
     def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
         """The joint norm of gradients, which are the same on every rank."""
         return get_total_norm(grads)
+
+    def home(self, device: torch.device, /) -> torch.device:
+        """Where it trains."""
+        return device
+
+    def inferring(self) -> AbstractContextManager[object]:
+        """Without a trace of gradients."""
+        return torch.inference_mode()
 
     @torch.no_grad()
     def differ(self, params: Iterable[nn.Parameter], /) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn.utils import get_total_norm
 
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
-    import torch
     from numpy.typing import NDArray
 
 __all__ = ["Single"]
@@ -21,7 +22,7 @@ __all__ = ["Single"]
 class Single:
     """Does what a loop without ranks would do, and no operation more."""
 
-    rank, num_ranks = 0, 1
+    rank, num_ranks, cuts = 0, 1, False
 
     def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
         """All rows, in order."""
@@ -34,6 +35,14 @@ class Single:
     def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
         """The joint norm of gradients."""
         return get_total_norm(grads)
+
+    def home(self, device: torch.device, /) -> torch.device:
+        """Where it trains."""
+        return device
+
+    def inferring(self) -> AbstractContextManager[object]:
+        """Without a trace of gradients."""
+        return torch.inference_mode()
 
     def differ(self, _params: object, /) -> bool:
         """Whether it is unlike itself."""

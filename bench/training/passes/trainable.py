@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.errors import UsageError
 from bench.plan.view import ADAPTERS
+from bench.training.parallel.base import is_cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,5 +55,6 @@ def rates_of_params(
     if device.type == "cpu":
         # Out of the file that they are mapped from, which the first step would do page by page as it writes.
         for param in rate_of:
-            param.data = param.data.clone()
+            if not is_cut(param):  # whose parts are copies already
+                param.data = param.data.clone()
     return rate_of

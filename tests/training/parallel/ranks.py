@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 import torch
+import torch.distributed as dist
 from transformers import LlamaForSequenceClassification
 
 from bench.training.parallel.group import joined
@@ -57,6 +59,9 @@ class Outcome:
     grad_dtypes: list[str]
     parts: list[str] = field(default_factory=list)
     """Of a step, as the clock names them."""
+    num_params: int = 0
+    reduced_dtypes: list[str] = field(default_factory=list)
+    """In which gradients that are cut among ranks were summed."""
     error: str = ""
 
 
@@ -64,24 +69,48 @@ def outcome_of(case: Case, group: Group | None = None) -> Outcome:
     """Train as the case says, in this process alone or with others."""
     prepared = applied(case.strategy, _model(case), split=SPLIT, group=group)
     dtypes: set[str] = set()
+    reduced: set[str] = set()
     prepared.optimizer.register_step_pre_hook(
         lambda *_: dtypes.update(str(param.grad.dtype) for param in prepared.trained if param.grad is not None)
     )
-    trained = train(
-        prepared,
-        SPLIT,
-        Schedule(epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm),
-        on_step=lambda *_: None,
-        on_point=lambda *_: None,
-    )
-    whole = {name: getattr(param, "full_tensor", param.detach)() for name, param in prepared.model.named_parameters()}
+    with _noting_sums(reduced):
+        trained = train(
+            prepared,
+            SPLIT,
+            Schedule(epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm),
+            on_step=lambda *_: None,
+            on_point=lambda *_: None,
+        )
+    whole = {
+        name: getattr(param.detach(), "full_tensor", param.detach)()
+        for name, param in prepared.model.named_parameters()
+    }
     return Outcome(
         losses=list(trained.losses),
         num_tokens=list(trained.step_tokens),
         weights=[float(whole[name].double().sum()) for name in sorted(whole)],
         grad_dtypes=sorted(dtypes),
         parts=sorted(trained.step_parts[-1]),
+        num_params=prepared.num_params,
+        reduced_dtypes=sorted(reduced),
     )
+
+
+@contextmanager
+def _noting_sums(dtypes: set[str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("reduce_scatter_tensor", "reduce_scatter_single"):  # the name has changed from torch to torch
+            if plain := getattr(dist, name, None):
+                patch.setattr(dist, name, _noting(plain, dtypes))
+        yield
+
+
+def _noting(plain: Callable[..., Any], dtypes: set[str]) -> Callable[..., Any]:
+    def noting(*arguments: Any, **named: Any) -> Any:
+        dtypes.update(str(one.dtype) for one in (*arguments, *named.values()) if isinstance(one, torch.Tensor))
+        return plain(*arguments, **named)
+
+    return noting
 
 
 def _model(case: Case) -> PreTrainedModel:

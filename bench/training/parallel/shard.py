@@ -1,0 +1,110 @@
+"""Parameters, gradients and the optimizer's state are cut among the ranks; a layer is whole on each of them while it runs.
+
+By torch's `fully_shard`, inside `prepare`: whoever asks for a parameter afterwards finds the part of it. What cannot be
+computed with parts is refused in words.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.nn.utils import get_total_norm
+
+from bench.errors import Unsupported
+from bench.training.parallel.base import is_cut
+from bench.training.parallel.group import Group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from torch import nn
+
+    from bench.plan.train_plan import TrainPlan
+
+__all__ = ["Shard", "check_plan"]
+
+
+def check_plan(plan: TrainPlan) -> None:
+    """Refuse what would be wrong in parts, or is not known to be right.
+
+    Raises:
+        Unsupported: with the field of the plan.
+
+    """
+    if plan.frozen_weights in {"int8", "nf4"}:
+        raise Unsupported(
+            f"weights in {plan.frozen_weights} are not cut among devices: leave shard or the quantised weights out"
+        )
+    if plan.weights == "bf16" and len(plan.phases.ever()) > 1:
+        raise Unsupported(
+            "what trains later on would have its gradients summed in bf16 under shard: leave pure_bf16 or the phases out"
+        )
+    why = {
+        "seen_embeddings": "seen_embeddings splits a table that shard cuts among devices",
+        "after_step": "what is called after each step may need whole parameters, which no device has under shard",
+        "averaging": "averages of the weights are not made of parts yet",
+        "compile": "compiled layers are not tried under shard yet",
+        "prompt_tokens": "a prompt that learns is not tried under shard yet",
+    }
+    if name := next((name for name in why if getattr(plan, name)), None):
+        raise Unsupported(f"{why[name]}: leave shard out, or the other")
+
+
+class Shard(Group):
+    """Every rank has a part of each parameter, and its own rows of each step."""
+
+    __slots__ = ()
+    cuts = True
+
+    def cut(
+        self, model: nn.Module, layers: Iterable[nn.Module], known: Iterable[nn.Parameter], plan: TrainPlan
+    ) -> Mapping[nn.Parameter, nn.Parameter]:
+        """Cut the parameters of a model, layer by layer, and move the parts to the device; return the new of the `known` ones.
+
+        What trains at first must have been told apart by `requires_grad`: layers are looked at as they run first.
+        """
+        names = {id(param): name for name, param in model.named_parameters()}
+        known = [param for param in known if id(param) in names]
+        # Of layers whose output is a view, which nobody writes to: the losses would tell.
+        warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
+        mesh = init_device_mesh(self.device.type, (self.num_ranks,))
+        # Gradients of weights in bf16 are summed in fp32, as those of replicas are.
+        policy = MixedPrecisionPolicy(reduce_dtype=torch.float32 if plan.weights == "bf16" else None)
+        # Also what stands beside the layers is cut again after each pass: else it would have other parameters after one.
+        for module in (*layers, model):
+            cut: Any = fully_shard(module, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
+            cut.set_gradient_divide_factor(1.0)  # what a pass counts is in its loss already
+            cut.set_force_sum_reduction_for_comms(True)  # gloo knows no other
+        now = dict(model.named_parameters())
+        return {param: now[names[id(param)]] for param in known}
+
+    def reduce(
+        self, _params: Iterable[nn.Parameter], loss: torch.Tensor, _mark: Callable[[str], None], /
+    ) -> torch.Tensor:
+        """Sum the loss; gradients were summed layer by layer, in the backward pass, which hides what that takes."""
+        dist.all_reduce(loss)
+        return loss
+
+    def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
+        """The joint norm of gradients of which each rank has parts."""
+        norm = get_total_norm(grads)
+        whole: torch.Tensor = norm.full_tensor() if is_cut(norm) else norm  # type: ignore[operator]
+        return whole
+
+    def home(self, _device: torch.device, /) -> torch.device:
+        """The host, from which each layer's parts go to the device by themselves."""
+        return torch.device("cpu")
+
+    def inferring(self) -> AbstractContextManager[object]:
+        """Without gradients; what is gathered for a pass is used again by those that have them."""
+        return torch.no_grad()
+
+    def differ(self, _params: object, /) -> bool:
+        """Each part is on one rank alone."""
+        return False

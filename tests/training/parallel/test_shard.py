@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.training.parallel.ranks import Case, Outcome, ask_ranks, outcome_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Ask = Callable[[Case], list[Outcome]]
+
+EXACT = 1e-5
+TOLERANCES = {"amp:dtype=bf16": 2e-2, "gradual+amp:dtype=bf16": 2e-2, "amp:dtype=fp16": 2e-3, "muon": 2e-4}
+"""Relative, of the losses: what rounding by rows that stand in other packs comes to, in that type; else EXACT."""
+STRATEGIES = [
+    *("full", "freeze:last=2", "discriminative", "lora", "lora+checkpoint", "bitfit", "adafactor", "gradual", "muon"),
+    *("freeze:last=2+cached", "amp:dtype=bf16", "amp:dtype=fp16", "accumulate:rows=3", "lisa", "schedule_free", "sgd"),
+    *("gradual+amp:dtype=bf16", "pissa"),
+]
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Ask]:
+    with ask_ranks() as ask:
+        yield ask
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_two_ranks_with_parts_train_as_one_process_does(ask: Ask, strategy: str) -> None:
+    case = Case(strategy, has_biases=strategy == "bitfit")
+    alone, (first, second) = outcome_of(case), ask(Case(f"{strategy}+shard", has_biases=case.has_biases))
+    assert not first.error, first.error
+    rtol = TOLERANCES.get(strategy, EXACT)
+    assert first.losses == pytest.approx(alone.losses, rel=rtol)
+    assert first.num_tokens == alone.num_tokens
+    assert first.weights == pytest.approx(alone.weights, rel=10 * rtol, abs=10 * rtol)
+    assert first.weights == second.weights
+    assert first.reduced_dtypes == ["torch.float32"], "also of what was frozen when it ran first"
+    assert first.num_params == alone.num_params
+
+
+@pytest.mark.parametrize("strategy", ["full", "lora"])
+def test_gradients_in_parts_are_cut_to_their_norm_over_all(ask: Ask, strategy: str) -> None:
+    alone = outcome_of(Case(strategy, max_grad_norm=0.02))
+    first, _ = ask(Case(f"{strategy}+shard", max_grad_norm=0.02))
+    assert first.losses == pytest.approx(alone.losses, rel=EXACT), first.error
