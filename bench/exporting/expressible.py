@@ -21,6 +21,7 @@ HALVES = {"bfloat16": "bf16", "float16": "fp16"}
 SAME_NUMBERS = {
     "cache_prefix": "bench ran the frozen layers once per row and stored their output. They run in every epoch here.",
     "seen_embeddings": "Embeddings of tokens without a training row got no gradient and no decay of weights. Here they do.",
+    "parallel": "Several processes shared each step. Here it is taken by as many as start the file.",
     "compile": "bench compiled the repeated layer, and torch_compile compiles the whole model.",
 }
 """By field of the plan: what is left out of a file, or said otherwise, and moves no loss of a training row."""

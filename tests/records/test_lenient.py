@@ -210,6 +210,7 @@ KEPT = {
     ("spec", "way"),
     ("spec", "workload", "head"),
     ("spec", "workload", "quoting"),
+    ("spec", "parallel"),
     ("memory", "method"),
     ("measured", "memory", "method"),
 }

@@ -65,9 +65,9 @@ class Outcome:
     error: str = ""
 
 
-def outcome_of(case: Case, group: Group | None = None) -> Outcome:
+def outcome_of(case: Case, group: Group | None = None, device: torch.device = CPU) -> Outcome:
     """Train as the case says, in this process alone or with others."""
-    prepared = applied(case.strategy, _model(case), split=SPLIT, group=group)
+    prepared = applied(case.strategy, _model(case), split=SPLIT, group=group, device=device)
     dtypes: set[str] = set()
     reduced: set[str] = set()
     prepared.optimizer.register_step_pre_hook(
@@ -123,10 +123,10 @@ def _model(case: Case) -> PreTrainedModel:
 
 
 @contextmanager
-def ask_ranks(num_ranks: int = 2) -> Iterator[Callable[[Case], list[Outcome]]]:
+def ask_ranks(num_ranks: int = 2, device: str = "cpu") -> Iterator[Callable[[Case], list[Outcome]]]:
     """Start the ranks, and return what has them carry out a case; each is told it at once."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        arguments = [sys.executable, "-m", __name__, f"file://{folder}/meeting", str(num_ranks)]
+        arguments = [sys.executable, "-m", __name__, f"file://{folder}/meeting", device, str(num_ranks)]
         ranks = [
             subprocess.Popen(
                 [*arguments, str(rank)],
@@ -159,16 +159,18 @@ def _answer(process: subprocess.Popen[str]) -> Outcome:
     return Outcome(**told)
 
 
-def _main(meeting: str, num_ranks: int, rank: int) -> None:
+def _main(meeting: str, device: torch.device, num_ranks: int, rank: int) -> None:
     torch.set_num_threads(1)
-    with joined(meeting, rank=rank, num_ranks=num_ranks, device=CPU) as group:
+    if device.type == "cuda":
+        torch.cuda.set_device(rank)
+    with joined(meeting, rank=rank, num_ranks=num_ranks, device=device) as group:
         for line in sys.stdin:
             try:
-                told = outcome_of(Case(**json.loads(line)), group)
+                told = outcome_of(Case(**json.loads(line)), group, device)
             except Exception as error:  # noqa: BLE001  (the test says what it wanted)
                 told = Outcome([], [], [], [], error=f"{type(error).__name__}: {error}")
             print(json.dumps(asdict(told)), flush=True)  # noqa: T201  (it is the answer)
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    _main(sys.argv[1], torch.device(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
