@@ -59,5 +59,5 @@ def run_spec(settings: Settings, terms: tuple[Term, ...], seed: int, device: str
     workload = WorkloadSpec.model_validate(settings.model_dump(include=set(WorkloadSpec.model_fields)))
     training = settings.model_dump(include=set(TrainingSpec.model_fields))
     several = None if settings.num_processes == 1 else settings.num_processes
-    shared = {"num_processes": several, "parallel": settings.parallel}
-    return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **shared, **training)
+    training |= {"num_processes": several, "parallel": settings.parallel}
+    return RunSpec(strategy=terms, workload=workload, seed=seed, device=device, **training)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
     import torch
     from numpy.typing import NDArray
     from torch import nn
+
+    from bench.plan.train_plan import TrainPlan
 
 __all__ = ["Parallel", "is_cut"]
 
@@ -36,6 +38,12 @@ class Parallel(Protocol):
 
     def home(self, device: torch.device, /) -> torch.device:
         """Where parameters wait until they are shared, of a run on `device`."""
+        ...
+
+    def cut(
+        self, model: nn.Module, layers: Iterable[nn.Module], known: Iterable[nn.Parameter], plan: TrainPlan, /
+    ) -> Mapping[nn.Parameter, nn.Parameter]:
+        """Share the parameters of a model out, and return what stands for each of the `known` ones that are others now."""
         ...
 
     def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:

@@ -15,7 +15,7 @@ from torch.nn.utils import get_total_norm
 from bench.training.parallel.group import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from torch import nn
@@ -56,6 +56,10 @@ class Replicate(Group):
     def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
         """The joint norm of gradients, which are the same on every rank."""
         return get_total_norm(grads)
+
+    def cut(self, *_: object) -> Mapping[nn.Parameter, nn.Parameter]:
+        """Leave them whole."""
+        return {}
 
     def home(self, device: torch.device, /) -> torch.device:
         """Where it trains."""

@@ -63,7 +63,7 @@ class Shard(Group):
     cuts = True
 
     def cut(
-        self, model: nn.Module, layers: Iterable[nn.Module], known: Iterable[nn.Parameter], plan: TrainPlan
+        self, model: nn.Module, layers: Iterable[nn.Module], known: Iterable[nn.Parameter], plan: TrainPlan, /
     ) -> Mapping[nn.Parameter, nn.Parameter]:
         """Cut the parameters of a model, layer by layer, and move the parts to the device; return the new of the `known` ones.
 
@@ -93,8 +93,8 @@ class Shard(Group):
 
     def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
         """The joint norm of gradients of which each rank has parts."""
-        norm = get_total_norm(grads)
-        whole: torch.Tensor = norm.full_tensor() if is_cut(norm) else norm  # type: ignore[operator]
+        norm: Any = get_total_norm(grads)
+        whole: torch.Tensor = norm.full_tensor() if is_cut(norm) else norm
         return whole
 
     def home(self, _device: torch.device, /) -> torch.device:

@@ -10,11 +10,12 @@ from torch.nn.utils import get_total_norm
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
 __all__ = ["Single"]
 
@@ -35,6 +36,10 @@ class Single:
     def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
         """The joint norm of gradients."""
         return get_total_norm(grads)
+
+    def cut(self, *_: object) -> Mapping[nn.Parameter, nn.Parameter]:
+        """Leave them whole."""
+        return {}
 
     def home(self, device: torch.device, /) -> torch.device:
         """Where it trains."""

@@ -21,10 +21,10 @@ def cut(
     model: nn.Module,
     *,
     layers: Mapping[str, nn.Module],
-    params: Mapping[str, nn.Parameter],
-    is_rewritten: Mapping[nn.Parameter, torch.Tensor | bool],
+    params: dict[str, nn.Parameter],
+    is_rewritten: dict[nn.Parameter, torch.Tensor | bool],
     resolved: Resolved,
-) -> tuple[Mapping[str, nn.Parameter], Mapping[nn.Parameter, torch.Tensor | bool]]:
+) -> tuple[dict[str, nn.Parameter], dict[nn.Parameter, torch.Tensor | bool]]:
     """Return the parameters that the model had before its transforms, and which a transform changed, as they are from now on.
 
     Args:
