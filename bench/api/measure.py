@@ -23,6 +23,7 @@ from bench.campaign.rate_search import Tuned, Tuner
 from bench.campaign.way import with_way, with_way_of
 from bench.errors import BenchError, UsageError
 from bench.executors import InProcessRunner
+from bench.executors.ranks import check_started_once
 from bench.executors.registry import LOCAL, Options, make
 from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
@@ -76,6 +77,7 @@ def measure(
         BenchError: no record could be written; all are on stderr.
 
     """
+    check_started_once()
     if in_process and (settings.executor != LOCAL or settings.concurrent is not None):
         raise UsageError("--in-process is one run at a time in this process: leave out --executor and --concurrent")
     directory = out or default_directory()

@@ -172,9 +172,9 @@ class Runner:
             else:
                 uuids = held.enter_context(lease(request, on_wait, num=num))
                 name = ",".join(uuids) or "cpu"
-            outcomes[0].device = name
             leased = uuids or (None,) * num
             for outcome, sampler in zip(outcomes, [held.enter_context(sampled(uuid)) for uuid in leased], strict=True):
+                outcome.device = name
                 outcome.begin(sampler)
             meeting = held.enter_context(meeting_of(num))
             requests = [request_of(request, rank, meeting, uuid) for rank, uuid in enumerate(leased)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from bench.errors import UsageError
 from bench.measuring import host_memory
 from bench.protocol import read_message
 from bench.records.readings import RankReadings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from bench.protocol import Request
     from bench.records.record import RunRecord
 
-__all__ = ["Rank", "Ranks", "meeting_of", "num_ranks", "record_of", "request_of", "surroundings"]
+__all__ = ["Rank", "Ranks", "check_started_once", "meeting_of", "num_ranks", "record_of", "request_of", "surroundings"]
 
 SETTLE_SECONDS = 3.0
 """After the first failure: how long the others have to say what they met, so that the cause is told and no consequence."""
@@ -93,6 +94,21 @@ class Ranks:
             else:
                 rank.process.close()
                 rank.look(self.kills)
+
+
+def check_started_once() -> None:
+    """Refuse to be one of several that another has started alike: each would carry out the whole comparison.
+
+    Raises:
+        UsageError: torchrun, or what sets the same variables, started more than this process.
+
+    """
+    num = os.environ.get("WORLD_SIZE", "1")
+    if "RANK" in os.environ and num != "1":
+        raise UsageError(
+            f"this is one of {num} processes that were started alike (WORLD_SIZE), and each would carry out the comparison: start one, "
+            "which starts the others by --nproc"
+        )
 
 
 def num_ranks(request: Request) -> int:

@@ -147,7 +147,7 @@ class StepParts(Frozen):
 
 
 class RankReadings(Frozen):
-    """What each process of a run with several measured."""
+    """Of a run with several processes, whose other numbers are of all: times of the slowest, memory of the largest."""
 
     num: Count
     peak_bytes: tuple[Bytes | None, ...]

@@ -9,7 +9,7 @@ import pytest
 from bench.campaign.executing import only
 from bench.errors import UsageError
 from bench.executors import InProcessRunner
-from bench.executors.ranks import num_ranks, request_of
+from bench.executors.ranks import check_started_once, num_ranks, request_of
 from bench.protocol import Stage
 from tests.executors.conftest import eventually, is_gone, runner
 
@@ -115,3 +115,14 @@ def test_a_rank_that_grows_too_large_ends_the_run(make_request: MakeRequest, tmp
 def test_a_debugger_sees_one_process(make_request: MakeRequest) -> None:
     with pytest.raises(UsageError, match="--in-process runs in one process: leave --nproc out"):
         only(InProcessRunner(entry="tiny_entries:well"), of_two(make_request()))
+
+
+def test_one_of_several_that_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    check_started_once()
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(UsageError, match="this is one of 4 processes that were started alike"):
+        check_started_once()
+    monkeypatch.delenv("RANK")
+    check_started_once()

@@ -101,3 +101,11 @@ def test_what_a_plan_says_of_a_forward_pass_goes_before_what_was_asked_for(make_
     assert mismatches([planned[0], _in_parts(make_record("own", seed=1, status="failed"), 8)]) == (), "it had no plan"
     (found,) = mismatches([planned[0], planned[1].model_copy(update={"micro_batch_size": 2})])
     assert found.values == {"own": "4 and 2"}
+
+
+def test_runs_of_several_processes_are_never_put_beside_those_of_one(make_record):
+    full, lora = make_record("full"), make_record("lora")
+    shared = _changed(lora, "spec", num_processes=2)
+    for found in (mismatches([full, shared]), mismatches_asked([full.spec, shared.spec])):
+        assert in_words(found) == "num_processes (None for full; 2 for lora)"
+    assert mismatches([_changed(full, "spec", num_processes=2), shared]) == ()

@@ -49,3 +49,11 @@ def test_a_local_model_is_named_by_its_last_component(make_record: MakeRecord) -
     spec = make_record(workload={"model": "/home/someone/models/My Llama/"}).spec
 
     assert "_My-Llama_" in file_name(spec)
+
+
+def test_what_is_not_asked_of_several_processes_changes_no_name(make_record: MakeRecord) -> None:
+    spec = make_record().spec
+    assert {"num_processes", "parallel"}.isdisjoint(json.loads(spec.model_dump_json()))
+    shared = spec.model_copy(update={"num_processes": 2, "parallel": "shard"})
+    assert RunSpec.model_validate_json(shared.model_dump_json()) == shared
+    assert len({file_name(one) for one in (spec, shared, spec.model_copy(update={"num_processes": 2}))}) == 3

@@ -61,6 +61,9 @@ def test_doubts_that_only_the_run_itself_knows_of(
         compute_dtype=ran,
         efficiency=SimpleNamespace(flags=(failed,)),
         merging=SimpleNamespace(flags=()),
+        replicas_differ=False,
     )
 
     assert [flag.code for flag in flags_of(seen)] == ["not-packed", "probe-failed", *codes]
+    seen.replicas_differ = True
+    assert "replicas-differ" in [flag.code for flag in flags_of(seen)]

@@ -27,7 +27,13 @@ def ask() -> Iterator[Ask]:
         yield ask
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+LONG = {"muon", "adafactor", "pissa", "schedule_free", "sgd", "discriminative", "lora"}
+"""What takes seconds, mostly to find out how each operation goes with parts; the rest is alike without it."""
+
+
+@pytest.mark.parametrize(
+    "strategy", [pytest.param(one, marks=[pytest.mark.slow] if one in LONG else []) for one in STRATEGIES]
+)
 def test_two_ranks_with_parts_train_as_one_process_does(ask: Ask, strategy: str) -> None:
     case = Case(strategy, has_biases=strategy == "bitfit")
     alone, (first, second) = outcome_of(case), ask(Case(f"{strategy}+shard", has_biases=case.has_biases))
@@ -41,7 +47,7 @@ def test_two_ranks_with_parts_train_as_one_process_does(ask: Ask, strategy: str)
     assert first.num_params == alone.num_params
 
 
-@pytest.mark.parametrize("strategy", ["full", "lora"])
+@pytest.mark.parametrize("strategy", ["full", pytest.param("lora", marks=pytest.mark.slow)])
 def test_gradients_in_parts_are_cut_to_their_norm_over_all(ask: Ask, strategy: str) -> None:
     alone = outcome_of(Case(strategy, max_grad_norm=0.02))
     first, _ = ask(Case(f"{strategy}+shard", max_grad_norm=0.02))
