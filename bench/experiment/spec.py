@@ -31,9 +31,8 @@ from bench.experiment.bounds import (
     WarmupRatio,
     WeightDecay,
 )
-from bench.experiment.choices import HeadChoice, Quoting
-from bench.experiment.ways import AskedWay
 from bench.experiment.choices import HeadChoice, Quoting, Sharing
+from bench.experiment.ways import AskedWay
 from bench.plan.option_text import normalise, read, write
 
 __all__ = [

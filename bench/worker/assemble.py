@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
-from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
