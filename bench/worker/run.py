@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bench.experiment.ways import Way
     from bench.measuring.peaks import Peaks
     from bench.protocol import Message
+    from bench.records.readings import Memory
     from bench.tasks.classification import Predictions
     from bench.training.prepared import Prepared
     from bench.training.trained import Trained
@@ -131,10 +132,7 @@ class Run:
         wanted = prepared.precision.dtype
         compute_dtype = wanted if wanted in seen_dtypes else next(iter(seen_dtypes))
         self._point(self.schedule.num_steps, trained.seconds, predictions.first(CURVE_ROWS))
-        if (cache := trained.set_up.cache) and cache.is_shared:
-            self.peaks.include(cache.peak)
-        memory = self.peaks.end()
-        parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer, prepared.averaged)
+        memory = self._memory(trained)
         environment = fingerprint(prepared.device, data.assets, self.spec, fp32_matmuls=fp32_matmuls(prepared.device))
         self.send(Stage(name="probe", at=time.monotonic()))
         efficiency = measure_efficiency(
@@ -152,7 +150,7 @@ class Run:
             start=self.start,
             schedule=self.schedule,
             trained=trained,
-            memory=memory.model_copy(update={"parts": parts}),
+            memory=memory,
             evaluation=evaluation_of(predictions, data.evaluation, data.label_names),
             curve=tuple(self.curve),
             curve_seconds=self.curve_seconds,
@@ -176,11 +174,15 @@ class Run:
         self._enter("evaluate")
         prepared.parallel.differ(prepared.trained)
         self._evaluate_with_rank_0(self.data.evaluation)
+        return Followed(memory=self._memory(trained))
+
+    def _memory(self, trained: Trained) -> Memory:
+        """End the peaks, and say what they consist of."""
         if (cache := trained.set_up.cache) and cache.is_shared:
             self.peaks.include(cache.peak)
-        memory = self.peaks.end()
+        memory, prepared = self.peaks.end(), self.prepared
         parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer, prepared.averaged)
-        return Followed(memory=memory.model_copy(update={"parts": parts}))
+        return memory.model_copy(update={"parts": parts})
 
     def train(self) -> Trained:
         """Train from the seed of the run, with memory and other processes watched."""
