@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
-__all__ = ["predict"]
+__all__ = ["predict", "predict_beside"]
 
 TOKENS_AT_ONCE = 2048
 """In one forward pass: rows of similar length, as many as fit, padding counted."""
@@ -42,3 +42,12 @@ def predict(prepared: Prepared, split: Split) -> Predictions:
             classes[rows] = predicted(logits)
             losses[rows] = row_losses.cpu().numpy()
     return Predictions(classes, losses, time.perf_counter() - began)
+
+
+def predict_beside(prepared: Prepared, split: Split) -> None:
+    """Do on another rank what `predict` takes of it on rank 0: its parts of the model, or an optimizer that turns to other weights and back."""
+    if prepared.parallel.cuts:
+        predict(prepared, split)
+    else:
+        with prepared.evaluating():
+            pass

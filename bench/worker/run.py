@@ -17,7 +17,7 @@ from bench.protocol import Finished, Followed, Progress, Said, Stage, Tried
 from bench.records.evaluation import CurvePoint
 from bench.tasks.classification import curve_point, evaluation_of
 from bench.training.checkpoints import Checkpoints
-from bench.training.evaluation import predict
+from bench.training.evaluation import predict, predict_beside
 from bench.training.layer_rates import layer_rates
 from bench.training.precision import observe_dtypes
 from bench.training.savings.onednn_linear import fp32_matmuls
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from bench.training.trained import Trained
     from bench.training.trainer import Schedule
     from bench.worker.measurement import StartingPoint
-    from bench.workload.data.dataset import Data, Split
+    from bench.workload.data.dataset import Data
 
 __all__ = ["Run"]
 
@@ -173,7 +173,7 @@ class Run:
         trained = self.train()
         self._enter("evaluate")
         prepared.parallel.differ(prepared.trained)
-        self._evaluate_with_rank_0(self.data.evaluation)
+        predict_beside(prepared, self.data.evaluation)
         return Followed(memory=self._memory(trained))
 
     def _memory(self, trained: Trained) -> Memory:
@@ -227,20 +227,12 @@ class Run:
     def _interrupt(self, step: int, seconds: float) -> None:
         """Add a point to the learning curve."""
         if self.prepared.parallel.rank:
-            self._evaluate_with_rank_0(self.data.evaluation.first(CURVE_ROWS))
+            predict_beside(self.prepared, self.data.evaluation.first(CURVE_ROWS))
             return
         with self._aside("evaluate"):
             predictions = predict(self.prepared, self.data.evaluation.first(CURVE_ROWS))
         self._point(step, seconds, predictions)
         self.curve_seconds += predictions.seconds
-
-    def _evaluate_with_rank_0(self, split: Split) -> None:
-        """Do what it does, as far as the model takes both."""
-        if self.prepared.parallel.cuts:
-            predict(self.prepared, split)
-        else:
-            with self.prepared.evaluating():  # where an optimizer turns to other weights and back
-                pass
 
     def _besides(self) -> dict[str, Any]:
         """What a checkpoint holds that the training loop does not know of."""
