@@ -122,6 +122,8 @@ def reproduce(comparison: Comparison) -> str:
     options |= {
         name: value for name, value in wanted.items() if value != usual[name] or name in {"model", "dataset", "device"}
     }
+    if any(flag.code == "not-packed" for record in comparison.records for flag in record.flags):
+        options.pop(WAY, None)  # it was chosen, and those went without it: forced, it would have them skipped
     words = ["python", "-m", "bench", "compare"]
     for name, value in options.items():
         words += [f"--{name.replace('_', '-')}", "all" if value is None else str(value)]

@@ -3,6 +3,7 @@
 from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
 from bench.analysis.provenance import devices, reproduce, settings, titles
+from bench.records.flags import Flag
 
 
 def test_titles_tell_apart_what_differs_and_nothing_else(make_record, with_rates):
@@ -42,3 +43,10 @@ def test_of_micro_batches_that_differ_by_strategy_no_one_command_asks(make_recor
     same = compare([asked(record, record.spec.name, micro_batch_size=4) for record in records])
     assert "--micro-batch-size 4" in reproduce(same)
     assert settings(same)["micro_batch_size"] == "4"
+
+
+def test_the_way_that_was_chosen_is_asked_for_again_unless_a_strategy_went_without_it(make_record, asked):
+    records = [asked(make_record(name), name, way="rows") for name in ("full", "lora")]
+    assert "--way rows" in reproduce(compare(records))
+    padded = records[1].model_copy(update={"flags": (Flag(code="not-packed", message="batches are padded: x"),)})
+    assert "--way" not in reproduce(compare([records[0], padded]))
