@@ -17,6 +17,8 @@ from bench.executors import InProcessRunner
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bench.protocol import Request
 
 
@@ -122,10 +124,10 @@ def test_an_interruption_says_where_the_runs_are(
 ) -> None:
     carried_out = InProcessRunner._supervise
 
-    def interrupted(self: InProcessRunner, request: Request, *more: Any) -> Any:
-        if request.mode == "run" and request.spec.seed == 1:
+    def interrupted(self: InProcessRunner, requests: Sequence[Request], *more: Any) -> Any:
+        if requests[0].mode == "run" and requests[0].spec.seed == 1:
             raise KeyboardInterrupt
-        return carried_out(self, request, *more)
+        return carried_out(self, requests, *more)
 
     options: dict[str, Any] = {"model": model, "data": frame, "text": "body", "label": "queue", "out": tmp_path / "out"}
     with monkeypatch.context() as patched:

@@ -24,7 +24,7 @@ from bench.records.store import Store
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from torch import nn
@@ -122,8 +122,8 @@ def _only_prepares(otherwise: Callable[..., None]) -> Callable[..., None]:
 
     real = InProcessRunner._supervise
 
-    def supervise(self: InProcessRunner, request: Request, *more: Any) -> Any:
-        return (real if request.mode == "prepare" else otherwise)(self, request, *more)
+    def supervise(self: InProcessRunner, requests: Sequence[Request], *more: Any) -> Any:
+        return (real if requests[0].mode == "prepare" else otherwise)(self, requests, *more)
 
     return supervise
 

@@ -235,7 +235,7 @@ FAULTS = (
         REQUEST,
         "an option that the command has not",
         _compare("--epoch", "1"),
-        "No such option: --epoch (Possible options: --epochs)",
+        "No such option: --epoch (Possible options: --epochs, --nproc)",
         2,
         NOTHING,
     ),

@@ -307,7 +307,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     ),
     "makes_a_plan": (
         _sets(lr_scale=(("layer 99", 2.0),)),
-        r"makes no plan for the tiny llama: sets\(\) names 'layer 99' in lr_scale",
+        r"makes no plan for the tiny llama: sets names 'layer 99' in lr_scale",
     ),
     "is_told_in_words": (_makes(_with_lambda), "names an object by its address or its code: '<lambda>'"),
     "preparing_keeps_weights": (

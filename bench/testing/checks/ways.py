@@ -20,6 +20,8 @@ SAME_STEPS = 2
 """Steps whose losses are compared, the second one after gradients were used: in later ones AdamW makes much of rounding."""
 TOLERANCES = {True: 1e-5, False: 2e-2}
 """Relative, of losses: where all is in fp32, and where something is not."""
+AFTER_A_STEP = 5
+"""How many times as far they may be apart once AdamW has taken a step, which makes of rounding what the processor's products decide."""
 
 
 def trains_with_amp(subject: Subject) -> None:
@@ -60,7 +62,7 @@ def _has_the_same_losses(subject: Subject, way: Way) -> None:
     tolerance = TOLERANCES[plain.plan.precision == "fp32" and plain.plan.weights == "fp32"]
     for step, (one, other) in enumerate(zip(plain.losses, run.losses, strict=True)):
         if step < SAME_STEPS:
-            assert abs(one - other) <= tolerance * abs(one), (
+            assert abs(one - other) <= tolerance * (AFTER_A_STEP if step else 1) * abs(one), (
                 f"{subject.name} has a loss of {one:.7g} at step {step}, and{way} of {other:.7g}"
             )
 
