@@ -48,10 +48,10 @@ def draw_epochs(lengths: NDArray[np.int64], *, group_by_length: bool, num_epochs
 
 def choose_trained(work: Work) -> None:
     """Freeze what the plan does not train, as a user of the Trainer does."""
-    trained = work.plan.phases[0].layers
+    trained = work.view.params_of(*work.plan.phases.ever())
     for layer in work.view.layers:
         for name in layer.param_names:
-            work.model.get_parameter(name).requires_grad_(layer.name in trained)
+            work.model.get_parameter(name).requires_grad_(name in trained)
 
 
 def load_and_train(strategy: str, model: str, num_rows: int, epochs: Epochs) -> Done:
