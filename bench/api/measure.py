@@ -23,7 +23,7 @@ from bench.campaign.rate_search import Tuned, Tuner
 from bench.campaign.way import with_way, with_way_of
 from bench.errors import BenchError, UsageError
 from bench.executors import InProcessRunner
-from bench.executors.ranks import check_started_once
+from bench.executors.launch import check_started_once
 from bench.executors.registry import LOCAL, Options, make
 from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from bench.campaign.executing import Executor
+    from bench.executors.followers import Followers
     from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
     from bench.records.record import RunRecord
@@ -69,20 +70,24 @@ def measure(
     resume: bool = False,
     in_process: bool = False,
     progress: bool = True,
+    followers: Followers | None = None,
 ) -> Measured:
     """Carry out every run that is not done in `out` (None makes reports/out/TIME), and compare what is there.
+
+    `followers` are the other processes that were started alike, where this one leads them.
 
     Raises:
         UsageError: the directory cannot take these runs, or another machine would have to debug them.
         BenchError: no record could be written; all are on stderr.
 
     """
-    check_started_once()
+    if followers is None:
+        check_started_once()
     if in_process and (settings.executor != LOCAL or settings.concurrent is not None):
         raise UsageError("--in-process is one run at a time in this process: leave out --executor and --concurrent")
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
-        work = _Work(settings, store, in_process=in_process, progress=progress)
+        work = _Work(settings, store, in_process=in_process, progress=progress, followers=followers)
         specs = with_way_of(specs, store.read_all())
         interrupted, specs = work.fit(specs)
         halving = None
@@ -145,6 +150,7 @@ class _Work:
     store: Store
     in_process: bool
     progress: bool
+    followers: Followers | None
 
     def fit(self, specs: Sequence[RunSpec]) -> tuple[bool, Sequence[RunSpec]]:
         """Find micro-batches where that is asked for; whether the user interrupted it, and the runs with those found."""
@@ -236,6 +242,7 @@ class _Work:
             partition=settings.partition,
             sbatch=settings.sbatch,
             array=settings.array,
+            followers=self.followers,
         )
         executor: AbstractContextManager[Executor] = make(settings.executor, options)
         return executor

@@ -20,11 +20,11 @@ from bench.executors.process import RunProcess
 from bench.executors.ranks import Rank, Ranks, meeting_of, num_ranks, record_of, request_of, surroundings
 from bench.executors.slots import slot
 from bench.executors.socket_directory import socket_directory
-from bench.measuring import host_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from bench.executors.followers import FarProcess, Followers
     from bench.executors.registry import Options
     from bench.protocol import Message, Request
     from bench.records.record import RunRecord
@@ -54,6 +54,7 @@ class Runner:
         on_wait: Callable[[str], None] = lambda _: None,
         concurrent: int | None = None,
         num_slots: int | None = None,
+        followers: Followers | None = None,
     ) -> None:
         """Keep the settings of the runs; the fork server starts with the context.
 
@@ -66,6 +67,7 @@ class Runner:
             on_wait: Gets one sentence where a run must wait for another bench.
             concurrent: Runs at a time; None is one on each GPU, and one on the CPU.
             num_slots: Runs on the CPU of this machine at a time, by all who have a part in the comparison; None is `concurrent`.
+            followers: Start the processes of a run but its first; None starts all of them here.
 
         """
         self.interrupted = False
@@ -74,6 +76,7 @@ class Runner:
         self._limit_seconds = math.inf if timeout_seconds is None else timeout_seconds
         self._limit_bytes = math.inf if max_memory_bytes is None else max_memory_bytes
         self._most, self._num_slots = concurrent or sys.maxsize, num_slots or concurrent or 1
+        self._followers = followers
         self._preload, self._on_wait = [*preload, "bench.executors.child"], on_wait
         self._context, self._sockets = get_context("forkserver"), ExitStack()
 
@@ -84,7 +87,8 @@ class Runner:
             timeout_seconds=options.timeout_seconds,
             max_memory_bytes=options.max_memory_bytes,
             on_wait=options.say,
-            concurrent=options.concurrent,
+            concurrent=1 if options.followers else options.concurrent,
+            followers=options.followers,
         )
 
     def __enter__(self) -> Self:
@@ -165,28 +169,28 @@ class Runner:
     ) -> Generator[Ranks]:
         """Carry out a request, step by step: its processes are to be waited for between two."""
         num, uuids = len(outcomes), tuple[str, ...]()
+        followers = self._followers if num > 1 else None  # each leases what its process measures on
         with ExitStack() as held:
             if self._num_slots > 1 and request.mode != "prepare" and not gpus_of(request.spec.device):
                 name = held.enter_context(slot(self._num_slots, on_wait))
                 outcomes[0].share(self._num_slots)
             else:
-                uuids = held.enter_context(lease(request, on_wait, num=num))
+                uuids = held.enter_context(lease(request, on_wait, num=1 if followers else num))
                 name = ",".join(uuids) or "cpu"
-            leased = uuids or (None,) * num
+            leased = (*uuids, *[None] * (num - len(uuids)))
             for outcome, sampler in zip(outcomes, [held.enter_context(sampled(uuid)) for uuid in leased], strict=True):
                 outcome.device = name
                 outcome.begin(sampler)
-            meeting = held.enter_context(meeting_of(num))
+            meeting = held.enter_context(followers.meeting() if followers else meeting_of(num))
             requests = [request_of(request, rank, meeting, uuid) for rank, uuid in enumerate(leased)]
             yield from self._supervise(requests, outcomes)
 
     def _supervise(self, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> Generator[Ranks]:
         limit = math.inf if requests[0].mode == "prepare" else self._limit_seconds  # a download may take its time
-        kills = host_memory.oom_kills()
         ensure_server()
         with ExitStack() as stack:
-            processes = [stack.enter_context(self._start(request)) for request in requests]
-            ranks = Ranks([Rank(*pair) for pair in zip(processes, outcomes, strict=True)], kills)
+            processes = [stack.enter_context(self._process(request)) for request in requests]
+            ranks = Ranks([Rank(*pair) for pair in zip(processes, outcomes, strict=True)])
             first, deadline = ranks.all[0], time.monotonic() + limit
             while first.process.is_running and not (first.outcome.is_over or ranks.has_failed):
                 yield ranks
@@ -199,7 +203,16 @@ class Runner:
                     first.process.end()
             yield from ranks.end()
 
-    def _start(self, request: Request) -> RunProcess:
+    def _process(self, request: Request) -> RunProcess | FarProcess:
+        return self._followers.start(request) if self._followers and request.rank else self.start(request)
+
+    def start(self, request: Request) -> RunProcess:
+        """Start a process here.
+
+        Raises:
+            BenchError: the fork server ended, so that no run can start.
+
+        """
         own = {name: os.environ.get(name, "") for name in ("PYTHONPATH", "PYTHONSAFEPATH")}  # not the fork server's
         environ = {"CUDA_VISIBLE_DEVICES": request.gpu_uuid or "", **own, **surroundings(request)}
         return RunProcess(

@@ -41,7 +41,7 @@ class RunProcess:
             BenchError: the fork server ended, so that no run can start.
 
         """
-        self._grace_seconds = grace_seconds
+        self._grace_seconds, self._kills = grace_seconds, host_memory.oom_kills()
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=start, args=(sender, entry, request_json, environ), name="bench-run")
         try:
@@ -60,6 +60,9 @@ class RunProcess:
     def __exit__(self, *_: object) -> None:
         self.end()
         self._receiver.close()
+
+    silence_seconds = 0.0
+    """How long it may be gone before it is known."""
 
     @property
     def is_running(self) -> bool:
@@ -80,6 +83,12 @@ class RunProcess:
     def peak_bytes(self) -> int | None:
         """Its peak resident size by the kernel; None once it is gone."""
         return host_memory.peak_bytes(self._process.pid)
+
+    @property
+    def oom_kills(self) -> int | None:
+        """What the kernel has counted since the start of kills for want of memory; None where it does not."""
+        now = host_memory.oom_kills()
+        return None if self._kills is None or now is None else now - self._kills
 
     @property
     def awaited(self) -> list[Any]:

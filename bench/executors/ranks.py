@@ -12,40 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from bench.errors import UsageError
-from bench.measuring import host_memory
 from bench.protocol import read_message
 from bench.records.readings import RankReadings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
+    from bench.executors.followers import FarProcess
     from bench.executors.outcome import Outcome
     from bench.executors.process import RunProcess
     from bench.protocol import Request
     from bench.records.record import RunRecord
 
-__all__ = ["Rank", "Ranks", "check_started_once", "meeting_of", "num_ranks", "record_of", "request_of", "surroundings"]
+__all__ = ["Rank", "Ranks", "meeting_of", "num_ranks", "record_of", "request_of", "surroundings"]
 
 SETTLE_SECONDS = 3.0
 """After the first failure: how long the others have to say what they met, so that the cause is told and no consequence."""
 MEASURING = ("run", "dry")
+HERE = "127.0.0.1"
+"""The address of this machine to itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rank:
     """One of the processes, and what became of it."""
 
-    process: RunProcess
+    process: RunProcess | FarProcess
     outcome: Outcome
 
-    def look(self, kills: int | None) -> None:
-        """Take its memory, and the messages that have arrived; where it ended without its last, note how.
-
-        Args:
-            kills: What the kernel had counted of kills for want of memory before the run.
-
-        """
+    def look(self) -> None:
+        """Take its memory, and the messages that have arrived; where it ended without its last, note how."""
         is_running = self.process.is_running  # before its last message is read
         self.outcome.see_host_peak(self.process.peak_bytes)
         for data in self.process.messages():
@@ -54,8 +50,7 @@ class Rank:
             except ValidationError as error:
                 self.outcome.decide("failed", f"its process sent what is no message: {error.errors()[0]['msg']}")
         if not is_running and not self.outcome.has_failed:
-            now = host_memory.oom_kills()
-            self.outcome.exited(self.process.exit_code, oom_kills=None if kills is None or now is None else now - kills)
+            self.outcome.exited(self.process.exit_code, oom_kills=self.process.oom_kills)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +58,6 @@ class Ranks:
     """All of them."""
 
     all: Sequence[Rank]
-    kills: int | None
-    """What the kernel had counted of kills for want of memory before the run."""
 
     @property
     def awaited(self) -> list[Any]:
@@ -80,12 +73,16 @@ class Ranks:
     def look(self) -> None:
         """Take what has become of each."""
         for rank in self.all:
-            rank.look(self.kills)
+            rank.look()
 
     def end(self) -> Generator[Ranks]:
         """End all of them: where one has failed, once the others had time to say what they met of it."""
-        until, is_lost = time.monotonic() + SETTLE_SECONDS, self.has_failed and len(self.all) > 1
-        while is_lost and time.monotonic() < until and any(rank.process.is_running for rank in self.all):
+        began, is_lost = time.monotonic(), self.has_failed and len(self.all) > 1
+        while (
+            is_lost
+            and time.monotonic() < began + self._settle_seconds
+            and any(rank.process.is_running for rank in self.all)
+        ):
             yield self
             self.look()
         for rank in self.all:
@@ -93,22 +90,13 @@ class Ranks:
                 rank.process.end()  # for the sake of another, which is told
             else:
                 rank.process.close()
-                rank.look(self.kills)
+                rank.look()
 
-
-def check_started_once() -> None:
-    """Refuse to be one of several that another has started alike: each would carry out the whole comparison.
-
-    Raises:
-        UsageError: torchrun, or what sets the same variables, started more than this process.
-
-    """
-    num = os.environ.get("WORLD_SIZE", "1")
-    if "RANK" in os.environ and num != "1":
-        raise UsageError(
-            f"this is one of {num} processes that were started alike (WORLD_SIZE), and each would carry out the comparison: start one, "
-            "which starts the others by --nproc"
-        )
+    @property
+    def _settle_seconds(self) -> float:
+        """Longer where no more is told than that a rank lost another, which is on a node that may be gone."""
+        is_told = any(rank.outcome.has_failed and not rank.outcome.precedence[0] for rank in self.all)
+        return SETTLE_SECONDS + (0.0 if is_told else max(rank.process.silence_seconds for rank in self.all))
 
 
 def num_ranks(request: Request) -> int:
@@ -124,8 +112,12 @@ def request_of(request: Request, rank: int, meeting: str | None, gpu_uuid: str |
 
 def surroundings(request: Request) -> dict[str, str]:
     """Environment variables of one of several processes: on one machine they talk through no card of a network."""
-    is_one = request.meeting is None or sys.platform != "linux"
-    return {} if is_one else {"GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo")}
+    if request.meeting is None:
+        return {}
+    # torch would take the device of this number, and each process sees one
+    own = {"LOCAL_RANK": "0"} if "LOCAL_RANK" in os.environ else {}
+    is_here = request.meeting.startswith(("file:", f"tcp://{HERE}")) and sys.platform == "linux"
+    return own | ({"GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo")} if is_here else {})
 
 
 @contextmanager

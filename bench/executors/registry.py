@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from bench.executors.followers import Followers
+
 __all__ = ["GROUP", "LOCAL", "Options", "check", "make"]
 
 GROUP = "bench.executors"
@@ -45,6 +47,8 @@ class Options:
     partition: str | None = None
     sbatch: str | None = None
     array: bool = False
+    followers: Followers | None = None
+    """Other processes that were started alike and share each run; None where there are none."""
 
 
 def check(name: str, given: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import torch
 import torch.distributed as dist
@@ -15,6 +16,7 @@ from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from urllib.parse import SplitResult
 
     import numpy as np
     from numpy.typing import NDArray
@@ -57,16 +59,19 @@ def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> 
     """Meet the other ranks of a run; in the context, torch's default process group is theirs.
 
     Args:
-        meeting: A URL that all give alike: `file://` with a path that none has made, or `tcp://` with the address of rank 0.
+        meeting: A URL that all give alike: `file://` with a path that none has made, or `tcp://` with the address of a store of torch and a name
+            in it that none has used.
         rank: Of this process, from 0.
         num_ranks: Of all.
         device: Of this rank: NCCL connects GPUs, gloo CPUs.
 
     """
-    is_gpu = device.type == "cuda"
+    is_gpu, place = device.type == "cuda", urlsplit(meeting)
+    store = _store_at(place) if place.scheme == "tcp" else None
     dist.init_process_group(
         "nccl" if is_gpu else "gloo",
-        init_method=meeting,
+        init_method=None if store else meeting,
+        store=store,
         rank=rank,
         world_size=num_ranks,
         timeout=PATIENCE,
@@ -74,3 +79,10 @@ def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> 
     )
     yield Group(rank, num_ranks, device)
     dist.destroy_process_group()  # where all is well: else a rank may wait there for one that is gone
+
+
+def _store_at(place: SplitResult) -> dist.Store:
+    assert place.hostname is not None
+    assert place.port is not None
+    store = dist.TCPStore(place.hostname, place.port, is_master=False, wait_for_workers=False, timeout=PATIENCE)
+    return dist.PrefixStore(place.path, store)
