@@ -10,6 +10,7 @@ from bench.api.measure import measure
 from bench.api.request import requested
 from bench.api.result import default_directory
 from bench.api.tables import dataset_named
+from bench.executors.launch import check_started_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +61,7 @@ def compare(
         KeyboardInterrupt: the user interrupted it; `bench.load` reads the runs that were done.
 
     """
+    check_started_once()
     check_keywords(compare, options)
     own = {"strategies": strategies, "text": text, "label": label}
     given = {name: named(name, value) for name, value in own.items() if value is not None}

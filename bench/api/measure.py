@@ -23,7 +23,6 @@ from bench.campaign.rate_search import Tuned, Tuner
 from bench.campaign.way import with_way, with_way_of
 from bench.errors import BenchError, UsageError
 from bench.executors import InProcessRunner
-from bench.executors.launch import check_started_once
 from bench.executors.registry import LOCAL, Options, make
 from bench.experiment.settings import FIT
 from bench.experiment.spec import format_strategy, parse_strategies
@@ -74,15 +73,11 @@ def measure(
 ) -> Measured:
     """Carry out every run that is not done in `out` (None makes reports/out/TIME), and compare what is there.
 
-    `followers` are the other processes that were started alike, where this one leads them.
-
     Raises:
         UsageError: the directory cannot take these runs, or another machine would have to debug them.
         BenchError: no record could be written; all are on stderr.
 
     """
-    if followers is None:
-        check_started_once()
     if in_process and (settings.executor != LOCAL or settings.concurrent is not None):
         raise UsageError("--in-process is one run at a time in this process: leave out --executor and --concurrent")
     directory = out or default_directory()
@@ -202,9 +197,7 @@ class _Work:
             display = stack.enter_context(self._display(len(todo)))
             display.say(in_words(tuned.specs, todo, store.directory))
             if settings.save_model and len(todo) < len(tuned.specs):
-                display.say(
-                    "runs that are done already keep no weights; for those, give another --out without --resume"
-                )
+                display.say("runs that are done already keep no weights; for those, give another --out, no --resume")
             executor = stack.enter_context(self._executor(display))
             models = (
                 (lambda spec: store.directory / "models" / Path(file_name(spec)).stem) if settings.save_model else None

@@ -86,6 +86,7 @@ class _Follower:
                 if kind == "run":
                     self._carry_out(Request.model_validate_json(text))
             time.sleep(POLL_SECONDS)
+        self._link.send("gone")
 
     def _words(self) -> Iterator[tuple[str, str]]:
         for line in self._link.heard():

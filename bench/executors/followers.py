@@ -172,3 +172,6 @@ def leading(launch: Launch | None) -> Iterator[Followers | None]:
         finally:
             for link in links:
                 link.send(word)
+            for link in links:  # which are lost without the store, that this process may hold
+                while link.is_alive and "gone" not in link.heard():
+                    time.sleep(_POLL_SECONDS)

@@ -181,7 +181,7 @@ def rank_of(request_json, folder=True):
 def shares(connection, request_json):
     request = Request.model_validate_json(request_json)
     place = Path(request.meeting.removeprefix("file://"))
-    here = {"pid": os.getpid(), "meeting": request.meeting, "meeting_was_there": place.exists()}
+    here = {"pid": os.getpid(), "parent": os.getppid(), "meeting": request.meeting, "meeting_was_there": place.exists()}
     measured = Measurement.model_validate_json(Path(argument(request_json)).read_text())
     if request.rank == 0:
         send(connection, Stage(name="train", at=time.monotonic(), detail=json.dumps(here)))
@@ -223,6 +223,9 @@ def second_exits(connection, request_json):
 def second_returns(connection, request_json):
     meets(connection, request_json, lambda: None)
 
+def second_talks_nonsense(connection, request_json):
+    meets(connection, request_json, lambda: talks_nonsense(connection, request_json))
+
 def second_hangs(connection, request_json):
     rank_of(request_json)
     train(connection)
@@ -233,6 +236,9 @@ def second_hoards(connection, request_json):
     train(connection)
     held = bytearray(b"1") * (400 << 20) if rank else None
     time.sleep(60)
+
+def by_name(connection, request_json):
+    globals()[Path(argument(request_json)).name](connection, request_json)
 
 def interrupts(connection, request_json):
     train(connection)

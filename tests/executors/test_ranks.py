@@ -9,7 +9,7 @@ import pytest
 from bench.campaign.executing import only
 from bench.errors import UsageError
 from bench.executors import InProcessRunner
-from bench.executors.ranks import check_started_once, num_ranks, request_of
+from bench.executors.ranks import num_ranks, request_of, surroundings
 from bench.protocol import Stage
 from tests.executors.conftest import eventually, is_gone, runner
 
@@ -49,6 +49,22 @@ def test_rank_0_alone_forecasts_and_goes_on_from_checkpoints(make_request: MakeR
     assert (first.rank, first.forecast, first.checkpoint, first.gpu_uuid) == (0, True, "here", "GPU-0")
     assert (second.rank, second.forecast, second.checkpoint, second.gpu_uuid) == (1, False, None, "GPU-1")
     assert first.meeting == second.meeting == "file:///there"
+
+
+def test_processes_of_one_machine_need_no_card_of_a_network(
+    make_request: MakeRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("GLOO_SOCKET_IFNAME", raising=False)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+
+    def of(meeting: str | None) -> dict[str, str]:
+        return surroundings(make_request().model_copy(update={"meeting": meeting}))
+
+    assert of(None) == of("tcp://node1:29500/run") == {}
+    assert of("file:///there") == of("tcp://127.0.0.1:29500/run") == {"GLOO_SOCKET_IFNAME": "lo"}
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert of("tcp://node1:29500/run") == {"LOCAL_RANK": "0"}, "it sees one device"
 
 
 def test_each_rank_has_its_own_process_and_the_largest_memory_is_the_run_s(
@@ -115,14 +131,3 @@ def test_a_rank_that_grows_too_large_ends_the_run(make_request: MakeRequest, tmp
 def test_a_debugger_sees_one_process(make_request: MakeRequest) -> None:
     with pytest.raises(UsageError, match="--in-process runs in one process: leave --nproc out"):
         only(InProcessRunner(entry="tiny_entries:well"), of_two(make_request()))
-
-
-def test_one_of_several_that_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RANK", "0")
-    monkeypatch.setenv("WORLD_SIZE", "1")
-    check_started_once()
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    with pytest.raises(UsageError, match="this is one of 4 processes that were started alike"):
-        check_started_once()
-    monkeypatch.delenv("RANK")
-    check_started_once()
