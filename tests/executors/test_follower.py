@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,15 +72,16 @@ def below(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
 
 
-def run_process_of(rank: str, processes: list[psutil.Process]) -> psutil.Process | None:
-    """The process that trains, of a rank of torchrun: its fork server has the environment of who started it."""
-    for one in processes:
-        try:
-            is_run = "forkserver" in " ".join(one.cmdline()) and "forkserver" in " ".join(one.parent().cmdline())  # type: ignore[union-attr]
-            if is_run and one.parent().environ().get("RANK") == rank and one.num_threads() > 2:  # type: ignore[union-attr]
+def run_process_of(rank: str, started: list[subprocess.Popen[str]]) -> psutil.Process | None:
+    """The process of a run that a rank has started; its fork server has the environment of who started that."""
+    for one in (it for process in started for it in below(process)):
+        with suppress(psutil.Error):
+            server = one.parent()
+            if server is None or "forkserver" not in " ".join(server.cmdline()):
+                continue
+            environ = server.environ()
+            if environ.get("RANK", environ.get("SLURM_PROCID")) == rank:
                 return one
-        except (psutil.Error, AttributeError):
-            continue
     return None
 
 
@@ -131,7 +132,7 @@ def test_a_follower_s_process_that_is_killed_is_one_row_and_the_next_run_goes_on
     while process.poll() is None and killed is None and time.monotonic() < until:
         time.sleep(0.2)
         if runs.exists():
-            killed = run_process_of("1", below(process))
+            killed = run_process_of("1", [process])
     assert killed is not None
     time.sleep(1)
     killed.kill()
@@ -150,20 +151,19 @@ def test_a_follower_s_process_that_is_killed_is_one_row_and_the_next_run_goes_on
 def test_with_rank_0_all_ends_and_no_process_is_left(comparisons: Comparisons, launcher: str) -> None:
     words = ("--strategies", "full", "--steps", "100000")
     out = f"lost by {launcher}"
-    started = comparisons.tasks(out, *words) if launcher == "srun" else [comparisons.start(out, *words, by=TORCHRUN)]
-
-    def all_of_them() -> list[psutil.Process]:
-        return [one for process in started for one in below(process)]
-
-    def num_training() -> int:
-        servers = [one for one in all_of_them() if "forkserver" in " ".join(one.cmdline())]
-        return sum(any(one.ppid() == other.pid for other in servers) for one in servers)
-
-    assert eventually(lambda: num_training() == 2, PATIENCE_SECONDS)
-    time.sleep(2)
-    processes = all_of_them()
-    first = next(one for one in processes if one.environ().get("RANK", one.environ().get("SLURM_PROCID")) == "0")
-    first.send_signal(signal.SIGKILL)
-    codes = [process.wait(GONE_SECONDS) for process in started]
-    assert all(codes)
-    assert eventually(lambda: all(is_gone(one.pid) for one in processes), GONE_SECONDS)
+    is_srun = launcher == "srun"
+    started = comparisons.tasks(out, *words) if is_srun else [comparisons.start(out, *words, by=TORCHRUN)]
+    try:
+        assert eventually(lambda: all(run_process_of(rank, started) for rank in "01"), PATIENCE_SECONDS)
+        time.sleep(2)
+        processes = [one for process in started for one in below(process)]
+        training = run_process_of("0", started)
+        assert training is not None
+        leader = training.parents()[1]  # its parent is the fork server
+        leader.kill()
+        assert all(process.wait(GONE_SECONDS) for process in started), "none ends well"
+        assert eventually(lambda: all(is_gone(one.pid) for one in processes), GONE_SECONDS)
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()

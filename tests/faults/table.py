@@ -899,6 +899,27 @@ OF_PROCESSES = (
         "executors/test_ranks.py::test_a_lost_rank_gives_one_row_with_its_reason_in_seconds_and_leaves_no_process",
     ),
     OfProcess(
+        "a run's process of a follower that torchrun or srun started is killed, runs out of memory or ends without a word",
+        "killed, oom, failed",
+        "1",
+        f"the reason of that one; no process is left; {NEXT}",
+        "executors/test_followers.py::test_a_lost_process_gives_one_row_with_its_reason_and_the_next_run_goes_on",
+    ),
+    OfProcess(
+        "a follower itself is killed",
+        "failed",
+        "1",
+        "which rank is gone, on which node, within some 15 s; no other run begins, and --resume goes on",
+        "executors/test_followers.py::test_a_follower_that_is_gone_is_the_reason_and_no_other_run_begins",
+    ),
+    OfProcess(
+        "rank 0 of processes that torchrun or srun started is killed",
+        "",
+        "137",
+        "the followers end with their processes; no process is left; --resume goes on",
+        "executors/test_follower.py::test_with_rank_0_all_ends_and_no_process_is_left",
+    ),
+    OfProcess(
         "one of several that hangs, with --timeout",
         "timeout",
         "1",

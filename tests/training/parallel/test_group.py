@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,3 +27,11 @@ def test_the_passes_of_all_ranks_have_every_row_once_and_are_as_many_on_each(
 def test_one_rank_meets_itself(tmp_path: object) -> None:
     with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=CPU) as group:
         assert group.gather((1.0, 2.5)) == [[1.0, 2.5]]
+
+
+def test_runs_meet_one_after_the_other_in_a_store_that_stands() -> None:
+    store = dist.TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
+    for run in range(2):
+        with joined(f"tcp://localhost:{store.port}/runs/{run}", rank=0, num_ranks=1, device=CPU) as group:
+            assert group.gather((1.0, 2.5)) == [[1.0, 2.5]]
+    assert store.num_keys() > 2
