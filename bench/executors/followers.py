@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from bench.errors import BenchError
-from bench.executors.ranks import HERE
+from bench.executors.launch import HERE
 from bench.protocol import Failed
 
 if TYPE_CHECKING:
@@ -57,12 +57,12 @@ class FarProcess:
     @property
     def exit_code(self) -> int | None:
         """As of `RunProcess`."""
-        return self._ending and self._ending["exit_code"]
+        return self._ending["exit_code"] if self._ending else None
 
     @property
     def oom_kills(self) -> int | None:
         """What the kernel of its node counted meanwhile of kills for want of memory."""
-        return self._ending and self._ending["oom_kills"]
+        return self._ending["oom_kills"] if self._ending else None
 
     @property
     def silence_seconds(self) -> float:

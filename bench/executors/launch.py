@@ -15,8 +15,10 @@ from bench.experiment.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Launch", "check_started_once", "launched"]
+__all__ = ["HERE", "Launch", "check_started_once", "launched"]
 
+HERE = "127.0.0.1"
+"""The address of this machine to itself."""
 _SLURM_PORTS = range(20_000, 30_000)
 """Of which a job step takes the one that its number says: two on one node rarely meet."""
 

@@ -189,7 +189,7 @@ class Runner:
         limit = math.inf if requests[0].mode == "prepare" else self._limit_seconds  # a download may take its time
         ensure_server()
         with ExitStack() as stack:
-            processes = [stack.enter_context(self._process(request)) for request in requests]
+            processes = [self._process(request, stack) for request in requests]
             ranks = Ranks([Rank(*pair) for pair in zip(processes, outcomes, strict=True)])
             first, deadline = ranks.all[0], time.monotonic() + limit
             while first.process.is_running and not (first.outcome.is_over or ranks.has_failed):
@@ -203,8 +203,10 @@ class Runner:
                     first.process.end()
             yield from ranks.end()
 
-    def _process(self, request: Request) -> RunProcess | FarProcess:
-        return self._followers.start(request) if self._followers and request.rank else self.start(request)
+    def _process(self, request: Request, held: ExitStack) -> RunProcess | FarProcess:
+        if self._followers and request.rank:
+            return held.enter_context(self._followers.start(request))
+        return held.enter_context(self.start(request))
 
     def start(self, request: Request) -> RunProcess:
         """Start a process here.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from bench.executors.launch import HERE
 from bench.protocol import read_message
 from bench.records.readings import RankReadings
 
@@ -29,8 +30,6 @@ __all__ = ["Rank", "Ranks", "meeting_of", "num_ranks", "record_of", "request_of"
 SETTLE_SECONDS = 3.0
 """After the first failure: how long the others have to say what they met, so that the cause is told and no consequence."""
 MEASURING = ("run", "dry")
-HERE = "127.0.0.1"
-"""The address of this machine to itself."""
 
 
 @dataclass(frozen=True, slots=True)

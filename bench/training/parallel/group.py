@@ -6,7 +6,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import torch
@@ -81,8 +81,13 @@ def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> 
     dist.destroy_process_group()  # where all is well: else a rank may wait there for one that is gone
 
 
-def _store_at(place: SplitResult) -> dist.Store:
+def _store_at(place: SplitResult) -> Any:
+    from torch.distributed import (  # type: ignore[attr-defined]  # noqa: PLC0415  (there where torch has them, and not declared)
+        PrefixStore,
+        TCPStore,
+    )
+
     assert place.hostname is not None
     assert place.port is not None
-    store = dist.TCPStore(place.hostname, place.port, is_master=False, wait_for_workers=False, timeout=PATIENCE)
-    return dist.PrefixStore(place.path, store)
+    store = TCPStore(place.hostname, place.port, is_master=False, wait_for_workers=False, timeout=PATIENCE)
+    return PrefixStore(place.path, store)

@@ -34,4 +34,4 @@ def test_runs_meet_one_after_the_other_in_a_store_that_stands() -> None:
     for run in range(2):
         with joined(f"tcp://localhost:{store.port}/runs/{run}", rank=0, num_ranks=1, device=CPU) as group:
             assert group.gather((1.0, 2.5)) == [[1.0, 2.5]]
-    assert store.num_keys() > 2
+    assert store.num_keys() >= 2, "each under its own name"
