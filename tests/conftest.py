@@ -20,6 +20,7 @@ from bench.experiment.spec import RunSpec, Term, WorkloadSpec, parse_strategy
 from bench.plan import Layer, Linear, ModelView, Param
 from bench.records.data_summary import ClassCount, DataSummary, Lengths, SplitSummary
 from bench.records.evaluation import CurvePoint, Evaluation
+from bench.records.readings import RankReadings, StepParts
 from bench.records.record import Environment, Flag, LayerRate, Measurement, Memory, RunRecord
 from bench.records.row_classes import encode
 from bench.records.tuning import Tuning, TuningTrial
@@ -432,6 +433,23 @@ def asked() -> Callable[..., RunRecord]:
         return record.model_copy(update={"spec": spec})
 
     return change
+
+
+@pytest.fixture(scope="session")
+def in_processes() -> Callable[..., RunRecord]:
+    """Return a copy of a finished record of a run that so many processes shared, of which the last takes a MiB less than the others."""
+
+    def share(record: RunRecord, num: int = 2, **changes: object) -> RunRecord:
+        measured = record.measured
+        assert measured is not None
+        peak = measured.memory.training_bytes or 0
+        parts = StepParts(data=0.1, forward=0.2, backward=0.3, optimizer=0.15, num_steps=4, communication=0.25)
+        ranks = RankReadings(num=num, peak_bytes=(*(peak,) * (num - 1), peak - (1 << 20)))
+        spec = record.spec.model_copy(update={"num_processes": num} | changes)
+        update = {"spec": spec, "measured": measured.model_copy(update={"step_parts": parts, "ranks": ranks})}
+        return record.model_copy(update=update)
+
+    return share
 
 
 @pytest.fixture(scope="session")

@@ -120,6 +120,11 @@ class Comparison:
         known = (record.measured.data for record in self.records if record.measured and record.measured.data)
         return tuple({summary.model_dump_json(): summary for summary in known}.values())
 
+    @cached_property
+    def has_several_processes(self) -> bool:
+        """Whether several processes shared any of its runs."""
+        return any(record.spec.num_processes for record in self.records)
+
     @property
     def tells_batches(self) -> bool:
         """Whether strategies took their batches in parts, or unlike ones, so that every output says in which."""

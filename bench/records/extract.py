@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from bench.records.forecast import Forecast
-    from bench.records.readings import PhasePeak
+    from bench.records.readings import PhasePeak, RankReadings, StepParts
     from bench.records.record import Measurement, RunRecord
 
 __all__ = ["error_of", "seconds_to_accuracy", "values_of"]
@@ -33,6 +33,7 @@ def values_of(record: RunRecord) -> dict[str, float | None]:
     values |= {f"{it.phase}_peak_bytes": _peak(it) for it in memory.phases or () if it.phase != "train"}
     values |= _named(memory.parts)
     values["training_memory_bytes"] = memory.training_bytes
+    values["num_processes"] = record.spec.num_processes
     values |= _finished(measured) if measured else {}
     values |= _forecast(record.forecast, measured) if record.forecast else {}
     if not is_timed(record.flags):
@@ -64,16 +65,12 @@ def seconds_to_accuracy(curve: Iterable[_Point], target: float) -> float | None:
 def _finished(measured: Measurement) -> dict[str, float | None]:
     steady = sorted(measured.step_seconds[measured.num_warmup_steps :])
     evaluation = measured.evaluation
-    parts = measured.step_parts
     return {
         **_named(measured),
         **_named(measured.work),
         **_named(measured.device),
-        **(
-            {f"{name}_seconds": getattr(parts, name) for name in ("data", "forward", "backward", "optimizer")}
-            if parts
-            else {}
-        ),
+        **(_by_part(measured.step_parts) if measured.step_parts else {}),
+        **(_of_ranks(measured.ranks) if measured.ranks else {}),
         "accuracy": evaluation.accuracy,
         "macro_f1": evaluation.macro_f1,
         "balanced_accuracy": evaluation.balanced_accuracy,
@@ -86,6 +83,21 @@ def _finished(measured: Measurement) -> dict[str, float | None]:
         "step_seconds_p90": _decile(steady, 9),
         "seconds_above_chance": _seconds_above_chance(measured),
     }
+
+
+def _by_part(parts: StepParts) -> dict[str, float | None]:
+    """Return the seconds of each part of a step, and of what share of it processes spent on each other."""
+    names = ("data", "forward", "backward", "optimizer", "communication")
+    seconds: dict[str, float | None] = {f"{name}_seconds": getattr(parts, name) for name in names}
+    total = sum(filter(None, seconds.values()))
+    share = None if parts.communication is None or not total else parts.communication / total
+    return {**seconds, "communication_share": share}
+
+
+def _of_ranks(ranks: RankReadings) -> dict[str, float | None]:
+    """Return what tells how unlike the memory of processes is; None where that of any is not known."""
+    known = [peak for peak in ranks.peak_bytes if peak is not None]
+    return {"smallest_rank_bytes": min(known) if known and len(known) == len(ranks.peak_bytes) else None}
 
 
 def _forecast(forecast: Forecast, measured: Measurement | None) -> dict[str, float | None]:

@@ -88,6 +88,7 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "FLOP/s": lambda value: f"{format_flops(value)}/s",
     "parameters": "{:,.0f}".format,
     "steps": "{:,.0f}".format,
+    "processes": "{:,.0f}".format,
     "J": _joules,
     "W": "{:.0f} W".format,
 }
@@ -142,6 +143,7 @@ METRICS: dict[str, Metric] = {
             ("data", "data", "assembling the batch"),
             ("forward", "forward", "with the loss"),
             ("backward", "backward", "all gradients"),
+            ("communication", "communication", "summing gradients over processes, and waiting for the slowest"),
             ("optimizer", "optimizer", "clipping, step, clearing and what a strategy does after a step"),
         )
     },
@@ -157,6 +159,17 @@ METRICS: dict[str, Metric] = {
     },
     "num_trainable_params": Metric("trained", "parameters", "lower", "none", "the most that train at once"),
     "num_params": Metric("parameters", "parameters", "neither", "none", "of the whole model"),
+    "num_processes": Metric("processes", "processes", "neither", "none", "that share a run, where several do"),
+    "smallest_rank_bytes": Metric(
+        "least of a process",
+        "bytes",
+        "lower",
+        "none",
+        "training memory of the process with least; else it is that with most",
+    ),
+    "communication_share": Metric(
+        "communication", "share", "lower", "none", "of a steady step: summing gradients, and waiting for the slowest"
+    ),
     "host_peak_bytes": Metric(
         "host peak",
         "bytes",
@@ -228,7 +241,7 @@ METRICS: dict[str, Metric] = {
 
 WITHOUT_TIMES = frozenset(
     {"accuracy", "macro_f1", "balanced_accuracy", "eval_loss", "step_flops", "num_skipped_steps"}
-    | {"num_trainable_params", "num_params", "cache_bytes", "deploy_bytes"}
+    | {"num_trainable_params", "num_params", "num_processes", "cache_bytes", "deploy_bytes"}
     | {"eval_seconds", "eval_samples_per_second", "merged_eval_samples_per_second"}
     | {"forecast_low_bytes", "forecast_high_bytes", "forecast_low_seconds", "forecast_high_seconds"}
 )

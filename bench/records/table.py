@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "to_csv", "to_parquet", "to_table", "typed"]
 
-_COUNTS = {name for name, metric in METRICS.items() if metric.unit in {"bytes", "parameters", "steps"}}
+_COUNTS = {name for name, metric in METRICS.items() if metric.unit in {"bytes", "parameters", "steps", "processes"}}
 
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("strategy", "model", "dataset"), "string"),

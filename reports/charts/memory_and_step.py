@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter
 
+from bench.analysis.words.numbers import NOT_MEASURED
 from bench.records.metrics import format_bytes, format_seconds
 
 from .chart import Chart, first_of
@@ -33,7 +34,10 @@ _MEMORY = {
     "optimizer": "optimizer_bytes",
     "activations and the rest": "rest_bytes",
 }
-_STEP = {"forward": "forward", "backward": "backward", "optimizer": "optimizer", "data": "data"}
+_STEP = {
+    **{name: name for name in ("forward", "backward", "optimizer", "data")},
+    "communication": "communication",  # measured where processes share a run
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class _Split:
     left_out: str
     """What the caption says of it."""
     parts: dict[str, dict[str, float]]
-    """By strategy and part, the mean over seeds; never below zero."""
+    """By strategy and part, of those that were measured, the mean over seeds; never below zero."""
     words: tuple[str, ...]
     write: Callable[[float], str]
 
@@ -65,10 +69,13 @@ class _Split:
             ]
             if known:
                 parts[result.strategy] = {
-                    word: max(0.0, fmean(getattr(each, field) for each in known)) for word, field in fields.items()
+                    word: max(0.0, fmean(values))
+                    for word, field in fields.items()
+                    if (values := [value for each in known if (value := getattr(each, field)) is not None])
                 }
         results = tuple(result for result in comparison.arrangement.all if result.strategy in parts)
-        return cls(results, *first_of(comparison, results), parts, tuple(fields), write)
+        words = tuple(word for word in fields if any(word in of_one for of_one in parts.values()))
+        return cls(results, *first_of(comparison, results), parts, words, write)
 
     def total(self, result: StrategyResult) -> float:
         return sum(self.parts[result.strategy].values())
@@ -85,10 +92,11 @@ class _Split:
         lines = (
             (
                 result.strategy,
-                *(self.write(amount) for amount in self.parts[result.strategy].values()),
+                *(self.write(of_one[word]) if word in of_one else NOT_MEASURED for word in self.words),
                 self.write(self.total(result)),
             )
             for result in self.results
+            for of_one in (self.parts[result.strategy],)
         )
         return (("strategy", *self.words, "total"), *lines)
 

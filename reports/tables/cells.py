@@ -31,6 +31,9 @@ __all__ = [
 _LONGEST_GROUP = 8
 """Letters that a reader can still compare."""
 
+_OF_SEVERAL = ("num_processes", "smallest_rank_bytes", "communication_share")
+"""Metrics of runs that several processes share."""
+
 _UNIT_IN_TITLE = {"samples/s", "tokens/s", "nats"}
 
 
@@ -47,7 +50,8 @@ class Cell:
 
 def shown(comparison: Comparison) -> tuple[str, ...]:
     """Return the metrics of the main table, those that decide first; the others are listed apart."""
-    return (*comparison.quality.headlines, "train_seconds", "num_trainable_params")
+    several = _OF_SEVERAL if comparison.has_several_processes else ()
+    return (*comparison.quality.headlines, "train_seconds", "num_trainable_params", *several)
 
 
 def column_title(metric: str) -> str:

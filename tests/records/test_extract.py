@@ -7,7 +7,7 @@ import pytest
 from bench.records.extract import seconds_to_accuracy, values_of
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.records.metrics import METRICS
-from bench.records.readings import DeviceActivity, Memory, MemoryParts, PhasePeak, StepParts, Work
+from bench.records.readings import DeviceActivity, Memory, MemoryParts, PhasePeak, RankReadings, StepParts, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +76,26 @@ def test_what_was_not_measured_is_none(make_record: Callable[..., RunRecord]) ->
     for name in ("mfu", "data_seconds", "weights_bytes", "energy_joules", "load_peak_bytes", "probe_seconds"):
         assert values[name] is None
     assert values_of(make_record(num_steps=2))["step_seconds_p90"] is None
+
+
+def test_what_several_processes_share_has_columns_of_its_own(
+    make_record: Callable[..., RunRecord], in_processes: Callable[..., RunRecord]
+) -> None:
+    names = ("num_processes", "smallest_rank_bytes", "communication_seconds", "communication_share")
+    assert {values_of(make_record())[name] for name in names} == {None}
+    values = values_of(in_processes(make_record(), 3))
+    assert (values["num_processes"], values["communication_seconds"]) == (3, 0.25)
+    assert values["communication_share"] == pytest.approx(0.25)
+    assert values["smallest_rank_bytes"] == values["training_memory_bytes"] - (1 << 20)  # type: ignore[operator]
+
+
+def test_the_least_memory_of_a_process_is_not_told_where_that_of_one_is_not_known(
+    make_record: Callable[..., RunRecord], in_processes: Callable[..., RunRecord]
+) -> None:
+    measured = in_processes(make_record()).measured
+    assert measured is not None
+    unknown = measured.model_copy(update={"ranks": RankReadings(num=2, peak_bytes=(7, None))})
+    assert values_of(make_record(measured=unknown))["smallest_rank_bytes"] is None
 
 
 def test_a_target_is_reached_at_the_first_point_at_or_above_it(record: RunRecord) -> None:

@@ -2,7 +2,8 @@
 
 from bench.analysis.comparison import compare
 from bench.records.flags import Flag
-from reports.tables.cells import batches, cell, one_line, remark
+from reports import render
+from reports.tables.cells import batches, cell, column_title, one_line, remark, shown
 
 
 def test_a_value_that_was_not_measured_is_a_dash(make_record):
@@ -13,6 +14,23 @@ def test_a_value_that_was_not_measured_is_a_dash(make_record):
 def test_a_strategy_that_is_at_chance_is_remarked(make_record):
     comparison = compare([make_record(accuracy=0.4)])
     assert remark(comparison.results[0], comparison) == "not shown to beat the majority class (52.0%)"
+
+
+def test_runs_of_several_processes_have_more_columns_and_others_have_not(make_record, in_processes):
+    alone, shared = (
+        compare([make_record()]),
+        compare([in_processes(make_record()), make_record("freeze", status="oom")]),
+    )
+    several = ["processes", "least of a process", "communication"]
+    titles = [[column_title(metric) for metric in shown(comparison)] for comparison in (alone, shared)]
+    assert titles[1] == [*titles[0], *several]
+    for kind in ("html", "md"):
+        texts = [render([comparison], kind) for comparison in (alone, shared)]
+        assert not any(title in texts[0] for title in several), kind
+        assert all(title in texts[1] for title in several), kind
+    cells = [cell(shared.results[0], metric).value for metric in shown(shared)[-3:]]
+    assert cells == ["2", "2 GiB", "25.0%"]
+    assert cell(shared.results[1], "communication_share").value == "\N{EN DASH}"
 
 
 def test_one_line_leaves_nothing_to_break_a_line():
