@@ -19,7 +19,7 @@ from bench.files import default_config
 
 __all__ = ["SETTINGS", "forecast"]
 
-SETTINGS = ("strategies", *WorkloadSpec.model_fields, "seeds", *TrainingSpec.model_fields)
+SETTINGS = ("strategies", *WorkloadSpec.model_fields, "seeds", "num_processes", "parallel", *TrainingSpec.model_fields)
 """Those of a comparison that decide what its runs take."""
 
 

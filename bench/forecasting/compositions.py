@@ -14,8 +14,8 @@ from bench.experiment.settings import FIT
 from bench.experiment.spec import WorkloadSpec, format_strategy, parse_strategies
 from bench.forecasting.cards import HERE, card_of
 from bench.forecasting.forecaster import Forecaster
-from bench.forecasting.here import this_card, with_free_memory
-from bench.forecasting.micro_batch import micro_batch
+from bench.forecasting.here import shared_among, this_card, with_free_memory
+from bench.forecasting.micro_batch import check_one_process, micro_batch
 from bench.forecasting.outlook import Outlook
 from bench.forecasting.run_size import RunSize
 from bench.forecasting.steps import Training
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
     from bench.experiment.settings import Settings
-    from bench.experiment.spec import Term, TrainingSpec
+    from bench.experiment.spec import RunSpec, Term
     from bench.forecasting.cards import Card
     from bench.forecasting.money import Price
     from bench.records.forecast import Forecast
@@ -44,7 +44,7 @@ DEFAULT_ROWS = 512
 
 
 def forecaster_on(
-    data: Data, config: PreTrainedConfig, spec: TrainingSpec, *, card: Card, aim: Target | None
+    data: Data, config: PreTrainedConfig, spec: RunSpec | Settings, *, card: Card, aim: Target | None
 ) -> Forecaster:
     """Return what forecasts trainings on the rows of `data`: `bench forecast --lengths data` asks it, and so does every run.
 
@@ -101,6 +101,8 @@ def forecasts(
 
     """
     fits = settings.micro_batch_size == FIT
+    if fits:
+        check_one_process(settings.num_processes)
     compositions, forecaster = compositions_on(settings.in_whole_batches if fits else settings, lengths, card, aim)
     for terms in compositions:
         try:
@@ -166,6 +168,7 @@ def outlook(settings: Settings, lengths: int | None, device: str, price: Price |
 
     """
     card, aim = device_of(device)
+    card = shared_among(settings.num_processes or 1, card)
     found = list(forecasts(settings, lengths, card, aim))
     return Outlook(
         card=card,
@@ -196,13 +199,15 @@ def _forecaster_of(
     return Forecaster(config, training, aim=aim, card=card, size=size)
 
 
-def _size(training: Training, spec: TrainingSpec, evaluation_tokens: int) -> RunSize:
+def _size(training: Training, spec: RunSpec | Settings, evaluation_tokens: int) -> RunSize | None:
+    if training.num_processes > 1:
+        return None  # how fast they hear of each other is not known
     return RunSize.of(
         training, num_steps=spec.steps, evaluation_tokens=evaluation_tokens, num_evaluations=spec.evaluations
     )
 
 
-def _training(spec: TrainingSpec, split: Split, pad_token_id: int, *, has_texts: bool = True) -> Training:
+def _training(spec: RunSpec | Settings, split: Split, pad_token_id: int, *, has_texts: bool = True) -> Training:
     return Training(
         split=split,
         has_texts=has_texts,
@@ -212,4 +217,6 @@ def _training(spec: TrainingSpec, split: Split, pad_token_id: int, *, has_texts:
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
         num_epochs=spec.epochs,
+        num_processes=spec.num_processes or 1,
+        parallel=spec.parallel,
     )

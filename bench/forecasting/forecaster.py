@@ -20,6 +20,7 @@ from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.forward.by_shape import choose_by_shape
 from bench.training.forward.rule import way_on_cpu
 from bench.training.here import import_needed
+from bench.training.parallel.replicate import BUCKET_BYTES
 from bench.training.step_flops import flops_of_step, flops_per_unit
 from bench.training.target import aiming_at, target
 from bench.workload.models.layers import view_of
@@ -98,6 +99,9 @@ class Forecaster:
                 raise Unsupported("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
             if self._training.step_rows is not None and plan.micro_batch_size is not None:
                 raise Unsupported(f"it cuts batches itself, into forward passes of {plan.micro_batch_size} rows")
+            several = self._training.num_processes > 1
+            if several and (plan.parallel or self._training.parallel) == "shard":
+                raise Unsupported("what a process of several takes under shard is not forecast yet")
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._whole_view)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))
@@ -112,7 +116,7 @@ class Forecaster:
             step_flops=taken.step_flops,
             seconds=seconds,
             run_seconds=run,
-            unproven=tuple(_unproven(plan, device, mode.num_read)),
+            unproven=tuple(_unproven(plan, device, mode.num_read, several=several)),
         )
 
     def in_micro_batches(self, num_rows: int) -> Forecaster:
@@ -167,7 +171,10 @@ class Forecaster:
         if len(small) < len(numbers) or not grows_in_one_place([*small, (plan, self._whole_view)]):
             return None
         few, more = (self._taken(one, view) for one, view in small)
-        return few.up_to(more, self._num_layers)
+        taken = few.up_to(more, self._num_layers)
+        # What is sent at once grows with the layers, and no further than a bucket.
+        many = self._training.num_processes > 1 and taken and 4 * taken.num_trainable_params > BUCKET_BYTES
+        return None if many else taken
 
     def _taken(self, plan: TrainPlan, view: ModelView) -> Taken:
         num_layers = len(view.layers) - 2
@@ -184,7 +191,9 @@ class Forecaster:
 
 
 def _flops(prepared: Prepared, training: Training) -> int | None:
-    """Count the useful FLOPs of the step that was taken; None where that is beyond this model."""
+    """Count the useful FLOPs of the step that was taken; None where that is beyond this model, or a part of the step."""
+    if training.num_processes > 1:
+        return None
     try:
         _, per_unit = flops_per_unit(prepared, training.split)
     except Unsupported:
@@ -192,11 +201,13 @@ def _flops(prepared: Prepared, training: Training) -> int | None:
     return flops_of_step(prepared, training.split, training.rows, per_unit)
 
 
-def _unproven(plan: TrainPlan, device: Target, num_read: int) -> Iterator[str]:
+def _unproven(plan: TrainPlan, device: Target, num_read: int, *, several: bool) -> Iterator[str]:
     """Say what of a forecast is not what runs."""
     if device.kind == "cuda":
         yield "what kernels of a GPU keep and need is taken to be what those of a CPU do"
     if plan.compile:
         yield "compiled layers keep less than this, which is of layers as they are"
+    if several:
+        yield "what NCCL or gloo keeps to send gradients is not counted"
     if num_read:
         yield "it looks at numbers as it trains, which were taken to be 0"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["room_for_tensors", "this_card", "with_free_memory"]
+__all__ = ["room_for_tensors", "shared_among", "this_card", "with_free_memory"]
 
 PRODUCTS = {"cpu": ((128, 384), (512, 1024)), "cuda": ((512, 1024), (4096, 4096))}
 """Tokens and width of the products that are timed: small and large ones of models that such a device trains."""
@@ -54,6 +54,14 @@ def with_free_memory(card: Card) -> Card:
         return card
     left = min(card.memory_bytes, max(0, free - PROCESS_BYTES))
     return replace(card, memory_bytes=left, source="what is free of it now, less 1 GiB for the libraries of a run")
+
+
+def shared_among(num_processes: int, card: Card) -> Card:
+    """Return the card that each process of a run has: a GPU of its own, or its part of the memory of one CPU."""
+    if num_processes == 1 or card.kind != "cpu":
+        return card
+    source = f"{card.source}, by the {num_processes} processes that share it"
+    return replace(card, memory_bytes=card.memory_bytes // num_processes, source=source)
 
 
 def room_for_tensors(card: Card) -> int:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bench.errors import UsageError
 from bench.forecasting.cards import smallest_card
 from bench.forecasting.largest import largest
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import Strategy
     from bench.records.forecast import Forecast
 
-__all__ = ["MOST_ROWS", "Measured", "MicroBatch", "micro_batch"]
+__all__ = ["MOST_ROWS", "Measured", "MicroBatch", "check_one_process", "micro_batch"]
 
 MOST_ROWS = 4096
 """Rows of a forward pass that are looked at, at most."""
@@ -69,6 +70,17 @@ class Measured:
     def peak_bytes(self) -> int | None:
         """The peak with so many rows."""
         return None if self.num_rows is None else self.peaks[self.num_rows]
+
+
+def check_one_process(num: int | None) -> None:
+    """Refuse to look for a micro-batch of runs that several processes share.
+
+    Raises:
+        UsageError: they do.
+
+    """
+    if (num or 1) > 1:
+        raise UsageError("--micro-batch-size fit forecasts runs of one process: with --nproc give a number of rows")
 
 
 def micro_batch(

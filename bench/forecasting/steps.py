@@ -6,18 +6,18 @@ import gc
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from bench.forecasting.passes import of_all_passes, two_at_most
-from bench.forecasting.tracker import Tracker
+from bench.forecasting.tracker import Tracker, follow
 from bench.forecasting.traffic import arithmetic_in, counting
 from bench.measuring.torch_memory import held_by_model, held_by_optimizer
 from bench.plan.learning_rates import DEFAULT_RATES
 from bench.training.forward.cached import TOKENS_AT_ONCE
+from bench.training.parallel.group import Group
 from bench.training.prepare import prepare
 from bench.training.step import take_step
 from bench.training.target import kind_of
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
-    from torch import nn
     from transformers import PreTrainedModel
 
     from bench.experiment.ways import Way
     from bench.forecasting.duration import StepWork
     from bench.forecasting.tracker import Slot
-    from bench.plan.train_plan import TrainPlan
+    from bench.plan.train_plan import Sharing, TrainPlan
     from bench.plan.view import ModelView, Trainable
     from bench.training.activation_cache import ActivationCache
     from bench.training.forward.choose import ForwardChoice
@@ -47,6 +46,8 @@ NUM_STEPS = 2
 """The first makes the state of the optimizer, for which one of its forward passes is enough; the second has it from its beginning."""
 DEVICE = torch.device("cpu")
 """Computes, whatever it stands for."""
+ALONE = Group(0, 1, DEVICE, all_reduce=lambda _tensor: None)
+"""A process of several, whose rows are its own part already, and which hears nothing of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,11 @@ class Training:
     max_grad_norm: float = 1.0
     num_epochs: int = 1
     step_rows: NDArray[np.int64] | None = None
-    """Of the step; None takes the longest batch."""
+    """Of the step; None takes the longest batch, or what a process has of it."""
+    num_processes: int = 1
+    """That share a step, of which this is what one does."""
+    parallel: Sharing | None = None
+    """How, where no strategy says so."""
 
     @property
     def num_steps(self) -> int:
@@ -74,8 +79,13 @@ class Training:
 
     @property
     def rows(self) -> NDArray[np.int64]:
-        """Of the step."""
-        return longest_batch(self.split.lengths, self.batch_size) if self.step_rows is None else self.step_rows
+        """Of the step; of several processes those of the one with the longest."""
+        if self.step_rows is not None:
+            return self.step_rows
+        batch, lengths = longest_batch(self.split.lengths, self.batch_size), self.split.lengths
+        if self.num_processes == 1:
+            return batch
+        return np.sort(batch[np.argsort(lengths[batch], kind="stable")[:: -self.num_processes]])
 
     def in_passes_of(self, num_rows: int) -> Training:
         """Take the step in forward passes of so many rows, all of which are the longest, some more than once if they are too few.
@@ -153,6 +163,7 @@ def trace(
             device=DEVICE,
             weight_decay=training.weight_decay,
             way=way,
+            group=None if training.num_processes == 1 else ALONE,
             choose=choose,
         )
         prepared.let_train(largest_part(plan, view))
@@ -160,7 +171,7 @@ def trace(
         tracker.see(held_by_model(prepared.model, prepared.trained), "weights")
         tracker.see(held_by_optimizer(prepared.optimizer, prepared.averaged), "optimizer")
         tracker.see_rest("weights")  # tables beside the model, of what a pass looks up
-        _follow(layers, tracker)
+        follow(layers, tracker)
         tracker.forget_peaks()
     if prepared.cache:
         _fill(prepared.cache, prepared, training.split, tracker)
@@ -230,19 +241,3 @@ def _fill(cache: ActivationCache, prepared: Prepared, split: Split, tracker: Tra
         tracker.mark("cache")
     forward.start_from(hidden, split, rows)
     prepared.training_mode()
-
-
-def _follow(layers: nn.ModuleList, tracker: Tracker) -> None:
-    """Tell the tracker which layer runs, forward and backward: 1 is the lowest, 0 what is below it, and beside all layers."""
-
-    def begin(place: int, *_: object) -> None:
-        tracker.enter(place)
-
-    def end(place: int, _layer: nn.Module, _args: object, output: Any) -> None:
-        hidden = output[0] if isinstance(output, tuple) else output
-        if hidden.requires_grad:
-            hidden.register_hook(lambda _grad: tracker.enter(place))
-
-    for place, layer in enumerate(layers, 1):
-        layer.register_forward_pre_hook(partial(begin, place))
-        layer.register_forward_hook(partial(end, place))

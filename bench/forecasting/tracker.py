@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
+    from torch import nn
 
-__all__ = ["KINDS", "Kind", "Slot", "Tracker"]
+__all__ = ["KINDS", "Kind", "Slot", "Tracker", "follow"]
 
 Kind = Literal["weights", "gradients", "optimizer", "activations", "temporaries"]
 """What memory is for; temporaries are what no other kind claims."""
@@ -146,3 +147,19 @@ class Tracker(TorchDispatchMode):
     def _look(self) -> None:
         if self._live > self._tops.get(self._place, (-1, 0))[0]:
             self._tops[self._place] = self._live, len(self._events)
+
+
+def follow(layers: nn.ModuleList, tracker: Tracker) -> None:
+    """Tell the tracker which layer runs, forward and backward: 1 is the lowest, 0 what is below it, and beside all layers."""
+
+    def begin(place: int, *_: object) -> None:
+        tracker.enter(place)
+
+    def end(place: int, _layer: nn.Module, _args: object, output: Any) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        if hidden.requires_grad:
+            hidden.register_hook(lambda _grad: tracker.enter(place))
+
+    for place, layer in enumerate(layers, 1):
+        layer.register_forward_pre_hook(partial(begin, place))
+        layer.register_forward_hook(partial(end, place))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.errors import UsageError
 from bench.experiment import registry
 from bench.forecasting.compositions import device_here, forecaster_on
 from bench.forecasting.here import with_free_memory
-from bench.forecasting.micro_batch import micro_batch
+from bench.forecasting.micro_batch import check_one_process, micro_batch
 from bench.protocol import Fitted
 from bench.workload.models.configuration import configuration_of
 
@@ -27,8 +26,7 @@ def fitted(spec: RunSpec, data: Data) -> Fitted:
         Unsupported: this device cannot do what they ask for, or what they take cannot be told without numbers.
 
     """
-    if spec.num_processes:
-        raise UsageError("--micro-batch-size fit forecasts runs of one process: with --nproc give a number of rows")
+    check_one_process(spec.num_processes)
     card, aim = device_here(is_gpu=spec.device != "cpu", only_known=True)
     free = with_free_memory(card).memory_bytes
     whole = spec.model_copy(update={"micro_batch_size": None})

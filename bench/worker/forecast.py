@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.errors import first_line
 from bench.experiment import registry
 from bench.forecasting.compositions import device_here, forecaster_on
+from bench.forecasting.here import shared_among
 from bench.protocol import Forecasted
 from bench.records.metrics import format_bytes
 from bench.workload.models.configuration import configuration_of
@@ -25,22 +26,20 @@ def forecasted(spec: RunSpec, data: Data) -> Forecasted:
 
     How long it takes is told where the speed of this machine was measured before.
     """
-    if spec.num_processes:
-        return Forecasted(why_none="what a process of several takes is not forecast yet")
     try:
         card, aim = device_here(is_gpu=spec.device != "cpu", only_known=True)
+        card = shared_among(spec.num_processes or 1, card)
         forecaster = forecaster_on(data, configuration_of(spec.workload.model), spec, card=card, aim=aim)
         found = forecaster.forecast(registry.strategies_of(spec.strategy))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises without numbers, the run may do)
         return Forecasted(why_none=first_line(error))
-    return Forecasted(forecast=found, does_not_fit=_beyond(found, card))
+    return Forecasted(forecast=found, does_not_fit=_beyond(found, card, spec.num_processes or 1))
 
 
-def _beyond(found: Forecast, card: Card) -> str | None:
+def _beyond(found: Forecast, card: Card, num_processes: int) -> str | None:
     """Say that a run takes more than its device has, whatever is not known of it; None where it may fit."""
     if card.fit(found.peak_bytes) != "does not fit":
         return None
     least, there = format_bytes(found.peak_bytes[0]), format_bytes(card.memory_bytes)
-    return (
-        f"the forecast: it takes at least {least} of the {there} that {found.device} has; --force runs it all the same"
-    )
+    whose = f"a process has, of {num_processes} on {found.device}" if num_processes > 1 else f"{found.device} has"
+    return f"the forecast: it takes at least {least} of the {there} that {whose}; --force runs it all the same"

@@ -95,3 +95,34 @@ def test_what_depends_on_words_takes_texts() -> None:
 def test_a_composition_that_the_model_cannot_have_is_refused_as_it_is_before_a_run() -> None:
     with pytest.raises(UsageError, match="last"):
         forecast(Forecaster(config(1), TRAINING), "freeze:last=2")
+
+
+def test_a_process_of_several_has_its_share_of_the_rows_and_gradients_that_are_sent_at_once() -> None:
+    alone, several = (forecast(Forecaster(config(8), replace(TRAINING, num_processes=num)), "full") for num in (1, 2))
+    for part in ("weights_bytes", "optimizer_bytes"):
+        assert getattr(several.memory, part) == getattr(alone.memory, part)
+    gradients = 4 * several.num_trainable_params
+    assert several.memory.gradients_bytes == gradients, "all are there as they are sent"
+    assert several.memory.temporaries_bytes >= gradients, "beside them one bucket has all of them"
+    assert several.memory.activations_bytes < alone.memory.activations_bytes / 2
+    assert any("NCCL" in doubt for doubt in several.unproven)
+    assert several.step_flops is None
+
+
+def test_what_is_sent_in_several_buckets_is_no_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = replace(TRAINING, num_processes=2)
+    check_by_few_layers("full", 8, training)
+    for module in ("training.parallel.replicate", "forecasting.forecaster"):
+        monkeypatch.setattr(f"bench.{module}.BUCKET_BYTES", 2**19)
+    by_few, by_all = (Forecaster(config(8), training) for _ in range(2))
+    by_all._are_alike = False
+    told = forecast(by_few, "full")
+    assert told == forecast(by_all, "full")
+    assert told.memory.temporaries_bytes < 2 * 2**19
+
+
+def test_what_a_process_takes_of_a_model_that_several_cut_is_not_told() -> None:
+    several = replace(TRAINING, num_processes=2)
+    for strategy, training in (("full+shard", several), ("full", replace(several, parallel="shard"))):
+        with pytest.raises(Unsupported, match="under shard is not forecast yet"):
+            forecast(Forecaster(config(1), training), strategy)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bench.forecasting import here
+from bench.forecasting.cards import card_of
 from bench.forecasting.duration import UNKNOWN
 from bench.forecasting.here import this_card
 
@@ -55,3 +56,13 @@ def test_a_gpu_here_is_the_card_that_it_is() -> None:
     card = this_card("cuda")
     assert card.memory_bytes == torch.cuda.get_device_properties(0).total_memory
     assert "fp16" in card.speed.flops_per_second
+
+
+def test_processes_share_the_memory_of_a_cpu_and_have_a_gpu_each() -> None:
+    cpu = this_card("cpu", only_known=True)
+    assert here.shared_among(1, cpu) is cpu
+    part = here.shared_among(4, cpu)
+    assert part.memory_bytes == cpu.memory_bytes // 4
+    assert part.source.endswith("by the 4 processes that share it")
+    gpu = card_of("t4-16gb")
+    assert here.shared_among(4, gpu) is gpu

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 
@@ -66,6 +68,21 @@ def test_without_numbers_every_peak_is_that_of_real_tensors_to_the_byte(
     check_equal(name, strategy, way)
 
 
+@pytest.mark.parametrize(("name", "strategy"), [("gpt2", "full"), ("llama", "lora+accumulate:rows=1")])
+def test_so_is_every_peak_of_a_process_of_several(name: str, strategy: str) -> None:
+    check_equal(name, strategy, None, replace(TRAINING, num_processes=3))
+
+
+def test_a_process_of_several_is_the_one_with_the_longest_rows() -> None:
+    lengths, batch = TRAINING.split.lengths, TRAINING.rows
+    by_length = batch[np.argsort(lengths[batch], kind="stable")]  # as batches of a run are
+    for num in (2, 3, 5, 8, 20):
+        rows = replace(TRAINING, num_processes=num).rows
+        assert len(rows) == len(by_length[::num])
+        assert lengths[rows].sum() >= max(lengths[by_length[rank::num]].sum() for rank in range(num))
+    assert replace(TRAINING, num_processes=1).rows.tolist() == batch.tolist()
+
+
 MIXED_NORM = "frozen:weights=bf16+lora+amp:dtype=bf16"
 """Norms with biases have bf16 before them and weights in fp32: a CPU keeps their statistics in fp32, which torch's shapes say are bf16."""
 
@@ -85,23 +102,22 @@ def test_every_strategy_is_told_to_the_byte(
 
 
 def test_every_strategy_is_among_those_that_are_told() -> None:
-    of_several_processes = {"shard"}
-    assert set(filter(registry.is_ours, registry.names())) - of_several_processes <= {
-        term.name for text in EVERY for term in parse_strategy(text)
-    }
+    told = {term.name for text in EVERY for term in parse_strategy(text)}
+    refused = {"shard"}
+    assert set(filter(registry.is_ours, registry.names())) <= told | refused
 
 
-def check_equal(name: str, strategy: str, way: Way | None) -> None:
+def check_equal(name: str, strategy: str, way: Way | None, training: Training = TRAINING) -> None:
     real = fresh_model(name)
     config = copy.deepcopy(real.config)  # the model's own tells how it is run
     import_needed(registry.strategies_of(parse_strategy(strategy)))
     torch.manual_seed(0)
     try:
-        expected = traced(real, strategy, way=way)
+        expected = traced(real, strategy, training=training, way=way)
     except Unsupported as error:
         pytest.skip(f"it does not run: {error}")
     with without_numbers():
-        found = traced(classifier(config, num_labels=2), strategy, choose_by_shape, way=way)
+        found = traced(classifier(config, num_labels=2), strategy, choose_by_shape, training, way)
     assert type(found.prepared.forward) is type(expected.prepared.forward)
     assert {slot: parts.tolist() for slot, parts in found.peaks.items()} == {
         slot: parts.tolist() for slot, parts in expected.peaks.items()

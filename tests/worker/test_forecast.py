@@ -16,6 +16,7 @@ from bench.forecasting.compositions import device_here, forecasts
 from bench.protocol import Forecasted, Request, Tried
 from bench.worker import assemble
 from bench.worker import forecast as told_before
+from bench.workload.data.dataset import load_data
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
 
 if TYPE_CHECKING:
@@ -64,6 +65,16 @@ def test_a_run_is_forecast_as_the_command_does_it_on_rows_of_data(workload: Work
     assert record.status == "ok"
     assert told(messages).forecast == expected
     assert told(messages).does_not_fit is None
+
+
+def test_so_is_each_process_of_several(workload: WorkloadSpec) -> None:
+    settings = Settings(**workload.model_dump(), strategies="full", batch_size=8, num_processes=2, way="packed-spread")
+    ((_, expected),) = forecasts(settings, None, *device_here(is_gpu=False, only_known=True))
+    spec = RunSpec(strategy=parse_strategy("full"), workload=workload, batch_size=8, num_processes=2)
+    found = told_before.forecasted(spec, load_data(workload))
+    assert found.forecast == expected
+    assert found.does_not_fit is None
+    assert "NCCL" in str(found.forecast)
 
 
 def test_time_is_told_where_the_speed_is_known_and_nothing_is_measured_for_it(

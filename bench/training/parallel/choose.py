@@ -35,4 +35,4 @@ def shared_by(group: Group | None, how: Sharing | None, plan: TrainPlan) -> Para
         return Shard(group.rank, group.num_ranks, group.device)
     from bench.training.parallel.replicate import Replicate  # noqa: PLC0415  (most runs have one process)
 
-    return Replicate(group.rank, group.num_ranks, group.device)
+    return Replicate(group.rank, group.num_ranks, group.device, group.all_reduce)

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from urllib.parse import SplitResult
 
     import numpy as np
@@ -34,6 +34,8 @@ class Group:
     rank: int
     num_ranks: int
     device: torch.device
+    all_reduce: Callable[[torch.Tensor], object] = dist.all_reduce
+    """Gives a tensor, in place, its sum over the ranks. A forecast has one that does nothing."""
 
     def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
         """Every so-many-th row, so that lengths are alike on all ranks, as rows of a batch are sorted by them.

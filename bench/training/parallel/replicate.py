@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.distributed as dist
 from torch.nn.utils import get_total_norm
 
 from bench.training.parallel.group import Group
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-__all__ = ["Replicate"]
+__all__ = ["BUCKET_BYTES", "Replicate"]
 
 BUCKET_BYTES = 64 << 20
 """Of gradients that are sent at once: few messages, and little memory beside the gradients."""
@@ -42,14 +41,15 @@ class Replicate(Group):
         # Beside the loss: which gradients there are. It is read where one lacks here, since reading waits for the device.
         head = torch.tensor([0.0, *(not one for one in lacking)]).to(self.device, non_blocking=True)
         head[0] = loss
-        dist.all_reduce(head)
+        self.all_reduce(head)
         if any(lacking):
-            found = [param for param, num in zip(training, head[1:].tolist(), strict=True) if num]
+            nums = head[1:].tolist()
+            found = [param for param, num in zip(training, nums, strict=True) if num or param.grad is not None]
             for param in found:
                 param.grad = torch.zeros_like(param) if param.grad is None else param.grad
             training = found
         for bucket in _buckets([param.grad for param in training if param.grad is not None]):
-            _sum(bucket)
+            _sum(bucket, self.all_reduce)
         mark("communication")
         return head[0].clone()
 
@@ -88,12 +88,12 @@ def _buckets(grads: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
         yield bucket
 
 
-def _sum(bucket: list[torch.Tensor]) -> None:
+def _sum(bucket: list[torch.Tensor], all_reduce: Callable[[torch.Tensor], object]) -> None:
     """Sum over the ranks; a single gradient in place, so that a large one has no copy."""
     if len(bucket) == 1 and bucket[0].dtype == torch.float32 and bucket[0].is_contiguous():
-        dist.all_reduce(bucket[0])
+        all_reduce(bucket[0])
         return
     flat = torch.cat([grad.reshape(-1).float() for grad in bucket])
-    dist.all_reduce(flat)
+    all_reduce(flat)
     pieces = flat.split([grad.numel() for grad in bucket])
     torch._foreach_copy_(bucket, [piece.view_as(grad) for piece, grad in zip(pieces, bucket, strict=True)])
