@@ -126,17 +126,16 @@ def test_a_wrong_request_is_one_line_of_rank_0(comparisons: Comparisons) -> None
 @pytest.mark.timeout(900)
 def test_a_follower_s_process_that_is_killed_is_one_row_and_the_next_run_goes_on(comparisons: Comparisons) -> None:
     process = comparisons.start("killed", "--strategies", "full", "--steps", "400", "--seeds", "2", by=TORCHRUN)
-    runs = comparisons.folder / "killed" / "runs"
-    killed = None
-    until = time.monotonic() + PATIENCE_SECONDS
-    while process.poll() is None and killed is None and time.monotonic() < until:
-        time.sleep(0.2)
-        if runs.exists():
-            killed = run_process_of("1", [process])
-    assert killed is not None
-    time.sleep(1)
-    killed.kill()
-    said, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.stderr is not None
+    try:
+        assert any("will take about" in line for line in process.stderr), "what comes before the first run is over"
+        assert eventually(lambda: run_process_of("1", [process]) is not None, PATIENCE_SECONDS)
+        killed = run_process_of("1", [process])
+        assert killed is not None
+        killed.kill()
+        said, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        process.kill()
     assert process.returncode != 0, "a run failed"
     first, second = comparisons.records("killed")
     assert first.status == "killed", errors
