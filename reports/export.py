@@ -29,7 +29,8 @@ COMPARED: dict[str, str] = {
     "compared_as": "string",
     **dict.fromkeys(("relative", "low", "high"), "Float64"),
     **dict.fromkeys(("method", "letters", "flags"), "string"),
-    **dict.fromkeys(("batch_size", "micro_batch_size"), "Int64"),
+    **dict.fromkeys(("batch_size", "micro_batch_size", "num_processes"), "Int64"),
+    "way": "string",
 }
 """Every column of the table of conclusions and its type. `relative`, `low` and `high` are against the reference."""
 
@@ -113,6 +114,8 @@ def _lines(comparison: Comparison, result: StrategyResult) -> Iterator[dict[str,
         "flags": "; ".join(dict.fromkeys(flag.code for flag in result.flags)),
         "batch_size": result.batch_size,
         "micro_batch_size": result.micro_batch_size,
+        "num_processes": spec.num_processes,
+        "way": spec.way,
     }
     known = [metric for metric in METRICS if result.means[metric] is not None]
     for metric in known:

@@ -15,6 +15,7 @@ from bench.analysis.words.headline import Conclusion, Form, conclude
 from bench.analysis.words.sentences import Sentence, sentences
 from bench.errors import UnknownName
 from bench.records.comparability import Mismatch, asked, in_words, mismatches
+from bench.records.flags import is_timed
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -209,22 +210,29 @@ def _not_valid(groups: dict[str, tuple[RunRecord, ...]], found: tuple[Mismatch, 
 
 
 def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """Keep the newest of equal runs; which of several GPUs it was does not make runs unequal."""
+    """Keep the newest of equal runs, of those that are timed if any is; which of several GPUs it was does not make runs unequal."""
     kept: dict[RunSpec, RunRecord] = {}
     for record in records:
         kind, is_one_of_several, _ = record.spec.device.partition(":")
         spec = record.spec.model_copy(update={"device": kind}) if is_one_of_several else record.spec
-        if spec not in kept or kept[spec].started_at <= record.started_at:
+        if spec not in kept or _replaces(record, kept[spec]):
             kept[spec] = record
     return list(kept.values())
 
 
 def _by_strategy(records: Iterable[RunRecord]) -> dict[str, tuple[RunRecord, ...]]:
-    """Group the runs, in the order in which strategies first appear; the newest of a seed counts."""
+    """Group the runs, in the order in which strategies first appear; of a seed counts the newest that is timed, else the newest."""
     groups: dict[str, dict[int, RunRecord]] = {}
     for record in records:
         seeds = groups.setdefault(record.spec.name, {})
         present = seeds.get(record.spec.seed)
-        if present is None or present.started_at <= record.started_at:
+        if present is None or _replaces(record, present):
             seeds[record.spec.seed] = record
     return {name: tuple(seeds[seed] for seed in sorted(seeds)) for name, seeds in groups.items()}
+
+
+def _replaces(record: RunRecord, present: RunRecord) -> bool:
+    """Whether a run counts in the place of an equal one: the newer does, but of two that ended ok one whose times may be compared."""
+    if record.status == present.status == "ok" and is_timed(record.flags) != is_timed(present.flags):
+        return is_timed(record.flags)
+    return present.started_at <= record.started_at

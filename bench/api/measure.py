@@ -78,8 +78,8 @@ def measure(
         BenchError: no record could be written; all are on stderr.
 
     """
-    if in_process and (settings.executor != LOCAL or settings.concurrent is not None):
-        raise UsageError("--in-process is one run at a time in this process: leave out --executor and --concurrent")
+    if in_process and (settings.executor != LOCAL or settings.concurrent is not None or settings.num_processes):
+        raise UsageError("--in-process is one run at a time, in here: leave out --executor, --concurrent and --nproc")
     directory = out or default_directory()
     with Store.open(directory, resume=resume) as store:
         work = _Work(settings, store, in_process=in_process, progress=progress, followers=followers)

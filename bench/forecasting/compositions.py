@@ -213,7 +213,7 @@ def _training(spec: RunSpec | Settings, split: Split, pad_token_id: int, *, has_
         has_texts=has_texts,
         pad_token_id=pad_token_id,
         batch_size=spec.batch_size,
-        micro_batch_size=spec.micro_batch_size,
+        micro_batch_size=None if spec.micro_batch_size == FIT else spec.micro_batch_size,
         weight_decay=spec.weight_decay,
         max_grad_norm=spec.max_grad_norm,
         num_epochs=spec.epochs,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.experiment.bounds import Bytes, Count, Frozen, Lenient, Quantity, Seconds, Share
+from bench.records.evaluation import agree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -152,6 +153,11 @@ class RankReadings(Frozen):
     num: Count
     peak_bytes: tuple[Bytes | None, ...]
     """The headline of each rank's memory, in the order of ranks; the largest is that of the run."""
+
+    @model_validator(mode="after")
+    def _has_every_rank(self) -> Self:
+        agree("peak_bytes", len(self.peak_bytes), "num", self.num)
+        return self
 
 
 class Work(Frozen):

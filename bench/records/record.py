@@ -185,6 +185,15 @@ class RunRecord(Frozen):
     wall_seconds: Seconds
     """From starting the process to its end."""
 
+    @model_validator(mode="after")
+    def _has_every_rank(self) -> Self:
+        ranks = self.measured.ranks if self.measured else None
+        if ranks and ranks.num != self.spec.num_processes:
+            raise ValueError(
+                f"measured.ranks has {ranks.num} processes, but spec.num_processes is {self.spec.num_processes}"
+            )
+        return self
+
     @classmethod
     def from_json(cls, text: str | bytes) -> RunRecord:
         """Read a record, also of a later version that wrote more into it.

@@ -24,7 +24,9 @@ _COUNTS = {name for name, metric in METRICS.items() if metric.unit in {"bytes", 
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(("strategy", "model", "dataset"), "string"),
     "seed": "Int64",
-    **dict.fromkeys(("device", "device_name", "status", "phase", "reason", "flags", "changes"), "string"),
+    **dict.fromkeys(
+        ("device", "device_name", "host", "way", "status", "phase", "reason", "flags", "changes"), "string"
+    ),
     **{name: "Int64" if name in _COUNTS else "Float64" for name in METRICS},
     "majority_accuracy": "Float64",
     **dict.fromkeys(("num_eval_samples", "num_labels", "batch_size", "micro_batch_size", "epochs", "steps"), "Int64"),
@@ -101,6 +103,8 @@ def _row(record: RunRecord) -> dict[str, object]:
         "max_length": spec.workload.max_length,
         "micro_batch_size": record.micro_batch_size or spec.micro_batch_size,
         "device_name": environment and environment.device_name,
+        "host": record.host,
+        "way": spec.way,
         "status": record.status,
         "phase": record.phase,
         "reason": record.reason,

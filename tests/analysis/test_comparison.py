@@ -105,6 +105,16 @@ def test_the_newest_of_equal_runs_counts(make_record):
         assert compare(order).results[0].records == (new,)
 
 
+def test_of_equal_runs_one_that_is_timed_counts_before_a_newer_one_that_shared_its_machine(make_record):
+    timed = make_record("full")
+    later = timed.started_at.replace(year=2027)
+    shared = _flagged(timed, "shared-host").model_copy(update={"started_at": later})
+    failed = make_record("full", status="oom").model_copy(update={"started_at": later})
+    for older, newer, counts in ((timed, shared, timed), (timed, failed, failed), (shared, timed, timed)):
+        for order in ([older, newer], [newer, older]):
+            assert compare(order).results[0].records == (counts,)
+
+
 def test_without_a_common_seed_nothing_is_compared(make_record):
     comparison = compare([make_record("full", seed=0), make_record("freeze", seed=1)])
     assert set(comparison.results[1].relative.values()) == {None}

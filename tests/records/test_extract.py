@@ -92,10 +92,10 @@ def test_what_several_processes_share_has_columns_of_its_own(
 def test_the_least_memory_of_a_process_is_not_told_where_that_of_one_is_not_known(
     make_record: Callable[..., RunRecord], in_processes: Callable[..., RunRecord]
 ) -> None:
-    measured = in_processes(make_record()).measured
-    assert measured is not None
-    unknown = measured.model_copy(update={"ranks": RankReadings(num=2, peak_bytes=(7, None))})
-    assert values_of(make_record(measured=unknown))["smallest_rank_bytes"] is None
+    shared = in_processes(make_record())
+    assert shared.measured is not None
+    unknown = shared.measured.model_copy(update={"ranks": RankReadings(num=2, peak_bytes=(7, None))})
+    assert values_of(shared.model_copy(update={"measured": unknown}))["smallest_rank_bytes"] is None
 
 
 def test_a_target_is_reached_at_the_first_point_at_or_above_it(record: RunRecord) -> None:

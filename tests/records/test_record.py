@@ -55,3 +55,20 @@ def test_a_broken_record_is_refused_by_its_first_wrong_field(
         RunRecord.from_json(json.dumps(broken))
 
     assert str(caught.value).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("processes", "ranks", "words"),
+    [
+        (2, {"num": 2, "peak_bytes": [5]}, "peak_bytes has 1 entries, but num is 2"),
+        (3, {"num": 2, "peak_bytes": [5, 6]}, "measured.ranks has 2 processes, but spec.num_processes is 3"),
+        (None, {"num": 2, "peak_bytes": [5, 6]}, "measured.ranks has 2 processes, but spec.num_processes is None"),
+    ],
+)
+def test_ranks_are_as_many_as_processes(
+    make_record: Callable[..., RunRecord], processes: int | None, ranks: dict[str, object], words: str
+) -> None:
+    content = json.loads(make_record().to_json())
+    content["spec"]["num_processes"], content["measured"]["ranks"] = processes, ranks
+    with pytest.raises(RecordError, match=words):
+        RunRecord.from_json(json.dumps(content))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
-from typing import TYPE_CHECKING
+from multiprocessing import forkserver
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -87,8 +87,7 @@ def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(sha
     def kill(message: Message) -> None:
         nonlocal at
         if isinstance(message, Progress) and message.done == 3 and not killed:
-            (server,) = {one.ppid() for one in _runs()}
-            runs = sorted(one.pid for one in psutil.Process(server).children())
+            runs = _runs()
             others.append(runs[-2])
             killed.append(runs[-1])
             at = time.monotonic()
@@ -102,10 +101,10 @@ def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(sha
     assert share().status == "ok", "the next run goes on"
 
 
-def _runs() -> list[psutil.Process]:
-    """The processes of the run: those that the fork server of this process has started."""
-    below = psutil.Process(os.getpid()).children(recursive=True)
-    return [one for one in below if one.ppid() != os.getpid()]
+def _runs() -> list[int]:
+    """The processes of the run, in the order of ranks: those that the fork server of this process has started."""
+    server: Any = forkserver._forkserver  # type: ignore[attr-defined]
+    return sorted(one.pid for one in psutil.Process(server._forkserver_pid).children())
 
 
 def test_only_what_comes_of_a_lost_peer_is_laid_to_it() -> None:
