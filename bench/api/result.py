@@ -15,6 +15,7 @@ from bench.analysis.comparison import compare
 from bench.analysis.grouping import split, unlike_ways
 from bench.analysis.provenance import titles
 from bench.analysis.quality import QUALITIES
+from bench.analysis.scaling import efficiencies
 from bench.api.keywords import in_keywords, named, path_named, to_keywords
 from bench.errors import BenchError, UnknownName, UsageError
 from bench.experiment.budget import BUDGET, Budget, Maximize
@@ -238,7 +239,7 @@ def read_back(
     read, warnings = read_directories(directories)
     how: Any = {"quality": QUALITIES[quality], "rank_suspect": rank_suspect, "allow_mismatch": allow_mismatch}
     comparisons = (compare(read[0], reference, **how),) if len(read) == 1 else split(read, reference, **how)
-    said = (*warnings, *unlike_ways(comparisons))
+    said = (*warnings, *unlike_ways(comparisons), *efficiencies(comparisons))
     return Result(comparisons, directories[0] if len(read) == 1 else None, said, budget)
 
 
