@@ -12,8 +12,6 @@ import typer
 from bench.cli.options import FIGURES, GATE, STRICT, check_figures_url, read_rules
 from bench.cli.report import show
 from bench.errors import ExitCode, UsageError
-from bench.executors.followers import leading
-from bench.executors.launch import launched
 from bench.experiment.settings import QUICK, Settings
 from bench.files import default_config
 from bench.gate.judging.margins import read_margins
@@ -42,6 +40,9 @@ def compare(
     **given: Any,
 ) -> int:
     """Train with each strategy, and report speed, memory and accuracy side by side."""
+    from bench.executors.followers import leading  # noqa: PLC0415  (help answers without numpy)
+    from bench.executors.launch import launched  # noqa: PLC0415
+
     launch = launched()
     if launch and launch.rank > 0:
         from bench.executors.follower import follow  # noqa: PLC0415  (torch)
