@@ -32,7 +32,7 @@ from bench.worker.failure import failure
 from bench.worker.fitted import fitted
 from bench.worker.forecast import forecasted
 from bench.worker.measurement import StartingPoint
-from bench.worker.meeting import has_lost_a_peer, met
+from bench.worker.meeting import has_lost_a_peer, met, wants_whole
 from bench.worker.run import Run
 from bench.worker.saving import save
 from bench.workload.data.dataset import load_data
@@ -77,7 +77,8 @@ def main(connection: Connection, request_json: str) -> None:
         send(_fit(request.spec, send) if request.mode == "fit" else _carry_out(request, send, peaks))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises becomes a row)
         # Where a dry step went well, the request is valid: the other runs go on.
-        send(failure(error, peaks, ends_all=request.mode != "run", lost_a_peer=has_lost_a_peer(error)))
+        of_ranks = {"lost_a_peer": has_lost_a_peer(error), "wants_whole": wants_whole(error)}
+        send(failure(error, peaks, ends_all=request.mode != "run", **of_ranks))
 
 
 def _fit(spec: RunSpec, send: Send) -> Finished:

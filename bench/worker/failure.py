@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["failure"]
 
 
-def failure(error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool = False) -> Failed:
+def failure(
+    error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool = False, wants_whole: bool = False
+) -> Failed:
     """Return the message that ends a run with `error`, with the peaks so far where memory may be the cause.
 
     Args:
@@ -24,13 +26,14 @@ def failure(error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool
         peaks: Of the run.
         ends_all: Whether an invalid request ends the whole comparison.
         lost_a_peer: Whether another rank did not answer, which may say why.
+        wants_whole: Whether it comes of parameters of which this process has a part.
 
     """
     trace = "".join(traceback.format_exception(error))
     kind = type(error).__name__
     reason = f"{kind}: {error}".splitlines()[0] if str(error).strip() else f"{kind}, which says no more"
     match error:
-        case RuntimeError() | NotImplementedError() if "DTensor" in str(error) or "placement" in str(error):
+        case _ if wants_whole:
             told = "something in this strategy does not compute with parts of parameters, which is all that shard leaves a device"
             return Failed(status="skipped", reason=f"{told}: {first_line(error)}", traceback=trace)
         case Unsupported():

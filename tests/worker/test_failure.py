@@ -40,3 +40,10 @@ def test_a_lost_peer_is_no_cause_of_its_own() -> None:
     error = RuntimeError("[gloo/transport/tcp/pair.cc:547] Connection closed by peer")
     assert failure(error, Peaks(torch.device("cpu")), ends_all=False, lost_a_peer=True).lost_a_peer
     assert not failure(error, Peaks(torch.device("cpu")), ends_all=False).lost_a_peer
+
+
+def test_what_does_not_compute_with_parts_of_parameters_is_skipped_where_there_are_parts() -> None:
+    error = RuntimeError("aten.mm got mixed torch.Tensor and DTensor; its placement is not known")
+    assert failure(error, Peaks(torch.device("cpu")), ends_all=False).status == "failed"
+    skipped = failure(error, Peaks(torch.device("cpu")), ends_all=False, wants_whole=True)
+    assert (skipped.status, "does not compute with parts of parameters" in skipped.reason) == ("skipped", True)

@@ -14,7 +14,7 @@ from bench.executors import Runner
 from bench.experiment.spec import RunSpec, parse_strategy
 from bench.protocol import Progress, Request
 from bench.training.parallel.single import Single
-from bench.worker.meeting import has_lost_a_peer, pids_beside
+from bench.worker.meeting import has_lost_a_peer, pids_beside, wants_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,6 +109,10 @@ def _runs() -> list[int]:
 
 def test_only_what_comes_of_a_lost_peer_is_laid_to_it() -> None:
     assert not has_lost_a_peer(RuntimeError("Connection closed by peer")), "there is none"
+
+
+def test_only_where_a_run_is_shared_parameters_can_be_in_parts() -> None:
+    assert not wants_whole(RuntimeError("mixed torch.Tensor and DTensor"))
 
 
 def test_one_process_has_none_beside_it() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+import torch
+from torch.nn.utils import get_total_norm
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
-    import torch
     from numpy.typing import NDArray
     from torch import nn
 
     from bench.plan.train_plan import TrainPlan
 
-__all__ = ["Parallel", "is_cut"]
+__all__ = ["Parallel", "Whole", "is_cut"]
 
 
 class Parallel(Protocol):
@@ -75,6 +77,29 @@ class Parallel(Protocol):
     def gather(self, numbers: Sequence[float], /) -> list[list[float]]:
         """Tell all ranks the numbers of each, as many from each, in the order of the ranks."""
         ...
+
+
+class Whole:
+    """What a rank does that has the whole model, alone or beside others."""
+
+    __slots__ = ()
+    cuts = False
+
+    def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
+        """The joint norm of gradients, which are the same on every rank."""
+        return get_total_norm(grads)
+
+    def cut(self, *_: object) -> Mapping[nn.Parameter, nn.Parameter]:
+        """Leave them whole."""
+        return {}
+
+    def home(self, device: torch.device, /) -> torch.device:
+        """Where it trains."""
+        return device
+
+    def inferring(self) -> AbstractContextManager[object]:
+        """Without a trace of gradients."""
+        return torch.inference_mode()
 
 
 def is_cut(tensor: torch.Tensor) -> bool:

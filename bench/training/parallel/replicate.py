@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.utils import get_total_norm
 
+from bench.training.parallel.base import Whole
 from bench.training.parallel.group import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from torch import nn
 
@@ -25,11 +24,10 @@ BUCKET_BYTES = 64 << 20
 """Of gradients that are sent at once: few messages, and little memory beside the gradients."""
 
 
-class Replicate(Group):
+class Replicate(Whole, Group):
     """Sums gradients in flat pieces, in fp32 whatever their type is."""
 
     __slots__ = ()
-    cuts = False
 
     @torch.no_grad()
     def reduce(
@@ -52,22 +50,6 @@ class Replicate(Group):
             _sum(bucket, self.all_reduce)
         mark("communication")
         return head[0].clone()
-
-    def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:
-        """The joint norm of gradients, which are the same on every rank."""
-        return get_total_norm(grads)
-
-    def cut(self, *_: object) -> Mapping[nn.Parameter, nn.Parameter]:
-        """Leave them whole."""
-        return {}
-
-    def home(self, device: torch.device, /) -> torch.device:
-        """Where it trains."""
-        return device
-
-    def inferring(self) -> AbstractContextManager[object]:
-        """Without a trace of gradients."""
-        return torch.inference_mode()
 
     @torch.no_grad()
     def differ(self, params: Iterable[nn.Parameter], /) -> bool:
