@@ -12,13 +12,13 @@ from pydantic import Field, ValidationError, field_validator
 from bench.errors import UnknownName, UsageError
 from bench.experiment.bounds import BatchSize, NumAtOnce, NumProcesses, NumRows, NumSeeds, Timeout
 from bench.experiment.budget import BUDGET, Budget, Maximize, check_bound
-from bench.experiment.choices import Sharing
 from bench.experiment.groups import expand, read_groups
 from bench.experiment.spec import QualityName, TrainingSpec, WorkloadSpec, canonical
 from bench.experiment.tables import read_tables, with_tables
 from bench.experiment.tuning import RateSearch
 from bench.files import read_toml
 from bench.inert import shown
+from bench.plan.train_plan import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

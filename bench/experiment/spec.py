@@ -31,9 +31,10 @@ from bench.experiment.bounds import (
     WarmupRatio,
     WeightDecay,
 )
-from bench.experiment.choices import HeadChoice, Quoting, Sharing
+from bench.experiment.choices import HeadChoice, Quoting
 from bench.experiment.ways import AskedWay
 from bench.plan.option_text import normalise, read, write
+from bench.plan.train_plan import Sharing
 
 __all__ = [
     "LR",
