@@ -8,6 +8,7 @@ BenchError                 a sentence for the user: what, where, what to do
 │   ├── DataError          a data set that cannot be read, or whose labels make no sense
 │   └── AssetError         a packaged model or data set that cannot be fetched or verified
 ├── Unsupported            this machine cannot do what the plan asks; the run is skipped
+│   └── NotForecast        what it takes cannot be told before it runs, which it may all the same
 ├── Diverged               the loss stopped being a number
 └── RecordError            a results file that cannot be read
     └── OtherVersion       one that another version of bench wrote, and can read
@@ -30,6 +31,7 @@ __all__ = [
     "Diverged",
     "ExitCode",
     "ModelError",
+    "NotForecast",
     "OtherVersion",
     "PlanConflict",
     "RecordError",
@@ -97,6 +99,10 @@ class AssetError(UsageError):
 
 class Unsupported(BenchError):
     """This machine cannot do what the plan asks for; the run is skipped, with this reason."""
+
+
+class NotForecast(Unsupported):
+    """What a run takes cannot be told before it runs, which it may all the same."""
 
 
 class Diverged(BenchError):

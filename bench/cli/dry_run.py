@@ -68,6 +68,7 @@ def _fitted(settings: Settings, specs: Sequence[RunSpec], display: Display) -> S
 
 def _show_forecast(settings: Settings, device: str, console: Console, display: Display) -> None:
     """Print what each strategy takes on the rows that were read; what goes wrong with that is a line and no more."""
+    from bench.forecasting.cards import beyond  # noqa: PLC0415
     from bench.forecasting.compositions import outlook  # noqa: PLC0415  (torch, which a matrix does without)
 
     try:
@@ -77,3 +78,8 @@ def _show_forecast(settings: Settings, device: str, console: Console, display: D
         return
     console.print()
     show(found, console)
+    if settings.force or settings.on_oom == "halve":
+        return
+    for name, one in found.rows.items():
+        if why := beyond(one, found.card, settings.num_processes or 1):
+            console.print(line(f"{name} would be skipped: {why}"), soft_wrap=True)

@@ -44,7 +44,8 @@ def show(found: Outlook, console: Console) -> None:
         console.print()
         console.print(_table(_PARTS, _parts(found)))
         console.print()
-    for told in (*(f"{name}: {why}" for name, why in found.refused.items()), *_sentences(found)):
+    refused = (f"{name}{' would be skipped' * (name in found.skipped)}: {why}" for name, why in found.refused.items())
+    for told in (*refused, *_sentences(found)):
         console.print(line(told), soft_wrap=True)
     _show_doubts(found.rows.values(), console)
 

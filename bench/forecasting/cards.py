@@ -9,12 +9,13 @@ from bench.errors import UnknownName
 from bench.forecasting.duration import Bounds, Speed
 from bench.forecasting.overhead import overhead
 from bench.measuring.datasheets import DATASHEETS
+from bench.records.metrics import format_bytes
 
 if TYPE_CHECKING:
     from bench.measuring.datasheets import Datasheet
-    from bench.records.forecast import ForecastMemory
+    from bench.records.forecast import Forecast, ForecastMemory
 
-__all__ = ["HERE", "Card", "Fit", "added_by", "card_of", "smallest_card"]
+__all__ = ["HERE", "Card", "Fit", "added_by", "beyond", "card_of", "smallest_card"]
 
 HERE = "here"
 """Names this machine."""
@@ -70,6 +71,15 @@ def card_of(name: str) -> Card:
 def added_by(card: Card, memory: ForecastMemory) -> tuple[int, int]:
     """Return the bytes that a card adds to the tensors of a forecast, at least and at most."""
     return overhead(card.kind, card=card.name, tensors_bytes=memory.peak_bytes, weights_bytes=memory.weights_bytes)
+
+
+def beyond(found: Forecast, card: Card, num_processes: int) -> str | None:
+    """Say that a run takes more than its device has, whatever is not known of it; None where it may fit."""
+    if card.fit(found.peak_bytes) != "does not fit":
+        return None
+    least, there = format_bytes(found.peak_bytes[0]), format_bytes(card.memory_bytes)
+    whose = f"a process has, of {num_processes} on {found.device}" if num_processes > 1 else f"{found.device} has"
+    return f"the forecast: it takes at least {least} of the {there} that {whose}; --force runs it all the same"
 
 
 def smallest_card(memory: ForecastMemory) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.errors import Unsupported, UsageError
+from bench.errors import NotForecast, Unsupported, UsageError
 from bench.experiment import registry
 from bench.experiment.meaning import check_no_two_are_one
 from bench.experiment.settings import FIT
@@ -82,7 +82,7 @@ def compositions_on(
         forecaster = forecaster_on(_data(settings), config, settings, card=card, aim=aim)
     else:
         forecaster = _forecaster_of(lengths, config, settings, card=card, aim=aim)
-    return compositions, forecaster.in_way(settings.way)
+    return compositions, forecaster.in_way(settings.way, forced=settings.way is not None)
 
 
 def forecasts(
@@ -174,6 +174,7 @@ def outlook(settings: Settings, lengths: int | None, device: str, price: Price |
         card=card,
         rows={name: one for name, one in found if not isinstance(one, Unsupported)},
         refused={name: str(one) for name, one in found if isinstance(one, Unsupported)},
+        skipped={name for name, one in found if isinstance(one, Unsupported) and not isinstance(one, NotForecast)},
         num_seeds=settings.seeds,
         price=price,
     )

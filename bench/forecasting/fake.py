@@ -20,7 +20,7 @@ from torch._subclasses.fake_tensor import (
 from transformers import AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from bench.errors import ModelError, Unsupported, first_line
+from bench.errors import ModelError, NotForecast, first_line
 from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def without_numbers() -> Iterator[WithoutNumbers]:
     """Let every tensor that is made meanwhile be one without numbers.
 
     Raises:
-        Unsupported: what runs cannot do without numbers.
+        NotForecast: what runs cannot do without numbers.
 
     """
     log = logging.getLogger("torch._subclasses.fake_tensor")
@@ -71,7 +71,7 @@ def without_numbers() -> Iterator[WithoutNumbers]:
         with torch._dynamo.config.patch(disable=True), WithoutNumbers() as mode:  # noqa: SLF001  (code is compiled for numbers)
             yield mode
     except (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException) as error:
-        raise Unsupported(
+        raise NotForecast(
             f"what it takes depends on numbers, or on an operation that has no shape ({error})"
         ) from error
     finally:

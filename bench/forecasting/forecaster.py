@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from bench.errors import BenchError, Unsupported
+from bench.errors import BenchError, NotForecast, Unsupported
 from bench.forecasting.cards import added_by
 from bench.forecasting.duration import run_seconds, training_seconds
 from bench.forecasting.fake import classifier, without_numbers
@@ -20,6 +20,7 @@ from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.forward.by_shape import choose_by_shape
 from bench.training.forward.rule import way_on_cpu
 from bench.training.here import import_needed
+from bench.training.parallel.choose import check_shared
 from bench.training.parallel.replicate import BUCKET_BYTES
 from bench.training.step_flops import flops_of_step, flops_per_unit
 from bench.training.target import aiming_at, target
@@ -69,7 +70,7 @@ class Forecaster:
 
         """
         self._config, self._training, self._num_labels, self._aim = config, training, num_labels, aim
-        self._card, self._size, self._way = card, size, way
+        self._card, self._size, self._way, self._is_way_forced = card, size, way, False
         self._num_layers: int = config.get_text_config().num_hidden_layers
         self._view = cache(lambda num_layers: self._view_of(self._model(num_layers)))
         with without_numbers():
@@ -89,19 +90,21 @@ class Forecaster:
 
         Raises:
             UsageError: it makes no plan for this model.
-            Unsupported: the device cannot do what it asks for, or it cannot be told without the data.
+            Unsupported: the device cannot do what it asks for.
+            NotForecast: what it takes cannot be told without the data, or for such a run.
 
         """
         import_needed(strategies)  # here: what a package makes as it is imported has numbers
         with aiming_at(self._aim), without_numbers() as mode:
             plan = compose(strategies, self._whole_view)
             if plan.seen_embeddings and not self._training.has_texts:
-                raise Unsupported("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
+                raise NotForecast("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
             if self._training.step_rows is not None and plan.micro_batch_size is not None:
-                raise Unsupported(f"it cuts batches itself, into forward passes of {plan.micro_batch_size} rows")
-            several = self._training.num_processes > 1
-            if several and (plan.parallel or self._training.parallel) == "shard":
-                raise Unsupported("what a process of several takes under shard is not forecast yet")
+                raise NotForecast(f"it cuts batches itself, into forward passes of {plan.micro_batch_size} rows")
+            how, several = plan.parallel or self._training.parallel, self._training.num_processes > 1
+            check_shared(how, plan, is_alone=not several)
+            if how == "shard":
+                raise NotForecast("what a process of several takes under shard is not forecast yet")
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._whole_view)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))
@@ -127,10 +130,13 @@ class Forecaster:
         """Return one whose steps have forward passes of so many rows, however many a batch has; it tells no time."""
         return self._on(self._training.in_passes_of(num_rows), None)
 
-    def in_way(self, way: Way | None) -> Forecaster:
-        """Return one that runs the model in this way; None is what a comparison would choose: on a GPU, before any time is known."""
+    def in_way(self, way: Way | None, *, forced: bool = False) -> Forecaster:
+        """Return one that runs the model in this way, and if `forced` in no other.
+
+        None is what a comparison would choose: on a GPU, before any time is known.
+        """
         other = copy(self)
-        vars(other).update(_way=way or self._chosen)
+        vars(other).update(_way=way or self._chosen, _is_way_forced=forced)
         return other
 
     def _on(self, training: Training, size: RunSize | None) -> Forecaster:
@@ -178,7 +184,8 @@ class Forecaster:
 
     def _taken(self, plan: TrainPlan, view: ModelView) -> Taken:
         num_layers = len(view.layers) - 2
-        traced = trace(self._model(num_layers), view, plan, self._training, way=self._way, choose=choose_by_shape)
+        choose = partial(choose_by_shape, forced=self._is_way_forced)
+        traced = trace(self._model(num_layers), view, plan, self._training, way=self._way, choose=choose)
         return Taken(
             num_layers=num_layers,
             peaks=traced.peaks,

@@ -9,7 +9,7 @@ from bench.forecasting.cards import smallest_card
 from bench.forecasting.duration import Bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from bench.forecasting.cards import Card, Fit
     from bench.forecasting.money import Price
@@ -27,6 +27,8 @@ class Outlook:
     """By strategy."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Why others cannot be told, or do not run on such a device."""
+    skipped: Collection[str] = ()
+    """Of these the ones that do not run, so that a comparison skips them."""
     num_seeds: int = 1
     price: Price | None = None
     """Of an hour of the card."""

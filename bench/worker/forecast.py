@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from bench.errors import first_line
 from bench.experiment import registry
+from bench.forecasting.cards import beyond
 from bench.forecasting.compositions import device_here, forecaster_on
 from bench.forecasting.here import shared_among
 from bench.protocol import Forecasted
-from bench.records.metrics import format_bytes
 from bench.workload.models.configuration import configuration_of
 
 if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
-    from bench.forecasting.cards import Card
-    from bench.records.forecast import Forecast
     from bench.workload.data.dataset import Data
 
 __all__ = ["forecasted"]
@@ -33,13 +31,4 @@ def forecasted(spec: RunSpec, data: Data) -> Forecasted:
         found = forecaster.forecast(registry.strategies_of(spec.strategy))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises without numbers, the run may do)
         return Forecasted(why_none=first_line(error))
-    return Forecasted(forecast=found, does_not_fit=_beyond(found, card, spec.num_processes or 1))
-
-
-def _beyond(found: Forecast, card: Card, num_processes: int) -> str | None:
-    """Say that a run takes more than its device has, whatever is not known of it; None where it may fit."""
-    if card.fit(found.peak_bytes) != "does not fit":
-        return None
-    least, there = format_bytes(found.peak_bytes[0]), format_bytes(card.memory_bytes)
-    whose = f"a process has, of {num_processes} on {found.device}" if num_processes > 1 else f"{found.device} has"
-    return f"the forecast: it takes at least {least} of the {there} that {whose}; --force runs it all the same"
+    return Forecasted(forecast=found, does_not_fit=beyond(found, card, spec.num_processes or 1))

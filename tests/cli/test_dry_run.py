@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from bench.cli import dry_run
 from bench.executors import InProcessRunner
 from bench.forecasting import compositions, here
+from bench.records.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,6 +108,34 @@ def test_a_dry_run_forecasts_what_the_strategies_take_on_these_rows(
     assert parts.startswith("strategy  GiB: weights")
     assert "that programs can use; measured on this machine" in sentences
     assert "All 2 runs, one after the other: " in sentences
+
+
+@pytest.mark.usefixtures("quick_speed")
+def test_what_a_run_would_skip_is_named_with_the_reason_that_its_row_has(
+    bench: Callable[..., tuple[int, str, str]], workload: list[str], tmp_path: Path
+) -> None:
+    asked = ["compare", "--strategies", "full,freeze+shard", "--way", "packed-varlen", *workload]
+    code, shown, _ = bench(*asked, "--forecast", "--dry-run")
+    assert code == 0
+    told = dict(line.split(" would be skipped: ") for line in shown.splitlines() if "skipped" in line)
+    assert list(told) == ["full", "freeze+shard"]
+    code, _, _ = bench(*asked, "--in-process", "--out", tmp_path / "out")
+    assert code == 0
+    records = [RunRecord.from_json(path.read_text()) for path in (tmp_path / "out" / "runs").glob("*.json")]
+    assert {record.spec.name: record.reason for record in records} == told
+
+
+@pytest.mark.usefixtures("quick_speed")
+def test_what_cannot_fit_would_be_skipped_unless_it_is_forced_or_halved(
+    bench: Callable[..., tuple[int, str, str]], workload: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here.psutil, "virtual_memory", lambda: SimpleNamespace(total=1000))
+    asked = ["compare", "--strategies", "full", *workload, "--forecast", "--dry-run"]
+    _, shown, _ = bench(*asked)
+    assert "full would be skipped: the forecast: it takes at least " in shown
+    for option in (["--force"], ["--on-oom", "halve"]):
+        _, shown, _ = bench(*asked, *option)
+        assert "skipped" not in shown
 
 
 def test_a_forecast_that_fails_is_a_line_below_the_matrix(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from bench.training.forward.choose import candidates_for, first_that_agrees
+from bench.training.forward.choose import candidates_for, first_that_agrees, not_by
 from bench.training.forward.padded import PaddedForward
 
 if TYPE_CHECKING:
@@ -32,8 +32,14 @@ def choose_by_shape(
     precision: Precision,
     *,
     way: Way | None = None,
+    forced: bool = False,
 ) -> tuple[WholeForward, str | None]:
-    """Take the way that `choose_forward` would try first, of those that run: it compares no numbers, of which there may be none."""
+    """Take the way that `choose_forward` would try first, of those that run: it compares no numbers, of which there may be none.
+
+    Raises:
+        Unsupported: no other way than this will do (`forced`), and there is nothing to try for it.
+
+    """
     padded = PaddedForward(outer, pad_token_id)
     if way == "padded":
         return padded, None
@@ -44,5 +50,8 @@ def choose_by_shape(
             shape = tuple(forward.logits(forward.batch(split, rows)).shape)
         return "" if shape == (len(rows), model.config.num_labels) else f"its outputs are of shape {shape}"
 
-    found = first_that_agrees(candidates_for(outer, model, pad_token_id, way), model, differs)
+    candidates = candidates_for(outer, model, pad_token_id, way, forced=forced)
+    if forced and isinstance(candidates, str):
+        raise not_by(way, model, candidates)
+    found = first_that_agrees(candidates, model, differs)
     return (padded, found) if isinstance(found, str) else (found, None)

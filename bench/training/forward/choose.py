@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
-__all__ = ["ForwardChoice", "candidates_for", "choose_forward", "first_that_agrees"]
+__all__ = ["ForwardChoice", "candidates_for", "choose_forward", "first_that_agrees", "not_by"]
 
 
 class ForwardChoice(Protocol):
@@ -99,7 +99,7 @@ def choose_forward(
         if not isinstance(found, str):
             return found, None
         if forced and not asked:
-            raise Unsupported(f"{type(model).__name__} cannot be run by --way {way}: {found}")
+            raise not_by(way, model, found)
         reasons: list[str] = []
         for side in ("right", "left"):
             forward = PaddedForward(outer, pad_token_id, on_the_left=side == "left")
@@ -112,6 +112,11 @@ def choose_forward(
         cause = disagreement(trial.alone(padded), alone, trial.dtype, "called once more")
     told = f"{cause}: it computes by chance" if cause else f"{'; '.join(reasons)}: it mixes the rows of a batch"
     raise Unsupported(f"{type(model).__name__} cannot be trained on batches of rows of various lengths: {told}")
+
+
+def not_by(way: Way | None, model: PreTrainedModel, why: str) -> Unsupported:
+    """Say that a model cannot be run in the one way that will do."""
+    return Unsupported(f"{type(model).__name__} cannot be run by --way {way}: {why}")
 
 
 def candidates_for(

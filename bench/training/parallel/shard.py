@@ -1,7 +1,6 @@
 """Parameters, gradients and the optimizer's state are cut among the ranks; a layer is whole on each of them while it runs.
 
-By torch's `fully_shard`, inside `prepare`: whoever asks for a parameter afterwards finds the part of it. What cannot be
-computed with parts is refused in words.
+By torch's `fully_shard`, inside `prepare`: whoever asks for a parameter afterwards finds the part of it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.nn.utils import get_total_norm
 
-from bench.errors import Unsupported
 from bench.training.parallel.base import is_cut
 from bench.training.parallel.group import Group
 
@@ -27,33 +25,7 @@ if TYPE_CHECKING:
 
     from bench.plan.train_plan import TrainPlan
 
-__all__ = ["Shard", "check_plan"]
-
-
-def check_plan(plan: TrainPlan) -> None:
-    """Refuse what would be wrong in parts, or is not known to be right.
-
-    Raises:
-        Unsupported: with the field of the plan.
-
-    """
-    if plan.frozen_weights in {"int8", "nf4"}:
-        raise Unsupported(
-            f"weights in {plan.frozen_weights} are not cut among devices: leave shard or the quantised weights out"
-        )
-    if plan.weights == "bf16" and len(plan.phases.ever()) > 1:
-        raise Unsupported(
-            "what trains later on would have its gradients summed in bf16 under shard: leave pure_bf16 or the phases out"
-        )
-    why = {
-        "seen_embeddings": "seen_embeddings splits a table that shard cuts among devices",
-        "after_step": "what is called after each step may need whole parameters, which no device has under shard",
-        "averaging": "averages of the weights are not made of parts yet",
-        "compile": "compiled layers are not tried under shard yet",
-        "prompt_tokens": "a prompt that learns is not tried under shard yet",
-    }
-    if name := next((name for name in why if getattr(plan, name)), None):
-        raise Unsupported(f"{why[name]}: leave shard out, or the other")
+__all__ = ["Shard"]
 
 
 class Shard(Group):
