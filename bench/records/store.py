@@ -9,6 +9,7 @@ import json
 import os
 import stat
 import sys
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
+_LOCK = ".lock"
 _ORDER = "strategies.json"
 """Beside the runs: the names of the strategies, in the order in which they were asked for."""
 
@@ -47,7 +49,8 @@ class Store:
         self.checkpoints = CheckpointFiles(directory / "checkpoints")
         self._warnings: dict[str, None] = {}
         self.num_unwritten = 0  # of the records, which are on stderr
-        self._lock = FileLock(directory / ".lock")
+        self._lock = FileLock(directory / _LOCK)
+        self._made: tuple[Path, ...] = ()  # directories, the innermost first
         for folder in (self.runs, self.checkpoints.folder):
             if not _lies_in(folder, directory):
                 raise UsageError(f"{folder} leads out of {directory}; give a directory whose {folder.name} lie in it")
@@ -67,6 +70,7 @@ class Store:
 
         """
         store = cls(directory)
+        store._made = tuple(folder for folder in (directory, *directory.parents) if not folder.exists())
         try:
             store.runs.mkdir(parents=True, exist_ok=True)
             store._lock.acquire(blocking=False)
@@ -91,8 +95,20 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None and issubclass(error, Exception):
+            self._unmake()
         self.close()
+
+    def _unmake(self) -> None:
+        """Remove the directory again if it is new and holds no run: what was asked for was refused, and nothing is to go on from."""
+        with suppress(OSError):
+            if self._made and {path.name for path in self.directory.iterdir()} <= {self.runs.name, _LOCK, _ORDER}:
+                self.runs.rmdir()
+                for name in (_ORDER, _LOCK):
+                    (self.directory / name).unlink(missing_ok=True)
+                for folder in self._made:
+                    folder.rmdir()
 
     def write(self, record: RunRecord) -> Path:
         """Write one record atomically, in the place of an earlier one of the same spec.

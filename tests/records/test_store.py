@@ -35,6 +35,29 @@ def test_records_come_back_in_the_order_they_were_started(tmp_path: Path, make_r
     assert not [path for path in store.runs.iterdir() if path.suffix != ".json"]
 
 
+def test_what_is_refused_leaves_no_directory_behind_but_one_that_was_there_or_holds_a_run(
+    tmp_path: Path, make_record: MakeRecord
+) -> None:
+    def refuse(directory: Path, *records: RunRecord, error: type[BaseException] = UsageError) -> None:
+        def fill_and_raise() -> None:
+            with Store.open(directory, resume=False) as store:
+                store.keep_order(["full"])
+                for record in records:
+                    store.write(record)
+                raise error
+
+        with pytest.raises(error):
+            fill_and_raise()
+
+    (tmp_path / "there").mkdir()
+    refuse(tmp_path / "new" / "results")
+    assert not (tmp_path / "new").exists()
+    refuse(tmp_path / "there")
+    refuse(tmp_path / "run", make_record("full"))
+    refuse(tmp_path / "interrupted", error=KeyboardInterrupt)
+    assert all((tmp_path / name / "runs").is_dir() for name in ("there", "run", "interrupted"))
+
+
 def test_records_come_back_in_the_order_their_strategies_were_asked_for(
     tmp_path: Path, make_record: MakeRecord
 ) -> None:
