@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -169,10 +170,7 @@ class SlurmExecutor:
             for file in files
         ]
         try:
-            if self.options.array:
-                with executor.batch():
-                    jobs = [executor.submit(command) for command in commands]
-            else:
+            with _errors_in(self._folder / "submitit.err"), executor.batch() if self.options.array else nullcontext():
                 jobs = [executor.submit(command) for command in commands]
         except (FailedSubmissionError, FailedJobError, OSError) as error:
             raise BenchError(f"sbatch failed: {str(error).strip()}") from error
@@ -218,6 +216,19 @@ class SlurmExecutor:
 def _is_preempted(job: submitit.Job[str]) -> bool:
     """Whether SLURM took a job's node from it, which submitit takes for a job that is queued again."""
     return isinstance(job, submitit.SlurmJob) and job.watcher.get_state(job.job_id, mode="cache") == "PREEMPTED"
+
+
+@contextmanager
+def _errors_in(file: Path) -> Iterator[None]:
+    """Let what is started meanwhile write its errors into a file: each process that stands for SLURM here prints how it was cancelled."""
+    kept = os.dup(2)
+    try:
+        with file.open("ab") as errors:
+            os.dup2(errors.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _cancel(submitted: list[_Submitted]) -> None:

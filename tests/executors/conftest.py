@@ -124,6 +124,11 @@ def raises(connection, request_json):
 def usage(connection, request_json):
     raise UsageError("no column 'x'")
 
+def refuses_a_run(connection, request_json):
+    if Request.model_validate_json(request_json).mode == "prepare":
+        return send(connection, Finished())
+    raise UsageError("no column 'x'")
+
 def fails(connection, request_json):
     train(connection)
     failed = {"status": "oom", "reason": "no room", "memory": {"host_peak_bytes": 7}}

@@ -138,6 +138,19 @@ def test_jobs_here_are_rows_with_all_they_said_and_one_that_dies_costs_its_row_a
     assert (tmp_path / "jobs").is_dir(), "who looks for the cause finds its files"
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("_nodes")
+def test_a_refusal_is_what_is_said_and_nothing_of_the_jobs_that_are_cancelled(
+    make_request: Callable[..., Request], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        executor(tmp_path, "refuses_a_run", address="local", concurrent=2) as slurm,
+        pytest.raises(UsageError, match="no column 'x'"),
+    ):
+        list(slurm.run(asked_of(make_request, 2, device="cpu")))
+    assert capfd.readouterr().err == ""
+
+
 @pytest.fixture
 def slurm_here(_nodes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A SLURM that stands for one; its jobs are files."""
