@@ -11,7 +11,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, Union, cast, get_args, get_origin
 
 from bench.errors import BenchError, UnknownName, UsageError
-from bench.experiment.settings import OPTIONS, Settings
+from bench.experiment.settings import OPTIONS, SHORTER, Settings
 from bench.inert import shown
 
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ R = TypeVar("R")
 
 _SHORT = {"dataset": "data", "text_column": "text", "label_column": "label"}
 """Options that have another name in Python."""
+_LONG = {short: name for name, short in SHORTER.items()}
 _SWITCHES = frozenset(
     {"resume", "quick", "in_process", "allow_mismatch", "rank_suspect", "save_model", "force", "array"}
 )
 _VALUES = r"\d+(?:\.\d+)?(?:e-?\d+)?|lr(?::[\w=.+-]*\w)*|all|auto|ray|slurm|cpu|cuda(?::\d+)?|fit|fresh|checkpoint|accuracy|macro_f1|balanced_accuracy|halve"
 _OPTION = re.compile(
-    rf"(\(?)(?<![\w-])--({'|'.join(name.replace('_', '-') for name in (*OPTIONS, *_SWITCHES, 'out', 'lengths'))})(?![\w-])"
+    rf"(\(?)(?<![\w-])--({'|'.join(name.replace('_', '-') for name in (*OPTIONS, *_LONG, *_SWITCHES, 'out', 'lengths'))})(?![\w-])"
     rf"(?:( | *\n *)({_VALUES})(?!\w))?"
 )
 
@@ -110,6 +111,7 @@ def _keyword(option: re.Match[str]) -> str:
     if name in _SWITCHES:
         return f"{opening}{name}=True{between}{value}"
     end_of_line = between if "\n" in between else ""
+    name = _LONG.get(name, name)
     said = value if value[:1].isdigit() or not value else repr(value)
     return f"{end_of_line}{opening}{_SHORT.get(name, name)}={said}"
 

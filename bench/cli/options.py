@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from bench.errors import UsageError
-from bench.experiment.settings import OPTIONS, Settings
+from bench.experiment.settings import OPTIONS, SHORTER, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,10 +47,6 @@ _TYPES = get_type_hints(Settings)
 """Of the settings, without their bounds."""
 
 
-_NAMES = {"num_processes": ("--nproc", "--num-processes")}
-"""Of an option, where it has another than its setting's."""
-
-
 def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
     """Make the option that sets `name`; the settings alone know its type and what it means, and mostly its default."""
     field = Settings.model_fields[name]
@@ -58,7 +54,8 @@ def _setting(name: str, defaults: Mapping[str, str]) -> inspect.Parameter:
     default = "" if told is None or told is False else f" [default: {told}]"
     # Rows are a number or a word, which the settings read.
     kind: Any = str if name in ("train_samples", "eval_samples", "micro_batch_size") else _TYPES[name]
-    option = typer.Option(*_NAMES.get(name, ()), help=f"{field.description}{default}", show_default=False)
+    own = (f"--{SHORTER[name]}",) if name in SHORTER else ()
+    option = typer.Option(*own, help=f"{field.description}{default}", show_default=False)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationInfo
 
-__all__ = ["FIT", "OPTIONS", "QUICK", "WORK", "WORK_SINCE", "Settings"]
+__all__ = ["FIT", "OPTIONS", "QUICK", "SHORTER", "WORK", "WORK_SINCE", "Settings"]
 
 WORK = (
     "strategies",
@@ -41,6 +41,8 @@ FIT: Literal["fit"] = "fit"
 """In the place of a micro-batch: that of each strategy is the largest that fits the device, by its forecast."""
 OnOom = Literal["fail", "halve"]
 """What becomes of a strategy of which a run ran out of memory."""
+
+SHORTER = {"num_processes": "nproc"}  # names of options that are not those of their settings
 
 _NAMING = ("strategies", "reference")
 """The settings in which the options of strategies stand."""
@@ -210,7 +212,8 @@ class Settings(TrainingSpec, WorkloadSpec):
         except ValidationError as error:
             first = error.errors()[0]
             name = str(first["loc"][0])
-            where = f"--{name.replace('_', '-')}" if name in given or config is None else f"{name} in {config}"
+            option = f"--{SHORTER.get(name, name)}".replace("_", "-")
+            where = option if name in given or config is None else f"{name} in {config}"
             said = first["msg"].removeprefix("Value error, ")
             known = re.findall(r"'([^']*)'", said) if first["type"] == "literal_error" else ()
             nearest = get_close_matches(str(first["input"]), known, n=1)
@@ -234,9 +237,8 @@ def _read_settings(path: Path) -> dict[str, Any]:
         raise UsageError(msg)
     written = {name.replace("-", "_"): value for name, value in read.items()}
     for name in written:
-        if name not in Settings.model_fields and name not in _TABLES:
-            kind = f"setting in {path}"
-            raise UnknownName(kind, name, (*Settings.model_fields, *_TABLES))
+        if name not in (known := (*Settings.model_fields, *_TABLES)):
+            raise UnknownName(f"setting in {path}", name, known)
     return written
 
 

@@ -63,6 +63,7 @@ def test_an_error_names_keywords_where_the_command_line_names_options() -> None:
         ("more rows (--eval-samples\n890)", "more rows \n(eval_samples=890)"),
         ("go on with --resume\n5 runs", "go on with resume=True\n5 runs"),
         ("give another --out\n\nall ended", "give another out=\n\nall ended"),
+        ("this run has one: give --nproc 2 or more", "this run has one: give num_processes=2 or more"),
         ("a color of the page, --ink 3", "a color of the page, --ink 3"),
     ],
 )

@@ -25,6 +25,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_quick(tmp_path: P
     [
         ({"seeds": 0}, "--seeds: input should be greater than or equal to 1, not 0"),
         ({"train_samples": "many"}, "--train-samples: input should be a valid integer"),
+        ({"num_processes": -1}, "--nproc: input should be greater than or equal to 1, not -1"),
         ({"device": "gpu"}, "--device: give auto, cpu, cuda or cuda:INDEX, not 'gpu'"),
         ({"lr": -1.0}, "--lr: input should be greater than 0"),
         ({"max_memory": "20"}, "--max-memory: 20 of what? Give a unit"),
