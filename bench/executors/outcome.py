@@ -62,6 +62,11 @@ class Outcome:
         return self.is_decided and self._verdict != ("ok", None)
 
     @property
+    def ending(self) -> tuple[Status, str | None] | None:
+        """Its status and the reason, once that is known."""
+        return self._verdict
+
+    @property
     def precedence(self) -> tuple[bool, bool, float]:
         """What orders the failures of the ranks of a run: the least is the cause of the others."""
         assert self._verdict is not None

@@ -143,7 +143,9 @@ def record_of(outcomes: Sequence[Outcome]) -> RunRecord:
     if failed:
         rank, cause = min(failed, key=lambda it: it[1].precedence)
         record = cause.record()
-        of_all = record.status in {"timeout", "interrupted"}
+        is_alike = all(one.ending == cause.ending for _, one in failed)
+        is_said_by_all = is_alike and (len(failed) == num or record.status == "skipped")  # a plan is refused for all
+        of_all = is_said_by_all or record.status in {"timeout", "interrupted"}
         return record if of_all else record.model_copy(update={"reason": f"rank {rank} of {num}: {record.reason}"})
     record = first.record()
     if record.measured is None:

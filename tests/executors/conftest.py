@@ -222,6 +222,17 @@ def second_is_killed(connection, request_json):
 def second_runs_out(connection, request_json):
     meets(connection, request_json, lambda: send(connection, Failed(status="oom", reason="no room")))
 
+def second_is_refused(connection, request_json):
+    meets(connection, request_json, lambda: send(connection, Failed(status="skipped", reason="no compiler")))
+
+def all_are_refused(connection, request_json):
+    time.sleep(0.3 * rank_of(request_json))
+    send(connection, Failed(status="skipped", reason="not cut among devices"))
+
+def all_run_out(connection, request_json):
+    time.sleep(0.3 * rank_of(request_json))
+    send(connection, Failed(status="oom", reason="no room"))
+
 def second_exits(connection, request_json):
     meets(connection, request_json, lambda: os._exit(3))
 

@@ -96,6 +96,9 @@ def test_each_rank_has_its_own_process_and_the_largest_memory_is_the_run_s(
         ("second_is_killed", "killed", "rank 1 of 2: its process was ended by SIGKILL"),
         ("second_runs_out", "oom", "rank 1 of 2: no room"),
         ("second_exits", "failed", "rank 1 of 2: its process ended with exit code 3"),
+        ("second_is_refused", "skipped", "rank 1 of 2: no compiler"),
+        ("all_are_refused", "skipped", "not cut among devices"),
+        ("all_run_out", "oom", "no room"),
         ("second_returns", "failed", "rank 1 of 2: its process ended with exit code 0 and without a last message"),
     ],
 )
