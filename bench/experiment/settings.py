@@ -18,7 +18,7 @@ from bench.experiment.tables import read_tables, with_tables
 from bench.experiment.tuning import RateSearch
 from bench.files import read_toml
 from bench.inert import shown
-from bench.plan.train_plan import Sharing
+from bench.plan.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +71,8 @@ class Settings(TrainingSpec, WorkloadSpec):
         default=None, description="Processes that share each run, with a GPU each, or the CPU; default: one."
     )
     parallel: Sharing | None = Field(
-        default=None, description="How they share it where no strategy says so: replicate or shard; default: replicate."
+        default=None,
+        description="How they share it where no strategy says so: replicate, shard or shard-offload; default: replicate.",
     )
     reference: str | None = Field(
         default=None, description="Strategy that others are compared with; default: full, or the first."

@@ -34,7 +34,7 @@ from bench.experiment.bounds import (
 from bench.experiment.choices import HeadChoice, Quoting
 from bench.experiment.ways import AskedWay
 from bench.plan.option_text import normalise, read, write
-from bench.plan.train_plan import Sharing
+from bench.plan.sharing import Sharing
 
 __all__ = [
     "LR",

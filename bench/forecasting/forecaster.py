@@ -16,6 +16,7 @@ from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
 from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
+from bench.plan.sharing import cuts
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.forward.by_shape import choose_by_shape
 from bench.training.forward.rule import way_on_cpu
@@ -101,9 +102,10 @@ class Forecaster:
                 raise NotForecast("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
             if self._training.step_rows is not None and plan.micro_batch_size is not None:
                 raise NotForecast(f"it cuts batches itself, into forward passes of {plan.micro_batch_size} rows")
-            how, several = plan.parallel or self._training.parallel, self._training.num_processes > 1
-            check_shared(how, plan, is_alone=not several)
-            if how == "shard":
+            several = self._training.num_processes > 1
+            plan = plan.with_parallel(self._training.parallel)
+            check_shared(plan, DEVICE if several else None)
+            if cuts(plan.parallel):
                 raise NotForecast("what a process of several takes under shard is not forecast yet")
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._whole_view)
             device = target(DEVICE)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "allocated_bytes",
+    "device_of",
     "held_by_model",
     "held_by_optimizer",
     "inner_tensors",
@@ -96,24 +97,33 @@ def num_values(param: nn.Parameter) -> int:
     return param.numel() if packed is None else packed.shape.numel()
 
 
+def device_of(model: nn.Module) -> torch.device:
+    """Where a model computes, of one type with where its parameters are; parts of them may wait on the host."""
+    param = next(model.parameters())
+    mesh = getattr(param, "device_mesh", None)
+    return param.device if mesh is None else torch.device(mesh.device_type)
+
+
 def split_peak(
     memory: Memory, model: nn.Module, trained: Iterable[nn.Parameter], optimizer: Optimizer, averaged: object = None
 ) -> MemoryParts | None:
     """Split the peak of training in `memory` by purpose; None where no peak was measured.
 
     A gradient is as large as its parameter. An average of the weights, which `averaged` holds, counts as state of the
-    optimizer. Call it after training, when there is such state.
+    optimizer. Call it after training, when there is such state. What waits on the host, of a model that computes on a GPU,
+    is no part of its peak.
     """
-    device = next(model.parameters()).device
-    on_host = device.type == "cpu"
+    device = device_of(model).type
+    on_host = device == "cpu"
     total = memory.host_peak_bytes if on_host else memory.torch_allocated_peak_bytes
     baseline = memory.host_baseline_bytes if on_host else memory.torch_baseline_bytes
     if total is None or baseline is None:
         return None
     trained = list(trained)
-    of_model = _storages(held_by_model(model, trained))
+    of_model = _storages(held_by_model(model, trained), device)
     weights = sum(storage.nbytes() for storage in of_model.values())
-    gradients = sum(part.nbytes for param in trained if param.requires_grad for part in inner_tensors(param))
+    training = [part for param in trained if param.requires_grad for part in inner_tensors(param)]
+    gradients = sum(part.nbytes for part in training if part.device.type == device)
     of_optimizer = _storages(held_by_optimizer(optimizer, averaged), device)
     state = sum(storage.nbytes() for key, storage in of_optimizer.items() if key not in of_model)
     known = memory.host_before_bytes if on_host else None
@@ -144,12 +154,11 @@ def held_by_optimizer(optimizer: Optimizer, averaged: object = None) -> Iterator
 
 
 def _storages(
-    tensors: Iterable[torch.Tensor], device: torch.device | None = None
+    tensors: Iterable[torch.Tensor], device: str | None = None
 ) -> dict[tuple[torch.device, int], torch.UntypedStorage]:
-    """Return the distinct storages of the tensors (on `device`, if given): tied weights and views share one."""
-    storages = [
-        part.untyped_storage() for tensor in tensors for part in inner_tensors(tensor) if device in (None, part.device)
-    ]
+    """Return the distinct storages of the tensors (on a `device` of this type, if given): tied weights and views share one."""
+    parts = (part for tensor in tensors for part in inner_tensors(tensor))
+    storages = [part.untyped_storage() for part in parts if device in (None, part.device.type)]
     return {(storage.device, storage.data_ptr()): storage for storage in storages if storage.nbytes()}
 
 

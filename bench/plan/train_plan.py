@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
 
-from bench.plan import field_words, merging
+from bench.plan import field_words, merging, sharing
 from bench.plan.families import Family
 from bench.plan.phases import throughout
 
@@ -31,7 +31,6 @@ __all__ = [
     "FrozenWeights",
     "LrSchedule",
     "Precision",
-    "Sharing",
     "Strategy",
     "TrainPlan",
     "baseline_phases",
@@ -42,8 +41,6 @@ Precision = Literal["fp32", "amp", "bf16", "fp16"]
 """Of the autocast. "amp" is the half precision that the device does natively."""
 FrozenWeights = Literal["bf16", "int8", "nf4"]
 """A type of floating point, or bits per weight with scales beside them."""
-Sharing = Literal["replicate", "shard"]
-"""Every process has the whole model, or a part of each parameter."""
 LrSchedule = Literal["linear", "cosine", "constant"]
 """How the rate goes on after the warm-up: down to zero in a line or a half wave, or not at all."""
 
@@ -135,17 +132,7 @@ class TrainPlan:
         ),
     )
     """The most rows of a forward pass; None takes the whole batch of a step in one, or as the run says for all."""
-    parallel: Sharing | None = field(
-        default=None,
-        metadata=_rules(
-            Family.RUNNING,
-            words=lambda how, _view: (
-                "weights, gradients and optimizer state are cut among the processes of the run"
-                if how == "shard"
-                else "every process of the run has the whole model"
-            ),
-        ),
-    )
+    parallel: sharing.Sharing | None = field(default=None, metadata=_rules(Family.RUNNING, words=sharing.in_words))
     """How the processes of a run share it, where there are several; None replicates the model, or as the run says for all."""
     prompt_tokens: int = field(
         default=0,
@@ -188,7 +175,7 @@ class TrainPlan:
         """The plan with forward passes of at most so many rows, where no strategy says how many."""
         return self if self.micro_batch_size else replace(self, micro_batch_size=size)
 
-    def with_parallel(self, how: Sharing | None) -> TrainPlan:
+    def with_parallel(self, how: sharing.Sharing | None) -> TrainPlan:
         """The plan with its run shared in this way, where no strategy says how."""
         return self if self.parallel else replace(self, parallel=how)
 
@@ -222,7 +209,7 @@ class Edit(TypedDict, total=False):
     seen_embeddings: bool
     compile: bool
     micro_batch_size: int | None
-    parallel: Sharing | None
+    parallel: sharing.Sharing | None
     prompt_tokens: int
     embedding_noise: float
     transforms: tuple[Transform, ...]

@@ -81,7 +81,7 @@ def prepare(
 
     """
     resolved = resolve(plan, view, rates)
-    parallel = shared_by(group, plan.parallel, plan)
+    parallel = shared_by(group, plan)
     # No device has room for all parameters where each is to have a part of them.
     home = parallel.home(device)
     # First, since it may refuse the device: nothing has been changed by then.

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from bench.training.activation_cache import CacheFill
@@ -57,15 +57,13 @@ def warm_up(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64
 
     Kernels are chosen by size. Loading them takes as long as many steps, but once in a process, however long one trains.
     """
-    alike: dict[tuple[int, int], list[NDArray[np.int64]]] = {}
-    for rows in _passes(prepared, batches):
-        alike.setdefault(prepared.forward.kernel_size(prepared.lengths(split)[rows]), []).append(rows)
+    lengths = prepared.lengths(split)
     began = time.perf_counter()
-    for some in sorted(alike.values(), key=len, reverse=True):
-        if time.perf_counter() - began > WARM_UP_SECONDS:
+    for rows in _of_each_size(prepared, batches, lambda rows: prepared.forward.kernel_size(lengths[rows])):
+        if _longest(prepared, time.perf_counter() - began) > WARM_UP_SECONDS:
             break
         with torch.compiler.set_stance("force_eager"):  # to compile is the strategy's own, and billed
-            try_pass(prepared, split, some[0])
+            try_pass(prepared, split, rows)
 
 
 def _compile(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int64]]) -> float:
@@ -73,18 +71,35 @@ def _compile(prepared: Prepared, split: Split, batches: Iterable[NDArray[np.int6
 
     Code for many rows does not do for the few that an epoch may end with, and no step should compile.
     """
-    first: dict[int, NDArray[np.int64]] = {}
-    for rows in _passes(prepared, batches):
-        first.setdefault(len(rows), rows)
     began = time.perf_counter()
-    for rows in first.values():
+    for rows in _of_each_size(prepared, batches, lambda rows: (len(rows),)):
         try_pass(prepared, split, rows)
     return time.perf_counter() - began
 
 
-def _passes(prepared: Prepared, batches: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.int64]]:
-    """The rows of every forward pass of these batches."""
-    return chain.from_iterable(map(prepared.parts, batches))
+def _of_each_size(
+    prepared: Prepared, batches: Iterable[NDArray[np.int64]], size_of: Callable[[NDArray[np.int64]], tuple[int, ...]]
+) -> list[NDArray[np.int64]]:
+    """The rows of the first forward pass of each size in these batches, the commonest size first.
+
+    Where ranks have to run the model together, a size is that of the passes of all of them, and all have the same passes.
+    """
+    passes = list(chain.from_iterable(map(prepared.parts, batches)))
+    sizes = np.array([size_of(rows) for rows in passes], dtype=np.float64)  # (passes, numbers of a size)
+    if prepared.parallel.cuts:
+        of_ranks = np.array(prepared.parallel.gather(sizes.ravel().tolist()))
+        sizes = of_ranks.reshape(-1, *sizes.shape).swapaxes(0, 1).reshape(len(passes), -1)
+    alike: dict[bytes, list[NDArray[np.int64]]] = {}
+    for size, rows in zip(sizes, passes, strict=True):
+        alike.setdefault(size.tobytes(), []).append(rows)
+    return [some[0] for some in sorted(alike.values(), key=len, reverse=True)]
+
+
+def _longest(prepared: Prepared, seconds: float) -> float:
+    """The most seconds that a rank has taken, where they have to end together."""
+    if not prepared.parallel.cuts:
+        return seconds
+    return max(told for (told,) in prepared.parallel.gather((seconds,)))
 
 
 def try_pass(prepared: Prepared, split: Split, rows: NDArray[np.int64]) -> None:

@@ -21,6 +21,7 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.measuring.peaks import Peaks
 from bench.plan.phases import InTurn
+from bench.plan.sharing import offloads
 from bench.protocol import DataRead, Finished, Followed, Planned, Progress, Request, Saved, Stage
 from bench.training.activation_cache import CacheDirectory, check_room
 from bench.training.checkpoints import EVERY_SECONDS
@@ -129,7 +130,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Followe
         loss = initial_loss(inputs.loaded.model, data.train, schedule.epochs[0][0], data.pad_token_id)
         start, began = replace(start, initial_loss=loss), began + time.perf_counter() - asked
     with ExitStack() as stack:
-        group = stack.enter_context(met(request, _device(spec)))
+        group = stack.enter_context(met(request, _device(spec), with_host=offloads(inputs.plan.parallel)))
         return _train(request, inputs, group=group, start=start, schedule=schedule, began=began, send=send, peaks=peaks)
 
 

@@ -24,22 +24,27 @@ __all__ = ["has_lost_a_peer", "met", "pids_beside", "wants_whole"]
 
 
 @contextmanager
-def met(request: Request, device: torch.device) -> Iterator[Group | None]:
+def met(request: Request, device: torch.device, *, with_host: bool) -> Iterator[Group | None]:
     """Meet the other processes of the run; yields None where there is no other.
 
-    On a CPU they share its cores: each computes with its part of torch's threads.
+    Those of one machine share its cores: each computes with its part of torch's threads.
+
+    Args:
+        request: Says where, and who this process is.
+        device: Trains.
+        with_host: Whether they share what lies in the host's memory, too.
+
     """
     if request.meeting is None:
         yield None
         return
     num = request.spec.num_processes or 1
-    if device.type == "cpu":
-        torch.set_num_threads(max(1, torch.get_num_threads() // num))
-    with joined(request.meeting, rank=request.rank, num_ranks=num, device=device) as group:
+    with joined(request.meeting, rank=request.rank, num_ranks=num, device=device, with_host=with_host) as group:
+        torch.set_num_threads(max(1, torch.get_num_threads() // (1 + len(pids_beside(group)))))
         yield group
 
 
-def pids_beside(parallel: Parallel) -> list[int]:
+def pids_beside(parallel: Parallel | Group) -> list[int]:
     """Return the other ranks' processes on this machine; all ranks must ask."""
     here = (float(os.getpid()), float(zlib.crc32(platform.node().encode())))
     told = parallel.gather(here)

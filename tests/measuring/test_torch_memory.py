@@ -8,9 +8,13 @@ from unittest.mock import create_autospec
 import pytest
 import torch
 from torch import nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import DTensor, Shard
+from torch.distributed.tensor._dtensor_spec import DTensorSpec, TensorMeta
 
 from bench.measuring import host_memory, torch_memory
 from bench.records.readings import Memory
+from bench.training.parallel.group import joined
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +118,28 @@ def test_a_peak_that_was_not_measured_is_not_split(trained: tuple[nn.Module, tor
     model, optimizer = trained
 
     assert torch_memory.split_peak(Memory(), model, model.parameters(), optimizer) is None
+
+
+def test_what_waits_on_the_host_is_no_part_of_a_gpus_peak(tmp_path: Path) -> None:
+    model = nn.Linear(4, 4)
+    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=torch.device("cpu")):
+        mesh = DeviceMesh("cuda", torch.arange(1), _init_backend=False)
+        for name, param in list(model.named_parameters()):
+            meta = TensorMeta(param.shape, param.stride(), param.dtype)
+            part = DTensor(param.detach(), DTensorSpec(mesh, (Shard(0),), tensor_meta=meta), requires_grad=False)  # type: ignore[call-arg]
+            setattr(model, name, nn.Parameter(part))
+    optimizer = torch.optim.AdamW(model.parameters())
+    optimizer.state[model.weight]["exp_avg"] = torch.zeros(4, 4)
+    memory = Memory(torch_baseline_bytes=100, torch_allocated_peak_bytes=1000)
+
+    parts = torch_memory.split_peak(memory, model, model.parameters(), optimizer)
+
+    assert model.weight.device.type == "cpu"
+    assert torch_memory.device_of(model).type == "cuda"
+    assert parts is not None
+    assert parts.source == "torch"
+    assert (parts.weights_bytes, parts.gradients_bytes, parts.optimizer_bytes) == (0, 0, 0)
+    assert (parts.before_bytes, parts.rest_bytes) == (100, 900)
 
 
 def test_tensors_are_found_however_they_are_nested() -> None:

@@ -15,6 +15,7 @@ from tests.applied import applied
 def test_it_says_how_processes_share_a_run_and_nothing_else() -> None:
     view = view_of(tiny_llama())
     assert Shard().edit(view) == {"parallel": "shard"}
+    assert Shard(offload=True).edit(view) == {"parallel": "shard-offload"}
     plan = compose([Shard()], view)
     assert plan.with_parallel("replicate").parallel == "shard", "the run says it where no strategy does"
     assert compose([], view).with_parallel("shard").parallel == "shard"

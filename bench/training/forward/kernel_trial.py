@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils._pytree import tree_map
 
+from bench.measuring.torch_memory import device_of
 from bench.training.forward.attention import packed_attention
 from bench.training.forward.layout import lay_out
 from bench.training.target import kind_of
@@ -25,7 +26,7 @@ _NAMES = ("outputs", "gradients of queries", "gradients of keys", "gradients of 
 
 def kernels_for(outer: nn.Module) -> tuple[bool, ...]:
     """Whether to try the kernels for various lengths, which are of GPUs."""
-    return (True, False) if kind_of(next(outer.parameters()).device) == "cuda" else (False,)
+    return (True, False) if kind_of(device_of(outer)) == "cuda" else (False,)
 
 
 def kernels_differ(asked: Asked, tolerances: Mapping[torch.dtype, float]) -> str:

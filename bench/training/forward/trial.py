@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from bench.errors import Unsupported, first_line
+from bench.measuring.torch_memory import device_of
 from bench.training.precision import is_mixed
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Trial:
     @torch.no_grad()
     def logits(self, forward: Forward, rows: NDArray[np.int64]) -> torch.Tensor:
         """Run the model on a batch: (rows, labels)."""
-        batch = forward.batch(self.split, rows).to(next(self.outer.parameters()).device)
+        batch = forward.batch(self.split, rows).to(device_of(self.outer))
         with self.precision.forward() if is_mixed(self.outer) else nullcontext():
             return forward.logits(batch).float()
 
@@ -105,7 +106,7 @@ def in_eval_mode(outer: nn.Module) -> Iterator[None]:
     """Let nothing drop out meanwhile, and leave mode and random numbers as they were."""
     training = outer.training
     outer.eval()
-    devices = range(torch.cuda.device_count()) if next(outer.parameters()).is_cuda else ()
+    devices = range(torch.cuda.device_count()) if device_of(outer).type == "cuda" else ()
     try:
         with torch.random.fork_rng(devices=devices):
             yield

@@ -57,7 +57,9 @@ class Group:
 
 
 @contextmanager
-def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> Iterator[Group]:
+def joined(
+    meeting: str, *, rank: int, num_ranks: int, device: torch.device, with_host: bool = False
+) -> Iterator[Group]:
     """Meet the other ranks of a run; in the context, torch's default process group is theirs.
 
     Args:
@@ -66,12 +68,13 @@ def joined(meeting: str, *, rank: int, num_ranks: int, device: torch.device) -> 
         rank: Of this process, from 0.
         num_ranks: Of all.
         device: Of this rank: NCCL connects GPUs, gloo CPUs.
+        with_host: Whether the ranks share what lies in the host's memory, too, where `device` is a GPU.
 
     """
     is_gpu, place = device.type == "cuda", urlsplit(meeting)
     store = _store_at(place) if place.scheme == "tcp" else None
     dist.init_process_group(
-        "nccl" if is_gpu else "gloo",
+        ("cpu:gloo,cuda:nccl" if with_host else "nccl") if is_gpu else "gloo",
         init_method=None if store else meeting,
         store=store,
         rank=rank,

@@ -6,12 +6,13 @@ By torch's `fully_shard`, inside `prepare`: whoever asks for a parameter afterwa
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
 from torch.nn.utils import get_total_norm
 
 from bench.training.parallel.base import is_cut
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
 __all__ = ["Shard"]
 
 
+@dataclass(frozen=True, slots=True)
 class Shard(Group):
     """Every rank has a part of each parameter, and its own rows of each step."""
 
-    __slots__ = ()
+    offloads: bool = False
+    """Whether the parts, their gradients and the optimizer's state wait in the host's memory, and not on the device."""
     cuts = True
 
     def cut(
@@ -48,9 +51,15 @@ class Shard(Group):
         mesh = init_device_mesh(self.device.type, (self.num_ranks,))
         # Gradients of weights in bf16 are summed in fp32, as those of replicas are.
         policy = MixedPrecisionPolicy(reduce_dtype=torch.float32 if plan.weights == "bf16" else None)
+        # In memory that a GPU copies from and to while it computes.
+        offload = CPUOffloadPolicy(pin_memory=self.device.type == "cuda") if self.offloads else OffloadPolicy()
         # Also what stands beside the layers is cut again after each pass: else it would have other parameters after one.
         for module in (*layers, model):
-            cut: Any = fully_shard(module, mesh=mesh, mp_policy=policy, reshard_after_forward=True)
+            whole = list(module.parameters())
+            cut: Any = fully_shard(
+                module, mesh=mesh, mp_policy=policy, offload_policy=offload, reshard_after_forward=True
+            )
+            _empty(whole, model)
             cut.set_gradient_divide_factor(1.0)  # what a pass counts is in its loss already
             cut.set_force_sum_reduction_for_comms(True)  # gloo knows no other
         now = dict(model.named_parameters())
@@ -80,3 +89,11 @@ class Shard(Group):
     def differ(self, _params: object, /) -> bool:
         """Each part is on one rank alone."""
         return False
+
+
+def _empty(params: Iterable[nn.Parameter], model: nn.Module) -> None:
+    """Take their numbers from parameters that `model` has parts of by now: whoever knows one would keep all of them on the device."""
+    left = set(model.parameters())
+    for param in params:
+        if param not in left:
+            param.data = param.new_empty(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ import torch
 import torch.distributed as dist
 from transformers import LlamaForSequenceClassification
 
+from bench.measuring.torch_memory import allocated_bytes
+from bench.training.evaluation import predict
 from bench.training.parallel.group import joined
+from bench.training.set_up import warm_up
 from bench.training.trainer import Schedule, train
 from bench.workload.toy import tiny_llama, toy_split
 from tests.applied import CPU, applied
@@ -46,6 +50,8 @@ class Case:
     """Of the vocabulary."""
     has_biases: bool = False
     num_epochs: int = 2
+    is_beside_gpus: bool = False
+    """Parts that are offloaded wait in a CPU's memory as those of GPUs would: nothing refuses that, and their mesh is of GPUs."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,26 @@ class Outcome:
     num_params: int = 0
     reduced_dtypes: list[str] = field(default_factory=list)
     """In which gradients that are cut among ranks were summed."""
+    evaluated: list[float] = field(default_factory=list)
+    """The loss of each row after training."""
+    param_devices: list[str] = field(default_factory=list)
+    """Where parameters wait."""
+    held_bytes: int = 0
+    """Of a GPU after training, by live tensors."""
     error: str = ""
 
 
 def outcome_of(case: Case, group: Group | None = None, device: torch.device = CPU) -> Outcome:
     """Train as the case says, in this process alone or with others."""
-    prepared = applied(case.strategy, _model(case), split=SPLIT, group=group, device=device)
+    if device.type == "cuda":
+        gc.collect()  # of what an earlier case has left
+    with pytest.MonkeyPatch.context() as patch:
+        if case.is_beside_gpus:
+            patch.setattr("bench.training.parallel.choose.check_offload", lambda *_: None)
+        prepared = applied(case.strategy, _model(case), split=SPLIT, group=group, device=device)
+    if case.is_beside_gpus:
+        cast("Any", prepared.trained[0]).device_mesh._device_type = "cuda"  # which all parts share
+    warm_up(prepared, SPLIT, EPOCH)
     dtypes: set[str] = set()
     reduced: set[str] = set()
     prepared.optimizer.register_step_pre_hook(
@@ -81,6 +101,7 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
             on_step=lambda *_: None,
             on_point=lambda *_: None,
         )
+    held = allocated_bytes(device) or 0
     whole = {
         name: getattr(param.detach(), "full_tensor", param.detach)()
         for name, param in prepared.model.named_parameters()
@@ -93,6 +114,9 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         parts=sorted(trained.step_parts[-1]),
         num_params=prepared.num_params,
         reduced_dtypes=sorted(reduced),
+        param_devices=sorted({param.device.type for param in prepared.model.parameters()}),
+        held_bytes=held,
+        evaluated=predict(prepared, SPLIT).losses.tolist(),
     )
 
 

@@ -45,6 +45,19 @@ def test_two_ranks_with_parts_train_as_one_process_does(ask: Ask, strategy: str)
     assert first.weights == second.weights
     assert first.reduced_dtypes == ["torch.float32"], "also of what was frozen when it ran first"
     assert first.num_params == alone.num_params
+    assert first.evaluated == pytest.approx(alone.evaluated, rel=10 * rtol)
+
+
+@pytest.mark.parametrize(
+    "strategy", ["accumulate:rows=3", "freeze:last=2+cached", pytest.param("muon", marks=pytest.mark.slow)]
+)
+def test_parts_that_wait_in_the_hosts_memory_train_as_those_on_the_device(ask: Ask, strategy: str) -> None:
+    on_device = ask(Case(f"{strategy}+shard", max_grad_norm=0.02))[0]
+    first, second = ask(Case(f"{strategy}+shard:offload=true", max_grad_norm=0.02, is_beside_gpus=True))
+    assert not first.error, first.error
+    assert first.losses == on_device.losses
+    assert first.weights == second.weights == on_device.weights
+    assert first.evaluated == on_device.evaluated
 
 
 @pytest.mark.parametrize("strategy", ["full", pytest.param("lora", marks=pytest.mark.slow)])
