@@ -61,7 +61,6 @@ def check_shared(plan: TrainPlan, device: torch.device | None) -> None:
     why = {
         "seen_embeddings": "seen_embeddings splits a table that shard cuts among devices",
         "after_step": "what is called after each step may need whole parameters, which no device has under shard",
-        "averaging": "averages of the weights are not made of parts yet",
         "compile": "compiled layers are not tried under shard yet",
         "prompt_tokens": "a prompt that learns is not tried under shard yet",
     }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
+from bench.training.parallel.base import is_cut
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -26,7 +28,7 @@ class AveragedWeights:
         self._rule, self._params = rule, list(params)
         self._average = get_ema_multi_avg_fn(rule.decay) if rule.kind == "exponential" else get_swa_multi_avg_fn()
         self.values: list[torch.Tensor] = []
-        """As the parameters, in fp32 at least, once it has begun: in bf16 a small pull would be rounded away."""
+        """As the parameters, or this rank's parts of them, in fp32 at least, once it has begun: in bf16 a small pull would be rounded away."""
         self._num_averaged = 0
         self._is_in_place = False
 
@@ -36,9 +38,9 @@ class AveragedWeights:
         if num_done <= self._rule.start * num_steps:
             return
         if self.values:
-            self._average(self.values, [_exact(param.detach()) for param in self._params], self._num_averaged)
+            self._average(self.values, [_exact(_own(param)) for param in self._params], self._num_averaged)
         else:
-            self.values = [_exact(param.detach()).clone() for param in self._params]
+            self.values = [_exact(_own(param)).clone() for param in self._params]
         self._num_averaged += 1
 
     def state(self) -> dict[str, Any]:
@@ -56,16 +58,29 @@ class AveragedWeights:
         if self._is_in_place or not self.values:
             yield
             return
-        raw = [param.data for param in self._params]
+        raw = [_own(param).clone() if is_cut(param) else param.data for param in self._params]
         self._is_in_place = True
         try:
-            for param, value in zip(self._params, self.values, strict=True):
-                param.data = value.to(param.dtype)
+            self._put(self.values)
             yield
         finally:
-            for param, weights in zip(self._params, raw, strict=True):
-                param.data = weights
+            self._put(raw)
             self._is_in_place = False
+
+    def _put(self, weights: Iterable[torch.Tensor]) -> None:
+        """Let the parameters be these."""
+        for param, one in zip(self._params, weights, strict=True):
+            if is_cut(param):
+                _own(param).copy_(one)  # where the ranks gather it from
+            else:
+                param.data = one.to(param.dtype)
+
+
+def _own(param: nn.Parameter) -> torch.Tensor:
+    """The numbers of a parameter, or those that this rank has of it."""
+    values: Any = param.detach()
+    own: torch.Tensor = values.to_local() if is_cut(values) else values
+    return own
 
 
 def _exact(weights: torch.Tensor) -> torch.Tensor:

@@ -97,9 +97,11 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         trained = train(
             prepared,
             SPLIT,
-            Schedule(epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm),
+            Schedule(
+                epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm, evaluate_after=frozenset({2, 5})
+            ),
             on_step=lambda *_: None,
-            on_point=lambda *_: None,
+            on_point=lambda *_: predict(prepared, SPLIT),
         )
     held = allocated_bytes(device) or 0
     whole = {

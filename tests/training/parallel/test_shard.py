@@ -17,7 +17,7 @@ TOLERANCES = {"amp:dtype=bf16": 2e-2, "gradual+amp:dtype=bf16": 2e-2, "amp:dtype
 STRATEGIES = [
     *("full", "freeze:last=2", "discriminative", "lora", "lora+checkpoint", "bitfit", "adafactor", "gradual", "muon"),
     *("freeze:last=2+cached", "amp:dtype=bf16", "amp:dtype=fp16", "accumulate:rows=3", "lisa", "schedule_free", "sgd"),
-    *("gradual+amp:dtype=bf16", "pissa"),
+    *("gradual+amp:dtype=bf16", "pissa", "lora+swa:start=0.25"),
 ]
 
 
@@ -27,7 +27,7 @@ def ask() -> Iterator[Ask]:
         yield ask
 
 
-LONG = {"muon", "adafactor", "pissa", "schedule_free", "sgd", "discriminative", "lora"}
+LONG = {"muon", "adafactor", "pissa", "schedule_free", "sgd", "discriminative", "lora", "lora+swa:start=0.25"}
 """What takes seconds, mostly to find out how each operation goes with parts; the rest is alike without it."""
 
 
@@ -58,6 +58,15 @@ def test_parts_that_wait_in_the_hosts_memory_train_as_those_on_the_device(ask: A
     assert first.losses == on_device.losses
     assert first.weights == second.weights == on_device.weights
     assert first.evaluated == on_device.evaluated
+
+
+def test_the_average_of_parts_is_what_is_evaluated_and_no_step_begins_from_it(ask: Ask) -> None:
+    case, last = Case("freeze:last=2+cached+ema:decay=0.6"), outcome_of(Case("freeze:last=2+cached"))
+    alone, (first, _) = outcome_of(case), ask(Case(f"{case.strategy}+shard"))
+    assert first.losses == pytest.approx(alone.losses, rel=EXACT), first.error
+    assert first.weights == pytest.approx(last.weights, rel=EXACT, abs=EXACT)
+    assert first.evaluated == pytest.approx(alone.evaluated, rel=EXACT)
+    assert first.evaluated != pytest.approx(last.evaluated, rel=100 * EXACT)
 
 
 @pytest.mark.parametrize("strategy", ["full", pytest.param("lora", marks=pytest.mark.slow)])

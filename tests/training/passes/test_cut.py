@@ -77,7 +77,6 @@ def test_every_part_of_a_model_waits_where_it_is_told(
     ("strategy", "says"),
     [
         ("full+seen_embeddings", "seen_embeddings splits a table"),
-        ("full+ema", "averages of the weights"),
         ("gradual+pure_bf16", "summed in bf16"),
         ("freeze+frozen:weights=nf4", "weights in nf4 are not cut"),
         ("prompt_tuning", "a prompt that learns"),
