@@ -149,8 +149,9 @@ class Runner:
         while requests and len(running) < self._most and not self.interrupted:
             request = requests[0]
             listen = partial(on_event, request) if on_event else None
-            first = Outcome(request.spec, listen, saves_model=request.save_model is not None)
-            outcomes = [first, *(Outcome(request.spec, None) for _ in range(1, num_ranks(request)))]
+            listeners = [listen, *[None] * (num_ranks(request) - 1)]
+            saves = request.save_model is not None
+            outcomes = [Outcome(request.spec, one, saves_model=saves) for one in listeners]
             run = _Run(outcomes, self._carry_out(request, outcomes, None if running else self._on_wait))
             running.append(run)
             try:
@@ -192,7 +193,7 @@ class Runner:
             processes = [self._process(request, stack) for request in requests]
             ranks = Ranks([Rank(*pair) for pair in zip(processes, outcomes, strict=True)])
             first, deadline = ranks.all[0], time.monotonic() + limit
-            while first.process.is_running and not (first.outcome.is_over or ranks.has_failed):
+            while first.process.is_running and not (first.outcome.is_over or ranks.is_lost):
                 yield ranks
                 ranks.look()
                 for rank in ranks.all:

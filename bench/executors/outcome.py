@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bench.errors import UsageError
 from bench.protocol import Failed, Finished, Followed, Planned, Saved, Stage
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from bench.records.record import StageName, Status
 
 __all__ = ["Outcome", "how_it_ended"]
+
+
+class NotSaved(NamedTuple):
+    """Why weights are not kept; of those of several ranks the least is the cause of the others."""
+
+    lost_a_peer: bool
+    at: float
+    reason: str
 
 
 class Outcome:
@@ -43,6 +51,8 @@ class Outcome:
         self._followed: Memory | None = None
         self._decided_at = math.inf
         self._flags: list[Flag] = []
+        self.not_saved: NotSaved | None = None
+        """Why its part in keeping the weights was not done, where it was not."""
         self.device: str | None = None
         """What the run has to itself: the UUID of a GPU, or the processors or a slot of them."""
 
@@ -67,11 +77,26 @@ class Outcome:
         return self._verdict
 
     @property
+    def is_lost(self) -> bool:
+        """Whether others wait for it in vain: it has failed, or could not do its part in keeping the weights."""
+        return self.has_failed or self.not_saved is not None
+
+    @property
+    def only_lost_a_peer(self) -> bool:
+        """Whether all that it could say is that another rank did not answer."""
+        told = self.not_saved or self._last
+        return isinstance(told, Failed | NotSaved) and told.lost_a_peer
+
+    @property
     def precedence(self) -> tuple[bool, bool, float]:
         """What orders the failures of the ranks of a run: the least is the cause of the others."""
         assert self._verdict is not None
-        lost_a_peer = isinstance(self._last, Failed) and self._last.lost_a_peer
-        return lost_a_peer, self._verdict[0] != "killed", self._decided_at
+        return self.only_lost_a_peer, self._verdict[0] != "killed", self._decided_at
+
+    @property
+    def is_without_weights(self) -> bool:
+        """Whether the weights that it was to keep are not kept, or not yet."""
+        return self._is_to_save or self.not_saved is not None
 
     @property
     def followed(self) -> Memory | None:
@@ -111,10 +136,7 @@ class Outcome:
             case Saved():
                 self._is_to_save = False
             case Failed() if self._is_to_save:
-                self._is_to_save = False
-                self._flags.append(
-                    Flag(code="not-saved", message=f"the trained weights are not kept: {message.reason}")
-                )
+                self._miss(message.reason, lost_a_peer=message.lost_a_peer)
             case _:
                 pass
         if self._on_message:
@@ -131,17 +153,23 @@ class Outcome:
             self._host_peaks[self._phase] = max(peak_bytes, self._host_peaks.get(self._phase, 0))
 
     def decide(self, status: Status, reason: str | None = None) -> None:
-        """Set how the run ended, unless that is known."""
+        """Set how the run ended, unless that is known: where it still had weights to keep, they are not kept for this reason."""
         if self._verdict is None:
             self._verdict, self._decided_at = (status, reason), time.monotonic()
+        elif status != "ok" and not self.is_over:
+            self._miss(reason or status)
+
+    def _miss(self, reason: str, *, lost_a_peer: bool = False) -> None:
+        self._is_to_save = False
+        self.not_saved = NotSaved(lost_a_peer, time.monotonic(), reason)
 
     def exited(self, exit_code: int | None, *, oom_kills: int | None) -> None:
         """Set how a run ended that sent no last message, and flag one that reported success but exited otherwise."""
-        if self._verdict == ("ok", None) and exit_code != 0:
+        self.decide(*how_it_ended(exit_code, oom_kills=oom_kills))
+        if self._verdict == ("ok", None) and exit_code != 0 and self.not_saved is None:
             message = f"after its last message, the process did not end by itself (exit code {exit_code})"
             flag = Flag(code="exit", message=message)
             self._flags += [] if flag in self._flags else [flag]
-        self.decide(*how_it_ended(exit_code, oom_kills=oom_kills))
 
     def record(self) -> RunRecord:
         """Return the record; call it once the run's process is gone.
@@ -156,6 +184,7 @@ class Outcome:
         if isinstance(last, Failed) and last.usage:
             raise UsageError(last.reason)
         measured = last.measured if isinstance(last, Finished) else None
+        unkept = [f"the trained weights are not kept: {self.not_saved.reason}"] if self.not_saved else []
         if measured:
             device = self._sampler.activity() if self._sampler else None
             measured = measured.model_copy(update={"memory": self._with_device(measured.memory), "device": device})
@@ -172,6 +201,7 @@ class Outcome:
             flags=(
                 *(last.flags if isinstance(last, Finished) else ()),
                 *self._flags,
+                *(Flag(code="not-saved", message=message) for message in unkept),
                 *(self._sampler.flags if self._sampler else ()),
                 *(doubts(measured) if measured else ()),
             ),

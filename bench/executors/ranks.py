@@ -65,9 +65,9 @@ class Ranks:
         return [sign for rank in expected for sign in rank.process.awaited]
 
     @property
-    def has_failed(self) -> bool:
+    def is_lost(self) -> bool:
         """Whether the run cannot go on for the sake of one."""
-        return any(rank.outcome.has_failed for rank in self.all)
+        return any(rank.outcome.is_lost for rank in self.all)
 
     def look(self) -> None:
         """Take what has become of each."""
@@ -76,7 +76,7 @@ class Ranks:
 
     def end(self) -> Generator[Ranks]:
         """End all of them: where one has failed, once the others had time to say what they met of it."""
-        began, is_lost = time.monotonic(), self.has_failed and len(self.all) > 1
+        began, is_lost = time.monotonic(), self.is_lost and len(self.all) > 1
         while (
             is_lost
             and time.monotonic() < began + self._settle_seconds
@@ -94,7 +94,7 @@ class Ranks:
     @property
     def _settle_seconds(self) -> float:
         """Longer where no more is told than that a rank lost another, which is on a node that may be gone."""
-        is_told = any(rank.outcome.has_failed and not rank.outcome.precedence[0] for rank in self.all)
+        is_told = any(rank.outcome.is_lost and not rank.outcome.only_lost_a_peer for rank in self.all)
         return SETTLE_SECONDS + (0.0 if is_told else max(rank.process.silence_seconds for rank in self.all))
 
 
@@ -147,6 +147,10 @@ def record_of(outcomes: Sequence[Outcome]) -> RunRecord:
         is_said_by_all = is_alike and (len(failed) == num or record.status == "skipped")  # a plan is refused for all
         of_all = is_said_by_all or record.status in {"timeout", "interrupted"}
         return record if of_all else record.model_copy(update={"reason": f"rank {rank} of {num}: {record.reason}"})
+    unsaved = [(one.not_saved, rank) for rank, one in enumerate(outcomes) if one.not_saved]
+    if unsaved and first.is_without_weights:
+        why, rank = min(unsaved)
+        first.not_saved = why._replace(reason=f"rank {rank} of {num}: {why.reason}")
     record = first.record()
     if record.measured is None:
         return record

@@ -1,7 +1,7 @@
 """One run, inside its own process: from a request to the message that ends it.
 
 assemble: data, model and plan. run: training, and what surrounds it. measurement: the record's numbers.
-efficiency: FLOPs of the steps. saving: what is kept of the model. failure: how a run ends that raised an error.
+efficiency: FLOPs of the steps. keeping: what is kept of the model. failure: how a run ends that raised an error.
 forecast: what a run takes, before its weights are read. fitted: the largest micro-batch that fits, by forecast.
 """
 
@@ -11,6 +11,7 @@ import os
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Protocol
@@ -25,6 +26,7 @@ from bench.plan.sharing import offloads
 from bench.protocol import DataRead, Finished, Followed, Planned, Progress, Request, Saved, Stage
 from bench.training.activation_cache import CacheDirectory, check_room
 from bench.training.checkpoints import EVERY_SECONDS
+from bench.training.forward.choose import choose_forward
 from bench.training.forward.initial_loss import initial_loss
 from bench.training.forward.rule import way_on_cpu
 from bench.training.schedule import dry_schedule, schedule_of
@@ -32,13 +34,12 @@ from bench.worker.assemble import load_inputs
 from bench.worker.failure import failure
 from bench.worker.fitted import fitted
 from bench.worker.forecast import forecasted
+from bench.worker.keeping import keep
 from bench.worker.measurement import StartingPoint
 from bench.worker.meeting import has_lost_a_peer, met, wants_whole
 from bench.worker.run import Run
-from bench.worker.saving import save
 from bench.workload.data.dataset import load_data
 from bench.workload.models.digest import model_digest
-from bench.workload.models.load import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,7 @@ def _train(
         _device(spec),
         group=group,
         plan=_tried(plan, inputs) if request.mode == "dry" else plan,
-        way_is_forced=request.way_is_forced,
+        choose=partial(choose_forward, forced=True) if request.way_is_forced else None,
         cache_directory=_cache_directory(request, data, start.model_digest),
     )
     send(
@@ -171,25 +172,12 @@ def _train(
     if request.checkpoint and group is None:
         run.keep_checkpoints(Path(request.checkpoint), every_seconds=every_seconds)
     run.warm_up()
-    if request.rank:
-        return run.follow()
-    finished = run.whole(load_seconds=time.perf_counter() - began)
+    done = run.follow() if request.rank else run.whole(load_seconds=time.perf_counter() - began)
     if not request.save_model:
-        return finished
-    send(finished)
+        return done
+    send(done)
     send(Stage(name="save", at=time.monotonic()))
-    if prepared.parallel.cuts:
-        raise Unsupported(
-            "under shard no process has the whole model, and parts are not kept yet: leave shard out to keep it"
-        )
-    save(
-        prepared,
-        Path(request.save_model),
-        base=spec.workload.model,
-        reload=inputs.reload,
-        tokenizer=load_tokenizer(spec.workload.model),
-        split=data.train,
-    )
+    keep(prepared, inputs, Path(request.save_model))
     return Saved()
 
 

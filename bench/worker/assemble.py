@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,8 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.plan.compose import compose
 from bench.plan.describe import changes
-from bench.training.forward.choose import choose_forward
 from bench.training.here import import_needed
 from bench.training.passes.weights import store_weights
-from bench.training.precision import resolve_dtype
 from bench.training.prepare import prepare
 from bench.training.schedule import schedule_of
 from bench.workload.data.dataset import load_data
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView
     from bench.training.activation_cache import CacheDirectory
+    from bench.training.forward.choose import ForwardChoice
     from bench.training.parallel.group import Group
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Data
@@ -80,7 +79,7 @@ class Inputs:
         *,
         plan: TrainPlan | None = None,
         cache_directory: CacheDirectory | None = None,
-        way_is_forced: bool = False,
+        choose: ForwardChoice | None = None,
         group: Group | None = None,
     ) -> Prepared:
         """Apply the plan to the model, in place, and move it to `device`. What it adds begins with numbers of the run's seed.
@@ -89,7 +88,7 @@ class Inputs:
             device: Trains.
             plan: In place of the run's own.
             cache_directory: Where equal runs share activations of frozen layers.
-            way_is_forced: Whether no other way of running the model will do than that of the run.
+            choose: Finds how the model is run in the way of the run; None is `choose_forward`.
             group: The ranks that share the run, where several do.
 
         Raises:
@@ -108,21 +107,24 @@ class Inputs:
             weight_decay=self.spec.weight_decay,
             cache_directory=cache_directory,
             way=self.spec.way,
-            choose=partial(choose_forward, forced=True) if way_is_forced else None,
+            choose=choose,
             group=group,
         )
 
-    def reload(self) -> PreTrainedModel:
-        """Load the model once more, onto the device of the one that trains, its weights stored as the plan says."""
+    def loaded_again(self) -> Inputs:
+        """The same data, and the model loaded once more, to which no plan has been applied."""
+        return replace(self, loaded=_load_model(self.spec, self.data))
+
+    def reload(self, like: Prepared) -> PreTrainedModel:
+        """Load the model once more, onto the device of `like`, its weights stored as those of that one were before training."""
         model = _load_model(self.spec, self.data).model
-        device = self.loaded.model.device
         store_weights(
             model,
-            self.view.params_of(*self.plan.phases.ever()),
-            weights=self.plan.weights,
-            frozen_weights=self.plan.frozen_weights,
-            precision=resolve_dtype(self.plan.precision, device),
-            device=device,
+            like.resolved.trained,
+            weights=like.plan.weights,
+            frozen_weights=like.plan.frozen_weights,
+            precision=like.precision.dtype,
+            device=like.device,
         )
         return model
 

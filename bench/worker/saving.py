@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from bench.worker.saved_prompt import keep_prompt
 from bench.workload.models.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
-__all__ = ["save"]
+__all__ = ["save", "trained_logits"]
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
 """The files of peft, beside which stand those of transformers."""
@@ -47,6 +47,7 @@ def save(
     reload: Callable[[], nn.Module],
     tokenizer: PreTrainedTokenizerBase,
     split: Split,
+    wanted: torch.Tensor | None = None,
 ) -> None:
     """Write what was trained into `directory`, in the layout of transformers or of peft.
 
@@ -57,21 +58,17 @@ def save(
         reload: Loads that model once more, its weights stored as those of `prepared` were before training.
         tokenizer: Of the model.
         split: On its longest row what was kept is compared with what was trained.
+        wanted: As `trained_logits` returns them of the model that trained, where that is another with the same weights.
 
     Raises:
         Unsupported: what a transform added can neither be kept beside the model nor merged into its weights.
 
     """
-    prepared.forward.close()
     model: Any = prepared.model
-    longest = [int(split.lengths.argmax())]
-    if prompt := prepared.prompt:
-        split, longest = prompt.before(split, longest), [0]
-    batch = collate(split, longest, tokenizer.pad_token_id).to(prepared.device)
-    modules = modules_beside_adapters(prepared)
-    autocast = prepared.precision.forward() if is_mixed(model) else nullcontext()
-    with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad(), prepared.evaluating(), autocast:
-        wanted = _logits(model, batch)
+    prompt, modules = prepared.prompt, modules_beside_adapters(prepared)
+    with _as_evaluated(prepared):
+        batch = _longest(prepared, split, tokenizer)
+        wanted = _logits(model, batch) if wanted is None else wanted.to(prepared.device)
         if not prompt:
             tokenizer.save_pretrained(directory)
         if modules is not None:
@@ -92,6 +89,27 @@ def save(
             keep_prompt(merged, tokenizer, prompt)
             tokenizer.save_pretrained(directory)
         merged.save_pretrained(directory)
+
+
+def trained_logits(prepared: Prepared, split: Split, tokenizer: PreTrainedTokenizerBase) -> torch.Tensor:
+    """Run the model that was trained on the longest row of a split, plainly; all ranks must ask where each has a part: (1, labels)."""
+    with _as_evaluated(prepared):
+        return _logits(prepared.model, _longest(prepared, split, tokenizer))
+
+
+@contextmanager
+def _as_evaluated(prepared: Prepared) -> Iterator[None]:
+    prepared.forward.close()
+    autocast = prepared.precision.forward() if is_mixed(prepared.model) else nullcontext()
+    with quiet(), warnings.catch_warnings(action="ignore"), torch.no_grad(), prepared.evaluating(), autocast:
+        yield
+
+
+def _longest(prepared: Prepared, split: Split, tokenizer: PreTrainedTokenizerBase) -> Batch:
+    longest = [int(split.lengths.argmax())]
+    if prompt := prepared.prompt:
+        split, longest = prompt.before(split, longest), [0]
+    return collate(split, longest, tokenizer.pad_token_id).to(prepared.device)
 
 
 def _save_adapters(model: Any, modules: Mapping[str, nn.Module], directory: Path, base: str) -> None:

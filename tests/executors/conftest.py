@@ -27,7 +27,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from bench.errors import UsageError
 from bench.measuring import host_memory
-from bench.protocol import Failed, Finished, Followed, Planned, Progress, Request, Stage
+from bench.protocol import Failed, Finished, Followed, Planned, Progress, Request, Saved, Stage
 from bench.records.record import Measurement, Memory
 
 def send(connection, message):
@@ -252,6 +252,25 @@ def second_hoards(connection, request_json):
     train(connection)
     held = bytearray(b"1") * (400 << 20) if rank else None
     time.sleep(60)
+
+def keeps(connection, request_json, second, first=lambda: time.sleep(60)):
+    rank = rank_of(request_json)
+    train(connection)
+    send(connection, Followed(memory=Memory()) if rank else Finished())
+    second() if rank else first()
+
+def second_is_killed_keeping(connection, request_json):
+    keeps(connection, request_json, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+def second_runs_out_keeping(connection, request_json):
+    second = lambda: send(connection, Failed(status="oom", reason="no room"))
+    keeps(connection, request_json, second, lambda: waits_for_its_peer(connection, request_json))
+
+def first_cannot_write(connection, request_json):
+    keeps(connection, request_json, lambda: time.sleep(60), lambda: send(connection, Failed(status="failed", reason="disk")))
+
+def both_keep(connection, request_json):
+    keeps(connection, request_json, *[lambda: send(connection, Saved())] * 2)
 
 def by_name(connection, request_json):
     globals()[Path(argument(request_json)).name](connection, request_json)

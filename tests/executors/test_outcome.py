@@ -74,6 +74,21 @@ def test_a_run_is_over_once_its_weights_are_kept() -> None:
     assert outcome.is_over
 
 
+def test_a_process_that_is_lost_before_its_weights_are_kept_says_so() -> None:
+    outcome = Outcome(SPEC, None, saves_model=True)
+    outcome.add(Finished())
+    assert outcome.is_without_weights
+    assert not outcome.is_lost
+    outcome.exited(-9, oom_kills=0)
+    assert outcome.is_lost
+    assert outcome.is_over
+    record = outcome.record()
+    assert record.status == "ok"
+    (flag,) = record.flags
+    assert flag.code == "not-saved"
+    assert "ended by SIGKILL" in flag.message
+
+
 def test_the_host_peak_of_an_unfinished_run_is_that_of_training() -> None:
     outcome = Outcome(SPEC, None)
     for name, peak in (("load", 900), ("train", 500), ("train", 400), ("evaluate", 700)):

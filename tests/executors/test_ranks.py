@@ -115,6 +115,28 @@ def test_a_lost_rank_gives_one_row_with_its_reason_in_seconds_and_leaves_no_proc
     assert again.status == "ok", "the next run goes on"
 
 
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("second_is_killed_keeping", "rank 1 of 2: its process was ended by SIGKILL"),
+        ("second_runs_out_keeping", "rank 1 of 2: no room"),
+        ("first_cannot_write", "rank 0 of 2: disk"),
+        ("both_keep", None),
+    ],
+)
+def test_a_rank_that_is_lost_while_weights_are_kept_costs_them_and_no_number(
+    make_request: MakeRequest, tmp_path: Path, entry: str, says: str | None
+) -> None:
+    asked = of_two(make_request(tmp_path / "pids")).model_copy(update={"save_model": str(tmp_path / "kept")})
+    began = time.monotonic()
+    record = only(runner(entry, grace_seconds=5), asked)
+    assert (record.status, record.reason) == ("ok", None)
+    messages = [flag.message for flag in record.flags if flag.code == "not-saved"]
+    assert [one.startswith(f"the trained weights are not kept: {says}") for one in messages] == [True] * bool(says)
+    assert time.monotonic() - began < SECONDS
+    assert eventually(lambda: all(is_gone(int(file.read_text())) for file in tmp_path.glob("pids*")))
+
+
 def test_a_rank_that_hangs_ends_with_the_time_of_the_run(make_request: MakeRequest, tmp_path: Path) -> None:
     record, seconds = run("second_hangs", make_request, tmp_path / "pids", timeout_seconds=1.0)
     assert record.status == "timeout"

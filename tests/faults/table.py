@@ -899,6 +899,13 @@ OF_PROCESSES = (
         "executors/test_ranks.py::test_a_lost_rank_gives_one_row_with_its_reason_in_seconds_and_leaves_no_process",
     ),
     OfProcess(
+        "one of several processes of a run that is lost while its model is kept (--save-model)",
+        "ok",
+        "0",
+        "the numbers; the flag `not-saved` has the reason of that one, and the model is not kept",
+        "executors/test_ranks.py::test_a_rank_that_is_lost_while_weights_are_kept_costs_them_and_no_number",
+    ),
+    OfProcess(
         "a run's process of a follower that torchrun or srun started is killed, runs out of memory or ends without a word",
         "killed, oom, failed",
         "1",

@@ -49,8 +49,10 @@ def share(runner: Runner, workload: WorkloadSpec) -> Share:
         num: int | None = 2,
         steps: int = 7,
         save_model: Path | None = None,
+        lr: float | None = None,
     ) -> RunRecord:
-        spec = RunSpec(strategy=parse_strategy(text), workload=workload, batch_size=10, steps=steps, num_processes=num)
+        strategy = parse_strategy(text)
+        spec = RunSpec(strategy=strategy, workload=workload, batch_size=10, steps=steps, num_processes=num, lr=lr)
         return only(runner, Request(spec=spec, save_model=save_model and str(save_model)), on_message)
 
     return carry_out
@@ -87,7 +89,7 @@ def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(sha
     def kill(message: Message) -> None:
         nonlocal at
         if isinstance(message, Progress) and message.done == 3 and not killed:
-            runs = _runs()
+            runs = runs_of()
             others.append(runs[-2])
             killed.append(runs[-1])
             at = time.monotonic()
@@ -101,7 +103,7 @@ def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(sha
     assert share().status == "ok", "the next run goes on"
 
 
-def _runs() -> list[int]:
+def runs_of() -> list[int]:
     """The processes of the run, in the order of ranks: those that the fork server of this process has started."""
     server: Any = forkserver._forkserver  # type: ignore[attr-defined]
     return sorted(one.pid for one in psutil.Process(server._forkserver_pid).children())

@@ -1,0 +1,73 @@
+"""A model whose parameters are cut among the ranks, put together on rank 0: in the memory of the host, as no device has room for all of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bench.errors import Unsupported
+from bench.training.forward.padded import PaddedForward
+from bench.training.parallel.base import is_cut
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel
+
+    from bench.plan.train_plan import Precision as Name
+    from bench.training.precision import Precision
+    from bench.training.prepared import Prepared
+    from bench.worker.assemble import Inputs
+    from bench.workload.data.dataset import Split
+
+__all__ = ["gathered"]
+
+_HOST = torch.device("cpu")
+_NAMES: dict[torch.dtype, Name] = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+def gathered(prepared: Prepared, inputs: Inputs) -> Prepared | None:
+    """Load the model anew, apply the plan to it, and give it what was trained; all ranks must ask, and rank 0 alone gets it.
+
+    On a device lies one parameter at a time as a whole.
+
+    Raises:
+        Unsupported: the model that was made anew has other parameters than the one that was trained.
+
+    """
+    whole = None if prepared.parallel.rank else _anew(prepared, inputs)
+    into = {} if whole is None else _tensors(whole.model)
+    found = _tensors(prepared.model)
+    if whole is not None and (other := sorted(into.keys() ^ found.keys())):
+        raise Unsupported(f"{other[0]} is in the model that was trained or in the same one made anew, and not in both")
+    with torch.no_grad(), prepared.evaluating():
+        for name, tensor in found.items():
+            values = _whole(tensor)
+            if whole is not None:
+                into[name].copy_(values)
+    return whole
+
+
+def _anew(prepared: Prepared, inputs: Inputs) -> Prepared:
+    """What the model was before it was cut, on the host: weights of the same types, with the same transforms."""
+    plan = replace(
+        prepared.plan, parallel=None, precision=_NAMES[prepared.precision.dtype], optimizer=None, cache_prefix=False
+    )
+    return inputs.loaded_again().prepare(_HOST, plan=plan, choose=_padded)
+
+
+def _padded(
+    outer: nn.Module, _model: PreTrainedModel, _split: Split, pad_token_id: int, _precision: Precision, /, **_: object
+) -> tuple[PaddedForward, None]:
+    """The plain way, without a trial: it trains no more."""
+    return PaddedForward(outer, pad_token_id), None
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _whole(tensor: Any) -> torch.Tensor:
+    whole: torch.Tensor = tensor.full_tensor() if is_cut(tensor) else tensor
+    return whole
