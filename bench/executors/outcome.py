@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import signal
 import socket
 import time
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench.errors import UsageError
 from bench.protocol import Failed, Finished, Followed, Planned, Saved, Stage
 from bench.records.doubts import doubts
-from bench.records.endings import KILLED_FOR_MEMORY
+from bench.records.endings import how_it_ended
 from bench.records.record import Flag, Memory, RunRecord
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from bench.protocol import Message
     from bench.records.record import StageName, Status
 
-__all__ = ["Outcome", "how_it_ended"]
+__all__ = ["Outcome"]
 
 
 class NotSaved(NamedTuple):
@@ -229,26 +228,3 @@ class Outcome:
 
 def _verdict(last: Finished | Failed) -> tuple[Status, str | None]:
     return ("ok", None) if isinstance(last, Finished) else (last.status, last.reason)
-
-
-def how_it_ended(exit_code: int | None, *, oom_kills: int | None) -> tuple[Status, str]:
-    """Return the status and reason of a process that ended without a last message.
-
-    Args:
-        exit_code: As in `multiprocessing`; None for a process that not even SIGKILL ended.
-        oom_kills: The kernel's kills for lack of memory during the run; None where it does not count them.
-
-    """
-    if exit_code is None:
-        return "killed", "its process hangs in the kernel and cannot be killed"
-    if exit_code >= 0:
-        return "failed", f"its process ended with exit code {exit_code} and without a last message"
-    name = next((known.name for known in signal.Signals if known == -exit_code), f"signal {-exit_code}")
-    if name != "SIGKILL":
-        return "killed", f"its process was ended by {name}"
-    if oom_kills is None:
-        return "killed", "its process was ended by SIGKILL, perhaps by the kernel for want of memory"
-    if not oom_kills:
-        return "killed", "its process was ended by SIGKILL; the kernel counts no kill for want of memory"
-    advice = "try a smaller batch or model"
-    return "killed", f"its process was ended by SIGKILL: {KILLED_FOR_MEMORY}; {advice}"

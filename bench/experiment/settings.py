@@ -71,8 +71,7 @@ class Settings(TrainingSpec, WorkloadSpec):
         default=None, description="Processes that share each run, with a GPU each, or the CPU; default: one."
     )
     parallel: Sharing | None = Field(
-        default=None,
-        description="How they share it where no strategy says so: replicate, shard or shard-offload; default: replicate.",
+        default=None, description="How, where no strategy says so: replicate (default), shard or shard-offload."
     )
     reference: str | None = Field(
         default=None, description="Strategy that others are compared with; default: full, or the first."

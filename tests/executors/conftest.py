@@ -47,6 +47,7 @@ def well(connection, request_json):
         send(connection, Progress(done=done, total=2))
     text = argument(request_json)
     send(connection, Finished.model_validate_json(Path(text).read_text()) if text else Finished())
+    send(connection, Saved())
 
 def tells_surroundings(connection, request_json):
     print("printed by a library")

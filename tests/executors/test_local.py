@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.campaign.executing import only
-from bench.protocol import Finished, Planned, Progress, Stage
+from bench.protocol import Finished, Planned, Progress, Saved, Stage
 from bench.records.flags import is_timed
 from bench.records.record import Environment, Flag
 from tests.executors.conftest import asked_of, runner, spans_of
@@ -53,7 +53,7 @@ def test_a_run_that_ends_well_is_a_record_of_all_it_said(
     assert record.changes == {"phases": "all"}
     assert before <= record.started_at <= datetime.now(UTC)
     assert record.wall_seconds > 0
-    assert [type(message) for message in messages] == [Stage, Planned, Stage, Progress, Progress, Finished]
+    assert [type(message) for message in messages] == [Stage, Planned, Stage, Progress, Progress, Finished, Saved]
     assert [message.done for message in messages if isinstance(message, Progress)] == [1, 2]
 
 

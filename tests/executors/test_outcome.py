@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.executors.outcome import Outcome, how_it_ended
+from bench.executors.outcome import Outcome
 from bench.experiment.spec import RunSpec, Term
 from bench.protocol import Failed, Finished, Planned, Saved, Stage
-from bench.records.record import Memory, Status
+from bench.records.record import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,25 +16,6 @@ if TYPE_CHECKING:
     from bench.records.record import RunRecord
 
 SPEC = RunSpec(strategy=(Term(name="full"),))
-
-
-@pytest.mark.parametrize(
-    ("exit_code", "oom_kills", "status", "words"),
-    [
-        (0, 0, "failed", "exit code 0"),
-        (1, 0, "failed", "exit code 1"),
-        (-15, 1, "killed", "SIGTERM"),
-        (-9, 1, "killed", "the kernel killed for want of memory during the run"),
-        (-9, 0, "killed", "counts no kill for want of memory"),
-        (-9, None, "killed", "perhaps by the kernel"),
-        (None, 0, "killed", "cannot be killed"),
-    ],
-)
-def test_every_end_has_its_words(exit_code: int | None, oom_kills: int | None, status: Status, words: str) -> None:
-    said, reason = how_it_ended(exit_code, oom_kills=oom_kills)
-
-    assert said == status
-    assert words in reason
 
 
 def test_what_comes_after_the_verdict_changes_nothing() -> None:

@@ -112,13 +112,15 @@ def test_a_longer_training_takes_longer(model: str) -> None:
 
 
 def test_of_several_processes_the_memory_of_one_is_told_and_no_time(model: str) -> None:
-    settings = Settings(model=model, strategies="freeze,freeze+shard,ema+shard", batch_size=4, num_processes=2)
+    settings = Settings(
+        model=model, strategies="freeze,freeze+shard,pure_bf16+head_then_full+shard", batch_size=4, num_processes=2
+    )
     found = outlook(settings, 8, "l4-24gb", Price.parse("$2/h"))
     ((name, one),) = found.rows.items()
-    assert (name, *found.refused) == ("freeze", "freeze+shard", "ema+shard")
+    assert (name, *found.refused) == ("freeze", "freeze+shard", (refused := "pure_bf16+head_then_full+shard"))
     assert "under shard is not forecast yet" in found.refused["freeze+shard"]
-    assert "averages of the weights are not made of parts" in found.refused["ema+shard"]
-    assert set(found.skipped) == {"ema+shard"}
+    assert "its gradients summed in bf16" in found.refused[refused]
+    assert set(found.skipped) == {refused}
     assert (one.seconds, one.run_seconds, found.cost) == (None, None, None)
     of_all = outlook(settings.model_copy(update={"num_processes": None}), 8, "l4-24gb").rows["freeze"]
     assert one.memory.peak_bytes < of_all.memory.peak_bytes

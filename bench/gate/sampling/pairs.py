@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
-from bench.executors.outcome import how_it_ended
 from bench.gate.judging.pairs import SIDES, PairResult, Sample, SideFailure, SideName
 from bench.gate.sampling.sample import NUM_UNJUDGED_STEPS, read_sample
+from bench.records.endings import how_it_ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
