@@ -61,8 +61,6 @@ def check_shared(plan: TrainPlan, device: torch.device | None) -> None:
     why = {
         "seen_embeddings": "seen_embeddings splits a table that shard cuts among devices",
         "after_step": "what is called after each step may need whole parameters, which no device has under shard",
-        "compile": "compiled layers are not tried under shard yet",
-        "prompt_tokens": "a prompt that learns is not tried under shard yet",
     }
     if name := next((name for name in why if getattr(plan, name)), None):
         raise Unsupported(f"{why[name]}: leave shard out, or the other")

@@ -57,6 +57,9 @@ def compile_layers(layers: Iterable[nn.Module], device: torch.device) -> None:
     warnings.filterwarnings("ignore", message="dynamo_pgo force disabled")  # which is what was asked for
     warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")  # fp32 is what was asked for
     for layer in layers:
+        # Of a module that is cut among ranks torch would take each number, such as that of its heads, for a size that may vary.
+        for module in layer.modules():
+            vars(module).pop("_is_fsdp_managed_module", None)
         replace_in_training(layer, _in_words(torch.compile(layer.forward, dynamic=True, fullgraph=True), type(layer)))
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from torch._dynamo.utils import counters
 from transformers import LlamaForSequenceClassification
 
 from bench.measuring.torch_memory import allocated_bytes
@@ -50,6 +52,8 @@ class Case:
     """Of the vocabulary."""
     has_biases: bool = False
     num_epochs: int = 2
+    is_only_traced: bool = False
+    """What layers are compiled to runs as torch has traced it, since to make machine code of each takes half a minute."""
     is_beside_gpus: bool = False
     """Parts that are offloaded wait in a CPU's memory as those of GPUs would: nothing refuses that, and their mesh is of GPUs."""
 
@@ -72,6 +76,8 @@ class Outcome:
     """The loss of each row after training."""
     param_devices: list[str] = field(default_factory=list)
     """Where parameters wait."""
+    num_graphs: list[int] = field(default_factory=list)
+    """That layers have been compiled to by the end of each step, in increasing order."""
     held_bytes: int = 0
     """Of a GPU after training, by live tensors."""
     error: str = ""
@@ -82,6 +88,8 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
     if device.type == "cuda":
         gc.collect()  # of what an earlier case has left
     with pytest.MonkeyPatch.context() as patch:
+        if case.is_only_traced:
+            patch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
         if case.is_beside_gpus:
             patch.setattr("bench.training.parallel.choose.check_offload", lambda *_: None)
         prepared = applied(case.strategy, _model(case), split=SPLIT, group=group, device=device)
@@ -90,6 +98,9 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
     warm_up(prepared, SPLIT, EPOCH)
     dtypes: set[str] = set()
     reduced: set[str] = set()
+    num_graphs: set[int] = set()
+    torch._dynamo.reset()
+    counters.clear()
     prepared.optimizer.register_step_pre_hook(
         lambda *_: dtypes.update(str(param.grad.dtype) for param in prepared.trained if param.grad is not None)
     )
@@ -100,7 +111,7 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
             Schedule(
                 epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm, evaluate_after=frozenset({2, 5})
             ),
-            on_step=lambda *_: None,
+            on_step=lambda *_: num_graphs.add(counters["stats"]["unique_graphs"]),
             on_point=lambda *_: predict(prepared, SPLIT),
         )
     held = allocated_bytes(device) or 0
@@ -117,6 +128,7 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         num_params=prepared.num_params,
         reduced_dtypes=sorted(reduced),
         param_devices=sorted({param.device.type for param in prepared.model.parameters()}),
+        num_graphs=sorted(num_graphs),
         held_bytes=held,
         evaluated=predict(prepared, SPLIT).losses.tolist(),
     )

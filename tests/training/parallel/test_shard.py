@@ -17,7 +17,7 @@ TOLERANCES = {"amp:dtype=bf16": 2e-2, "gradual+amp:dtype=bf16": 2e-2, "amp:dtype
 STRATEGIES = [
     *("full", "freeze:last=2", "discriminative", "lora", "lora+checkpoint", "bitfit", "adafactor", "gradual", "muon"),
     *("freeze:last=2+cached", "amp:dtype=bf16", "amp:dtype=fp16", "accumulate:rows=3", "lisa", "schedule_free", "sgd"),
-    *("gradual+amp:dtype=bf16", "pissa", "lora+swa:start=0.25"),
+    *("gradual+amp:dtype=bf16", "pissa", "lora+swa:start=0.25", "prompt_tuning:tokens=5"),
 ]
 
 
@@ -58,6 +58,28 @@ def test_parts_that_wait_in_the_hosts_memory_train_as_those_on_the_device(ask: A
     assert first.losses == on_device.losses
     assert first.weights == second.weights == on_device.weights
     assert first.evaluated == on_device.evaluated
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize(
+    ("strategy", "is_only_traced"),
+    [
+        ("freeze:last=2+cached+compile", True),
+        pytest.param("lora+checkpoint+compile", True, marks=pytest.mark.slow),
+        pytest.param("full+compile", False, marks=pytest.mark.slow),
+    ],
+)
+def test_layers_are_compiled_before_the_first_step_and_whole_while_they_run(
+    ask: Ask, strategy: str, is_only_traced: bool
+) -> None:
+    alone = outcome_of(Case(strategy.removesuffix("+compile")))
+    first, second = ask(Case(f"{strategy}+shard", is_only_traced=is_only_traced))
+    assert first.losses == pytest.approx(alone.losses, rel=EXACT), first.error
+    assert first.weights == second.weights == pytest.approx(alone.weights, rel=10 * EXACT, abs=10 * EXACT)
+    for rank in (first, second):
+        assert len(rank.num_graphs) == 1, "a step compiled once more"
+        assert rank.num_graphs[0] > 0
 
 
 def test_the_average_of_parts_is_what_is_evaluated_and_no_step_begins_from_it(ask: Ask) -> None:

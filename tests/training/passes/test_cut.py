@@ -79,8 +79,6 @@ def test_every_part_of_a_model_waits_where_it_is_told(
         ("full+seen_embeddings", "seen_embeddings splits a table"),
         ("gradual+pure_bf16", "summed in bf16"),
         ("freeze+frozen:weights=nf4", "weights in nf4 are not cut"),
-        ("prompt_tuning", "a prompt that learns"),
-        ("full+compile", "compiled layers"),
     ],
 )
 def test_what_would_be_wrong_in_parts_is_refused_in_words(strategy: str, says: str) -> None:
