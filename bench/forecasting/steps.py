@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from bench.experiment.ways import Way
     from bench.forecasting.duration import StepWork
     from bench.forecasting.tracker import Slot
-    from bench.plan.train_plan import Sharing, TrainPlan
+    from bench.plan.sharing import Sharing
+    from bench.plan.train_plan import TrainPlan
     from bench.plan.view import ModelView, Trainable
     from bench.training.activation_cache import ActivationCache
     from bench.training.forward.choose import ForwardChoice

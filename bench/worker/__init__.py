@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -130,8 +129,7 @@ def _carry_out(request: Request, send: Send, peaks: Peaks) -> Finished | Followe
         asked = time.perf_counter()
         loss = initial_loss(inputs.loaded.model, data.train, schedule.epochs[0][0], data.pad_token_id)
         start, began = replace(start, initial_loss=loss), began + time.perf_counter() - asked
-    with ExitStack() as stack:
-        group = stack.enter_context(met(request, _device(spec), with_host=offloads(inputs.plan.parallel)))
+    with met(request, _device(spec), with_host=offloads(inputs.plan.parallel)) as group:
         return _train(request, inputs, group=group, start=start, schedule=schedule, began=began, send=send, peaks=peaks)
 
 
