@@ -73,7 +73,7 @@ class Request(_Message):
     meeting: str | None = None
     """URL at which they meet; None where there is one process."""
     checkpoint: str | None = None
-    """File that a long run goes on from, if it is there, and writes from time to time; None writes none."""
+    """File that a long run goes on from, if it is there, and writes from time to time; several ranks have theirs beside it. None writes none."""
 
 
 class Stage(_Message):

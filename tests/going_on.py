@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel
 
+    from bench.training.parallel.group import Group
     from bench.training.trained import Trained
 
 SPLIT = toy_split(40)
@@ -45,9 +46,10 @@ class Process:
         every: float = 1e9,
         origin: dict[str, str] = ORIGIN,
         make: Callable[[], PreTrainedModel] = MAKE,
+        group: Group | None = None,
     ) -> None:
         torch.manual_seed(3)
-        self.prepared = applied(text, make(), split=SPLIT)
+        self.prepared = applied(text, make(), split=SPLIT, group=group)
         self.schedule = schedule_of(RunSpec(strategy=parse_strategy(text), batch_size=8, epochs=2), SPLIT)
         self.said: list[str] = []
         self.given: list[Any] = []

@@ -104,8 +104,8 @@ def num_ranks(request: Request) -> int:
 
 
 def request_of(request: Request, rank: int, meeting: str | None, gpu_uuid: str | None) -> Request:
-    """What one of them is asked for: the same, and rank 0 alone tells, forecasts and keeps."""
-    only_first = {} if rank == 0 else {"forecast": False, "checkpoint": None}
+    """What one of them is asked for: the same, and rank 0 alone forecasts."""
+    only_first = {} if rank == 0 else {"forecast": False}
     return request.model_copy(update={"rank": rank, "meeting": meeting, "gpu_uuid": gpu_uuid, **only_first})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 
     from bench.experiment.spec import RunSpec
 
-__all__ = ["CheckpointFiles", "remove_left", "shelf_in"]
+__all__ = ["CheckpointFiles", "part_of", "parts_of", "remove_left", "shelf_in"]
 
 _PREFIX, _SUFFIX = ".shelf-", ".pt"
+_PART = re.compile(r"\.rank(?P<rank>\d+)-of-\d+\.step(?P<step>\d+)$")
 
 
 class CheckpointFiles:
@@ -31,7 +34,7 @@ class CheckpointFiles:
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(list(self.folder.glob(f"*{_SUFFIX}")))
+        return len({_PART.sub("", file.stem) for file in self.folder.glob(f"*{_SUFFIX}")})
 
     def of(self, spec: RunSpec) -> Path:
         """The file of a run."""
@@ -40,10 +43,30 @@ class CheckpointFiles:
     def forget(self, specs: Iterable[RunSpec]) -> None:
         """Remove those of runs that nobody will go on with."""
         for spec in specs if self.folder.is_dir() else ():
-            with suppress(OSError):
-                self.of(spec).unlink()
+            for file in (self.of(spec), *_parts(self.of(spec))):
+                with suppress(OSError):
+                    file.unlink()
         with suppress(OSError):  # it holds others, or was never made
             self.folder.rmdir()
+
+
+def part_of(path: Path, rank: int, num_ranks: int, step: int) -> Path:
+    """The file of one of several ranks, of a checkpoint after so many steps: beside `path`, where that of one process would be."""
+    return path.with_stem(f"{path.stem}.rank{rank}-of-{num_ranks}.step{step}")
+
+
+def parts_of(path: Path, rank: int) -> dict[int, Path]:
+    """Find the files of a rank beside `path`, by the step that they are of."""
+    return {int(found["step"]): file for file, found in _parts(path).items() if int(found["rank"]) == rank}
+
+
+def _parts(path: Path) -> dict[Path, re.Match[str]]:
+    beside = {
+        file: _PART.search(file.stem) for file in path.parent.glob(f"{glob.escape(path.stem)}.rank*{path.suffix}")
+    }
+    return {
+        file: found for file, found in beside.items() if found and found.start() == len(path.stem) and file.is_file()
+    }
 
 
 def shelf_in(directory: Path) -> TemporaryDirectory[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -14,6 +15,8 @@ import torch
 
 from bench.errors import Unsupported
 from bench.measuring.torch_memory import reachable_tensors
+from bench.training.parallel.base import is_cut
+from bench.training.parallel.parts import as_cut, how_cut, local, mesh_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +54,7 @@ class Carried:
             if _num_changes(one) != version:
                 raise Unsupported(f"the optimizer {type(prepared.optimizer).__name__} keeps numbers beside its state")
         return {
-            "weights": [_alone(param) for param in self._weights()],
+            "weights": [_alone(local(param)) for param in self._weights()],
             "buffers": {name: _alone(buffer) for name, buffer in prepared.model.named_buffers()},
             "optimizer": self._take_optimizer(),
             "averaged": prepared.averaged.state() if prepared.averaged else None,
@@ -67,7 +70,7 @@ class Carried:
         """Make all of it what `take` returned in another process, where the same plan was applied to the same model."""
         prepared, device = self._prepared, self._prepared.device
         for param, value in zip(self._weights(), found["weights"], strict=True):
-            param.copy_(value)
+            local(param).copy_(value)
         for name, buffer in prepared.model.named_buffers():
             buffer.copy_(found["buffers"][name])
         self._put_optimizer(found["optimizer"])
@@ -109,14 +112,15 @@ class Carried:
         }
 
     def _put_optimizer(self, found: Plain) -> None:
-        optimizer, device = self._prepared.optimizer, self._prepared.device
+        optimizer = self._prepared.optimizer
+        unpacked = partial(_unpacked, device=self._prepared.device, mesh=mesh_of(self._params()))
         optimizer.state.clear()  # and not another dictionary: optimizers inside this one may share it
         for param, state in zip(self._params(), found["state"], strict=True):
             if state is not None:
-                optimizer.state[param] = {key: _unpacked(value, device) for key, value in state.items()}
+                optimizer.state[param] = {key: unpacked(value) for key, value in state.items()}
         for group, values in zip(optimizer.param_groups, found["groups"], strict=True):
-            group.update((key, _unpacked(value, device)) for key, value in values.items())
-        vars(optimizer).update((key, _unpacked(value, device)) for key, value in found["own"].items())
+            group.update((key, unpacked(value)) for key, value in values.items())
+        vars(optimizer).update((key, unpacked(value)) for key, value in found["own"].items())
 
 
 _HELD_APART = {"params", "param_groups", "state", "defaults"}
@@ -140,8 +144,9 @@ def _packed(value: Any) -> Any:
             return next(kind(value) for kind in (int, float, str) if isinstance(value, kind))  # of no subclass
         case list() | tuple():
             return [type(value).__name__, *map(_packed, value)]
-        case torch.Tensor() if type(value) in (torch.Tensor, torch.nn.Parameter):
-            return {"on": value.device.type, "tensor": _alone(value)}
+        case torch.Tensor() if type(value) in (torch.Tensor, torch.nn.Parameter) or is_cut(value):
+            told = {"on": value.device.type, "tensor": _alone(local(value))}
+            return told | ({"cut": how_cut(value)} if is_cut(value) else {})
         case random.Random():
             return {"random": value.getstate()}
         case dict() if value and all(isinstance(one, torch.Generator) for one in value.values()):
@@ -149,14 +154,15 @@ def _packed(value: Any) -> Any:
     raise Unsupported(f"its optimizer keeps a {type(value).__name__}, which is no plain tensor or number")
 
 
-def _unpacked(value: Any, device: torch.device) -> Any:
+def _unpacked(value: Any, *, device: torch.device, mesh: object) -> Any:
     match value:
         case ["tuple", *items]:
-            return tuple(_unpacked(item, device) for item in items)
+            return tuple(_unpacked(item, device=device, mesh=mesh) for item in items)
         case [_, *items]:
-            return [_unpacked(item, device) for item in items]
-        case {"on": kind, "tensor": tensor}:
-            return tensor.to(device if kind == device.type else kind)
+            return [_unpacked(item, device=device, mesh=mesh) for item in items]
+        case {"on": kind, "tensor": tensor, **cut}:
+            there = tensor.to(device if kind == device.type else kind)
+            return as_cut(there, cast("Plain", cut["cut"]), mesh) if cut else there
         case {"random": state}:
             made = random.Random()  # noqa: S311  (no secret)
             made.setstate(state)

@@ -21,6 +21,7 @@ from bench.records.metrics import format_bytes, format_seconds
 from bench.records.readings import PhasePeak
 from bench.training.activation_cache import CacheFill, check_room
 from bench.training.carried import Carried
+from bench.training.checkpoint_files import CheckpointFiles
 from bench.training.set_up import SetUp
 from bench.training.trained import Trained
 
@@ -63,7 +64,7 @@ class Checkpoints:
 
         Args:
             prepared: Has not trained yet.
-            path: Of its file, whose directory need not exist.
+            path: Of its file, whose directory need not exist; of several ranks, each has files of its own beside it.
             turns: What trains from which step on, the first included.
             num_steps: Of the whole run.
             origin: Tells what must be the same for a run to go on: by name, in words.
@@ -74,7 +75,8 @@ class Checkpoints:
             every_seconds: Between two checkpoints.
 
         """
-        self._prepared, self._path, self._turns, self._num_steps = prepared, path, turns, num_steps
+        self._prepared, self._turns, self._num_steps = prepared, turns, num_steps
+        self._files = CheckpointFiles(path, prepared.parallel)
         self._origin, self._besides, self._on_found, self._aside, self._say = origin, besides, on_found, aside, say
         self._every, self._due = every_seconds, time.monotonic() + every_seconds
         self._carried = Carried(prepared)
@@ -94,11 +96,15 @@ class Checkpoints:
             BenchError: it fits, and all the same it cannot be gone on from; it is removed.
 
         """
-        if not self._path.is_file():
+        path, why_not = self._files.find()
+        if path is None and why_not is None:
             return
         with self._aside():
-            content, why_not = self._read()
-            if why_not:
+            content: dict[str, Any] = {}
+            if path is not None:
+                content, why_not = self._read(path)
+                why_not = self._files.agreed(why_not, content.get("attempt", 0))
+            if path is None or why_not:
                 self._say(f"its checkpoint is left aside, and it begins anew: {why_not}")
                 return
             try:
@@ -111,38 +117,48 @@ class Checkpoints:
                 tally.go_on_from(before)
                 self._on_found(content["besides"])
             except Exception as error:
-                self._path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
                 msg = f"its checkpoint cannot be gone on from, and is removed ({first_line(error)}); --resume begins the run anew"
                 raise BenchError(msg) from error
+            self._files.keep(path)
+            self._files.met(num_done)
         told = f"after {num_done} of {self._num_steps} steps"
         self._say(f"it goes on from its checkpoint, {told}")
         self._flags["resumed"] = Flag(code="resumed-within", message=f"a process went on {told}, which another took")
 
-    def is_due(self) -> bool:
-        """Whether the next one is to be written now."""
-        return time.monotonic() >= self._due
+    def is_due(self, num_steps: int) -> bool:
+        """Whether the next one is to be written now, after so many steps; to be asked after each."""
+        return self._files.is_due(num_steps, self._due)
 
     def write(self, tally: Tally, scheduler: LambdaLR) -> None:
         """Write what the run would go on from, or note why that cannot be; the clock must be stopped."""
         began = time.perf_counter()
         with self._aside():
             self._try_to_write(tally, scheduler)
+        self._files.met(tally.num_steps)
         self.seconds = (self.seconds or 0.0) + time.perf_counter() - began
 
     def _try_to_write(self, tally: Tally, scheduler: LambdaLR) -> None:
-        began = time.perf_counter()
+        began, again = time.perf_counter(), True
+        path, num_bytes, why_not = self._files.of(tally.num_steps), 0, None
         try:
-            num_bytes = self._write(tally, scheduler)
+            num_bytes = self._write(path, tally, scheduler)
         except (OSError, RuntimeError) as error:  # the latter is how torch says that a disk is full
-            self._go_without(first_line(error), due=time.monotonic() + self._every)
+            why_not = first_line(error)
         except Exception as error:  # noqa: BLE001  (what others' optimizers are made of must not end the run)
-            self._go_without(first_line(error), due=math.inf)
-        else:
-            seconds = time.perf_counter() - began
-            self._say(f"checkpoint after {tally.num_steps} steps: {format_bytes(num_bytes)}, {format_seconds(seconds)}")
-            self._due = time.monotonic() + self._every
+            why_not, again = first_line(error), False
+        why_not = self._files.agreed(why_not)
+        self._due = time.monotonic() + self._every if again else math.inf
+        if why_not:
+            self._files.drop(path)
+            self._go_without(why_not)
+            return
+        self._files.keep(path)
+        size = format_bytes(num_bytes) + (f" by each of {self._files.num} processes" if self._files.num > 1 else "")
+        seconds = format_seconds(time.perf_counter() - began)
+        self._say(f"checkpoint after {tally.num_steps} steps: {size}, {seconds}")
 
-    def _write(self, tally: Tally, scheduler: LambdaLR) -> int:
+    def _write(self, path: Path, tally: Tally, scheduler: LambdaLR) -> int:
         content = {
             "version": VERSION,
             "origin": dict(self._origin()),
@@ -150,30 +166,29 @@ class Checkpoints:
             "num_scheduled": scheduler.last_epoch,
             "besides": self._besides(),
             "carried": self._carried.take(),
+            **({} if self._files.attempt is None else {"attempt": self._files.attempt}),
         }
         num_bytes = sum(tensor.nbytes for tensor in reachable_tensors(content))
-        self._path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         try:
-            check_room(num_bytes, self._path.parent, "a checkpoint of the run")
+            check_room(num_bytes * self._files.num, path.parent, "a checkpoint of the run")
         except Unsupported as error:  # there may be room for the next one
             raise OSError(str(error)) from error
-        with replacing(self._path) as temporary:
+        with replacing(path) as temporary:
             torch.save(content, temporary)
         return num_bytes
 
-    def _go_without(self, why: str, due: float) -> None:
-        """Go on, and try again when it is `due`."""
-        self._due = due
+    def _go_without(self, why: str) -> None:
         if "without" not in self._flags:
             message = f"no checkpoint could be written: {why}"
             self._say(message)
             self._flags["without"] = Flag(code="not-checkpointed", message=message)
 
-    def _read(self) -> tuple[dict[str, Any], str | None]:
+    def _read(self, path: Path) -> tuple[dict[str, Any], str | None]:
         """Read the file, and say why it is none to go on from, if it is not. Nothing in it is run."""
         content: Any = None
         with suppress(Exception):  # whatever a file that is no checkpoint makes torch raise
-            content = torch.load(self._path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
         if not isinstance(content, dict) or content.get("version") != VERSION:
             return {}, "it cannot be read"
         before, now = content.get("origin", {}), self._origin()

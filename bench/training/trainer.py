@@ -171,7 +171,7 @@ def steps(
             clock.stop()
             on_point(done, clock.seconds)
             prepared.training_mode()
-        if checkpoints and checkpoints.is_due():
+        if checkpoints and checkpoints.is_due(done):
             clock.stop()
             checkpoints.write(tally, scheduler)
     clock.stop()

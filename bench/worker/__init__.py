@@ -167,7 +167,7 @@ def _train(
     if request.mode == "dry":
         # Ranks would have to time them together.
         return run.dry(inputs.loaded.model, request.ways if group is None else ())
-    if request.checkpoint and group is None:
+    if request.checkpoint:
         run.keep_checkpoints(Path(request.checkpoint), every_seconds=every_seconds)
     run.warm_up()
     done = run.follow() if request.rank else run.whole(load_seconds=time.perf_counter() - began)

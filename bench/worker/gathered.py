@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
 from bench.errors import Unsupported
 from bench.training.forward.padded import PaddedForward
 from bench.training.parallel.base import is_cut
+from bench.training.parallel.parts import as_cut, how_cut, local
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +44,7 @@ def gathered(prepared: Prepared, inputs: Inputs) -> Prepared | None:
         raise Unsupported(f"{other[0]} is in the model that was trained or in the same one made anew, and not in both")
     with torch.no_grad(), prepared.evaluating():
         for name, tensor in found.items():
-            values = _whole(tensor)
+            values = _whole(tensor, prepared.device)
             if whole is not None:
                 into[name].copy_(values)
     return whole
@@ -68,6 +69,9 @@ def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-def _whole(tensor: Any) -> torch.Tensor:
-    whole: torch.Tensor = tensor.full_tensor() if is_cut(tensor) else tensor
-    return whole
+def _whole(tensor: Any, device: torch.device) -> torch.Tensor:
+    """All of a tensor, gathered on the device, by which ranks talk, wherever the parts wait."""
+    if not is_cut(tensor):
+        return cast("torch.Tensor", tensor)
+    there: Any = as_cut(local(tensor).to(device), how_cut(tensor), tensor.device_mesh)
+    return cast("torch.Tensor", there.full_tensor())

@@ -43,11 +43,11 @@ def test_what_measures_has_as_many_processes_as_it_asks_for(make_request: MakeRe
     assert [num_ranks(of_two(make_request(mode=mode))) for mode in ("run", "dry", "prepare", "fit")] == [2, 2, 1, 1]
 
 
-def test_rank_0_alone_forecasts_and_goes_on_from_checkpoints(make_request: MakeRequest) -> None:
+def test_rank_0_alone_forecasts_and_all_go_on_from_checkpoints(make_request: MakeRequest) -> None:
     asked = make_request().model_copy(update={"forecast": True, "checkpoint": "here"})
     first, second = (request_of(asked, rank, "file:///there", f"GPU-{rank}") for rank in range(2))
     assert (first.rank, first.forecast, first.checkpoint, first.gpu_uuid) == (0, True, "here", "GPU-0")
-    assert (second.rank, second.forecast, second.checkpoint, second.gpu_uuid) == (1, False, None, "GPU-1")
+    assert (second.rank, second.forecast, second.checkpoint, second.gpu_uuid) == (1, False, "here", "GPU-1")
     assert first.meeting == second.meeting == "file:///there"
 
 

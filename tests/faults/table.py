@@ -1109,6 +1109,13 @@ OF_PROCESSES = (
         "training/test_checkpoints.py::test_what_does_not_fit_is_left_aside_and_the_run_begins_anew",
     ),
     OfProcess(
+        "a checkpoint of several processes (--nproc) of which one has none, or one of another step or attempt",
+        "ok",
+        "0",
+        "it is left aside with a sentence; the run begins anew",
+        "training/test_checkpoint_files.py::test_parts_that_do_not_fit_together_are_left_aside_and_the_run_begins_anew",
+    ),
+    OfProcess(
         "a checkpoint that would run code",
         "ok",
         "0",

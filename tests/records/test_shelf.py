@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.errors import BenchError
-from bench.records.shelf import CheckpointFiles, remove_left, shelf_in
+from bench.records.shelf import CheckpointFiles, part_of, parts_of, remove_left, shelf_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,11 @@ def test_checkpoints_are_there_until_nobody_goes_on_from_them(
     files.folder.mkdir()
     for spec in specs:
         files.of(spec).touch()
+    parts = [part_of(files.of(specs[0]), rank, 2, step) for rank in range(2) for step in (7, 12)]
+    for part in parts:
+        part.touch()
+    assert parts_of(files.of(specs[0]), 1) == {7: parts[2], 12: parts[3]}
+    assert parts_of(files.of(specs[1]), 1) == {}
     assert len(files) == 2
     files.forget(specs[:1])
     assert list(files.folder.iterdir()) == [files.of(specs[1])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import pytest
 from bench.campaign.executing import only
 from bench.executors import Runner
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.protocol import Progress, Request
+from bench.protocol import Progress, Request, Said
 from bench.training.parallel.single import Single
 from bench.worker.meeting import has_lost_a_peer, pids_beside, wants_whole
 
@@ -34,6 +35,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BENCH_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("BENCH_LOCK_DIR", str(tmp_path_factory.mktemp("locks")))
+        patch.setenv("BENCH_CHECKPOINT_SECONDS", "0")  # of the runs that are asked to write any
         with Runner(grace_seconds=5) as runner:
             yield runner
 
@@ -49,11 +51,14 @@ def share(runner: Runner, workload: WorkloadSpec) -> Share:
         num: int | None = 2,
         steps: int = 7,
         save_model: Path | None = None,
+        checkpoint: Path | None = None,
         lr: float | None = None,
     ) -> RunRecord:
         strategy = parse_strategy(text)
         spec = RunSpec(strategy=strategy, workload=workload, batch_size=10, steps=steps, num_processes=num, lr=lr)
-        return only(runner, Request(spec=spec, save_model=save_model and str(save_model)), on_message)
+        kept = {"save_model": save_model, "checkpoint": checkpoint}
+        asked = {name: str(path) for name, path in kept.items() if path}
+        return only(runner, Request(spec=spec, **asked), on_message)
 
     return carry_out
 
@@ -101,6 +106,37 @@ def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(sha
     assert time.monotonic() - at < SECONDS
     assert not psutil.pid_exists(others[0])
     assert share().status == "ok", "the next run goes on"
+
+
+@pytest.mark.parametrize(
+    "text", ["full", *(pytest.param(one, marks=pytest.mark.slow) for one in ("full+shard", "amp:dtype=fp16+shard"))]
+)
+def test_a_run_that_lost_a_process_goes_on_from_the_checkpoint_of_all(share: Share, tmp_path: Path, text: str) -> None:
+    path, steps, said = tmp_path / "checkpoints" / "run.pt", 40, list[str]()
+    whole = share(text, steps=steps)
+    killed: list[int] = []
+
+    def kill(message: Message) -> None:
+        if isinstance(message, Said) and message.text.startswith("checkpoint after 3 steps"):
+            killed.append(runs_of()[-1])
+            psutil.Process(killed[0]).kill()
+
+    lost = share(text, kill, steps=steps, checkpoint=path)
+    assert (lost.status, len(killed)) == ("killed", 1), lost.reason
+    found = share(
+        text,
+        lambda message: said.append(message.text) if isinstance(message, Said) else None,
+        steps=steps,
+        checkpoint=path,
+    )
+
+    assert re.fullmatch(rf"it goes on from its checkpoint, after [3-9]\d? of {steps} steps", said[0])
+    assert found.measured is not None, found.reason
+    assert whole.measured is not None
+    assert found.measured.losses == whole.measured.losses
+    assert found.measured.evaluation.loss == whole.measured.evaluation.loss
+    assert found.measured.checkpoint_seconds
+    assert "resumed-within" in {flag.code for flag in found.flags}
 
 
 def runs_of() -> list[int]:

@@ -9,6 +9,7 @@ import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
 from bench.training.parallel.base import is_cut
+from bench.training.parallel.parts import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,9 +39,9 @@ class AveragedWeights:
         if num_done <= self._rule.start * num_steps:
             return
         if self.values:
-            self._average(self.values, [_exact(_own(param)) for param in self._params], self._num_averaged)
+            self._average(self.values, [_exact(local(param)) for param in self._params], self._num_averaged)
         else:
-            self.values = [_exact(_own(param)).clone() for param in self._params]
+            self.values = [_exact(local(param)).clone() for param in self._params]
         self._num_averaged += 1
 
     def state(self) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class AveragedWeights:
         if self._is_in_place or not self.values:
             yield
             return
-        raw = [_own(param).clone() if is_cut(param) else param.data for param in self._params]
+        raw = [local(param).clone() if is_cut(param) else param.data for param in self._params]
         self._is_in_place = True
         try:
             self._put(self.values)
@@ -71,16 +72,9 @@ class AveragedWeights:
         """Let the parameters be these."""
         for param, one in zip(self._params, weights, strict=True):
             if is_cut(param):
-                _own(param).copy_(one)  # where the ranks gather it from
+                local(param).copy_(one)  # where the ranks gather it from
             else:
                 param.data = one.to(param.dtype)
-
-
-def _own(param: nn.Parameter) -> torch.Tensor:
-    """The numbers of a parameter, or those that this rank has of it."""
-    values: Any = param.detach()
-    own: torch.Tensor = values.to_local() if is_cut(values) else values
-    return own
 
 
 def _exact(weights: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import gc
 import json
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,15 +27,17 @@ from bench.training.set_up import warm_up
 from bench.training.trainer import Schedule, train
 from bench.workload.toy import tiny_llama, toy_split
 from tests.applied import CPU, applied
+from tests.going_on import Killed, Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from torch import nn
     from transformers import PreTrainedModel
 
     from bench.training.parallel.group import Group
 
-__all__ = ["Case", "Outcome", "ask_ranks", "outcome_of"]
+__all__ = ["Attempt", "Case", "Outcome", "ask_ranks", "outcome_of"]
 
 SPLIT = toy_split(23, longest=20)
 EPOCH = [np.arange(8), np.arange(8, 22), np.array([int(SPLIT.lengths.argmin())]), np.array([22, 3, 5])]
@@ -56,6 +58,17 @@ class Case:
     """What layers are compiled to runs as torch has traced it, since to make machine code of each takes half a minute."""
     is_beside_gpus: bool = False
     """Parts that are offloaded wait in a CPU's memory as those of GPUs would: nothing refuses that, and their mesh is of GPUs."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A run of `tests.going_on` that goes on from its checkpoint, where there is one at `path`."""
+
+    strategy: str
+    path: str
+    every: float = 1e9
+    stop: int | None = None
+    """After this step all ranks are gone."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,8 @@ class Outcome:
     """That layers have been compiled to by the end of each step, in increasing order."""
     held_bytes: int = 0
     """Of a GPU after training, by live tensors."""
+    said: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
     error: str = ""
 
 
@@ -115,14 +130,10 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
             on_point=lambda *_: predict(prepared, SPLIT),
         )
     held = allocated_bytes(device) or 0
-    whole = {
-        name: getattr(param.detach(), "full_tensor", param.detach)()
-        for name, param in prepared.model.named_parameters()
-    }
     return Outcome(
         losses=list(trained.losses),
         num_tokens=list(trained.step_tokens),
-        weights=[float(whole[name].double().sum()) for name in sorted(whole)],
+        weights=_sums(prepared.model),
         grad_dtypes=sorted(dtypes),
         parts=sorted(trained.step_parts[-1]),
         num_params=prepared.num_params,
@@ -132,6 +143,22 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         held_bytes=held,
         evaluated=predict(prepared, SPLIT).losses.tolist(),
     )
+
+
+def attempted(attempt: Attempt, group: Group | None = None) -> Outcome:
+    """Train as the attempt says, until it stops."""
+    process = Process(attempt.strategy, Path(attempt.path), every=attempt.every, group=group)
+    losses: list[float] = []
+    with suppress(Killed):
+        losses = list(process.train(attempt.stop).losses)
+    flags = [flag.code for flag in process.checkpoints.flags]
+    return Outcome(losses, [], _sums(process.prepared.model), [], said=process.said, flags=flags)
+
+
+def _sums(model: nn.Module) -> list[float]:
+    params = sorted(model.named_parameters())
+    whole = [getattr(param.detach(), "full_tensor", param.detach)() for _, param in params]
+    return [float(one.double().sum()) for one in whole]
 
 
 @contextmanager
@@ -161,7 +188,7 @@ def _model(case: Case) -> PreTrainedModel:
 
 
 @contextmanager
-def ask_ranks(num_ranks: int = 2, device: str = "cpu") -> Iterator[Callable[[Case], list[Outcome]]]:
+def ask_ranks(num_ranks: int = 2, device: str = "cpu") -> Iterator[Callable[[Case | Attempt], list[Outcome]]]:
     """Start the ranks, and return what has them carry out a case; each is told it at once."""
     with TemporaryDirectory(prefix="bench-") as folder:
         arguments = [sys.executable, "-m", __name__, f"file://{folder}/meeting", device, str(num_ranks)]
@@ -176,7 +203,7 @@ def ask_ranks(num_ranks: int = 2, device: str = "cpu") -> Iterator[Callable[[Cas
             for rank in range(num_ranks)
         ]
 
-        def ask(case: Case) -> list[Outcome]:
+        def ask(case: Case | Attempt) -> list[Outcome]:
             for process in ranks:
                 assert process.stdin is not None
                 process.stdin.write(json.dumps(asdict(case)) + "\n")
@@ -204,7 +231,9 @@ def _main(meeting: str, device: torch.device, num_ranks: int, rank: int) -> None
     with joined(meeting, rank=rank, num_ranks=num_ranks, device=device) as group:
         for line in sys.stdin:
             try:
-                told = outcome_of(Case(**json.loads(line)), group, device)
+                asked = json.loads(line)
+                is_attempt = "path" in asked
+                told = attempted(Attempt(**asked), group) if is_attempt else outcome_of(Case(**asked), group, device)
             except Exception as error:  # noqa: BLE001  (the test says what it wanted)
                 told = Outcome([], [], [], [], error=f"{type(error).__name__}: {error}")
             print(json.dumps(asdict(told)), flush=True)  # noqa: T201  (it is the answer)
