@@ -21,8 +21,8 @@ from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.forward.by_shape import choose_by_shape
 from bench.training.forward.rule import way_on_cpu
 from bench.training.here import import_needed
+from bench.training.parallel.buckets import BUCKET_BYTES
 from bench.training.parallel.choose import check_shared
-from bench.training.parallel.replicate import BUCKET_BYTES
 from bench.training.step_flops import flops_of_step, flops_per_unit
 from bench.training.target import aiming_at, target
 from bench.workload.models.layers import view_of

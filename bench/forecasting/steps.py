@@ -47,7 +47,7 @@ NUM_STEPS = 2
 """The first makes the state of the optimizer, for which one of its forward passes is enough; the second has it from its beginning."""
 DEVICE = torch.device("cpu")
 """Computes, whatever it stands for."""
-ALONE = Group(0, 1, DEVICE, all_reduce=lambda _tensor: None)
+ALONE = Group(0, 1, DEVICE, begin_sum=lambda _tensor: lambda: None)
 """A process of several, whose rows are its own part already, and which hears nothing of the others."""
 
 

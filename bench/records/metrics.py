@@ -143,7 +143,7 @@ METRICS: dict[str, Metric] = {
             ("data", "data", "assembling the batch"),
             ("forward", "forward", "with the loss"),
             ("backward", "backward", "all gradients"),
-            ("communication", "communication", "summing gradients over processes, and waiting for the slowest"),
+            ("communication", "communication", "summing gradients after backward, and waiting for the slowest"),
             ("optimizer", "optimizer", "clipping, step, clearing and what a strategy does after a step"),
         )
     },
@@ -168,7 +168,7 @@ METRICS: dict[str, Metric] = {
         "training memory of the process with least; else it is that with most",
     ),
     "communication_share": Metric(
-        "communication", "share", "lower", "none", "of a steady step: summing gradients, and waiting for the slowest"
+        "communication", "share", "lower", "none", "of a steady step: sums after backward, and waiting for the slowest"
     ),
     "host_peak_bytes": Metric(
         "host peak",

@@ -144,7 +144,7 @@ class StepParts(Frozen):
     num_steps: Count
     """Number of steps in the means."""
     communication: Seconds | None = None
-    """Summing gradients over ranks, and waiting for the slowest; None in a run of one process."""
+    """Summing gradients over ranks after the backward pass, which hides the rest of it, and waiting for the slowest; None in a run of one process."""
 
 
 class RankReadings(Frozen):

@@ -50,24 +50,27 @@ def take_step(
         num_steps: Of the run.
         max_grad_norm: The norm that longer gradients are cut to.
         mark: Called when a part is done: "data", "forward" and "backward" of every forward pass, and "communication"
-            where ranks share the step.
+            that the backward pass has not hidden, where ranks share the step.
 
     """
     precision = prepared.precision
     loss = torch.zeros((), device=prepared.device)
     num_tokens = num_computed = 0
-    for part, share in prepared.passes(rows):
+    passes = prepared.passes(rows)
+    for number, (part, share) in enumerate(passes, 1):
         batch = prepared.batch(split, part)
         mark("data")
         with precision.forward():
             part_loss = prepared.loss(batch) * share
         mark("forward")
+        if number == len(passes):
+            prepared.parallel.last_backward(prepared.trained)
         precision.backward(part_loss)
         loss += part_loss.detach()
         num_tokens += batch.num_tokens if share else 0  # of a pass that counts nothing
         num_computed += batch.num_computed
         mark("backward")
-    loss = prepared.parallel.reduce(prepared.trained, loss, mark)
+    loss = prepared.parallel.reduce(loss, mark)
     precision.step(prepared.optimizer, prepared.trained, max_grad_norm, norm_of=prepared.parallel.norm)
     for hook in prepared.plan.after_step:
         hook(prepared.model, step)

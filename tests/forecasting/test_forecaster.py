@@ -112,7 +112,7 @@ def test_a_process_of_several_has_its_share_of_the_rows_and_gradients_that_are_s
 def test_what_is_sent_in_several_buckets_is_no_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
     training = replace(TRAINING, num_processes=2)
     check_by_few_layers("full", 8, training)
-    for module in ("training.parallel.replicate", "forecasting.forecaster"):
+    for module in ("training.parallel.buckets", "forecasting.forecaster"):
         monkeypatch.setattr(f"bench.{module}.BUCKET_BYTES", 2**19)
     by_few, by_all = (Forecaster(config(8), training) for _ in range(2))
     by_all._are_alike = False

@@ -56,10 +56,12 @@ class Parallel(Protocol):
         """
         ...
 
-    def reduce(
-        self, params: Iterable[nn.Parameter], loss: torch.Tensor, mark: Callable[[str], None], /
-    ) -> torch.Tensor:
-        """Give the gradients of `params` their sum over the ranks, and return that of `loss`; marks "communication" if any."""
+    def last_backward(self, params: Iterable[nn.Parameter], /) -> None:
+        """Learn that the last backward pass of a step comes now, after which the gradients of `params` are to be sums over the ranks."""
+        ...
+
+    def reduce(self, loss: torch.Tensor, mark: Callable[[str], None], /) -> torch.Tensor:
+        """See to it, after the pass, that they are, and return the sum of `loss`; marks "communication" if any."""
         ...
 
     def norm(self, grads: Sequence[torch.Tensor], /) -> torch.Tensor:

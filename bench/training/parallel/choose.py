@@ -36,7 +36,7 @@ def shared_by(group: Group | None, plan: TrainPlan) -> Parallel:
         return Shard(group.rank, group.num_ranks, group.device, offloads=offloads(plan.parallel))
     from bench.training.parallel.replicate import Replicate  # noqa: PLC0415  (most runs have one process)
 
-    return Replicate(group.rank, group.num_ranks, group.device, group.all_reduce)
+    return Replicate(group.rank, group.num_ranks, group.device, group.begin_sum)
 
 
 def check_shared(plan: TrainPlan, device: torch.device | None) -> None:

@@ -27,6 +27,11 @@ PATIENCE = timedelta(days=7)
 """For the others, who may evaluate or compile meanwhile: whoever started the ranks ends them where one is lost."""
 
 
+def _begin_sum(tensor: torch.Tensor) -> Callable[[], object]:
+    wait: Callable[[], object] = dist.all_reduce(tensor, async_op=True).wait
+    return wait
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """One of the ranks of a run, on its device, with all of them in the default process group of torch."""
@@ -34,8 +39,8 @@ class Group:
     rank: int
     num_ranks: int
     device: torch.device
-    all_reduce: Callable[[torch.Tensor], object] = dist.all_reduce
-    """Gives a tensor, in place, its sum over the ranks. A forecast has one that does nothing."""
+    begin_sum: Callable[[torch.Tensor], Callable[[], object]] = _begin_sum
+    """Begins to give a tensor, in place, its sum over the ranks, and returns what waits for it. A forecast has one that does nothing."""
 
     def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
         """Every so-many-th row, so that lengths are alike on all ranks, as rows of a batch are sorted by them.

@@ -19,7 +19,7 @@ from bench.training.parallel.base import is_cut
 from bench.training.parallel.group import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from torch import nn
@@ -65,10 +65,11 @@ class Shard(Group):
         now = dict(model.named_parameters())
         return {param: now[names[id(param)]] for param in known}
 
-    def reduce(
-        self, _params: Iterable[nn.Parameter], loss: torch.Tensor, _mark: Callable[[str], None], /
-    ) -> torch.Tensor:
-        """Sum the loss; gradients were summed layer by layer, in the backward pass, which hides what that takes."""
+    def last_backward(self, _params: object, /) -> None:
+        """Leave it to torch, which sums gradients layer by layer in every backward pass, and so hides what that takes."""
+
+    def reduce(self, loss: torch.Tensor, _mark: object, /) -> torch.Tensor:
+        """Sum the loss."""
         dist.all_reduce(loss)
         return loss
 

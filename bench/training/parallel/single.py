@@ -26,7 +26,10 @@ class Single(Whole):
         """All rows, in order."""
         return [(part, len(part) / len(rows)) for part in micro_batches(rows, size)]
 
-    def reduce(self, _params: object, loss: torch.Tensor, _mark: object, /) -> torch.Tensor:
+    def last_backward(self, _params: object, /) -> None:
+        """Wait for nothing of it."""
+
+    def reduce(self, loss: torch.Tensor, _mark: object, /) -> torch.Tensor:
         """Leave the gradients and the loss as they are."""
         return loss
 

@@ -41,7 +41,7 @@ def split_table(
         model: The classifier of transformers inside.
         split: The training rows.
         pad_token_id: Of the model's tokenizer.
-        rate_of: Every parameter that trains at some time; the rows take the place of the whole table.
+        rate_of: Every parameter that trains at some time, in the order of the model; the rows take the place of the whole table.
 
     Raises:
         Unsupported: it cannot be done for this model, or would save too little.
@@ -66,7 +66,9 @@ def split_table(
             f"the training rows have {len(tokens):,} of the {table.num_embeddings:,} tokens, over half of them"
         )
     seen = SeenRows(table, tokens)
-    rate_of[seen.rows] = rate_of.pop(seen.whole)
+    in_order = {seen.rows if param is seen.whole else param: rate for param, rate in rate_of.items()}
+    rate_of.clear()
+    rate_of.update(in_order)
     return seen
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +23,9 @@ from transformers import LlamaForSequenceClassification
 
 from bench.measuring.torch_memory import allocated_bytes
 from bench.training.evaluation import predict
+from bench.training.parallel.buckets import BUCKET_BYTES
 from bench.training.parallel.group import joined
+from bench.training.parallel.replicate import Replicate
 from bench.training.set_up import warm_up
 from bench.training.trainer import Schedule, train
 from bench.workload.toy import tiny_llama, toy_split
@@ -30,7 +33,7 @@ from tests.applied import CPU, applied
 from tests.going_on import Killed, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from torch import nn
     from transformers import PreTrainedModel
@@ -58,6 +61,10 @@ class Case:
     """What layers are compiled to runs as torch has traced it, since to make machine code of each takes half a minute."""
     is_beside_gpus: bool = False
     """Parts that are offloaded wait in a CPU's memory as those of GPUs would: nothing refuses that, and their mesh is of GPUs."""
+    bucket_bytes: int = BUCKET_BYTES
+    """Of gradients that are sent at once."""
+    is_sent_after: bool = False
+    """Whether gradients are sent once the backward pass is over, as none need be."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ class Outcome:
     num_tokens: list[int]
     weights: list[float]
     """The sum of each parameter of the model, by name."""
+    digest: str
+    """Of the bits of all of them."""
     grad_dtypes: list[str]
     parts: list[str] = field(default_factory=list)
     """Of a step, as the clock names them."""
@@ -95,11 +104,15 @@ class Outcome:
     """Of a GPU after training, by live tensors."""
     said: list[str] = field(default_factory=list)
     flags: list[str] = field(default_factory=list)
+    num_early: int = 0
+    """Messages that were begun within a backward pass."""
     error: str = ""
 
 
 def outcome_of(case: Case, group: Group | None = None, device: torch.device = CPU) -> Outcome:
     """Train as the case says, in this process alone or with others."""
+    messages: list[bool] = []
+    group = group and replace(group, begin_sum=partial(_noting_place, group.begin_sum, messages))
     if device.type == "cuda":
         gc.collect()  # of what an earlier case has left
     with pytest.MonkeyPatch.context() as patch:
@@ -108,6 +121,10 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         if case.is_beside_gpus:
             patch.setattr("bench.training.parallel.choose.check_offload", lambda *_: None)
         prepared = applied(case.strategy, _model(case), split=SPLIT, group=group, device=device)
+    if case.is_sent_after:
+        assert group is not None
+        after = AfterBackward(group.rank, group.num_ranks, group.device, group.begin_sum)
+        prepared = replace(prepared, parallel=after)
     if case.is_beside_gpus:
         cast("Any", prepared.trained[0]).device_mesh._device_type = "cuda"  # which all parts share
     warm_up(prepared, SPLIT, EPOCH)
@@ -119,7 +136,8 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
     prepared.optimizer.register_step_pre_hook(
         lambda *_: dtypes.update(str(param.grad.dtype) for param in prepared.trained if param.grad is not None)
     )
-    with _noting_sums(reduced):
+    with _noting_sums(reduced), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.training.parallel.buckets.BUCKET_BYTES", case.bucket_bytes)
         trained = train(
             prepared,
             SPLIT,
@@ -129,11 +147,12 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
             on_step=lambda *_: num_graphs.add(counters["stats"]["unique_graphs"]),
             on_point=lambda *_: predict(prepared, SPLIT),
         )
-    held = allocated_bytes(device) or 0
+    held, whole = allocated_bytes(device) or 0, _whole(prepared.model)
     return Outcome(
         losses=list(trained.losses),
         num_tokens=list(trained.step_tokens),
-        weights=_sums(prepared.model),
+        weights=_sums(whole),
+        digest=_digest(whole),
         grad_dtypes=sorted(dtypes),
         parts=sorted(trained.step_parts[-1]),
         num_params=prepared.num_params,
@@ -142,6 +161,7 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         num_graphs=sorted(num_graphs),
         held_bytes=held,
         evaluated=predict(prepared, SPLIT).losses.tolist(),
+        num_early=sum(messages),
     )
 
 
@@ -152,13 +172,43 @@ def attempted(attempt: Attempt, group: Group | None = None) -> Outcome:
     with suppress(Killed):
         losses = list(process.train(attempt.stop).losses)
     flags = [flag.code for flag in process.checkpoints.flags]
-    return Outcome(losses, [], _sums(process.prepared.model), [], said=process.said, flags=flags)
+    return Outcome(losses, [], _sums(_whole(process.prepared.model)), "", [], said=process.said, flags=flags)
 
 
-def _sums(model: nn.Module) -> list[float]:
-    params = sorted(model.named_parameters())
-    whole = [getattr(param.detach(), "full_tensor", param.detach)() for _, param in params]
-    return [float(one.double().sum()) for one in whole]
+def _whole(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Its parameters, each put together of the parts of all ranks."""
+    params = model.named_parameters()
+    return {name: getattr(param.detach(), "full_tensor", param.detach)() for name, param in params}
+
+
+def _sums(params: Mapping[str, torch.Tensor]) -> list[float]:
+    return [float(params[name].double().sum()) for name in sorted(params)]
+
+
+class AfterBackward(Replicate):
+    """Sends nothing before the backward pass is over."""
+
+    __slots__ = ("_params",)
+    _params: list[torch.nn.Parameter]
+
+    def last_backward(self, params: Iterable[torch.nn.Parameter], /) -> None:
+        object.__setattr__(self, "_params", list(params))
+
+    def reduce(self, loss: torch.Tensor, mark: Callable[[str], None], /) -> torch.Tensor:
+        super().last_backward(self._params)
+        return super().reduce(loss, mark)
+
+
+def _noting_place(
+    begin_sum: Callable[[torch.Tensor], Callable[[], object]], messages: list[bool], tensor: torch.Tensor
+) -> Callable[[], object]:
+    messages.append(torch._C._current_graph_task_id() >= 0)  # of the backward pass that runs
+    return begin_sum(tensor)
+
+
+def _digest(params: Mapping[str, torch.Tensor]) -> str:
+    values = (params[name].cpu().contiguous().view(torch.uint8).numpy() for name in sorted(params))
+    return hashlib.sha256(b"".join(map(np.ndarray.tobytes, values))).hexdigest()
 
 
 @contextmanager
@@ -235,7 +285,7 @@ def _main(meeting: str, device: torch.device, num_ranks: int, rank: int) -> None
                 is_attempt = "path" in asked
                 told = attempted(Attempt(**asked), group) if is_attempt else outcome_of(Case(**asked), group, device)
             except Exception as error:  # noqa: BLE001  (the test says what it wanted)
-                told = Outcome([], [], [], [], error=f"{type(error).__name__}: {error}")
+                told = Outcome([], [], [], "", [], error=f"{type(error).__name__}: {error}")
             print(json.dumps(asdict(told)), flush=True)  # noqa: T201  (it is the answer)
 
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from bench.training.parallel.buckets import BUCKET_BYTES
 from bench.training.parallel.group import joined
-from bench.training.parallel.replicate import BUCKET_BYTES, Replicate
+from bench.training.parallel.replicate import Replicate
 from tests.applied import CPU
 from tests.training.parallel.ranks import Case, Outcome, ask_ranks, outcome_of
 
@@ -55,6 +56,29 @@ def test_two_ranks_train_as_one_process_does(ask: Ask, strategy: str) -> None:
     assert first.weights == pytest.approx(alone.weights, rel=10 * rtol, abs=10 * rtol)
     assert first.weights == second.weights, "the replicas are one model"
     assert set(first.parts) - set(alone.parts) == {"communication"}
+    assert first.num_early == second.num_early == len(first.losses), "every step sends before its backward pass is over"
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        *("full", "accumulate:rows=3"),
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("seen_embeddings", "lisa", "pure_bf16")),
+    ],
+)
+def test_what_is_sent_in_the_backward_pass_gives_the_bits_of_what_is_sent_after_it(ask: Ask, strategy: str) -> None:
+    early, late = (
+        Case(strategy, num_tokens=512, bucket_bytes=2**12, is_sent_after=is_after) for is_after in (False, True)
+    )
+    (first, second), (after, _) = ask(early), ask(late)
+    assert not first.error, first.error
+    assert (first.losses, first.digest) == (after.losses, after.digest)
+    assert first.digest == second.digest
+    assert after.num_early == 0
+    if strategy == "pure_bf16":
+        assert first.num_early == 0
+    else:
+        assert first.num_early > 2 * len(first.losses), "several a step"
 
 
 @pytest.mark.parametrize("strategy", ["full", pytest.param("lora", marks=pytest.mark.slow)])
@@ -87,7 +111,8 @@ def test_a_parameter_that_no_rank_has_a_gradient_of_keeps_none_and_a_large_one_i
     place, marks = large.grad.data_ptr(), list[str]()
     with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=CPU) as group:
         one = Replicate(group.rank, group.num_ranks, group.device)
-        loss = one.reduce([large, unused, small], torch.tensor(0.5), marks.append)
+        one.last_backward([large, unused, small])
+        loss = one.reduce(torch.tensor(0.5), marks.append)
     assert float(loss) == 0.5
     assert unused.grad is None
     assert large.grad.data_ptr() == place

@@ -18,7 +18,8 @@ def test_nothing_is_dispatched_for_others_that_are_not_there() -> None:
     param = torch.nn.Parameter(torch.ones(3))
     param.grad = torch.ones(3)
     with counted() as launches:
-        assert Single().reduce([param], loss, marks.append) is loss
+        Single().last_backward([param])
+        assert Single().reduce(loss, marks.append) is loss
         assert Single().gather((1.5, 2.0)) == [[1.5, 2.0]]
     assert not launches.calls
     assert not marks
