@@ -12,15 +12,18 @@ from bench.errors import Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.forecasting.fake import classifier, without_numbers
-from bench.forecasting.steps import Traced, Training, trace
+from bench.forecasting.steps import DEVICE, Traced, Training, trace
 from bench.plan.compose import compose
 from bench.testing.models import fresh_model
 from bench.training.forward.by_shape import choose_by_shape
 from bench.training.here import import_needed
+from bench.training.parallel.group import joined
 from bench.workload.models.layers import view_of
 from bench.workload.toy import toy_split
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from transformers import PreTrainedModel
 
     from bench.experiment.ways import Way
@@ -71,6 +74,24 @@ def test_without_numbers_every_peak_is_that_of_real_tensors_to_the_byte(
 @pytest.mark.parametrize(("name", "strategy"), [("gpt2", "full"), ("llama", "lora+accumulate:rows=1")])
 def test_so_is_every_peak_of_a_process_of_several(name: str, strategy: str) -> None:
     check_equal(name, strategy, None, replace(TRAINING, num_processes=3))
+
+
+def test_what_is_sent_within_the_backward_pass_takes_what_is_told_where_it_is_sent_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = replace(TRAINING, num_processes=3)
+    whole = traced(fresh_model("llama"), "full", training=training)
+    monkeypatch.setattr("bench.training.parallel.buckets.BUCKET_BYTES", 2**14)
+    told = traced(fresh_model("llama"), "full", training=training)
+    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=DEVICE) as group:
+        monkeypatch.setattr("bench.forecasting.steps.ALONE", group)
+        sent = traced(fresh_model("llama"), "full", training=training)
+    in_backward, sent_in_backward, in_one_piece = (
+        {slot: int(parts.sum()) for slot, parts in one.peaks.items() if slot.name == "backward"}
+        for one in (told, sent, whole)
+    )
+    assert in_backward == sent_in_backward
+    assert in_backward != in_one_piece, "pieces are put together in it"
 
 
 def test_a_process_of_several_is_the_one_with_the_longest_rows() -> None:
