@@ -52,9 +52,8 @@ def gathered(prepared: Prepared, inputs: Inputs) -> Prepared | None:
 
 def _anew(prepared: Prepared, inputs: Inputs) -> Prepared:
     """What the model was before it was cut, on the host: weights of the same types, with the same transforms."""
-    plan = replace(
-        prepared.plan, parallel=None, precision=_NAMES[prepared.precision.dtype], optimizer=None, cache_prefix=False
-    )
+    precision = _NAMES[prepared.precision.dtype]
+    plan = replace(prepared.plan, parallel=None, precision=precision, optimizer=None, cache_prefix=False, compile=False)
     return inputs.loaded_again().prepare(_HOST, plan=plan, choose=_padded)
 
 

@@ -36,7 +36,10 @@ def cut(text: str, workload: WorkloadSpec, group: Group) -> tuple[Prepared, Inpu
     return inputs.prepare(CPU, group=group), inputs
 
 
-@pytest.mark.parametrize("text", ["freeze+frozen:weights=bf16+amp:dtype=bf16", "pissa", "gradual+schedule_free"])
+@pytest.mark.parametrize(
+    "text",
+    ["freeze+frozen:weights=bf16+amp:dtype=bf16", "pissa", "gradual+schedule_free", "prompt_tuning:tokens=3+compile"],
+)
 def test_it_is_whole_and_has_each_value_that_was_trained(text: str, workload: WorkloadSpec, group: Group) -> None:
     prepared, inputs = cut(text, workload, group)
     with torch.no_grad():
