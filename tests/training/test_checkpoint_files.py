@@ -58,7 +58,14 @@ def stopped(ask: Ask, text: str, path: Path) -> None:
                     "gradual+shard",
                     "muon+shard",
                 ),
-                *("adafactor+shard", "schedule_free+shard", "lisa+neftune+shard", "freeze:last=2+cached", "full+ema"),
+                *(
+                    "adafactor+shard",
+                    "schedule_free+shard",
+                    "lisa+neftune+shard",
+                    "freeze:last=2+cached",
+                    "full+ema",
+                    "ema+shard",
+                ),
             )
         ),
     ],
