@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from bench.errors import Unsupported
-from bench.training.forward.padded import PaddedForward
+from bench.training.forward.padded import untried
 from bench.training.parallel.base import is_cut
 from bench.training.parallel.parts import as_cut, how_cut, local
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedModel
 
     from bench.plan.train_plan import Precision as Name
-    from bench.training.precision import Precision
     from bench.training.prepared import Prepared
     from bench.worker.assemble import Inputs
-    from bench.workload.data.dataset import Split
 
 __all__ = ["gathered"]
 
@@ -54,14 +51,7 @@ def _anew(prepared: Prepared, inputs: Inputs) -> Prepared:
     """What the model was before it was cut, on the host: weights of the same types, with the same transforms."""
     precision = _NAMES[prepared.precision.dtype]
     plan = replace(prepared.plan, parallel=None, precision=precision, optimizer=None, cache_prefix=False, compile=False)
-    return inputs.loaded_again().prepare(_HOST, plan=plan, choose=_padded)
-
-
-def _padded(
-    outer: nn.Module, _model: PreTrainedModel, _split: Split, pad_token_id: int, _precision: Precision, /, **_: object
-) -> tuple[PaddedForward, None]:
-    """The plain way, without a trial: it trains no more."""
-    return PaddedForward(outer, pad_token_id), None
+    return inputs.loaded_again().prepare(_HOST, plan=plan, choose=untried)
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import nn
+    from transformers import PreTrainedModel
 
     from bench.training.forward.base import LayeredForward
+    from bench.training.precision import Precision
     from bench.workload.data.dataset import Split
 
-__all__ = ["PaddedForward", "collate"]
+__all__ = ["PaddedForward", "collate", "untried"]
 
 
 class PaddedForward:
@@ -61,6 +63,13 @@ class PaddedForward:
 
     def close(self) -> None:
         """Leave the model as it was: nothing was changed."""
+
+
+def untried(
+    outer: nn.Module, _model: PreTrainedModel, _split: Split, pad_token_id: int, _precision: Precision, /, **_: object
+) -> tuple[PaddedForward, None]:
+    """Choose it without a trial: for a model that trains no more."""
+    return PaddedForward(outer, pad_token_id), None
 
 
 def collate(
