@@ -12,11 +12,12 @@ from bench.forecasting.cards import added_by
 from bench.forecasting.duration import run_seconds, training_seconds
 from bench.forecasting.fake import classifier, without_numbers
 from bench.forecasting.few_layers import Taken, are_alike, grows_in_one_place, least_layers
+from bench.forecasting.one_of_several import one_of_several
 from bench.forecasting.steps import DEVICE, largest_part, trace
 from bench.forecasting.tracker import KINDS
 from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
-from bench.plan.sharing import cuts
+from bench.plan.sharing import cuts, offloads
 from bench.records.forecast import Forecast, ForecastMemory
 from bench.training.forward.by_shape import choose_by_shape
 from bench.training.forward.rule import way_on_cpu
@@ -102,11 +103,10 @@ class Forecaster:
                 raise NotForecast("seen_embeddings: what it saves depends on the words of texts, so it takes the data")
             if self._training.step_rows is not None and plan.micro_batch_size is not None:
                 raise NotForecast(f"it cuts batches itself, into forward passes of {plan.micro_batch_size} rows")
-            several = self._training.num_processes > 1
             plan = plan.with_parallel(self._training.parallel)
-            check_shared(plan, DEVICE if several else None)
-            if cuts(plan.parallel):
-                raise NotForecast("what a process of several takes under shard is not forecast yet")
+            check_shared(plan, DEVICE if self._training.num_processes > 1 else None)
+            if offloads(plan.parallel):
+                raise NotForecast("what a process takes whose parameters wait in the host's memory is not forecast yet")
             taken = self._by_few_layers(strategies, plan) or self._taken(plan, self._whole_view)
             device = target(DEVICE)
         highest = max(taken.peaks.values(), key=lambda parts: int(parts.sum()))
@@ -121,7 +121,7 @@ class Forecaster:
             step_flops=taken.step_flops,
             seconds=seconds,
             run_seconds=run,
-            unproven=tuple(_unproven(plan, device, mode.num_read, several=several)),
+            unproven=tuple(_unproven(plan, device, mode.num_read, self._training.num_processes)),
         )
 
     def in_micro_batches(self, num_rows: int) -> Forecaster:
@@ -180,23 +180,25 @@ class Forecaster:
             return None
         few, more = (self._taken(one, view) for one, view in small)
         taken = few.up_to(more, self._num_layers)
-        # What is sent at once grows with the layers, and no further than a bucket.
-        many = self._training.num_processes > 1 and taken and 4 * taken.num_trainable_params > BUCKET_BYTES
+        # Of replicas what is sent at once grows with the layers, and no further than a bucket.
+        is_sent = self._training.num_processes > 1 and not cuts(plan.parallel)
+        many = is_sent and taken and 4 * taken.num_trainable_params > BUCKET_BYTES
         return None if many else taken
 
     def _taken(self, plan: TrainPlan, view: ModelView) -> Taken:
         num_layers = len(view.layers) - 2
-        choose = partial(choose_by_shape, forced=self._is_way_forced)
-        traced = trace(self._model(num_layers), view, plan, self._training, way=self._way, choose=choose)
-        return Taken(
-            num_layers=num_layers,
-            peaks=traced.peaks,
-            num_params=traced.prepared.num_params,
-            num_trainable_params=traced.prepared.num_trainable_params([largest_part(plan, view)]),
-            step_flops=_flops(traced.prepared, self._training),
-            step_work=traced.work,
-            pass_work=work_of_pass(traced.prepared, self._training) if self._size else None,
-        )
+        choose, model = partial(choose_by_shape, forced=self._is_way_forced), self._model(num_layers)
+        with one_of_several(self._training.num_processes, DEVICE) as group:
+            traced = trace(model, view, plan, self._training, way=self._way, group=group, choose=choose)
+            return Taken(
+                num_layers=num_layers,
+                peaks=traced.peaks,
+                num_params=traced.prepared.num_params,
+                num_trainable_params=traced.prepared.num_trainable_params([largest_part(plan, view)]),
+                step_flops=_flops(traced.prepared, self._training),
+                step_work=traced.work,
+                pass_work=work_of_pass(traced.prepared, self._training) if self._size else None,
+            )
 
 
 def _flops(prepared: Prepared, training: Training) -> int | None:
@@ -210,13 +212,16 @@ def _flops(prepared: Prepared, training: Training) -> int | None:
     return flops_of_step(prepared, training.split, training.rows, per_unit)
 
 
-def _unproven(plan: TrainPlan, device: Target, num_read: int, *, several: bool) -> Iterator[str]:
+def _unproven(plan: TrainPlan, device: Target, num_read: int, num_processes: int) -> Iterator[str]:
     """Say what of a forecast is not what runs."""
     if device.kind == "cuda":
         yield "what kernels of a GPU keep and need is taken to be what those of a CPU do"
     if plan.compile:
         yield "compiled layers keep less than this, which is of layers as they are"
-    if several:
-        yield "what NCCL or gloo keeps to send gradients is not counted"
+    if num_processes > 1:
+        what = "parameters and gradients" if cuts(plan.parallel) else "gradients"
+        yield f"what NCCL or gloo keeps to send {what} is not counted"
+    if cuts(plan.parallel) and device.kind == "cpu":
+        yield "the whole model, which each process on a CPU loads before it is cut, is not counted"
     if num_read:
         yield "it looks at numbers as it trains, which were taken to be 0"

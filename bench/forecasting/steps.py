@@ -17,7 +17,6 @@ from bench.forecasting.traffic import arithmetic_in, counting
 from bench.measuring.torch_memory import held_by_model, held_by_optimizer
 from bench.plan.learning_rates import DEFAULT_RATES
 from bench.training.forward.cached import TOKENS_AT_ONCE
-from bench.training.parallel.group import Group
 from bench.training.prepare import prepare
 from bench.training.step import take_step
 from bench.training.target import kind_of
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from bench.plan.view import ModelView, Trainable
     from bench.training.activation_cache import ActivationCache
     from bench.training.forward.choose import ForwardChoice
+    from bench.training.parallel.group import Group
     from bench.training.prepared import Prepared
     from bench.workload.data.dataset import Split
 
@@ -47,8 +47,6 @@ NUM_STEPS = 2
 """The first makes the state of the optimizer, for which one of its forward passes is enough; the second has it from its beginning."""
 DEVICE = torch.device("cpu")
 """Computes, whatever it stands for."""
-ALONE = Group(0, 1, DEVICE, begin_sum=lambda _tensor: lambda: None)
-"""A process of several, whose rows are its own part already, and which hears nothing of the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +133,7 @@ def trace(
     training: Training,
     *,
     way: Way | None = None,
+    group: Group | None = None,
     choose: ForwardChoice | None = None,
 ) -> Traced:
     """Apply a plan to a model, in place, and take steps on the longest rows, with the most of it training that ever does.
@@ -145,26 +144,28 @@ def trace(
         plan: Of this view. What it compiles runs as it is, since what compiled code allocates cannot be seen.
         training: What is trained on.
         way: To run the model; None packs.
+        group: The ranks that share a step, where several do, of which this process is one; each has as many rows as it.
         choose: Finds how that is done.
 
     Raises:
         UsageError, Unsupported: as `bench.training.prepare.prepare` does.
 
     """
+    plan = plan.with_micro_batch_size(training.micro_batch_size).with_parallel(training.parallel)
     tracker, layers = Tracker(), layers_of(model)
     tracker.see([*model.parameters(), *model.buffers()])
     with tracker, torch.random.fork_rng(devices=[]):
         prepared = prepare(
             model,
             view,
-            replace(plan.with_micro_batch_size(training.micro_batch_size), compile=False),
+            replace(plan, compile=False),
             split=training.split,
             pad_token_id=training.pad_token_id,
             rates=DEFAULT_RATES,
             device=DEVICE,
             weight_decay=training.weight_decay,
             way=way,
-            group=None if training.num_processes == 1 else ALONE,
+            group=group,
             choose=choose,
         )
         prepared.let_train(largest_part(plan, view))
@@ -177,7 +178,7 @@ def trace(
     if prepared.cache:
         _fill(prepared.cache, prepared, training.split, tracker)
     with tracker, torch.random.fork_rng(devices=[]):
-        first, *others = prepared.parts(training.rows)
+        first, *others = prepared.parts(np.repeat(training.rows, training.num_processes))
         rows = two_at_most(training.split, first, others)
         for step in range(last := NUM_STEPS - 1):
             _step(prepared, training, first, step, tracker)
@@ -218,7 +219,7 @@ def _step(
     take_step(
         prepared,
         training.split,
-        rows,
+        np.repeat(rows, training.num_processes),
         step=step,
         num_steps=NUM_STEPS,
         max_grad_norm=training.max_grad_norm,

@@ -7,9 +7,11 @@ itself while it runs is seen by neither.
 
 from __future__ import annotations
 
+import sys
 import weakref
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import torch
@@ -20,17 +22,20 @@ from torch.utils._pytree import tree_leaves
 from bench.measuring.torch_memory import inner_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
     from torch import nn
 
-__all__ = ["KINDS", "Kind", "Slot", "Tracker", "follow"]
+__all__ = ["FINDS_SHAPES", "KINDS", "SHARDING", "Kind", "Slot", "Tracker", "follow"]
 
 Kind = Literal["weights", "gradients", "optimizer", "activations", "temporaries"]
 """What memory is for; temporaries are what no other kind claims."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+SHARDING, FINDS_SHAPES = "torch.distributed.tensor._sharding_prop", "_propagate_tensor_meta_non_cached"
+"""Where torch's `ShardingPropagator` is, and what of it runs an operation on shapes of whole tensors."""
 
 
 class Slot(NamedTuple):
@@ -64,6 +69,21 @@ class Tracker(TorchDispatchMode):
         """Of each place since the last mark: bytes, and events until then."""
         self._peaks: list[tuple[Slot, int]] = []
         self._num_marks = 0
+        self._is_blind = False
+        self._patches = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Begin to watch."""
+        self._patches.enter_context(_replaced(torch.UntypedStorage, "resize_", self._resizing))
+        if parts := sys.modules.get(SHARDING):
+            self._patches.enter_context(_replaced(parts.ShardingPropagator, FINDS_SHAPES, self._unseen))
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Look away."""
+        super().__exit__(*error)
+        self._patches.close()
 
     def see(self, tensors: Iterable[torch.Tensor], kind: Kind | None = None) -> None:
         """Count these tensors, and note what they are for unless it is known already."""
@@ -118,6 +138,8 @@ class Tracker(TorchDispatchMode):
         if any(hasattr(one, "__tensor_flatten__") for one in types):
             return NotImplemented  # what is inside such tensors passes here by itself
         result = func(*args, **(kwargs or {}))
+        if self._is_blind:
+            return result
         for value in (result,) if isinstance(result, torch.Tensor) else tree_leaves(result):
             if isinstance(value, torch.Tensor):
                 self._serial(value)
@@ -128,25 +150,66 @@ class Tracker(TorchDispatchMode):
         key = storage._cdata  # noqa: SLF001  (what the storage is, wherever its bytes lie, if it has any)
         serial = self._serials.get(key)
         if serial is None:
-            serial = len(self._sizes)
-            self._sizes.append(storage.nbytes())
-            self._kinds.append(None)
-            self._serials[key] = serial
             self._refs[key] = weakref.ref(storage, partial(self._gone, key))
-            self._events.append(serial)
-            self._live += self._sizes[serial]
-            self._look()
+            serial = self._come(key, storage.nbytes())
         return serial
 
     def _gone(self, key: int, _ref: object) -> None:
-        serial = self._serials.pop(key)
         del self._refs[key]
+        self._go(key)
+
+    def _come(self, key: int, num_bytes: int) -> int:
+        serial = len(self._sizes)
+        self._sizes.append(num_bytes)
+        self._kinds.append(None)
+        self._serials[key] = serial
+        self._events.append(serial)
+        self._live += num_bytes
+        self._look()
+        return serial
+
+    def _go(self, key: int) -> None:
+        serial = self._serials.pop(key)
         self._events.append(~serial)
         self._live -= self._sizes[serial]
+
+    def _resizing(self, plain: Callable[..., object]) -> Callable[..., object]:
+        """See what grows or shrinks where it is, as a layer that is cut does when it runs: it is gone, and another is there."""
+
+        def resize(storage: torch.UntypedStorage, size: int) -> object:
+            result, key = plain(storage, size), storage._cdata  # noqa: SLF001
+            if key in self._serials:
+                self._go(key)
+                self._come(key, storage.nbytes())
+            return result
+
+        return resize
+
+    def _unseen(self, plain: Callable[..., object]) -> Callable[..., object]:
+        """Do not see the tensors by which torch finds out how an operation goes with parts: they have shapes alone."""
+
+        def run(*args: object) -> object:
+            self._is_blind, was_blind = True, self._is_blind
+            try:
+                return plain(*args)
+            finally:
+                self._is_blind = was_blind
+
+        return run
 
     def _look(self) -> None:
         if self._live > self._tops.get(self._place, (-1, 0))[0]:
             self._tops[self._place] = self._live, len(self._events)
+
+
+@contextmanager
+def _replaced(owner: type, name: str, change: Callable[[Any], Any]) -> Iterator[None]:
+    plain = getattr(owner, name)
+    setattr(owner, name, change(plain))
+    try:
+        yield
+    finally:
+        setattr(owner, name, plain)
 
 
 def follow(layers: nn.ModuleList, tracker: Tracker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from bench.forecasting.traffic import arithmetic_in, counting
@@ -20,7 +21,7 @@ __all__ = ["work_of_pass"]
 def work_of_pass(prepared: Prepared, training: Training) -> StepWork | None:
     """Run the whole model forward as an evaluation does, and return its work on the longest rows; None where it cannot be counted."""
     other = replace(training.split)  # of which nothing is stored
-    parts = prepared.parts(training.rows)
+    parts = prepared.parts(np.repeat(training.rows, training.num_processes))
     arithmetic = arithmetic_in(prepared)
     with prepared.evaluating(), torch.no_grad(), prepared.precision.forward(), counting(arithmetic) as so_far:
         prepared.logits(prepared.batch(other, parts[0]))

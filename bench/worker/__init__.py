@@ -35,7 +35,7 @@ from bench.worker.fitted import fitted
 from bench.worker.forecast import forecasted
 from bench.worker.keeping import keep
 from bench.worker.measurement import StartingPoint
-from bench.worker.meeting import has_lost_a_peer, met, wants_whole
+from bench.worker.meeting import has_lost_a_peer, met
 from bench.worker.run import Run
 from bench.workload.data.dataset import load_data
 from bench.workload.models.digest import model_digest
@@ -78,8 +78,7 @@ def main(connection: Connection, request_json: str) -> None:
         send(_fit(request.spec, send) if request.mode == "fit" else _carry_out(request, send, peaks))
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises becomes a row)
         # Where a dry step went well, the request is valid: the other runs go on.
-        of_ranks = {"lost_a_peer": has_lost_a_peer(error), "wants_whole": wants_whole(error)}
-        send(failure(error, peaks, ends_all=request.mode != "run", **of_ranks))
+        send(failure(error, peaks, ends_all=request.mode != "run", lost_a_peer=has_lost_a_peer(error)))
 
 
 def _fit(spec: RunSpec, send: Send) -> Finished:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bench.errors import Diverged, Unsupported, UsageError, first_line
+from bench.errors import Diverged, Unsupported, UsageError
 from bench.protocol import Failed
+from bench.training.parallel.group import why_whole
 
 if TYPE_CHECKING:
     from bench.measuring.peaks import Peaks
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["failure"]
 
 
-def failure(
-    error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool = False, wants_whole: bool = False
-) -> Failed:
+def failure(error: Exception, peaks: Peaks, *, ends_all: bool, lost_a_peer: bool = False) -> Failed:
     """Return the message that ends a run with `error`, with the peaks so far where memory may be the cause.
 
     Args:
@@ -26,16 +25,14 @@ def failure(
         peaks: Of the run.
         ends_all: Whether an invalid request ends the whole comparison.
         lost_a_peer: Whether another rank did not answer, which may say why.
-        wants_whole: Whether it comes of parameters of which this process has a part.
 
     """
     trace = "".join(traceback.format_exception(error))
     kind = type(error).__name__
     reason = f"{kind}: {error}".splitlines()[0] if str(error).strip() else f"{kind}, which says no more"
     match error:
-        case _ if wants_whole:
-            told = "something in this strategy does not compute with parts of parameters, which is all that shard leaves a device"
-            return Failed(status="skipped", reason=f"{told}: {first_line(error)}", traceback=trace)
+        case _ if why := why_whole(error):
+            return Failed(status="skipped", reason=why, traceback=trace)
         case Unsupported():
             return Failed(status="skipped", reason=str(error))
         case Diverged():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.training.parallel.base import Parallel
     from bench.training.parallel.group import Group
 
-__all__ = ["has_lost_a_peer", "met", "pids_beside", "wants_whole"]
+__all__ = ["has_lost_a_peer", "met", "pids_beside"]
 
 
 @contextmanager
@@ -58,14 +58,6 @@ def has_lost_a_peer(error: Exception) -> bool:
     told = str(error)
     return isinstance(error, dist.DistError) or (
         isinstance(error, RuntimeError) and any(word in told for word in _LOST)
-    )
-
-
-def wants_whole(error: Exception) -> bool:
-    """Whether an error of a shared run says that something does not compute with parts of parameters, as torch words it."""
-    is_shared = dist.is_available() and dist.is_initialized()
-    return (
-        is_shared and isinstance(error, RuntimeError) and any(word in str(error) for word in ("DTensor", "placement"))
     )
 
 

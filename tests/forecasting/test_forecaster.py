@@ -121,8 +121,34 @@ def test_what_is_sent_in_several_buckets_is_no_straight_line(monkeypatch: pytest
     assert told.memory.temporaries_bytes < 2 * 2**19
 
 
-def test_what_a_process_takes_of_a_model_that_several_cut_is_not_told() -> None:
-    several = replace(TRAINING, num_processes=2)
-    for strategy, training in (("full+shard", several), ("full", replace(several, parallel="shard"))):
-        with pytest.raises(Unsupported, match="under shard is not forecast yet"):
-            forecast(Forecaster(config(1), training), strategy)
+CUT = replace(TRAINING, num_processes=2, parallel="shard")
+
+
+def test_a_process_of_several_that_cut_a_model_has_a_part_of_each_parameter_gradient_and_moment() -> None:
+    cut, whole = (forecast(Forecaster(config(3), replace(CUT, parallel=how)), "full") for how in ("shard", None))
+    assert cut == forecast(Forecaster(config(3), replace(CUT, parallel=None)), "full+shard")
+    assert (cut.num_params, cut.num_trainable_params) == (whole.num_params, whole.num_trainable_params)
+    buffers = whole.memory.weights_bytes - 4 * whole.num_params
+    assert cut.memory.weights_bytes == 2 * cut.num_params + buffers
+    steps = whole.memory.optimizer_bytes - 8 * whole.num_params
+    assert cut.memory.optimizer_bytes == 4 * cut.num_params + steps
+    assert cut.memory.temporaries_bytes > 4 * max(cut.num_params // 5, 256 * 64), "layers are whole while they run"
+    assert {"NCCL", "the whole model"} == {
+        words for words in ("NCCL", "the whole model") if any(words in doubt for doubt in cut.unproven)
+    }
+
+
+@pytest.mark.parametrize("strategy", [pytest.param("full", marks=pytest.mark.slow), "freeze:last=2"])
+def test_from_a_few_layers_it_is_what_all_layers_take_in_parts(strategy: str) -> None:
+    check_by_few_layers(strategy, 10, CUT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["lora", "lora+checkpoint", "amp:dtype=bf16", "adafactor", "muon", "sgd"])
+def test_of_every_kind_of_strategy_a_few_layers_tell_all_in_uneven_parts(strategy: str) -> None:
+    check_by_few_layers(strategy, 16, replace(CUT, num_processes=3))
+
+
+def test_what_cannot_compute_with_parts_is_told_with_the_reason_of_torch() -> None:
+    with pytest.raises(Unsupported, match=r"does not compute with parts of parameters.*DTensor"):
+        forecast(Forecaster(config(1), CUT), "apollo:r=4")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from bench.errors import Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.forecasting.fake import classifier, without_numbers
+from bench.forecasting.one_of_several import one_of_several
 from bench.forecasting.steps import DEVICE, Traced, Training, trace
 from bench.plan.compose import compose
 from bench.testing.models import fresh_model
@@ -27,9 +28,14 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from bench.experiment.ways import Way
+    from bench.forecasting.tracker import Slot
     from bench.training.forward.choose import ForwardChoice
+    from bench.training.parallel.group import Group
 
 TRAINING = Training(split=toy_split(32, shortest=3), batch_size=8)
+IN_PARTS = replace(TRAINING, num_processes=3, parallel="shard")
+NUM_PARAMS = 100
+"""More than any of the models has."""
 
 
 def traced(
@@ -39,9 +45,13 @@ def traced(
     training: Training = TRAINING,
     way: Way | None = None,
 ) -> Traced:
+    with one_of_several(training.num_processes, DEVICE) as group:
+        return traced_in(group, model, strategy, training=training, way=way, choose=choose)
+
+
+def traced_in(group: Group | None, model: PreTrainedModel, strategy: str, **asked: Any) -> Traced:
     view = view_of(model, num_steps=4, num_epochs=2)
-    plan = compose(registry.strategies_of(parse_strategy(strategy)), view)
-    return trace(model, view, plan, training, way=way, choose=choose)
+    return trace(model, view, compose(registry.strategies_of(parse_strategy(strategy)), view), group=group, **asked)
 
 
 QUICK = (
@@ -64,6 +74,10 @@ EVERY = (
 )
 
 
+MIXED_NORM = "frozen:weights=bf16+lora+amp:dtype=bf16"
+"""Norms with biases have bf16 before them and weights in fp32: a CPU keeps their statistics in fp32, which torch's shapes say are bf16."""
+
+
 @pytest.mark.parametrize(("name", "strategy", "way"), QUICK)
 def test_without_numbers_every_peak_is_that_of_real_tensors_to_the_byte(
     name: str, strategy: str, way: Way | None
@@ -80,18 +94,47 @@ def test_what_is_sent_within_the_backward_pass_takes_what_is_told_where_it_is_se
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training = replace(TRAINING, num_processes=3)
-    whole = traced(fresh_model("llama"), "full", training=training)
-    monkeypatch.setattr("bench.training.parallel.buckets.BUCKET_BYTES", 2**14)
-    told = traced(fresh_model("llama"), "full", training=training)
-    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=DEVICE) as group:
-        monkeypatch.setattr("bench.forecasting.steps.ALONE", group)
-        sent = traced(fresh_model("llama"), "full", training=training)
-    in_backward, sent_in_backward, in_one_piece = (
-        {slot: int(parts.sum()) for slot, parts in one.peaks.items() if slot.name == "backward"}
-        for one in (told, sent, whole)
-    )
-    assert in_backward == sent_in_backward
-    assert in_backward != in_one_piece, "pieces are put together in it"
+
+    def backward(group: Group | None) -> dict[Slot, int]:
+        peaks = traced_in(group, fresh_model("llama"), "full", training=training).peaks
+        return {slot: int(parts.sum()) for slot, parts in peaks.items() if slot.name == "backward"}
+
+    with one_of_several(3, DEVICE) as group:
+        in_one_piece = backward(group)
+        monkeypatch.setattr("bench.training.parallel.buckets.BUCKET_BYTES", 2**14)
+        told = backward(group)
+    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=DEVICE) as alone:
+        sent = backward(replace(alone, num_ranks=3))
+    assert told == sent
+    assert told != in_one_piece, "pieces are put together in it"
+
+
+def test_so_it_is_in_parts_but_for_the_norms_of_gradients() -> None:
+    check_equal_in_parts("gpt2", "full")
+
+
+REFUSED_IN_PARTS = {
+    *("adalora", "adamw8bit", "apollo:r=4", "frozen:weights=int8+lora", "pure_bf16", "qlora"),
+    "seen_embeddings",
+}
+OTHER_IN_PARTS = {"muon", MIXED_NORM}
+"""The first gathers whole matrices, of which one fewer or more is there at a time."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", sorted({*EVERY} - REFUSED_IN_PARTS - OTHER_IN_PARTS))
+@pytest.mark.parametrize("name", ["llama", "bert", "gpt2"])
+def test_every_strategy_is_told_in_parts(name: str, strategy: str) -> None:
+    check_equal_in_parts(name, strategy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", sorted(REFUSED_IN_PARTS))
+def test_what_is_refused_in_parts_is_refused_without_numbers(strategy: str) -> None:
+    import_needed(registry.strategies_of(parse_strategy(strategy)))
+    config = fresh_model("llama").config
+    with pytest.raises(Unsupported), without_numbers():
+        traced(classifier(config, num_labels=2), strategy, choose_by_shape, IN_PARTS)
 
 
 def test_a_process_of_several_is_the_one_with_the_longest_rows() -> None:
@@ -102,10 +145,6 @@ def test_a_process_of_several_is_the_one_with_the_longest_rows() -> None:
         assert len(rows) == len(by_length[::num])
         assert lengths[rows].sum() >= max(lengths[by_length[rank::num]].sum() for rank in range(num))
     assert replace(TRAINING, num_processes=1).rows.tolist() == batch.tolist()
-
-
-MIXED_NORM = "frozen:weights=bf16+lora+amp:dtype=bf16"
-"""Norms with biases have bf16 before them and weights in fp32: a CPU keeps their statistics in fp32, which torch's shapes say are bf16."""
 
 
 @pytest.mark.slow
@@ -124,11 +163,28 @@ def test_every_strategy_is_told_to_the_byte(
 
 def test_every_strategy_is_among_those_that_are_told() -> None:
     told = {term.name for text in EVERY for term in parse_strategy(text)}
-    refused = {"shard"}
-    assert set(filter(registry.is_ours, registry.names())) <= told | refused
+    assert set(filter(registry.is_ours, registry.names())) <= told | {"shard"}
 
 
 def check_equal(name: str, strategy: str, way: Way | None, training: Training = TRAINING) -> None:
+    found, expected = both(name, strategy, way, training)
+    assert found == expected
+
+
+def check_equal_in_parts(name: str, strategy: str) -> None:
+    found, expected = both(name, strategy, None, IN_PARTS)
+    assert found.keys() == expected.keys()
+    for slot, parts in expected.items():
+        norms = np.array(found[slot]) - parts
+        assert not norms[:-1].any()
+        # A copy of the norms, four bytes each, is made on the way to their sum where they have numbers.
+        assert -4 * NUM_PARAMS <= norms[-1] <= 0 if slot.name == "optimizer" else norms[-1] == 0
+
+
+def both(
+    name: str, strategy: str, way: Way | None, training: Training
+) -> tuple[dict[Slot, list[int]], dict[Slot, list[int]]]:
+    """The peaks without numbers, and those of real tensors."""
     real = fresh_model(name)
     config = copy.deepcopy(real.config)  # the model's own tells how it is run
     import_needed(registry.strategies_of(parse_strategy(strategy)))
@@ -140,6 +196,5 @@ def check_equal(name: str, strategy: str, way: Way | None, training: Training = 
     with without_numbers():
         found = traced(classifier(config, num_labels=2), strategy, choose_by_shape, training, way)
     assert type(found.prepared.forward) is type(expected.prepared.forward)
-    assert {slot: parts.tolist() for slot, parts in found.peaks.items()} == {
-        slot: parts.tolist() for slot, parts in expected.peaks.items()
-    }
+    first, second = ({slot: parts.tolist() for slot, parts in one.peaks.items()} for one in (found, expected))
+    return first, second

@@ -59,3 +59,26 @@ def test_what_it_is_first_said_to_be_for_is_what_it_stays() -> None:
         tracker.forget_peaks()
         tracker.mark("data")
     assert bytes_of(tracker) == {Slot(0, "data", 0): {"weights": 1024}}
+
+
+def test_what_grows_and_shrinks_where_it_is_counts_as_it_is_and_is_what_nobody_claims() -> None:
+    tracker = Tracker()
+    plain = torch.UntypedStorage.resize_
+    with tracker:
+        layer = torch.ones(KIB)
+        tracker.see([layer], "weights")
+        storage = layer.untyped_storage()
+        tracker.forget_peaks()
+        storage.resize_(0)
+        tracker.mark("cut")
+        storage.resize_(4096)
+        torch.ones(KIB)
+        tracker.mark("gathered")
+        del layer, storage
+        tracker.mark("gone")
+    assert bytes_of(tracker) == {
+        Slot(0, "cut", 0): {"weights": 1024},
+        Slot(1, "gathered", 0): {"temporaries": 4096 + 1024},
+        Slot(2, "gone", 0): {"temporaries": 4096},
+    }
+    assert torch.UntypedStorage.resize_ is plain

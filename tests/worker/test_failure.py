@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 
 from bench.errors import Diverged, Unsupported, UsageError
 from bench.measuring.peaks import Peaks
+from bench.training.parallel.group import joined
 from bench.worker.failure import failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -42,8 +48,9 @@ def test_a_lost_peer_is_no_cause_of_its_own() -> None:
     assert not failure(error, Peaks(torch.device("cpu")), ends_all=False).lost_a_peer
 
 
-def test_what_does_not_compute_with_parts_of_parameters_is_skipped_where_there_are_parts() -> None:
+def test_what_does_not_compute_with_parts_of_parameters_is_skipped_where_there_are_parts(tmp_path: Path) -> None:
     error = RuntimeError("aten.mm got mixed torch.Tensor and DTensor; its placement is not known")
     assert failure(error, Peaks(torch.device("cpu")), ends_all=False).status == "failed"
-    skipped = failure(error, Peaks(torch.device("cpu")), ends_all=False, wants_whole=True)
+    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=torch.device("cpu")):
+        skipped = failure(error, Peaks(torch.device("cpu")), ends_all=False)
     assert (skipped.status, "does not compute with parts of parameters" in skipped.reason) == ("skipped", True)

@@ -13,9 +13,9 @@ import pytest
 from bench.campaign.executing import only
 from bench.executors import Runner
 from bench.experiment.spec import RunSpec, parse_strategy
-from bench.protocol import Progress, Request, Said
+from bench.protocol import Forecasted, Progress, Request, Said
 from bench.training.parallel.single import Single
-from bench.worker.meeting import has_lost_a_peer, pids_beside, wants_whole
+from bench.worker.meeting import has_lost_a_peer, pids_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,12 +53,13 @@ def share(runner: Runner, workload: WorkloadSpec) -> Share:
         save_model: Path | None = None,
         checkpoint: Path | None = None,
         lr: float | None = None,
+        forecast: bool = False,
     ) -> RunRecord:
         strategy = parse_strategy(text)
         spec = RunSpec(strategy=strategy, workload=workload, batch_size=10, steps=steps, num_processes=num, lr=lr)
         kept = {"save_model": save_model, "checkpoint": checkpoint}
         asked = {name: str(path) for name, path in kept.items() if path}
-        return only(runner, Request(spec=spec, **asked), on_message)
+        return only(runner, Request(spec=spec, forecast=forecast, **asked), on_message)
 
     return carry_out
 
@@ -84,6 +85,19 @@ def test_two_processes_train_measure_and_keep_what_one_does(share: Share, tmp_pa
     assert shared.measured.host is not None
     assert "replicas-differ" not in [flag.code for flag in shared.flags]
     assert (tmp_path / "kept" / "model.safetensors").is_file()
+
+
+def test_what_is_forecast_in_parts_trains_in_parts_in_the_same_process(share: Share) -> None:
+    told: list[Message] = []
+    alone, shared = share(num=None), share("full+shard", told.append, forecast=True)
+    assert shared.status == "ok", shared.reason
+    assert alone.measured is not None
+    assert shared.measured is not None
+    assert shared.measured.losses == pytest.approx(alone.measured.losses, rel=1e-5)
+    (forecast,) = (message.forecast for message in told if isinstance(message, Forecasted))
+    assert forecast is not None
+    assert forecast.num_params == shared.measured.num_params
+    assert "the whole model" in str(forecast.unproven)
 
 
 def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(share: Share) -> None:
@@ -147,10 +161,6 @@ def runs_of() -> list[int]:
 
 def test_only_what_comes_of_a_lost_peer_is_laid_to_it() -> None:
     assert not has_lost_a_peer(RuntimeError("Connection closed by peer")), "there is none"
-
-
-def test_only_where_a_run_is_shared_parameters_can_be_in_parts() -> None:
-    assert not wants_whole(RuntimeError("mixed torch.Tensor and DTensor"))
 
 
 def test_one_process_has_none_beside_it() -> None:

@@ -33,7 +33,7 @@ def shared_by(group: Group | None, plan: TrainPlan) -> Parallel:
     if cuts(plan.parallel):
         from bench.training.parallel.shard import Shard  # noqa: PLC0415  (it imports much of torch)
 
-        return Shard(group.rank, group.num_ranks, group.device, offloads=offloads(plan.parallel))
+        return Shard(group.rank, group.num_ranks, group.device, mesh=group.mesh, offloads=offloads(plan.parallel))
     from bench.training.parallel.replicate import Replicate  # noqa: PLC0415  (most runs have one process)
 
     return Replicate(group.rank, group.num_ranks, group.device, group.begin_sum)

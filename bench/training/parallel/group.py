@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import torch
 import torch.distributed as dist
 
+from bench.errors import first_line
 from bench.workload.data.batches import micro_batches
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch.distributed.device_mesh import DeviceMesh
 
-__all__ = ["Group", "joined"]
+__all__ = ["Group", "joined", "why_whole"]
 
 PATIENCE = timedelta(days=7)
 """For the others, who may evaluate or compile meanwhile: whoever started the ranks ends them where one is lost."""
@@ -40,7 +42,9 @@ class Group:
     num_ranks: int
     device: torch.device
     begin_sum: Callable[[torch.Tensor], Callable[[], object]] = _begin_sum
-    """Begins to give a tensor, in place, its sum over the ranks, and returns what waits for it. A forecast has one that does nothing."""
+    """Begins to give a tensor, in place, its sum over the ranks, and returns what waits for it."""
+    mesh: DeviceMesh | None = None
+    """Of all ranks, where it is there already: a forecast makes it while tensors still have numbers."""
 
     def passes(self, rows: NDArray[np.int64], size: int | None, /) -> list[tuple[NDArray[np.int64], float]]:
         """Every so-many-th row, so that lengths are alike on all ranks, as rows of a batch are sorted by them.
@@ -89,6 +93,20 @@ def joined(
     )
     yield Group(rank, num_ranks, device)
     dist.destroy_process_group()  # where all is well: else a rank may wait there for one that is gone
+
+
+def why_whole(error: Exception) -> str | None:
+    """Say that something does not compute with parts of parameters, where an error of a shared run does so in torch's words."""
+    is_shared, told = dist.is_available() and dist.is_initialized(), str(error)
+    if not (is_shared and isinstance(error, RuntimeError) and any(words in told for words in _OF_PARTS)):
+        return None
+    what = (
+        "something in this strategy does not compute with parts of parameters, which is all that shard leaves a device"
+    )
+    return f"{what}: {first_line(error)}"
+
+
+_OF_PARTS = ("DTensor", "placement", "Sharding propagation")
 
 
 def _store_at(place: SplitResult) -> Any:

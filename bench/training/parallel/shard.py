@@ -48,7 +48,7 @@ class Shard(Group):
         known = [param for param in known if id(param) in names]
         # Of layers whose output is a view, which nobody writes to: the losses would tell.
         warnings.filterwarnings("ignore", message="FSDP2-wrapped module")
-        mesh = init_device_mesh(self.device.type, (self.num_ranks,))
+        mesh = self.mesh or init_device_mesh(self.device.type, (self.num_ranks,))
         # Gradients of weights in bf16 are summed in fp32, as those of replicas are.
         policy = MixedPrecisionPolicy(reduce_dtype=torch.float32 if plan.weights == "bf16" else None)
         # In memory that a GPU copies from and to while it computes.

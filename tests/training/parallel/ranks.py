@@ -19,15 +19,21 @@ import pytest
 import torch
 import torch.distributed as dist
 from torch._dynamo.utils import counters
+from torch.distributed.device_mesh import init_device_mesh
 from transformers import LlamaForSequenceClassification
 
+from bench.experiment import registry
+from bench.experiment.spec import parse_strategy
+from bench.forecasting.steps import Training, trace
 from bench.measuring.torch_memory import allocated_bytes
+from bench.plan.compose import compose
 from bench.training.evaluation import predict
 from bench.training.parallel.buckets import BUCKET_BYTES
 from bench.training.parallel.group import joined
 from bench.training.parallel.replicate import Replicate
 from bench.training.set_up import warm_up
 from bench.training.trainer import Schedule, train
+from bench.workload.models.layers import view_of
 from bench.workload.toy import tiny_llama, toy_split
 from tests.applied import CPU, applied
 from tests.going_on import Killed, Process
@@ -38,9 +44,10 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
+    from bench.training.forward.choose import ForwardChoice
     from bench.training.parallel.group import Group
 
-__all__ = ["Attempt", "Case", "Outcome", "ask_ranks", "outcome_of"]
+__all__ = ["Attempt", "Case", "Outcome", "ask_ranks", "outcome_of", "peaks_of"]
 
 SPLIT = toy_split(23, longest=20)
 EPOCH = [np.arange(8), np.arange(8, 22), np.array([int(SPLIT.lengths.argmin())]), np.array([22, 3, 5])]
@@ -65,6 +72,8 @@ class Case:
     """Of gradients that are sent at once."""
     is_sent_after: bool = False
     """Whether gradients are sent once the backward pass is over, as none need be."""
+    is_traced: bool = False
+    """Whether its memory is followed, as a forecast does it, in place of the training."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +115,16 @@ class Outcome:
     flags: list[str] = field(default_factory=list)
     num_early: int = 0
     """Messages that were begun within a backward pass."""
+    peaks: list[list[Any]] = field(default_factory=list)
+    """Bytes of each kind of memory at the peaks of a step, after number, name and place of the slot."""
     error: str = ""
 
 
 def outcome_of(case: Case, group: Group | None = None, device: torch.device = CPU) -> Outcome:
     """Train as the case says, in this process alone or with others."""
+    if case.is_traced:
+        meshed = group and replace(group, mesh=init_device_mesh(device.type, (group.num_ranks,)))
+        return Outcome([], [], [], "", [], peaks=peaks_of(case, _model(case), meshed))
     messages: list[bool] = []
     group = group and replace(group, begin_sum=partial(_noting_place, group.begin_sum, messages))
     if device.type == "cuda":
@@ -209,6 +223,17 @@ def _noting_place(
 def _digest(params: Mapping[str, torch.Tensor]) -> str:
     values = (params[name].cpu().contiguous().view(torch.uint8).numpy() for name in sorted(params))
     return hashlib.sha256(b"".join(map(np.ndarray.tobytes, values))).hexdigest()
+
+
+def peaks_of(
+    case: Case, model: PreTrainedModel, group: Group | None, choose: ForwardChoice | None = None
+) -> list[list[Any]]:
+    """Follow the memory of two steps on the longest rows."""
+    view = view_of(model, num_steps=4, num_epochs=2)
+    plan = compose(registry.strategies_of(parse_strategy(case.strategy)), view)
+    training = Training(split=SPLIT, batch_size=8, num_processes=group.num_ranks if group else 1)
+    traced = trace(model, view, plan, training, group=group, choose=choose)
+    return [[*slot, *parts.tolist()] for slot, parts in traced.peaks.items()]
 
 
 @contextmanager

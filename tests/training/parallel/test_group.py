@@ -6,7 +6,7 @@ import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.training.parallel.group import Group, joined
+from bench.training.parallel.group import Group, joined, why_whole
 from tests.applied import CPU
 
 
@@ -27,6 +27,15 @@ def test_the_passes_of_all_ranks_have_every_row_once_and_are_as_many_on_each(
 def test_one_rank_meets_itself(tmp_path: object) -> None:
     with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=CPU) as group:
         assert group.gather((1.0, 2.5)) == [[1.0, 2.5]]
+
+
+def test_only_where_a_run_is_shared_parameters_can_be_in_parts(tmp_path: object) -> None:
+    told = RuntimeError("Sharding propagation failed for aten.view.default"), RuntimeError("mixed Tensor and DTensor")
+    assert not any(map(why_whole, told))
+    with joined(f"file://{tmp_path}/meeting", rank=0, num_ranks=1, device=CPU):
+        assert all("does not compute with parts" in str(why_whole(error)) for error in told)
+        assert why_whole(RuntimeError("another")) is None
+        assert why_whole(ValueError("DTensor")) is None
 
 
 def test_runs_meet_one_after_the_other_in_a_store_that_stands() -> None:
