@@ -158,12 +158,14 @@ class Tried(_Message):
 
 
 class Fitted(_Message):
-    """The largest micro-batch that fits the device for certain, by forecast: at most a batch."""
+    """The largest micro-batch that fits the device for certain, by forecast: at most what a process has of a batch."""
 
     kind: Literal["fitted"] = "fitted"
     num_rows: int
     """0 where not even one row fits."""
     batch_size: int
+    """Of several processes the rows of one."""
+    num_processes: int = 1
     peak_bytes: tuple[int, int]
     """Forecast with so many rows, or with one: at least and at most."""
     memory_bytes: int

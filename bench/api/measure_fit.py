@@ -44,6 +44,8 @@ def measured_fitting(settings: Settings, lengths: int | None, device: str, *, pr
     """
     if device not in (HERE, "cpu"):
         raise UsageError(f"--measure: {device} is not here; measure on --device {HERE} or cpu")
+    if (settings.num_processes or 1) > 1:
+        raise UsageError("--measure takes the steps of one process: leave --nproc or --measure out")
     check_model_files(settings.model)
     if lengths is None:
         check_dataset(_workload(settings))

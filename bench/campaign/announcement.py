@@ -84,12 +84,14 @@ def micro_batch_in_words(strategy: str, told: Fitted | None) -> str:
         return f"micro-batch of {strategy}: none was found, so that batches are run whole, or as the strategy itself cuts them"
     low, high = map(format_bytes, told.peak_bytes)
     takes = f"{low if low == high else f'{low} to {high}'} of {format_bytes(told.memory_bytes)} by its forecast"
+    several = f" of each of {told.num_processes} processes" if told.num_processes > 1 else ""
     if told.num_rows >= told.batch_size:
-        return f"micro-batch of {strategy}: the whole batch of {told.batch_size}, {takes}"
+        whole = f"all {_counted(told.batch_size, 'row')}" if several else f"the whole batch of {told.batch_size}"
+        return f"micro-batch of {strategy}: {whole}{several}, {takes}"
     if not told.num_rows:
         return f"micro-batch of {strategy}: not even one row fits for certain, {takes}; it is run with one"
     passes = _counted(math.ceil(told.batch_size / told.num_rows), "pass", "passes")
-    return f"micro-batch of {strategy}: {told.num_rows}, in {passes} a step, {takes}"
+    return f"micro-batch of {strategy}: {told.num_rows}, in {passes} a step{several}, {takes}"
 
 
 def _named(strategies: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from bench.files import default_config
 
 __all__ = ["SETTINGS", "fit"]
 
-SETTINGS = tuple(name for name in FORECAST if name not in {"seeds", "micro_batch_size", "num_processes", "parallel"})
+SETTINGS = tuple(name for name in FORECAST if name not in {"seeds", "micro_batch_size"})
 """Those of a comparison that decide how much memory its runs take, but for what is looked for."""
 
 

@@ -15,10 +15,10 @@ from bench.experiment.spec import WorkloadSpec, format_strategy, parse_strategie
 from bench.forecasting.cards import HERE, card_of
 from bench.forecasting.forecaster import Forecaster
 from bench.forecasting.here import shared_among, this_card, with_free_memory
-from bench.forecasting.micro_batch import check_one_process, micro_batch
+from bench.forecasting.micro_batch import micro_batch
 from bench.forecasting.outlook import Outlook
 from bench.forecasting.run_size import RunSize
-from bench.forecasting.steps import Training
+from bench.forecasting.training import Training
 from bench.training.target import Target, target
 from bench.workload.data.dataset import Split, load_data
 from bench.workload.models.configuration import configuration_of
@@ -101,15 +101,13 @@ def forecasts(
 
     """
     fits = settings.micro_batch_size == FIT
-    if fits:
-        check_one_process(settings.num_processes)
     compositions, forecaster = compositions_on(settings.in_whole_batches if fits else settings, lengths, card, aim)
     for terms in compositions:
         try:
             strategies = registry.strategies_of(terms)
             if fits:
-                free = with_free_memory(card).memory_bytes
-                size = micro_batch(forecaster, strategies, free, most=settings.batch_size).num_rows
+                free = with_free_memory(card, settings.num_processes or 1).memory_bytes
+                size = micro_batch(forecaster, strategies, free, most=forecaster.batch_size).num_rows
                 yield format_strategy(terms), forecaster.in_micro_batches(size or 1).forecast(strategies)
             else:
                 yield format_strategy(terms), forecaster.forecast(strategies)

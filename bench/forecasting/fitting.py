@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from bench.errors import Unsupported
 from bench.experiment import registry
 from bench.experiment.spec import format_strategy
 from bench.forecasting.compositions import compositions_on, device_of
-from bench.forecasting.here import with_free_memory
+from bench.forecasting.here import shared_among, with_free_memory
 from bench.forecasting.micro_batch import MOST_ROWS, micro_batch
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Fitting:
     card: Card
     """With the memory that is to be filled."""
     batch_size: int
+    """Of several processes the rows of one."""
     rows: Mapping[str, MicroBatch]
     """By strategy."""
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -108,7 +110,8 @@ def fitting(settings: Settings, lengths: int | None, device: str) -> Fitting:
 
     """
     card, aim = device_of(device, only_known=True)
-    card = with_free_memory(card)
+    num = settings.num_processes or 1
+    card = with_free_memory(shared_among(num, card), num)
     compositions, forecaster = compositions_on(settings.in_whole_batches, lengths, card, aim)
     rows: dict[str, MicroBatch] = {}
     refused: dict[str, str] = {}
@@ -118,4 +121,4 @@ def fitting(settings: Settings, lengths: int | None, device: str) -> Fitting:
             rows[name] = micro_batch(forecaster, registry.strategies_of(terms), card.memory_bytes)
         except Unsupported as error:
             refused[name] = str(error)
-    return Fitting(card=card, batch_size=settings.batch_size, rows=rows, refused=refused)
+    return Fitting(card=card, batch_size=math.ceil(settings.batch_size / num), rows=rows, refused=refused)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from bench.forecasting.cards import Card
     from bench.forecasting.duration import Bounds
     from bench.forecasting.run_size import RunSize
-    from bench.forecasting.steps import Training
+    from bench.forecasting.training import Training
     from bench.plan.train_plan import Strategy, TrainPlan
     from bench.plan.view import ModelView
     from bench.training.prepared import Prepared
@@ -84,8 +84,8 @@ class Forecaster:
 
     @property
     def batch_size(self) -> int:
-        """The rows of a step."""
-        return min(self._training.batch_size, len(self._training.split))
+        """The rows of a step; of several processes those of one."""
+        return self._training.num_rows
 
     def forecast(self, strategies: Sequence[Strategy]) -> Forecast:
         """Run a few steps of the composition without numbers, and tell what they took.

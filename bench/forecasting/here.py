@@ -47,13 +47,18 @@ PROCESS_BYTES = 2**30
 """Of memory that is free, that a run's process takes beside the model: libraries are half of it. Chosen."""
 
 
-def with_free_memory(card: Card) -> Card:
-    """Return a card of this machine with the memory that a run can have now: of a CPU what is free, but for its process."""
+def with_free_memory(card: Card, num_processes: int = 1) -> Card:
+    """Return a card of this machine with the memory that each process of a run can have now: of a CPU its part of what is free.
+
+    What the process itself takes is left out of it.
+    """
     free = host_memory.available_bytes()
     if card.kind != "cpu" or free is None:
         return card
-    left = min(card.memory_bytes, max(0, free - PROCESS_BYTES))
-    return replace(card, memory_bytes=left, source="what is free of it now, less 1 GiB for the libraries of a run")
+    left = min(card.memory_bytes, max(0, free // num_processes - PROCESS_BYTES))
+    part = f", by the {num_processes} processes that share it" if num_processes > 1 else ""
+    source = f"what is free of it now{part}, less 1 GiB for the libraries of a {'process' if part else 'run'}"
+    return replace(card, memory_bytes=left, source=source)
 
 
 def shared_among(num_processes: int, card: Card) -> Card:

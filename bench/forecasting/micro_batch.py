@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench.errors import UsageError
 from bench.forecasting.cards import smallest_card
 from bench.forecasting.largest import largest
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from bench.plan.train_plan import Strategy
     from bench.records.forecast import Forecast
 
-__all__ = ["MOST_ROWS", "Measured", "MicroBatch", "check_one_process", "micro_batch"]
+__all__ = ["MOST_ROWS", "Measured", "MicroBatch", "micro_batch"]
 
 MOST_ROWS = 4096
 """Rows of a forward pass that are looked at, at most."""
@@ -40,7 +39,7 @@ class MicroBatch:
         return None if self.beyond is None else self.beyond.peak_bytes[1] - self.forecast.peak_bytes[1]
 
     def num_passes(self, batch_size: int) -> int | None:
-        """Return the forward passes of a step on a batch; None where not even one row fits."""
+        """Return the forward passes of a step on a batch, or of a process on its part; None where not even one row fits."""
         return math.ceil(batch_size / self.num_rows) if self.num_rows else None
 
     @property
@@ -70,17 +69,6 @@ class Measured:
     def peak_bytes(self) -> int | None:
         """The peak with so many rows."""
         return None if self.num_rows is None else self.peaks[self.num_rows]
-
-
-def check_one_process(num: int | None) -> None:
-    """Refuse to look for a micro-batch of runs that several processes share.
-
-    Raises:
-        UsageError: they do.
-
-    """
-    if (num or 1) > 1:
-        raise UsageError("--micro-batch-size fit forecasts runs of one process: with --nproc give a number of rows")
 
 
 def micro_batch(

@@ -9,7 +9,7 @@ from bench.forecasting.duration import RunWork
 
 if TYPE_CHECKING:
     from bench.forecasting.duration import StepWork
-    from bench.forecasting.steps import Training
+    from bench.forecasting.training import Training
 
 __all__ = ["RunSize"]
 

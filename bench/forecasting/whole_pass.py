@@ -12,7 +12,7 @@ from bench.forecasting.traffic import arithmetic_in, counting
 
 if TYPE_CHECKING:
     from bench.forecasting.duration import StepWork
-    from bench.forecasting.steps import Training
+    from bench.forecasting.training import Training
     from bench.training.prepared import Prepared
 
 __all__ = ["work_of_pass"]

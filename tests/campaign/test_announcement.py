@@ -42,6 +42,18 @@ def test_a_micro_batch_is_said_with_what_it_takes(num_rows, said):
     assert micro_batch_in_words("full", told) == said
 
 
+@pytest.mark.parametrize(
+    ("num_rows", "said"),
+    [
+        (8, "micro-batch of full: all 8 rows of each of 2 processes, 1 GiB to"),
+        (5, "micro-batch of full: 5, in 2 passes a step of each of 2 processes, 1 GiB to"),
+    ],
+)
+def test_that_of_several_processes_is_of_the_rows_of_each(num_rows, said):
+    told = Fitted(num_rows=num_rows, batch_size=8, num_processes=2, peak_bytes=(2**30, 2**31), memory_bytes=2**32)
+    assert micro_batch_in_words("full", told).startswith(said)
+
+
 def test_a_micro_batch_that_cannot_be_told_is_said_to_be_none():
     assert (
         micro_batch_in_words("full", None)

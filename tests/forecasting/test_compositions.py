@@ -124,5 +124,5 @@ def test_of_several_processes_the_memory_of_one_is_told_and_no_time(model: str) 
     assert (one.seconds, one.run_seconds, found.cost) == (None, None, None)
     of_all = outlook(settings.model_copy(update={"num_processes": None}), 8, "l4-24gb").rows["freeze"]
     assert one.memory.peak_bytes < of_all.memory.peak_bytes
-    with pytest.raises(UsageError, match="with --nproc give a number of rows"):
-        outlook(settings.model_copy(update={"micro_batch_size": "fit"}), 8, "l4-24gb")
+    fitted = outlook(settings.model_copy(update={"micro_batch_size": "fit"}), 8, "l4-24gb").rows
+    assert fitted["freeze"].memory == one.memory, "all rows of a process fit"

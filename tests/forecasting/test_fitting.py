@@ -40,6 +40,21 @@ def test_each_strategy_has_its_own_and_what_cannot_be_told_its_reason(
         fitting(Settings(model=model, strategies="freeze:last=9"), 8, "t4-16gb")
 
 
+def test_of_several_processes_the_part_of_one_is_fitted_into_its_part_of_what_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = str(save_one_layer(tmp_path / "model"))
+    asked = Settings(model=model, strategies="full,full+shard", batch_size=9, num_processes=2)
+    monkeypatch.setattr(here.host_memory, "available_bytes", lambda: 2 * (here.PROCESS_BYTES + 51 * 2**20))
+    found = fitting(asked, 8, "cpu")
+    assert (found.batch_size, found.card.memory_bytes) == (5, 51 * 2**20)
+    assert "by the 2 processes" in found.card.source
+    whole, part = (found.rows[name] for name in ("full", "full+shard"))
+    assert 0 < whole.num_rows <= part.num_rows, "in parts there is room for more"
+    assert whole.beyond is not None
+    assert whole.forecast.peak_bytes[1] <= 51 * 2**20 < whole.beyond.peak_bytes[1]
+
+
 def test_all_of_it_is_json_and_a_table() -> None:
     read = json.loads(json.dumps(TOLD.as_json()))
     assert read["card_memory_bytes"] == card_of("a100-40gb").memory_bytes

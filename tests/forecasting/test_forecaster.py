@@ -11,7 +11,7 @@ from bench.errors import Unsupported, UsageError
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.forecasting.forecaster import BEYOND, Forecaster
-from bench.forecasting.steps import Training
+from bench.forecasting.training import Training
 from bench.training.target import Target
 from bench.workload.toy import toy_split
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bench.forecasting.forecaster import Forecaster
-    from bench.forecasting.steps import Training
+    from bench.forecasting.training import Training
 
 GIB = 2**30
 
@@ -91,9 +91,10 @@ def settings(tmp_path: Path, **more: Any) -> Settings:
     return Settings.model_validate(asked | more)
 
 
-def test_passes_of_less_than_a_batch_have_gradients_beside_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("several", [{}, {"num_processes": 2}, {"num_processes": 2, "parallel": "shard"}])
+def test_passes_of_less_than_a_batch_have_gradients_beside_them(tmp_path: Path, several: dict[str, Any]) -> None:
     """Two passes are enough: the forecast of a step of all its passes is the same."""
-    asked, full = settings(tmp_path), registry.strategies_of(parse_strategy("full"))
+    asked, full = settings(tmp_path, **several), registry.strategies_of(parse_strategy("full"))
     _, forecaster = compositions_on(asked, 8, card_of("t4-16gb"))
     step = forecaster.in_micro_batches(2).forecast(full)
     assert forecaster.in_passes_of(2).forecast(full).memory == step.memory

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.forecasting.steps import Training
 from bench.forecasting.traffic import counting
+from bench.forecasting.training import Training
 from bench.testing.models import fresh_model
 from bench.training.step import take_step
 from bench.workload.toy import toy_split

@@ -18,7 +18,8 @@ from bench.executors.fork_server import SERVER_ENVIRONMENT
 from bench.experiment import registry
 from bench.experiment.spec import WorkloadSpec, parse_strategy
 from bench.forecasting.forecaster import Forecaster
-from bench.forecasting.steps import NUM_STEPS, Training
+from bench.forecasting.steps import NUM_STEPS
+from bench.forecasting.training import Training
 from bench.measuring.peaks import Peaks
 from bench.measuring.torch_memory import held_by_model, touch
 from bench.plan.compose import compose

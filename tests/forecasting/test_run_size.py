@@ -5,7 +5,7 @@ import pytest
 
 from bench.forecasting.duration import StepWork
 from bench.forecasting.run_size import RunSize
-from bench.forecasting.steps import Training
+from bench.forecasting.training import Training
 from bench.workload.data.dataset import Split
 
 LENGTHS = np.array([2, 4, 6, 8])

@@ -13,7 +13,8 @@ from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
 from bench.forecasting.fake import classifier, without_numbers
 from bench.forecasting.one_of_several import one_of_several
-from bench.forecasting.steps import DEVICE, Traced, Training, trace
+from bench.forecasting.steps import DEVICE, Traced, trace
+from bench.forecasting.training import Training
 from bench.plan.compose import compose
 from bench.testing.models import fresh_model
 from bench.training.forward.by_shape import choose_by_shape
@@ -135,16 +136,6 @@ def test_what_is_refused_in_parts_is_refused_without_numbers(strategy: str) -> N
     config = fresh_model("llama").config
     with pytest.raises(Unsupported), without_numbers():
         traced(classifier(config, num_labels=2), strategy, choose_by_shape, IN_PARTS)
-
-
-def test_a_process_of_several_is_the_one_with_the_longest_rows() -> None:
-    lengths, batch = TRAINING.split.lengths, TRAINING.rows
-    by_length = batch[np.argsort(lengths[batch], kind="stable")]  # as batches of a run are
-    for num in (2, 3, 5, 8, 20):
-        rows = replace(TRAINING, num_processes=num).rows
-        assert len(rows) == len(by_length[::num])
-        assert lengths[rows].sum() >= max(lengths[by_length[rank::num]].sum() for rank in range(num))
-    assert replace(TRAINING, num_processes=1).rows.tolist() == batch.tolist()
 
 
 @pytest.mark.slow

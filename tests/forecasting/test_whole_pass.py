@@ -7,7 +7,8 @@ import pytest
 
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.forecasting.steps import Training, trace
+from bench.forecasting.steps import trace
+from bench.forecasting.training import Training
 from bench.forecasting.whole_pass import work_of_pass
 from bench.plan.compose import compose
 from bench.workload.models.layers import view_of

@@ -35,6 +35,9 @@ def test_it_is_at_most_a_batch_of_what_is_free_whatever_the_run_was_asked_for(
     assert (whole.num_rows, whole.batch_size) == (24, 24)
     low, high = whole.peak_bytes
     assert 0 < low < high <= whole.memory_bytes
+    part = fit(workload, None, monkeypatch, batch_size=9, num_processes=2)
+    assert (part.num_rows, part.batch_size, part.num_processes) == (5, 5, 2)
+    assert part.memory_bytes <= whole.memory_bytes / 2
     none = fit(workload, 7, monkeypatch, batch_size=8)
     assert (none.num_rows, none.batch_size, none.memory_bytes) == (0, 8, 7)
     assert none.peak_bytes[0] > 0

@@ -24,7 +24,8 @@ from transformers import LlamaForSequenceClassification
 
 from bench.experiment import registry
 from bench.experiment.spec import parse_strategy
-from bench.forecasting.steps import Training, trace
+from bench.forecasting.steps import trace
+from bench.forecasting.training import Training
 from bench.measuring.torch_memory import allocated_bytes
 from bench.plan.compose import compose
 from bench.training.evaluation import predict
