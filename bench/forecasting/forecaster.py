@@ -202,14 +202,12 @@ class Forecaster:
 
 
 def _flops(prepared: Prepared, training: Training) -> int | None:
-    """Count the useful FLOPs of the step that was taken; None where that is beyond this model, or a part of the step."""
-    if training.num_processes > 1:
-        return None
+    """Count the useful FLOPs of the step, of all processes together; None where that is beyond this model."""
     try:
         _, per_unit = flops_per_unit(prepared, training.split)
     except Unsupported:
         return None
-    return flops_of_step(prepared, training.split, training.rows, per_unit)
+    return flops_of_step(prepared, training.split, training.rows_of_all, per_unit)
 
 
 def _unproven(plan: TrainPlan, device: Target, num_read: int, num_processes: int) -> Iterator[str]:

@@ -56,10 +56,17 @@ class Training:
         """Of the step; of several processes those of the one with the longest."""
         if self.step_rows is not None:
             return self.step_rows
-        batch, lengths = longest_batch(self.split.lengths, self.batch_size), self.split.lengths
+        batch, lengths = self.rows_of_all, self.split.lengths
         if self.num_processes == 1:
             return batch
         return np.sort(batch[np.argsort(lengths[batch], kind="stable")[:: -self.num_processes]])
+
+    @property
+    def rows_of_all(self) -> NDArray[np.int64]:
+        """Of the step, of all processes."""
+        if self.step_rows is not None:
+            return np.repeat(self.step_rows, self.num_processes)
+        return longest_batch(self.split.lengths, self.batch_size)
 
     def in_passes_of(self, num_rows: int) -> Training:
         """Take the step in forward passes of so many rows, all of which are the longest, some more than once if they are too few.

@@ -6,6 +6,7 @@ Measured once a run has trained and been evaluated, so that it disturbs neither.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bench.training.trainer import Schedule
     from bench.workload.data.dataset import Split
 
-__all__ = ["Efficiency", "flops_of_steps", "measure_efficiency", "typical_step", "work_of"]
+__all__ = ["Efficiency", "count_beside", "flops_of_steps", "measure_efficiency", "typical_step", "work_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,7 @@ def measure_efficiency(
     """Count the arithmetic of the steps; what is beyond this model or machine is a flag, as the run has its numbers already."""
     began = time.perf_counter()
     work, flags = None, []
-    # Of parameters that are in parts on several devices no product can be counted: not measured, and no failure.
-    if trained.step_seconds[num_warmup_steps:] and not prepared.parallel.cuts:
+    if trained.step_seconds[num_warmup_steps:]:
         try:
             work = work_of(
                 prepared,
@@ -72,6 +72,15 @@ def measure_efficiency(
         except (Unsupported, AssetError, torch.OutOfMemoryError) as error:
             flags = [Flag(code="probe-failed", message=f"counting FLOPs: {first_line(error)}")]
     return Efficiency(work=work, flags=tuple(flags), seconds=time.perf_counter() - began)
+
+
+def count_beside(
+    prepared: Prepared, split: Split, schedule: Schedule, trained: Trained, *, num_warmup_steps: int
+) -> None:
+    """Run what rank 0 counts, where running the model takes all ranks."""
+    if trained.step_seconds[num_warmup_steps:] and prepared.parallel.cuts:
+        with suppress(Unsupported):  # as it is told there
+            flops_of_steps(prepared, split, schedule)
 
 
 def work_of(

@@ -24,7 +24,7 @@ from bench.training.savings.onednn_linear import fp32_matmuls
 from bench.training.schedule import schedule_of
 from bench.training.set_up import warm_up
 from bench.training.trainer import train
-from bench.worker.efficiency import measure_efficiency, typical_step
+from bench.worker.efficiency import count_beside, measure_efficiency, typical_step
 from bench.worker.measurement import WARMUP_STEPS, Observed, flags_of, measurement
 from bench.worker.meeting import pids_beside
 from bench.worker.merged import evaluate_merged
@@ -174,7 +174,9 @@ class Run:
         self._enter("evaluate")
         prepared.parallel.differ(prepared.trained)
         predict_beside(prepared, self.data.evaluation)
-        return Followed(memory=self._memory(trained))
+        memory = self._memory(trained)
+        count_beside(prepared, self.data.train, self.schedule, trained, num_warmup_steps=WARMUP_STEPS)
+        return Followed(memory=memory)
 
     def _memory(self, trained: Trained) -> Memory:
         """End the peaks, and say what they consist of."""

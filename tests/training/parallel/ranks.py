@@ -34,6 +34,7 @@ from bench.training.parallel.group import joined
 from bench.training.parallel.replicate import Replicate
 from bench.training.set_up import warm_up
 from bench.training.trainer import Schedule, train
+from bench.worker.efficiency import flops_of_steps
 from bench.workload.models.layers import view_of
 from bench.workload.toy import tiny_llama, toy_split
 from tests.applied import CPU, applied
@@ -118,6 +119,8 @@ class Outcome:
     """Messages that were begun within a backward pass."""
     peaks: list[list[Any]] = field(default_factory=list)
     """Bytes of each kind of memory at the peaks of a step, after number, name and place of the slot."""
+    flops: list[int] = field(default_factory=list)
+    """Of every step, of all ranks together."""
     error: str = ""
 
 
@@ -151,14 +154,15 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
     prepared.optimizer.register_step_pre_hook(
         lambda *_: dtypes.update(str(param.grad.dtype) for param in prepared.trained if param.grad is not None)
     )
+    schedule = Schedule(
+        epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm, evaluate_after=frozenset({2, 5})
+    )
     with _noting_sums(reduced), pytest.MonkeyPatch.context() as patch:
         patch.setattr("bench.training.parallel.buckets.BUCKET_BYTES", case.bucket_bytes)
         trained = train(
             prepared,
             SPLIT,
-            Schedule(
-                epochs=[EPOCH] * case.num_epochs, max_grad_norm=case.max_grad_norm, evaluate_after=frozenset({2, 5})
-            ),
+            schedule,
             on_step=lambda *_: num_graphs.add(counters["stats"]["unique_graphs"]),
             on_point=lambda *_: predict(prepared, SPLIT),
         )
@@ -177,6 +181,7 @@ def outcome_of(case: Case, group: Group | None = None, device: torch.device = CP
         held_bytes=held,
         evaluated=predict(prepared, SPLIT).losses.tolist(),
         num_early=sum(messages),
+        flops=flops_of_steps(prepared, SPLIT, schedule)[0],
     )
 
 

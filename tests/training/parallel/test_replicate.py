@@ -55,6 +55,7 @@ def test_two_ranks_train_as_one_process_does(ask: Ask, strategy: str) -> None:
     assert first.num_tokens == alone.num_tokens
     assert first.weights == pytest.approx(alone.weights, rel=10 * rtol, abs=10 * rtol)
     assert first.weights == second.weights, "the replicas are one model"
+    assert first.flops == alone.flops
     assert set(first.parts) - set(alone.parts) == {"communication"}
     assert first.num_early == second.num_early == len(first.losses), "every step sends before its backward pass is over"
 

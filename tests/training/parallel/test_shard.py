@@ -45,6 +45,7 @@ def test_two_ranks_with_parts_train_as_one_process_does(ask: Ask, strategy: str)
     assert first.weights == second.weights
     assert first.reduced_dtypes == ["torch.float32"], "also of what was frozen when it ran first"
     assert first.num_params == alone.num_params
+    assert first.flops == second.flops == alone.flops
     assert first.evaluated == pytest.approx(alone.evaluated, rel=10 * rtol)
 
 
