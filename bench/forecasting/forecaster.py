@@ -220,6 +220,6 @@ def _unproven(plan: TrainPlan, device: Target, num_read: int, num_processes: int
         what = "parameters and gradients" if cuts(plan.parallel) else "gradients"
         yield f"what NCCL or gloo keeps to send {what} is not counted"
     if cuts(plan.parallel) and device.kind == "cpu":
-        yield "the whole model, which each process on a CPU loads before it is cut, is not counted"
+        yield "each process on a CPU loads the whole model before it is cut, and its heap keeps more: neither is counted"
     if num_read:
         yield "it looks at numbers as it trains, which were taken to be 0"

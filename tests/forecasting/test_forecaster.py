@@ -106,7 +106,7 @@ def test_a_process_of_several_has_its_share_of_the_rows_and_gradients_that_are_s
     assert several.memory.temporaries_bytes >= gradients, "beside them one bucket has all of them"
     assert several.memory.activations_bytes < alone.memory.activations_bytes / 2
     assert any("NCCL" in doubt for doubt in several.unproven)
-    assert several.step_flops is None
+    assert several.step_flops == alone.step_flops, "of all processes together"
 
 
 def test_what_is_sent_in_several_buckets_is_no_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +128,7 @@ def test_a_process_of_several_that_cut_a_model_has_a_part_of_each_parameter_grad
     cut, whole = (forecast(Forecaster(config(3), replace(CUT, parallel=how)), "full") for how in ("shard", None))
     assert cut == forecast(Forecaster(config(3), replace(CUT, parallel=None)), "full+shard")
     assert (cut.num_params, cut.num_trainable_params) == (whole.num_params, whole.num_trainable_params)
+    assert cut.step_flops == whole.step_flops
     buffers = whole.memory.weights_bytes - 4 * whole.num_params
     assert cut.memory.weights_bytes == 2 * cut.num_params + buffers
     steps = whole.memory.optimizer_bytes - 8 * whole.num_params

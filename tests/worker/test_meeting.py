@@ -98,6 +98,9 @@ def test_what_is_forecast_in_parts_trains_in_parts_in_the_same_process(share: Sh
     assert forecast is not None
     assert forecast.num_params == shared.measured.num_params
     assert "the whole model" in str(forecast.unproven)
+    assert alone.measured.work is not None
+    assert shared.measured.work is not None
+    assert shared.measured.work.step_flops == alone.measured.work.step_flops
 
 
 def test_a_process_that_is_killed_in_mid_run_is_the_reason_and_its_peer_ends(share: Share) -> None:
