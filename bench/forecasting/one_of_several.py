@@ -62,5 +62,6 @@ def _group(num_processes: int, device: torch.device) -> Group:
     import_module("bench.training.parallel.shard")
     from torch.distributed.device_mesh import init_device_mesh  # noqa: PLC0415  (most forecasts are of one process)
 
-    dist.init_process_group("fake", store=dist.HashStore(), rank=0, world_size=num_processes)
+    store = dist.HashStore()  # type: ignore[attr-defined]  # there, and not declared
+    dist.init_process_group("fake", store=store, rank=0, world_size=num_processes)
     return Group(0, num_processes, device, mesh=init_device_mesh(device.type, (num_processes,)))

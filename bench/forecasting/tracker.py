@@ -77,12 +77,12 @@ class Tracker(TorchDispatchMode):
         self._patches.enter_context(_replaced(torch.UntypedStorage, "resize_", self._resizing))
         if parts := sys.modules.get(SHARDING):
             self._patches.enter_context(_replaced(parts.ShardingPropagator, FINDS_SHAPES, self._unseen))
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: object) -> None:
         """Look away."""
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         self._patches.close()
 
     def see(self, tensors: Iterable[torch.Tensor], kind: Kind | None = None) -> None:
