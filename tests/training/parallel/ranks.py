@@ -29,6 +29,7 @@ from bench.forecasting.training import Training
 from bench.measuring.torch_memory import allocated_bytes
 from bench.plan.compose import compose
 from bench.training.evaluation import predict
+from bench.training.here import import_needed
 from bench.training.parallel.buckets import BUCKET_BYTES
 from bench.training.parallel.group import joined
 from bench.training.parallel.replicate import Replicate
@@ -236,7 +237,9 @@ def peaks_of(
 ) -> list[list[Any]]:
     """Follow the memory of two steps on the longest rows."""
     view = view_of(model, num_steps=4, num_epochs=2)
-    plan = compose(registry.strategies_of(parse_strategy(case.strategy)), view)
+    strategies = registry.strategies_of(parse_strategy(case.strategy))
+    import_needed(strategies)
+    plan = compose(strategies, view)
     training = Training(split=SPLIT, batch_size=8, num_processes=group.num_ranks if group else 1)
     traced = trace(model, view, plan, training, group=group, choose=choose)
     return [[*slot, *parts.tolist()] for slot, parts in traced.peaks.items()]
