@@ -104,7 +104,7 @@ class _Follower:
                 told = "another run measures on its device" if isinstance(error, Busy) else str(error)
                 reason = f"on {socket.gethostname()}: {told}"
                 self._tell(Failed(status="failed", reason=reason, usage=isinstance(error, UsageError)))
-                self._link.send('ended {"exit_code": 0, "oom_kills": 0}')
+                self._end(exit_code=0, oom_kills=0)
                 return
             while process.is_running:
                 connection.wait(process.awaited, POLL_SECONDS)
@@ -115,7 +115,11 @@ class _Follower:
                 elif "close" in orders:
                     process.close()
             self._pass_on(process, outcome)
-        self._link.send(f"ended {json.dumps({'exit_code': process.exit_code, 'oom_kills': process.oom_kills})}")
+        self._end(exit_code=process.exit_code, oom_kills=process.oom_kills, server_signal=process.server_signal)
+
+    def _end(self, *, exit_code: int | None, oom_kills: int | None, server_signal: int | None = None) -> None:
+        ending = {"exit_code": exit_code, "oom_kills": oom_kills, "server_signal": server_signal}
+        self._link.send(f"ended {json.dumps(ending)}")
 
     def _start(self, request: Request, outcome: Outcome, held: ExitStack) -> RunProcess:
         """Start the process on the device of this rank; the processors of a node are leased by the first of its ranks.

@@ -65,6 +65,11 @@ class FarProcess:
         return self._ending["oom_kills"] if self._ending else None
 
     @property
+    def server_signal(self) -> int | None:
+        """As of `RunProcess`."""
+        return self._ending["server_signal"] if self._ending else None
+
+    @property
     def silence_seconds(self) -> float:
         """How long it may be gone before it is known."""
         from bench.executors.link import LOST_SECONDS  # noqa: PLC0415  (torch)
@@ -108,7 +113,7 @@ class FarProcess:
         if not is_alive:
             reason = f"the process on {self._host} that bench was started in is gone, and its part of the run with it"
             self._messages.append(Failed(status="failed", reason=reason).model_dump_json().encode())
-            self._ending = {"exit_code": None, "oom_kills": None}
+            self._ending = {"exit_code": None, "oom_kills": None, "server_signal": None}
 
 
 class Followers:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker
 from typing import Any
 
 from bench.ending import uninterrupted
 
-__all__ = ["SERVER_ENVIRONMENT", "ensure_server", "stop_server"]
+__all__ = ["SERVER_ENVIRONMENT", "ensure_server", "server_pid", "signal_of", "stop_server"]
+
+_ENDING_SECONDS = 0.2
+"""The files of a process that ends are closed a moment before its parent can see how it ended."""
 
 SERVER_ENVIRONMENT = {
     # How OpenMP's threads wait for each other, read when torch is imported: they spin briefly, which saves most
@@ -36,6 +40,27 @@ def stop_server() -> None:
         with suppress(ProcessLookupError):
             os.kill(server._forkserver_pid, signal.SIGKILL)  # noqa: SLF001  it may still be importing, for seconds
     server._stop()  # noqa: SLF001
+
+
+def server_pid() -> int | None:
+    """Return the process id of the fork server; None where none was started."""
+    server: Any = forkserver._forkserver  # noqa: SLF001
+    pid: int | None = server._forkserver_pid  # noqa: SLF001
+    return pid
+
+
+def signal_of(pid: int | None) -> int | None:
+    """Return the signal that has ended the fork server with this process id; None where none has, or that is not known any more."""
+    until = time.monotonic() + _ENDING_SECONDS
+    while pid is not None and hasattr(os, "waitid") and time.monotonic() < until:
+        try:  # without taking it from multiprocessing, which waits for it too
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return None
+        if ended:
+            return ended.si_status if ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED) else None
+        time.sleep(_ENDING_SECONDS / 10)
+    return None
 
 
 def ensure_server() -> None:

@@ -162,9 +162,9 @@ class Outcome:
         self._is_to_save = False
         self.not_saved = NotSaved(lost_a_peer, time.monotonic(), reason)
 
-    def exited(self, exit_code: int | None, *, oom_kills: int | None) -> None:
+    def exited(self, exit_code: int | None, *, oom_kills: int | None, server_signal: int | None = None) -> None:
         """Set how a run ended that sent no last message, and flag one that reported success but exited otherwise."""
-        self.decide(*how_it_ended(exit_code, oom_kills=oom_kills))
+        self.decide(*how_it_ended(exit_code, oom_kills=oom_kills, server_signal=server_signal))
         if self._verdict == ("ok", None) and exit_code != 0 and self.not_saved is None:
             message = f"after its last message, the process did not end by itself (exit code {exit_code})"
             flag = Flag(code="exit", message=message)

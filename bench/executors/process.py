@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bench.errors import BenchError
 from bench.executors.child import start
+from bench.executors.fork_server import server_pid, signal_of
 from bench.measuring import host_memory
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RunProcess"]
 
+SERVER_IS_GONE = 255
+"""The exit code that multiprocessing gives a process whose own it cannot learn, as the fork server is gone."""
 KILL_SECONDS = 10.0
 """How long to wait for a killed process to end; one stuck in a driver may never do so."""
 
@@ -52,7 +55,7 @@ class RunProcess:
             raise BenchError(msg) from error
         finally:
             sender.close()
-        self._is_open = True
+        self._is_open, self._server_pid = True, server_pid()
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +81,11 @@ class RunProcess:
     def exit_code(self) -> int | None:
         """None while it runs; negative, the number of the signal that ended it."""
         return self._process.exitcode
+
+    @property
+    def server_signal(self) -> int | None:
+        """The signal that ended the fork server before it could tell how this process ended; None where none did."""
+        return signal_of(self._server_pid) if self.exit_code == SERVER_IS_GONE else None
 
     @property
     def peak_bytes(self) -> int | None:

@@ -49,7 +49,8 @@ class Rank:
             except ValidationError as error:
                 self.outcome.decide("failed", f"its process sent what is no message: {error.errors()[0]['msg']}")
         if not is_running and not self.outcome.has_failed:
-            self.outcome.exited(self.process.exit_code, oom_kills=self.process.oom_kills)
+            process = self.process
+            self.outcome.exited(process.exit_code, oom_kills=process.oom_kills, server_signal=process.server_signal)
 
 
 @dataclass(frozen=True, slots=True)

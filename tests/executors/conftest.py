@@ -144,6 +144,11 @@ def exits(connection, request_json):
     train(connection)
     os._exit(3)
 
+def loses_its_server(connection, request_json):
+    train(connection)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
 def returns(connection, request_json):
     pass
 

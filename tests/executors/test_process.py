@@ -57,6 +57,15 @@ def test_a_run_that_ends_without_a_last_message_failed(
     assert record.reason == f"its process ended with exit code {code} and without a last message"
 
 
+def test_a_run_whose_fork_server_is_killed_says_so_and_the_next_has_another(
+    make_request: Callable[..., Request],
+) -> None:
+    record = only(runner("loses_its_server"), make_request())
+    assert record.status == "killed"
+    assert str(record.reason).startswith("the fork server that started its process was ended by SIGKILL")
+    assert only(runner("well"), make_request()).status == "ok"
+
+
 def test_a_run_past_the_limit_is_ended_with_all_that_it_started(
     make_request: Callable[..., Request], tmp_path: Path
 ) -> None:

@@ -850,6 +850,13 @@ OF_PROCESSES = (
         "executors/test_process.py::test_a_killed_run_is_a_row_with_the_signal_and_the_memory_so_far",
     ),
     OfProcess(
+        "SIGKILL to the fork server that starts runs",
+        "killed",
+        "1",
+        f"the signal; {NEXT}",
+        "executors/test_process.py::test_a_run_whose_fork_server_is_killed_says_so_and_the_next_has_another",
+    ),
+    OfProcess(
         "a run that ends without a word",
         "failed",
         "1",
