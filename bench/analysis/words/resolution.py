@@ -131,12 +131,19 @@ def data_needed(result: StrategyResult, base: StrategyResult, metric: str, effec
 
 
 def beyond_chance(result: StrategyResult) -> str:
-    """What would show that a strategy beats the majority class: more rows, or longer training where it is no better."""
+    """What would show that a strategy beats the majority class: more rows, or longer training where it is no better.
+
+    Where the data have fewer evaluation rows than would show it of one that is always right, no training helps.
+    """
     spec, found, majority = result.finished[0].spec, result.quality_interval, result.majority_quality
     assert found is not None, "asked only of strategies whose quality is known"
     assert majority is not None, "likewise"
+    num_rows = min(one.num_samples for one in result.evaluations.values())
+    there = max(num_rows, _most_rows(result.finished[0]))
+    fewest = rows_to_exceed(1.0, majority, variance=majority * (1 - majority)) if majority < 1 else 0
+    if fewest > there:
+        return f"The data have {there} evaluation rows: to be right in all of them would not show it, which takes about {fewest}."
     if found.estimate > majority:
-        num_rows = min(one.num_samples for one in result.evaluations.values())
         seen = num_rows * found.evidence.standard_error**2 if found.evidence else None
         # Few rows that are all right do not vary at all: rows of the majority's share do.
         tried = (rows_to_exceed(found.estimate, majority, variance=one) for one in (seen, majority * (1 - majority)))
