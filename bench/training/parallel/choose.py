@@ -27,7 +27,7 @@ def shared_by(group: Group | None, plan: TrainPlan) -> Parallel:
         Unsupported: the plan cannot be shared so.
 
     """
-    check_shared(plan, group and group.device)
+    check_shared(plan, None if group is None else group.device)
     if group is None:
         return Single()
     if cuts(plan.parallel):
