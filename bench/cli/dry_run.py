@@ -46,7 +46,8 @@ def show_request(settings: Settings, specs: Sequence[RunSpec]) -> None:
     hub = [name for name in (workload.model, workload.dataset) if is_hub_id(name) and not Path(name).exists()]
     first = [*to_do_once(workload), *(f"{name} to look up on the Hub" for name in hub)]
     fits = settings.micro_batch_size == FIT
-    console.print(matrix_table(_fitted(settings, specs, display) if fits and not first else specs))
+    specs = _fitted(settings, specs, display) if fits and not first else specs
+    console.print(matrix_table(specs))
     console.file.flush()  # before what follows on stderr
     if first:
         more = ", and micro-batches found" if fits else ""
@@ -55,7 +56,7 @@ def show_request(settings: Settings, specs: Sequence[RunSpec]) -> None:
         return
     display.data(load_data(workload).summary)
     if settings.forecast:
-        _show_forecast(settings, "cpu" if specs[0].device == "cpu" else "here", console, display)
+        _show_forecast(settings, specs, console, display)
 
 
 def _fitted(settings: Settings, specs: Sequence[RunSpec], display: Display) -> Sequence[RunSpec]:
@@ -66,13 +67,15 @@ def _fitted(settings: Settings, specs: Sequence[RunSpec], display: Display) -> S
     return fitted
 
 
-def _show_forecast(settings: Settings, device: str, console: Console, display: Display) -> None:
+def _show_forecast(settings: Settings, specs: Sequence[RunSpec], console: Console, display: Display) -> None:
     """Print what each strategy takes on the rows that were read; what goes wrong with that is a line and no more."""
     from bench.forecasting.cards import beyond  # noqa: PLC0415
     from bench.forecasting.compositions import outlook  # noqa: PLC0415  (torch, which a matrix does without)
 
+    device = "cpu" if specs[0].device == "cpu" else "here"
+    fitted = {spec.name: spec.micro_batch_size for spec in specs} if settings.micro_batch_size == FIT else {}
     try:
-        found = outlook(settings, None, device)
+        found = outlook(settings, None, device, fitted=fitted)
     except Exception as error:  # noqa: BLE001  (whatever a strategy or a library raises without numbers)
         display.say(f"no forecast: {first_line(error)}")
         return

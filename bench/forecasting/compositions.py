@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ from bench.workload.models.configuration import configuration_of
 from bench.workload.models.load import num_positions, vocabulary_size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from transformers import PreTrainedConfig
 
@@ -86,7 +87,12 @@ def compositions_on(
 
 
 def forecasts(
-    settings: Settings, lengths: int | None, card: Card, aim: Target | None = None
+    settings: Settings,
+    lengths: int | None,
+    card: Card,
+    aim: Target | None = None,
+    *,
+    fitted: Mapping[str, int | None] = MappingProxyType({}),
 ) -> Iterator[tuple[str, Forecast | Unsupported]]:
     """Forecast one composition after the other: its name, and what it would take, or why it cannot be told.
 
@@ -95,6 +101,7 @@ def forecasts(
         lengths: Tokens of every row; None takes the rows of the data.
         card: That it is for.
         aim: The device that it stands for; None is the CPU of this machine.
+        fitted: Micro-batches that were found to fit, by composition; None is a whole batch. Others are looked for where they are asked for.
 
     Raises:
         UsageError: a name or a value is wrong, or strategies contradict each other.
@@ -103,16 +110,16 @@ def forecasts(
     fits = settings.micro_batch_size == FIT
     compositions, forecaster = compositions_on(settings.in_whole_batches if fits else settings, lengths, card, aim)
     for terms in compositions:
+        name = format_strategy(terms)
         try:
             strategies = registry.strategies_of(terms)
-            if fits:
+            size = fitted.get(name)
+            if fits and name not in fitted:
                 free = with_free_memory(card, settings.num_processes or 1).memory_bytes
-                size = micro_batch(forecaster, strategies, free, most=forecaster.batch_size).num_rows
-                yield format_strategy(terms), forecaster.in_micro_batches(size or 1).forecast(strategies)
-            else:
-                yield format_strategy(terms), forecaster.forecast(strategies)
+                size = micro_batch(forecaster, strategies, free, most=forecaster.batch_size).num_rows or 1
+            yield name, (forecaster.in_micro_batches(size) if size else forecaster).forecast(strategies)
         except Unsupported as error:
-            yield format_strategy(terms), error
+            yield name, error
 
 
 def lengths_of(text: str | None, settings: Settings) -> int | None:
@@ -158,7 +165,14 @@ def device_here(*, is_gpu: bool, only_known: bool = False) -> tuple[Card, Target
     return card, target(torch.device("cuda")) if is_gpu else None
 
 
-def outlook(settings: Settings, lengths: int | None, device: str, price: Price | None = None) -> Outlook:
+def outlook(
+    settings: Settings,
+    lengths: int | None,
+    device: str,
+    price: Price | None = None,
+    *,
+    fitted: Mapping[str, int | None] = MappingProxyType({}),
+) -> Outlook:
     """Forecast all compositions, and what a comparison of them comes to; arguments as those of `forecasts`.
 
     Raises:
@@ -167,7 +181,7 @@ def outlook(settings: Settings, lengths: int | None, device: str, price: Price |
     """
     card, aim = device_of(device)
     card = shared_among(settings.num_processes or 1, card)
-    found = list(forecasts(settings, lengths, card, aim))
+    found = list(forecasts(settings, lengths, card, aim, fitted=fitted))
     return Outlook(
         card=card,
         rows={name: one for name, one in found if not isinstance(one, Unsupported)},

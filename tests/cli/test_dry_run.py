@@ -141,7 +141,7 @@ def test_what_cannot_fit_would_be_skipped_unless_it_is_forced_or_halved(
 def test_a_forecast_that_fails_is_a_line_below_the_matrix(
     bench: Callable[..., tuple[int, str, str]], workload: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(*_: object) -> None:
+    def breaks(*_: object, **__: object) -> None:
         raise RuntimeError("of no shape\nand more")
 
     monkeypatch.setattr(compositions, "outlook", breaks)

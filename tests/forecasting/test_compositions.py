@@ -126,3 +126,14 @@ def test_of_several_processes_the_memory_of_one_is_told_and_no_time(model: str) 
     assert one.memory.peak_bytes < of_all.memory.peak_bytes
     fitted = outlook(settings.model_copy(update={"micro_batch_size": "fit"}), 8, "l4-24gb").rows
     assert fitted["freeze"].memory == one.memory, "all rows of a process fit"
+
+
+def test_a_micro_batch_that_was_found_is_not_looked_for_again(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looks(*_: object, **__: object) -> None:
+        raise AssertionError("it is known")
+
+    monkeypatch.setattr(compositions, "micro_batch", looks)
+    settings = Settings(model=model, strategies="full", batch_size=4, micro_batch_size="fit")
+    ((name, one),) = forecasts(settings, 8, CARD, fitted={"full": 2})
+    ((_, asked),) = forecasts(settings.model_copy(update={"micro_batch_size": 2}), 8, CARD)
+    assert (name, one) == ("full", asked)
