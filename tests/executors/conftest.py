@@ -45,8 +45,9 @@ def well(connection, request_json):
     train(connection)
     for done in (1, 2):
         send(connection, Progress(done=done, total=2))
-    text = argument(request_json)
-    send(connection, Finished.model_validate_json(Path(text).read_text()) if text else Finished())
+    if not (kept := argument(request_json)):
+        return send(connection, Finished())
+    send(connection, Finished.model_validate_json(Path(kept).read_text()))
     send(connection, Saved())
 
 def tells_surroundings(connection, request_json):

@@ -97,7 +97,7 @@ def test_what_is_forecast_in_parts_trains_in_parts_in_the_same_process(share: Sh
     (forecast,) = (message.forecast for message in told if isinstance(message, Forecasted))
     assert forecast is not None
     assert forecast.num_params == shared.measured.num_params
-    assert "the whole model" in str(forecast.unproven)
+    assert "the C library" in str(forecast.unproven)
     assert alone.measured.work is not None
     assert shared.measured.work is not None
     assert shared.measured.work.step_flops == alone.measured.work.step_flops
