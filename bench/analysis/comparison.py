@@ -17,6 +17,7 @@ from bench.errors import UnknownName
 from bench.records.comparability import Mismatch, asked, in_words, mismatches
 from bench.records.flags import is_timed
 from bench.records.metrics import METRICS
+from bench.records.micro_batch import rows_of_process
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -129,8 +130,11 @@ class Comparison:
     @property
     def tells_batches(self) -> bool:
         """Whether strategies took their batches in parts, or unlike ones, so that every output says in which."""
-        sizes = {(result.micro_batch_size, result.batch_size) for result in self.results}
-        return len(sizes) > 1 or any(micro < batch for micro, batch in sizes)
+        sizes = {
+            (result.micro_batch_size, result.batch_size, rows_of_process(result.records[0].spec))
+            for result in self.results
+        }
+        return len(sizes) > 1 or any(micro < most for micro, _, most in sizes)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.analysis.strategy_result import relative
 from bench.analysis.words.numbers import change, percent, within
-from bench.records.comparability import mismatches
+from bench.records.comparability import MICRO_BATCH, mismatches
 from bench.records.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["efficiencies"]
 
-_BY_PROCESSES = {"num_processes", "parallel", "threads"}
-"""What may differ between runs of one process and of several: on a CPU they share the processors."""
+_BY_PROCESSES = {"num_processes", "parallel", "threads", MICRO_BATCH}
+"""What may differ between runs of one process and of several: each has its rows of a batch, and on a CPU they share the processors."""
 
 
 def efficiencies(comparisons: Sequence[Comparison]) -> tuple[str, ...]:

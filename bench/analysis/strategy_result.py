@@ -124,7 +124,7 @@ class StrategyResult:
 
     @property
     def micro_batch_size(self) -> int:
-        """Most rows of a forward pass, which its runs share; its batch, where nothing cuts that."""
+        """Most rows of a forward pass, which its runs share; all that a process has of a batch, where nothing cuts that."""
         return next(filter(None, map(rows_planned, self.records)), rows_asked(self.records[0].spec))
 
     @property

@@ -5,18 +5,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bench.experiment.spec import RunSpec
     from bench.records.record import RunRecord
 
-__all__ = ["rows_asked", "rows_planned"]
+__all__ = ["rows_asked", "rows_of_process", "rows_planned"]
+
+
+def rows_of_process(spec: RunSpec) -> int:
+    """Return the most rows of a batch that one process of a run has."""
+    return math.ceil(spec.batch_size / (spec.num_processes or 1))
 
 
 def rows_asked(spec: RunSpec) -> int:
-    """Return the most rows of a forward pass that a run is asked for: its batch, where that is not to be cut."""
-    return min(spec.micro_batch_size or spec.batch_size, spec.batch_size)
+    """Return the most rows of a forward pass that a run is asked for: all that a process has, where those are not to be cut."""
+    return min(spec.micro_batch_size or spec.batch_size, rows_of_process(spec))
 
 
 def rows_planned(record: RunRecord) -> int | None:

@@ -23,6 +23,7 @@ from bench.measuring.peaks import Peaks
 from bench.plan.phases import InTurn
 from bench.plan.sharing import offloads
 from bench.protocol import DataRead, Finished, Followed, Planned, Progress, Request, Saved, Stage
+from bench.records.micro_batch import rows_of_process
 from bench.training.activation_cache import CacheDirectory, check_room
 from bench.training.checkpoints import EVERY_SECONDS
 from bench.training.forward.choose import choose_forward
@@ -157,7 +158,7 @@ def _train(
             num_steps=schedule.num_steps,
             num_params=prepared.num_params,
             num_trainable_params=prepared.num_trainable_params(schedule.turns(prepared.plan.phases).values()),
-            micro_batch_size=min(plan.micro_batch_size or spec.batch_size, spec.batch_size),
+            micro_batch_size=min(plan.micro_batch_size or spec.batch_size, rows_of_process(spec)),
             cache_bytes=_cache_bytes(request, prepared, data),
         )
     )

@@ -13,9 +13,15 @@ if TYPE_CHECKING:
     from bench.records.record import RunRecord
 
 
-@pytest.mark.parametrize(("micro_batch_size", "rows"), [(None, 8), (3, 3), (8, 8), (64, 8)])
-def test_a_pass_has_no_more_rows_than_the_batch(micro_batch_size: int | None, rows: int) -> None:
-    assert rows_asked(RunSpec(strategy=(), batch_size=8, micro_batch_size=micro_batch_size)) == rows
+@pytest.mark.parametrize(
+    ("micro_batch_size", "num_processes", "rows"),
+    [(None, None, 8), (3, None, 3), (8, None, 8), (64, None, 8), (None, 3, 3), (2, 3, 2), (8, 2, 4)],
+)
+def test_a_pass_has_no_more_rows_than_a_process(
+    micro_batch_size: int | None, num_processes: int | None, rows: int
+) -> None:
+    spec = RunSpec(strategy=(), batch_size=8, micro_batch_size=micro_batch_size, num_processes=num_processes)
+    assert rows_asked(spec) == rows
 
 
 def test_what_was_planned_goes_before_what_was_asked_for(make_record: Callable[..., RunRecord]) -> None:

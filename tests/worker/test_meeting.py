@@ -82,6 +82,7 @@ def test_two_processes_train_measure_and_keep_what_one_does(share: Share, tmp_pa
     assert shared.measured.ranks is not None
     assert all(shared.measured.ranks.peak_bytes)
     assert shared.measured.memory.training_bytes == max(filter(None, shared.measured.ranks.peak_bytes))
+    assert (alone.micro_batch_size, shared.micro_batch_size) == (10, 5)
     assert shared.measured.host is not None
     assert "replicas-differ" not in [flag.code for flag in shared.flags]
     assert (tmp_path / "kept" / "model.safetensors").is_file()
