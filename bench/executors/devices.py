@@ -144,14 +144,17 @@ def cannot_lock(file: str | Path, error: OSError) -> UsageError:
 
 
 def lock_file(name: str) -> Path:
-    """The file of a lock, by the name of what it locks."""
+    """The file of a lock, by the name of what it locks, in a directory that is there if it can be."""
     return _directory() / f"finetune-bench-{name}.lock"
 
 
 def _directory() -> Path:
-    """Return the directory of locks that all users of this machine share; TMPDIR is often one user's or one job's."""
+    """Make and return the directory of locks that all users of this machine share; TMPDIR is often one user's or one job's."""
     if chosen := os.environ.get("BENCH_LOCK_DIR"):
-        return Path(chosen)
+        own = Path(chosen)
+        with suppress(OSError):  # which locking will report
+            own.mkdir(parents=True, exist_ok=True)
+        return own
     tmp = Path("/tmp")  # noqa: S108  filelock follows no link there, and the files have no content
     shared = (tmp if tmp.is_dir() else Path(tempfile.gettempdir())) / "finetune-bench"
     with suppress(OSError):  # it exists, or cannot be made, which locking will report

@@ -56,3 +56,9 @@ def test_where_locks_cannot_be_written_it_is_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="set BENCH_LOCK_DIR"), slot(2, None):
         pass
+
+
+def test_the_directory_of_locks_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_LOCK_DIR", str(tmp_path / "new" / "locks"))
+    with slot(2, None) as name:
+        assert name == "cpu slot 1 of 2"
