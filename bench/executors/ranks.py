@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.util import get_temp_dir
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -122,11 +123,11 @@ def surroundings(request: Request) -> dict[str, str]:
 
 @contextmanager
 def meeting_of(num: int) -> Iterator[str | None]:
-    """Make a place for `num` processes of this machine to meet; one needs none."""
+    """Make a place for `num` processes of this machine to meet, where their fork server's socket lies; one needs none."""
     if num == 1:
         yield None
         return
-    with TemporaryDirectory(prefix="bench-") as folder:
+    with TemporaryDirectory(dir=get_temp_dir()) as folder:
         yield f"file://{folder}/meeting"
 
 

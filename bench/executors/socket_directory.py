@@ -1,4 +1,4 @@
-"""Where the fork server's socket lies: a directory that is locked as long as it is used, so that a later bench can remove it."""
+"""Where the fork server's socket lies, and ranks meet: a directory that is locked as long as it is used, so that a later bench can remove it."""
 
 from __future__ import annotations
 

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 KILLED = """
 import os, signal
+from pathlib import Path
+from bench.executors.ranks import meeting_of
 from bench.executors.socket_directory import socket_directory
-with socket_directory():
+with socket_directory(), meeting_of(2) as meeting:
+    Path(meeting.removeprefix("file://")).touch()
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -43,6 +46,7 @@ def test_one_in_use_is_left_alone_and_one_of_a_process_that_was_killed_is_remove
     environ = os.environ | {"TMPDIR": str(place)}
     assert subprocess.run([sys.executable, "-c", KILLED], env=environ, check=False).returncode == -9
     (left,) = place.iterdir()
+    assert len([*left.glob("*/meeting")]) == 1
     (place / "bench-run-file").touch()
     with socket_directory():
         assert not left.exists()
