@@ -75,15 +75,16 @@ class Campaign:
         todo: Sequence[RunSpec] = self.store.todo(self.specs)
         self.store.checkpoints.forget(set(self.specs) - set(todo))
         self._way_is_open = is_open(todo, self.store.read_all())
-        if not todo or not self._is_prepared(todo):
-            return
-        todo = self._in_way(self._way, todo)
-        with shelf_in(self.store.directory) as self._shelf:
-            todo = self._tried_out(todo)
-            if not self.executor.interrupted:
-                todo = self._in_way(fastest_way({spec.name: self._tried[spec.name].ways for spec in todo}), todo)
-                self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
-                self._run(todo)
+        if todo and self._is_prepared(todo):
+            todo = self._in_way(self._way, todo)
+            with shelf_in(self.store.directory) as self._shelf:
+                todo = self._tried_out(todo)
+                if not self.executor.interrupted:
+                    todo = self._in_way(fastest_way({spec.name: self._tried[spec.name].ways for spec in todo}), todo)
+                    self.observer.estimate(sum(seconds_of(self._tried[spec.name]) for spec in todo), len(todo))
+                    self._run(todo)
+        if not self.executor.interrupted:  # and all have ended
+            self.store.checkpoints.forget_otherwise([*self.specs, *(it.spec for it in self.store.read_all())])
 
     def _is_prepared(self, specs: Sequence[RunSpec]) -> bool:
         """Fetch and tokenise what all runs need; where that fails, it fails for all of them, and each gets its row."""

@@ -15,7 +15,7 @@ from bench.files import TEMPORARY
 from bench.records.file_names import file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from bench.experiment.spec import RunSpec
 
@@ -42,12 +42,27 @@ class CheckpointFiles:
 
     def forget(self, specs: Iterable[RunSpec]) -> None:
         """Remove those of runs that nobody will go on with."""
-        for spec in specs if self.folder.is_dir() else ():
-            for file in (self.of(spec), *_parts(self.of(spec))):
+        names = {self.of(spec).stem for spec in specs}
+        self._remove(lambda name: name in names)
+
+    def forget_otherwise(self, specs: Iterable[RunSpec]) -> None:
+        """Remove those of the same runs asked for otherwise, such as with another number of processes."""
+        names = {self.of(spec).stem for spec in specs}
+        runs = set(map(_run, names))
+        self._remove(lambda name: name not in names and _run(name) in runs)
+
+    def _remove(self, is_left: Callable[[str], bool]) -> None:
+        for file in self.folder.glob(f"*{_SUFFIX}"):
+            if is_left(_PART.sub("", file.stem)):
                 with suppress(OSError):
                     file.unlink()
         with suppress(OSError):  # it holds others, or was never made
             self.folder.rmdir()
+
+
+def _run(name: str) -> str:
+    """The part of a name that tells strategy, model, data set and seed: without the digest of all else."""
+    return name.rpartition("-")[0]
 
 
 def part_of(path: Path, rank: int, num_ranks: int, step: int) -> Path:
@@ -57,15 +72,12 @@ def part_of(path: Path, rank: int, num_ranks: int, step: int) -> Path:
 
 def parts_of(path: Path, rank: int) -> dict[int, Path]:
     """Find the files of a rank beside `path`, by the step that they are of."""
-    return {int(found["step"]): file for file, found in _parts(path).items() if int(found["rank"]) == rank}
-
-
-def _parts(path: Path) -> dict[Path, re.Match[str]]:
-    beside = {
-        file: _PART.search(file.stem) for file in path.parent.glob(f"{glob.escape(path.stem)}.rank*{path.suffix}")
-    }
+    beside = path.parent.glob(f"{glob.escape(path.stem)}.rank*{path.suffix}")
+    found = {file: match for file in beside if (match := _PART.search(file.stem)) and file.is_file()}
     return {
-        file: found for file, found in beside.items() if found and found.start() == len(path.stem) and file.is_file()
+        int(match["step"]): file
+        for file, match in found.items()
+        if match.start() == len(path.stem) and int(match["rank"]) == rank
     }
 
 

@@ -11,6 +11,7 @@ import pytest
 import bench
 from bench.errors import UsageError
 from bench.forecasting import here
+from bench.records.shelf import part_of
 from bench.records.store import Store
 from bench.worker.run import Run
 from bench.workload.toy import save_tiny_llama, save_toy_reviews
@@ -66,6 +67,9 @@ def test_a_run_that_was_interrupted_goes_on_from_its_checkpoint(
     bench.compare(["freeze"], **asked)
     (expected,) = Store(asked["out"]).read_all()
     asked["out"] = tmp_path / "other"
+    shared = Store(asked["out"]).checkpoints.of(expected.spec.model_copy(update={"num_processes": 2}))
+    shared.parent.mkdir(parents=True)
+    part_of(shared, 0, 2, 3).touch()  # of a process that was killed, before fewer were asked for
     monkeypatch.setenv("BENCH_CHECKPOINT_SECONDS", "0")
     with monkeypatch.context() as patch:
         step = Run._step
@@ -77,10 +81,10 @@ def test_a_run_that_was_interrupted_goes_on_from_its_checkpoint(
 
         patch.setattr(Run, "_step", ctrl_c)
         with pytest.raises(KeyboardInterrupt):
-            bench.compare(["freeze"], **asked)
+            bench.compare(["freeze"], **asked, resume=True)
     left = Store(asked["out"])
     assert [record.status for record in left.read_all()] == ["interrupted"]
-    assert len(left.checkpoints) == 1
+    assert len(left.checkpoints) == 2
     with pytest.raises(UsageError, match="holds 1 runs already; continue them"):
         bench.compare(["freeze"], **asked)
 
@@ -99,6 +103,23 @@ def test_a_run_that_was_interrupted_goes_on_from_its_checkpoint(
     assert "resumed-within" in {flag.code for flag in found.flags}
     assert not (asked["out"] / "checkpoints").exists()
     assert any("went on from a checkpoint with seed 0" in said for said in result.comparisons[0].sentences)
+
+
+def test_a_run_that_failed_keeps_its_checkpoint(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_CHECKPOINT_SECONDS", "0")
+    step = Run._step
+
+    def fail(run: Run, done: int, *args: Any) -> None:
+        step(run, done, *args)
+        if done == 2 and run.checkpoints:
+            raise OSError("the disk is gone")
+
+    monkeypatch.setattr(Run, "_step", fail)
+    bench.compare(["freeze"], **asked | {"steps": 3, "seeds": 1, "forecast": False})
+    left = Store(asked["out"])
+    (record,) = left.read_all()
+    assert record.status == "failed"
+    assert [*left.checkpoints.folder.iterdir()] == [left.checkpoints.of(record.spec)]
 
 
 def test_an_interval_that_is_no_number_of_seconds_is_said(

@@ -52,3 +52,17 @@ def test_checkpoints_are_there_until_nobody_goes_on_from_them(
     assert list(files.folder.iterdir()) == [files.of(specs[1])]
     files.forget(specs)
     assert not files.folder.exists()
+
+
+def test_checkpoints_of_the_same_runs_asked_for_otherwise_are_removed_and_no_others(
+    tmp_path: Path, make_record: Callable[..., RunRecord]
+) -> None:
+    files = CheckpointFiles(tmp_path)
+    specs = [make_record(seed=seed).spec for seed in range(2)]
+    shared = [spec.model_copy(update={"num_processes": 2}) for spec in specs]
+    kept = {files.of(specs[0]), part_of(files.of(specs[0]), 0, 2, 7), files.of(specs[1]), tmp_path / "model-last.pt"}
+    kept.add(part_of(files.of(shared[1]), 1, 2, 7))  # of a seed that is not asked for
+    for file in (*kept, *(part_of(files.of(shared[0]), rank, 2, 7) for rank in range(2))):
+        file.touch()
+    files.forget_otherwise(specs[:1])
+    assert set(tmp_path.iterdir()) == kept
