@@ -156,7 +156,8 @@ class Checkpoints:
         self._files.keep(path)
         size = format_bytes(num_bytes) + (f" by each of {self._files.num} processes" if self._files.num > 1 else "")
         seconds = format_seconds(time.perf_counter() - began)
-        self._say(f"checkpoint after {tally.num_steps} steps: {size}, {seconds}")
+        steps = f"{tally.num_steps} step{'' if tally.num_steps == 1 else 's'}"
+        self._say(f"checkpoint after {steps}: {size}, {seconds}")
 
     def _write(self, path: Path, tally: Tally, scheduler: LambdaLR) -> int:
         content = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -222,10 +223,11 @@ def _checkpoint_seconds() -> float:
         UsageError: it says what is no number of seconds.
 
     """
-    try:
-        return float(os.environ.get("BENCH_CHECKPOINT_SECONDS", EVERY_SECONDS))
-    except ValueError as error:
-        raise UsageError(f"BENCH_CHECKPOINT_SECONDS is to be a number of seconds: {error}") from error
+    given = os.environ.get("BENCH_CHECKPOINT_SECONDS", EVERY_SECONDS)
+    with suppress(ValueError):
+        if (seconds := float(given)) >= 0:  # NaN is not
+            return seconds
+    raise UsageError(f"BENCH_CHECKPOINT_SECONDS is to be a number of seconds, 0 or more, and not {given!r}")
 
 
 def _cache_directory(request: Request, data: Data, model_digest: str | None) -> CacheDirectory | None:

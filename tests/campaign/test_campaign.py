@@ -122,9 +122,10 @@ def test_a_run_that_failed_keeps_its_checkpoint(asked: dict[str, Any], monkeypat
     assert [*left.checkpoints.folder.iterdir()] == [left.checkpoints.of(record.spec)]
 
 
+@pytest.mark.parametrize("given", ["often", "-1", "nan"])
 def test_an_interval_that_is_no_number_of_seconds_is_said(
-    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    monkeypatch.setenv("BENCH_CHECKPOINT_SECONDS", "often")
-    with pytest.raises(UsageError, match="BENCH_CHECKPOINT_SECONDS is to be a number of seconds"):
+    monkeypatch.setenv("BENCH_CHECKPOINT_SECONDS", given)
+    with pytest.raises(UsageError, match=f"BENCH_CHECKPOINT_SECONDS is to be a number of seconds, .* not '{given}'"):
         bench.compare(["freeze"], **asked, forecast=False)

@@ -48,6 +48,13 @@ def test_it_goes_on_more_than_once(path: Path) -> None:
     assert last.said == ["it goes on from its checkpoint, after 8 of 10 steps"]
 
 
+def test_each_is_said_with_the_steps_before_it(path: Path) -> None:
+    process = Process("full", path, every=0)
+    with pytest.raises(Killed):
+        process.train(stop=3)
+    assert [said.partition(":")[0] for said in process.said] == ["checkpoint after 1 step", "checkpoint after 2 steps"]
+
+
 def test_what_was_billed_stays_billed_and_checkpoints_are_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     killed("freeze+cached", path)
     before = torch.load(path, weights_only=True)["trained"]
