@@ -72,8 +72,8 @@ def check_keywords(function: Callable[..., object], given: Iterable[str]) -> Non
     known = inspect.signature(function).parameters
     if unknown := next((name for name in given if name not in known), None):
         kind = f"keyword of bench.{function.__name__}"
-        if unknown in _SHORT:
-            raise UsageError(f"unknown {kind} {unknown!r}: in Python it is called {_SHORT[unknown]}")
+        if (called := (_SHORT | _LONG).get(unknown)) in known:
+            raise UsageError(f"unknown {kind} {unknown!r}: in Python it is called {called}")
         raise UnknownName(kind, unknown, known)
 
 

@@ -25,6 +25,7 @@ def test_every_option_of_the_command_is_a_keyword() -> None:
         ("epoch", "unknown keyword of bench.compare 'epoch'. Did you mean epochs?"),
         ("text_column", "in Python it is called text"),
         ("dataset", "in Python it is called data"),
+        ("nproc", "in Python it is called num_processes"),
     ],
 )
 def test_an_unknown_keyword_is_told_with_the_nearest(keyword: str, told: str) -> None:
