@@ -220,6 +220,6 @@ def _unproven(plan: TrainPlan, device: Target, num_read: int, num_processes: int
         what = "parameters and gradients" if cuts(plan.parallel) else "gradients"
         yield f"what NCCL or gloo keeps to send {what} is not counted"
     if cuts(plan.parallel) and device.kind == "cpu":
-        yield "what the C library of a process on a CPU keeps of layers that come and go is not counted"
+        yield "what the C library of a process on a CPU keeps of layers that come and go is not counted: it can be twice the rest"
     if num_read:
         yield "it looks at numbers as it trains, which were taken to be 0"

@@ -134,9 +134,8 @@ def test_a_process_of_several_that_cut_a_model_has_a_part_of_each_parameter_grad
     steps = whole.memory.optimizer_bytes - 8 * whole.num_params
     assert cut.memory.optimizer_bytes == 4 * cut.num_params + steps
     assert cut.memory.temporaries_bytes > 4 * max(cut.num_params // 5, 256 * 64), "layers are whole while they run"
-    assert {"NCCL", "the C library"} == {
-        words for words in ("NCCL", "the C library") if any(words in doubt for doubt in cut.unproven)
-    }
+    told = ("NCCL", "the C library", "it can be twice the rest")
+    assert [words for words in told if any(words in doubt for doubt in cut.unproven)] == list(told)
 
 
 @pytest.mark.parametrize("strategy", [pytest.param("full", marks=pytest.mark.slow), "freeze:last=2"])
