@@ -86,6 +86,9 @@ def _parts(found: Outlook) -> Iterable[tuple[str, ...]]:
 
 def _sentences(found: Outlook) -> Iterable[str]:
     yield _of_card(found.card)
+    if found.rows and found.num_processes > 1:
+        what = "Time is" if found.price is None else "Time and price are"
+        yield f"{what} not told where several processes share a run: how fast they hear of each other is not known."
     if found.seconds is None:
         return
     runs = found.num_seeds * len(found.runnable)

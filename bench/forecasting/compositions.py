@@ -188,6 +188,7 @@ def outlook(
         refused={name: str(one) for name, one in found if isinstance(one, Unsupported)},
         skipped={name for name, one in found if isinstance(one, Unsupported) and not isinstance(one, NotForecast)},
         num_seeds=settings.seeds,
+        num_processes=settings.num_processes or 1,
         price=price,
     )
 

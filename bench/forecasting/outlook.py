@@ -30,6 +30,8 @@ class Outlook:
     skipped: Collection[str] = ()
     """Of these the ones that do not run, so that a comparison skips them."""
     num_seeds: int = 1
+    num_processes: int = 1
+    """That share each run."""
     price: Price | None = None
     """Of an hour of the card."""
 

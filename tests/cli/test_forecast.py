@@ -40,6 +40,15 @@ def test_tables_have_a_row_for_each_strategy_and_say_why_another_has_none(asked:
     assert lines[9].startswith("unproven: ")
 
 
+def test_of_several_processes_it_says_why_no_time_and_no_price_are_told(asked: list[str], bench: Bench) -> None:
+    shown = {words: bench(*asked, *words)[1] for words in (("--nproc", "2", "--price", "2/h"), ("--nproc", "2"), ())}
+    with_price, without, alone = shown.values()
+    why = "not told where several processes share a run: how fast they hear of each other is not known."
+    assert with_price.splitlines().count(f"Time and price are {why}") == 1
+    assert without.splitlines().count(f"Time is {why}") == 1
+    assert why not in alone
+
+
 def test_json_is_all_that_is_printed(asked: list[str], bench: Bench) -> None:
     code, shown, _ = bench(*asked, "--json")
     read = json.loads(shown)
