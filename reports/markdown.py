@@ -109,7 +109,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if flags := codes_by_strategies(comparison):
         yield escape(f"Flags: {'; '.join(f'{who}: {codes}' for who, codes in flags.items())}.")
     if comparison.results:
-        yield escape(f"{provenance.seeds(comparison)}; {provenance.devices(comparison)}.")
+        facts = (provenance.seeds(comparison), provenance.devices(comparison), provenance.shared(comparison))
+        yield escape(f"{'; '.join(filter(None, facts))}.")
 
 
 def _details(comparison: Comparison) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from bench.analysis.way_times import in_words
+from bench.analysis.words.numbers import processes
 from bench.experiment.bounds import MAX_SEEDS
 from bench.experiment.spec import RunSpec
 from bench.records.comparability import MICRO_BATCH, WAY, asked
@@ -20,7 +21,19 @@ if TYPE_CHECKING:
     from bench.analysis.comparison import Comparison
     from bench.records.record import Environment
 
-__all__ = ["devices", "provenance", "reproduce", "seeds", "setting", "settings", "subject", "task", "titles", "version"]
+__all__ = [
+    "devices",
+    "provenance",
+    "reproduce",
+    "seeds",
+    "setting",
+    "settings",
+    "shared",
+    "subject",
+    "task",
+    "titles",
+    "version",
+]
 
 _ENVIRONMENT: dict[str, Callable[[Environment], Hashable]] = {
     "device": lambda where: where.device_name,
@@ -67,7 +80,9 @@ def titles(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
 
 
 def setting(name: str, value: object) -> str:
-    """Write a setting to tell runs apart by: "max length 64", "lr 1e-4"."""
+    """Write a setting to tell runs apart by: "max length 64", "lr 1e-4", "2 processes a run"."""
+    if name == "num_processes" and isinstance(value, int):
+        return processes(value)
     return f"{name.replace('_', ' ')} {format_rate(value) if isinstance(value, float) else value}"
 
 
@@ -84,6 +99,11 @@ def devices(comparison: Comparison) -> str:
     """The devices by name; where no run knew it, as they were asked for."""
     names = _distinct(where.device_name for where in comparison.environments)
     return names or _distinct(record.spec.device for record in comparison.records)
+
+
+def shared(comparison: Comparison) -> str:
+    """How many processes share each run; empty where none is shared."""
+    return _distinct(processes(record.spec.num_processes) for record in comparison.records)
 
 
 def seeds(comparison: Comparison) -> str:

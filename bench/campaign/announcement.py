@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from bench.analysis.words.numbers import percent
+from bench.analysis.words.numbers import percent, processes
 from bench.inert import line
 from bench.records.metrics import METRICS, format_bytes, format_seconds
 from bench.workload.assets.wheels import bytes_to_fetch
@@ -38,11 +38,12 @@ def in_words(specs: Sequence[RunSpec], todo: Sequence[RunSpec], directory: Path)
     done = f", {len(specs) - len(todo)} of them done" if len(todo) < len(specs) else ""
     if not todo:
         done = ", all done before, so that model and data are not looked at again"
+    where = ", ".join(filter(None, (spec.device, processes(spec.num_processes))))
     first = to_do_once(spec.workload)
     once = f"; before the first run, once: {', '.join(first)}" if first else ""
     return (
         f"{_counted(len(specs), 'run')}{done}: {names}; {spec.workload.model} on {spec.workload.dataset}, {_counted(seeds, 'seed')}, "
-        f"{length}, batches of {spec.batch_size}, on {spec.device}; results in {directory}{once}"
+        f"{length}, batches of {spec.batch_size}, on {where}; results in {directory}{once}"
     )
 
 
@@ -115,7 +116,9 @@ def to_do_once(workload: WorkloadSpec) -> list[str]:
 
 def matrix_table(specs: Sequence[RunSpec]) -> Table:
     """List the runs in their order, for the terminal."""
-    table = Table("run", "strategy", "seed", "model", "data set", "rows", "batch", "device", box=None)
+    columns = ("run", "strategy", "seed", "model", "data set", "rows", "batch", "device")
+    told = processes(specs[0].num_processes) if specs else ""
+    table = Table(*columns, box=None, caption=told or None, caption_justify="left")
     for number, spec in enumerate(specs, start=1):
         workload = spec.workload
         length = f"{spec.steps} steps" if spec.steps else f"{workload.train_samples or 'all'} x {spec.epochs}"

@@ -2,7 +2,7 @@
 
 from bench.analysis.comparison import compare
 from bench.analysis.grouping import split
-from bench.analysis.provenance import devices, reproduce, settings, titles
+from bench.analysis.provenance import devices, reproduce, settings, shared, titles
 from bench.records.flags import Flag
 
 
@@ -16,6 +16,15 @@ def test_titles_tell_apart_what_differs_and_nothing_else(make_record, with_rates
         "smollm2-135m on rotten-tomatoes, max length 64, other",
     )
     assert titles([compare([]), compare([make_record()])])[0] == "no runs"
+
+
+def test_processes_that_share_runs_are_counted_in_titles_and_facts(make_record, in_processes):
+    alone, of_two = split([[make_record()], [in_processes(make_record())]])
+    assert titles([alone, of_two]) == (
+        "smollm2-135m on rotten-tomatoes",
+        "smollm2-135m on rotten-tomatoes, 2 processes a run",
+    )
+    assert (shared(alone), shared(of_two)) == ("", "2 processes a run")
 
 
 def test_the_command_that_asks_for_the_runs_again_is_made_from_the_records(make_record):

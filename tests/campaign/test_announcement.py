@@ -26,6 +26,14 @@ def test_what_is_left_to_do_is_said(todo, said):
     assert in_words((FULL, AMP), todo, Path("out")).startswith(said)
 
 
+def test_processes_that_share_a_run_are_said_where_there_are_several():
+    shared = [spec.model_copy(update={"num_processes": 2}) for spec in (FULL, AMP)]
+    assert ", batches of 16, on cpu, 2 processes a run; results in out" in in_words(shared, shared, Path("out"))
+    assert "process" not in in_words((FULL, AMP), (FULL, AMP), Path("out"))
+    of_several, of_one = (_printed(matrix_table(specs)) for specs in (shared, (FULL, AMP)))
+    assert [line.rstrip() for line in of_several] == [*(line.rstrip() for line in of_one), "2 processes a run"]
+
+
 @pytest.mark.parametrize(
     ("num_rows", "said"),
     [
@@ -63,8 +71,12 @@ def test_a_micro_batch_that_cannot_be_told_is_said_to_be_none():
 
 def test_the_matrix_shows_what_batches_are_cut_into():
     cut = FULL.model_copy(update={"micro_batch_size": 3})
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(matrix_table([cut, AMP]))
-    first, second = (line for line in console.export_text().splitlines()[1:])
+    _, first, second = _printed(matrix_table([cut, AMP]))
     assert " 16 by 3 " in first
     assert " by " not in second
+
+
+def _printed(table):
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text().splitlines()

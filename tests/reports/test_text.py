@@ -27,6 +27,14 @@ def _ascii(text):
     return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("\N{MINUS SIGN}", "-")
 
 
+def test_the_summary_says_how_many_processes_share_a_run(make_record, in_processes):
+    alone, shared = (
+        render_summary([Part(compare([record]))], None) for record in (make_record(), in_processes(make_record()))
+    )
+    assert "; 2 processes a run." in shared
+    assert "processes a run" not in alone
+
+
 def _shown(comparison, width):
     console = Console(file=io.StringIO(), width=width, color_system="truecolor", force_terminal=True)
     console.print(summary_table(comparison))

@@ -24,6 +24,7 @@ __all__ = [
     "measured",
     "percent",
     "percent_change",
+    "processes",
     "unit_of",
     "with_bounds",
     "within",
@@ -64,6 +65,11 @@ def percent(share: float | None) -> str:
 def percent_change(share: float) -> str:
     """Write the change of a ratio, signed: "+4.2%"."""
     return f"over +{_MUCH:.0%}" if share > _MUCH else f"{_signed(f'{abs(share):.1%}', share)}"
+
+
+def processes(num: int | None) -> str:
+    """Write how many processes share each run: "2 processes a run"; empty where it has one of its own."""
+    return "" if num in (None, 1) else f"{num} processes a run"
 
 
 def change(metric: Metric, value: float, *, is_told: bool = False) -> str:

@@ -36,6 +36,13 @@ class _Page(HTMLParser):
         return " ".join("".join(self.text).split())
 
 
+def test_the_head_says_how_many_processes_share_a_run(make_record, in_processes):
+    made = ([make_record()], [in_processes(make_record())])
+    alone, shared = (render_page(Whole((Part(compare(records)),)), None, {}) for records in made)
+    assert shared.count("<span>2 processes a run</span>") == 1
+    assert "processes a run" not in alone
+
+
 @pytest.fixture(scope="module")
 def page(report):
     return _Page(report.read_text())
