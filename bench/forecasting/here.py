@@ -21,7 +21,7 @@ from bench.measuring import host_memory
 from bench.measuring.datasheets import DATASHEETS
 from bench.measuring.environment import device_name
 from bench.measuring.flops import Extent, Matmul, Shapes
-from bench.measuring.matmul_rate import arithmetic_of, matmul_rate
+from bench.measuring.matmul_rate import arithmetic_of, time_matmuls
 from bench.training.savings.onednn_linear import linear_for
 from bench.training.target import target
 
@@ -108,7 +108,7 @@ def _speed(device: torch.device, name: str, *, only_known: bool) -> Speed:
         return UNKNOWN
 
     def build(folder: Path) -> None:
-        matmuls = {arithmetic_of(dtype, device): _matmuls(dtype, device, name) for dtype in _dtypes(device)}
+        matmuls = {arithmetic_of(dtype, device): _matmuls(dtype, device) for dtype in _dtypes(device)}
         measured = {"flops_per_second": matmuls, "bytes_per_second": _time_copies(device), "of": key}
         (folder / "speed.json").write_text(json.dumps(measured))
 
@@ -130,25 +130,15 @@ def _dtypes(device: torch.device) -> list[torch.dtype]:
     return [dtype for dtype, native in able.items() if native]
 
 
-def _matmuls(dtype: torch.dtype, device: torch.device, name: str) -> list[float]:
+def _matmuls(dtype: torch.dtype, device: torch.device) -> list[float]:
     """Time products of some sizes: FLOP/s."""
     rates = []
     for tokens, width in PRODUCTS[device.type]:
-        product = Matmul("layer 0", 2 * width**2, "token", weight=(width, width))
+        product = Shapes((Matmul("layer 0", 2 * width**2, "token", weight=(width, width)),))
         extent = Extent(rows=1, tokens=tokens, pairs=tokens**2)
         linear = linear_for(dtype, device)
-        variant = None if linear is torch.nn.functional.linear else "oneDNN"
         rates.append(
-            matmul_rate(
-                Shapes((product,)),
-                extent,
-                dtype=dtype,
-                device=device,
-                device_name=name,
-                linear=linear,
-                variant=variant,
-                budget_seconds=BUDGET_SECONDS,
-            )
+            time_matmuls(product, extent, dtype=dtype, device=device, linear=linear, budget_seconds=BUDGET_SECONDS)
         )
     return rates
 

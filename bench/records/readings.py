@@ -170,7 +170,7 @@ class Work(Frozen):
     matmul_flops_per_second: Quantity | None = None
     """The rate of this machine at matmuls of the model's shapes."""
     mfu: Quantity | None = None
-    """flops_per_second as a share of matmul_flops_per_second."""
+    """flops_per_second as a share of matmul_flops_per_second; None where that is in doubt."""
     datasheet_mfu: Quantity | None = None
     """flops_per_second as a share of the datasheet's peak; None for an unknown device."""
 

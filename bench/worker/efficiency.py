@@ -57,10 +57,11 @@ def measure_efficiency(
 ) -> Efficiency:
     """Count the arithmetic of the steps; what is beyond this model or machine is a flag, as the run has its numbers already."""
     began = time.perf_counter()
-    work, flags = None, []
+    work: Work | None = None
+    flags: tuple[Flag, ...] = ()
     if trained.step_seconds[num_warmup_steps:]:
         try:
-            work = work_of(
+            work, flags = work_of(
                 prepared,
                 split,
                 schedule,
@@ -70,8 +71,8 @@ def measure_efficiency(
                 device_name=device_name,
             )
         except (Unsupported, AssetError, torch.OutOfMemoryError) as error:
-            flags = [Flag(code="probe-failed", message=f"counting FLOPs: {first_line(error)}")]
-    return Efficiency(work=work, flags=tuple(flags), seconds=time.perf_counter() - began)
+            flags = (Flag(code="probe-failed", message=f"counting FLOPs: {first_line(error)}"),)
+    return Efficiency(work=work, flags=flags, seconds=time.perf_counter() - began)
 
 
 def count_beside(
@@ -92,8 +93,8 @@ def work_of(
     num_warmup_steps: int,
     dtype: torch.dtype,
     device_name: str,
-) -> Work:
-    """Count the useful FLOPs of the steady steps, and hold their rate against the machine's own.
+) -> tuple[Work, tuple[Flag, ...]]:
+    """Count the useful FLOPs of the steady steps, and hold their rate against the machine's own, or say in a flag why not.
 
     Args:
         prepared: Has trained. What trains is set anew for every part of its plan that trains in turn.
@@ -106,22 +107,28 @@ def work_of(
 
     Raises:
         Unsupported: the matmuls of this model cannot be counted.
-        AssetError: the rate of the machine cannot be cached.
 
     """
     flops, shapes = flops_of_steps(prepared, split, schedule)
     lengths = prepared.lengths(split)
     steady, seconds = sum(flops[num_warmup_steps:]), sum(step_seconds[num_warmup_steps:])
     typical = prepared.parts(typical_step(lengths, schedule))[0]
-    rate = _rate(shapes, prepared.forward.extent(lengths[typical]), dtype, prepared.device, device_name)
+    extent = prepared.forward.extent(lengths[typical])
     achieved, of_all = round(steady), seconds * prepared.parallel.num_ranks
-    return Work(
+    rate: float | None = None
+    flags: tuple[Flag, ...] = ()
+    try:
+        rate = _rate(shapes, extent, dtype, prepared.device, device_name, reached=achieved / of_all)
+    except (Unsupported, AssetError) as error:
+        flags = (Flag(code="probe-failed", message=f"MFU: {first_line(error)}"),)
+    work = Work(
         step_flops=steady / len(flops[num_warmup_steps:]),
         flops_per_second=steady / seconds,
         matmul_flops_per_second=rate,
         mfu=mfu(achieved, of_all, rate),
         datasheet_mfu=mfu(achieved, of_all, datasheet_peak(device_name, arithmetic_of(dtype, prepared.device))),
     )
+    return work, flags
 
 
 def flops_of_steps(prepared: Prepared, split: Split, schedule: Schedule) -> tuple[list[int], Shapes]:
@@ -148,7 +155,9 @@ def typical_step(lengths: NDArray[np.int64], schedule: Schedule) -> NDArray[np.i
     return steps[int(abs(tokens - np.median(tokens)).argmin())]
 
 
-def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str) -> float | None:
+def _rate(
+    shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.device, device_name: str, *, reached: float
+) -> float | None:
     """Measure the machine's own rate, unless it only emulates the type: that would take minutes."""
     emulated = {torch.bfloat16: not target(device).has_native_bf16, torch.float16: device.type == "cpu"}
     if emulated.get(dtype, False):
@@ -162,4 +171,5 @@ def _rate(shapes: Shapes, extent: Extent, dtype: torch.dtype, device: torch.devi
         device_name=device_name,
         linear=linear_for(dtype, device),
         variant=variant,
+        reached=reached,
     )

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
+from bench.errors import Unsupported
 from bench.measuring import matmul_rate as module
 from bench.measuring.datasheets import datasheet_peak
 from bench.measuring.flops import Extent, Matmul, Shapes
@@ -31,9 +32,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rate(
-    shapes: Shapes = SHAPES, extent: Extent = EXTENT, dtype: torch.dtype = torch.float32, name: str = "x"
+    shapes: Shapes = SHAPES, extent: Extent = EXTENT, dtype: torch.dtype = torch.float32, name: str = "x", **more: Any
 ) -> float:
-    return matmul_rate(shapes, extent, dtype=dtype, device=CPU, device_name=name)
+    return matmul_rate(shapes, extent, dtype=dtype, device=CPU, device_name=name, **more)
 
 
 def stored(cache: Path) -> list[dict[str, object]]:
@@ -45,7 +46,7 @@ def test_a_rate_is_measured_once_and_then_remembered(cache: Path, monkeypatch: p
     assert measured > 0
     (entry,) = stored(cache)
     assert entry["flops_per_second"] == measured
-    monkeypatch.setattr(module, "_measure", lambda *_: pytest.fail("it was measured before"))
+    monkeypatch.setattr(module, "time_matmuls", lambda *_, **__: pytest.fail("it was measured before"))
     assert rate() == measured
 
 
@@ -64,6 +65,35 @@ def test_anything_that_matters_is_measured_anew(cache: Path) -> None:
     assert len(stored(cache)) == 6
     rate(shapes=Shapes((HEAD, LINEAR, LINEAR)))  # attention and the order do not count
     assert len(stored(cache)) == 6
+
+
+def test_a_rate_that_a_run_beats_is_measured_once_more_and_the_greater_kept(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = iter([1e9, 3e9, 2e9, 9e9])
+    monkeypatch.setattr(module, "time_matmuls", lambda *_, **__: next(measured))
+    assert rate() == 1e9
+    assert rate(reached=1e9) == 1e9, "as fast is possible"
+    assert rate(reached=2.5e9) == 3e9
+    with pytest.raises(Unsupported, match=r"measured twice: 4 GFLOP/s in the run, 3 by themselves$"):
+        rate(reached=4e9)
+    assert rate() == 3e9
+    (entry,) = stored(cache)
+    assert entry["flops_per_second"] == 3e9
+    assert rate(reached=4e9) == 9e9
+
+
+def test_a_greater_rate_that_cannot_be_kept_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = iter([1e9, 3e9, 3e9])
+    monkeypatch.setattr(module, "time_matmuls", lambda *_, **__: next(measured))
+    rate()
+
+    def full(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(module, "replace_file", full)
+    assert rate(reached=2e9) == 3e9
+    assert rate() == 1e9
 
 
 def test_the_rate_is_all_flops_over_all_median_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,9 @@ def run(make: Callable[[], PreTrainedModel], strategy: Strategy) -> tuple[Memory
         trained = train(prepared, SPLIT, schedule, on_step=lambda *_: None, on_point=lambda *_: None)
     memory = Memory(host_baseline_bytes=2**30, host_peak_bytes=2**31)
     parts = split_peak(memory, prepared.model, prepared.trained, prepared.optimizer)
-    work = work_of(prepared, SPLIT, schedule, [1.0] * 3, num_warmup_steps=0, dtype=torch.float32, device_name="A CPU")
+    work, _ = work_of(
+        prepared, SPLIT, schedule, [1.0] * 3, num_warmup_steps=0, dtype=torch.float32, device_name="A CPU"
+    )
     return parts, launches.counts, work.step_flops, trained.losses
 
 

@@ -44,7 +44,9 @@ def schedule_for(text: str, **changes: Any) -> Schedule:
 
 def work_for(ready: Prepared, schedule: Schedule, **changes: Any) -> Work:
     options: dict[str, Any] = {"num_warmup_steps": NUM_WARMUP_STEPS, "dtype": torch.float32, "device_name": "A CPU"}
-    return work_of(ready, SPLIT, schedule, [9.0, 9.0, 0.5, 0.25, 0.25], **options | changes)
+    work, flags = work_of(ready, SPLIT, schedule, [9.0, 9.0, 0.5, 0.25, 0.25], **options | changes)
+    assert not flags
+    return work
 
 
 def counted(ready: Prepared, schedule: Schedule) -> float:
@@ -109,9 +111,10 @@ def test_each_phase_of_a_plan_has_its_own_work_and_the_last_one_stays() -> None:
     schedule = schedule_for("full", epochs=2)
 
     def flops(first: int) -> float:
-        return work_of(
+        work, _ = work_of(
             ready, SPLIT, schedule, [1.0] * 10, num_warmup_steps=first, dtype=torch.float32, device_name="A CPU"
-        ).step_flops
+        )
+        return work.step_flops
 
     both, later = flops(0), flops(5)
 
@@ -193,6 +196,51 @@ def test_what_cannot_be_measured_is_a_flag(
 
     assert found.work is None
     assert [(flag.code, flag.message) for flag in found.flags] == [("probe-failed", "counting FLOPs: no formula")]
+
+
+def rate_is(monkeypatch: pytest.MonkeyPatch, *rates: float) -> None:
+    """Have the machine's matmuls timed at these rates, one after the other."""
+    monkeypatch.setattr(matmul_rate, "time_matmuls", create_autospec(matmul_rate.time_matmuls, side_effect=rates))
+
+
+def test_a_rate_that_the_run_beats_is_measured_once_more(
+    measure: Callable[..., Efficiency], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate_is(monkeypatch, 1.0, 1e18)
+
+    found = measure()
+
+    assert found.work is not None
+    assert found.work.matmul_flops_per_second == 1e18
+    assert found.work.mfu == pytest.approx(found.work.flops_per_second / 1e18)
+    assert found.flags == ()
+
+
+def test_a_share_above_one_is_not_told(measure: Callable[..., Efficiency], monkeypatch: pytest.MonkeyPatch) -> None:
+    rate_is(monkeypatch, 1.0, 2.0)
+
+    found = measure()
+
+    assert found.work is not None
+    assert found.work.flops_per_second > 2.0
+    assert (found.work.matmul_flops_per_second, found.work.mfu) == (None, None)
+    (flag,) = found.flags
+    assert flag.code == "probe-failed"
+    assert flag.message.startswith("MFU: matmuls were faster in the run than by themselves, measured twice: ")
+
+
+def test_a_cache_that_cannot_be_written_costs_the_mfu_alone(
+    measure: Callable[..., Efficiency], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(tmp_path / "file"))
+
+    found = measure()
+
+    assert found.work is not None
+    assert found.work.mfu is None
+    (flag,) = found.flags
+    assert flag.message.startswith("MFU: cannot write to the cache ")
 
 
 def test_a_fault_of_ours_is_not_hidden(measure: Callable[..., Efficiency], monkeypatch: pytest.MonkeyPatch) -> None:
