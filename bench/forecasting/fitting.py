@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from bench.experiment.spec import format_strategy
 from bench.forecasting.compositions import compositions_on, device_of
 from bench.forecasting.here import shared_among, with_free_memory
 from bench.forecasting.micro_batch import MOST_ROWS, micro_batch
+from bench.records.micro_batch import rows_of_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,4 +121,4 @@ def fitting(settings: Settings, lengths: int | None, device: str) -> Fitting:
             rows[name] = micro_batch(forecaster, registry.strategies_of(terms), card.memory_bytes)
         except Unsupported as error:
             refused[name] = str(error)
-    return Fitting(card=card, batch_size=math.ceil(settings.batch_size / num), rows=rows, refused=refused)
+    return Fitting(card=card, batch_size=rows_of_process(settings), rows=rows, refused=refused)

@@ -9,13 +9,14 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bench.experiment.settings import Settings
     from bench.experiment.spec import RunSpec
     from bench.records.record import RunRecord
 
 __all__ = ["rows_asked", "rows_of_process", "rows_planned"]
 
 
-def rows_of_process(spec: RunSpec) -> int:
+def rows_of_process(spec: RunSpec | Settings) -> int:
     """Return the most rows of a batch that one process of a run has."""
     return math.ceil(spec.batch_size / (spec.num_processes or 1))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.training.parallel.base import Parallel
 
-__all__ = ["CheckpointFiles"]
+__all__ = ["RankFiles"]
 
 MOST_STEPS = 8
 """Of which a rank has files, told to the others: two, unless something was killed again and again."""
@@ -25,7 +25,7 @@ MOST_LETTERS = 200
 """Of a reason, told to the others."""
 
 
-class CheckpointFiles:
+class RankFiles:
     """Those of one run, as one of its ranks sees them. Where there are several, all must ask the same at the same step."""
 
     def __init__(self, path: Path, parallel: Parallel) -> None:

@@ -21,7 +21,7 @@ from bench.records.metrics import format_bytes, format_seconds
 from bench.records.readings import PhasePeak
 from bench.training.activation_cache import CacheFill, check_room
 from bench.training.carried import Carried
-from bench.training.checkpoint_files import CheckpointFiles
+from bench.training.checkpoint_files import RankFiles
 from bench.training.set_up import SetUp
 from bench.training.trained import Trained
 
@@ -76,7 +76,7 @@ class Checkpoints:
 
         """
         self._prepared, self._turns, self._num_steps = prepared, turns, num_steps
-        self._files = CheckpointFiles(path, prepared.parallel)
+        self._files = RankFiles(path, prepared.parallel)
         self._origin, self._besides, self._on_found, self._aside, self._say = origin, besides, on_found, aside, say
         self._every, self._due = every_seconds, time.monotonic() + every_seconds
         self._carried = Carried(prepared)

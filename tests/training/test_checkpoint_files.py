@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bench.training import checkpoint_files as module
-from bench.training.checkpoint_files import CheckpointFiles
+from bench.training.checkpoint_files import RankFiles
 from tests.training.parallel.ranks import Attempt, ask_ranks
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def test_ranks_meet_seldom_to_decide_when_one_is_due(
     now = 0.0
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now, time_ns=lambda: 0))
     ranks, due, step = Two(), 1800.0, 1
-    files = CheckpointFiles(tmp_path / "run.pt", ranks)  # type: ignore[arg-type]
+    files = RankFiles(tmp_path / "run.pt", ranks)  # type: ignore[arg-type]
     now += 3 * seconds  # the first takes longer
     while not files.is_due(step, due):
         step += 1
